@@ -1,0 +1,1 @@
+"""Bulk exporter for the Pixxel API."""

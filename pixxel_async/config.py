@@ -1,0 +1,195 @@
+"""Settings: frozen, each default a named constant beside it, times in seconds, sizes in bytes."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+BASE_URL = "https://api.pixxel.space"
+"""The server named by the service's OpenAPI document."""
+
+CONNECT_TIMEOUT_S = 10.0
+ANSWER_TIMEOUT_S = 60.0
+
+REQUESTS = 16
+REQUESTS_PER_SECOND = 20.0
+PENDING = 10_000
+FETCHES = 8
+MAX_ANSWER_BYTES = 8 * 1024 * 1024
+
+RETRY_ATTEMPTS = 6
+RETRY_INITIAL_S = 0.5
+RETRY_MAX_S = 30.0
+RETRY_AFTER_MAX_S = 300.0
+RECREATE_ATTEMPTS = 2
+
+POLL_INITIAL_S = 2.0
+POLL_MAX_S = 30.0
+POLL_FACTOR = 1.5
+POLL_JITTER = 0.1
+WAIT_TIMEOUT_S = 6 * 3600.0
+NOT_FOUND_GRACE_S = 30.0
+
+TRANSFER_ATTEMPTS = 8
+STALL_TIMEOUT_S = 30.0
+LEAST_BYTES_PER_S = 1024
+WRITE_BYTES = 1024 * 1024
+FLUSH_BYTES = 16 * 1024 * 1024
+EXPIRY_MARGIN_S = 30.0
+
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class AuthScheme(StrEnum):
+    """How the key stands in the `Authorization` header.
+
+    The OpenAPI document sends the key as it is; the newer guide puts `Bearer` before it.
+    """
+
+    RAW = "raw"
+    BEARER = "bearer"
+
+
+class Verify(StrEnum):
+    """How closely a ZIP is looked at before it gets its final name."""
+
+    STRUCTURE = "structure"
+    CONTENTS = "contents"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Timeouts(_Frozen):
+    """How long one call may take.
+
+    Attributes:
+        connect_s: Until a connection stands, TLS included.
+        answer_s: Without a byte of the answer of an API call.
+    """
+
+    connect_s: float = Field(CONNECT_TIMEOUT_S, gt=0)
+    answer_s: float = Field(ANSWER_TIMEOUT_S, gt=0)
+
+
+class Limits(_Frozen):
+    """How much may be under way at once.
+
+    Attributes:
+        requests: API calls in flight.
+        requests_per_second: The rate that create and poll calls share. None is documented by
+            the service; this one is meant to be polite. It sinks when the service says so.
+        pending: Packages that have been asked for and are not ready yet.
+        fetches: Transfers at once.
+        max_answer_bytes: A longer API answer is refused.
+    """
+
+    requests: int = Field(REQUESTS, ge=1)
+    requests_per_second: float = Field(REQUESTS_PER_SECOND, gt=0)
+    pending: int = Field(PENDING, ge=1)
+    fetches: int = Field(FETCHES, ge=1)
+    max_answer_bytes: int = Field(MAX_ANSWER_BYTES, ge=1024)
+
+
+class RetryPolicy(_Frozen):
+    """How often, and after how long, a failed call is tried again.
+
+    The delay before attempt n is drawn evenly from zero to `initial_s` * 2 ** (n - 1), at most `max_s`
+    (full jitter); a Retry-After of the service wins, up to `retry_after_max_s`.
+
+    Attributes:
+        attempts: Tries of one call, the first included.
+        initial_s: The upper end of the first delay.
+        max_s: The upper end of any delay.
+        retry_after_max_s: A Retry-After above this is taken as this.
+        recreate: How often a creation whose answer was lost may be sent again. Such a call may
+            have made a package already; another one costs packaging work and nothing else. Zero
+            fails the package instead.
+    """
+
+    attempts: int = Field(RETRY_ATTEMPTS, ge=1)
+    initial_s: float = Field(RETRY_INITIAL_S, ge=0)
+    max_s: float = Field(RETRY_MAX_S, ge=0)
+    retry_after_max_s: float = Field(RETRY_AFTER_MAX_S, ge=0)
+    recreate: int = Field(RECREATE_ATTEMPTS, ge=0)
+
+
+class PollPolicy(_Frozen):
+    """When a pending package is asked about.
+
+    Attributes:
+        initial_s: Between the creation and the first poll.
+        max_s: The longest interval.
+        factor: By how much an interval is longer than the one before.
+        jitter: The share of an interval by which it is moved at random, either way, so that
+            packages that were created together are not polled together.
+        wait_timeout_s: A package that is not ready this long after its creation has failed.
+        not_found_grace_s: A 404 of the status call is taken as "not yet" this long after the
+            creation.
+    """
+
+    initial_s: float = Field(POLL_INITIAL_S, gt=0)
+    max_s: float = Field(POLL_MAX_S, gt=0)
+    factor: float = Field(POLL_FACTOR, ge=1)
+    jitter: float = Field(POLL_JITTER, ge=0, lt=1)
+    wait_timeout_s: float = Field(WAIT_TIMEOUT_S, gt=0)
+    not_found_grace_s: float = Field(NOT_FOUND_GRACE_S, ge=0)
+
+
+class FetchPolicy(_Frozen):
+    """How a package is transferred and verified.
+
+    Attributes:
+        attempts: Tries of one transfer that bring no new byte; progress starts the count anew.
+        stall_timeout_s: The window in which the least throughput is measured.
+        least_bytes_per_s: Less than this over a whole window is a stall.
+        write_bytes: Bytes that are gathered before they are written; memory use is about
+            twice this for each transfer.
+        flush_bytes: Bytes after which a transfer is synced to disk and its mark is kept; a run
+            that is resumed after a crash goes on from there.
+        expiry_margin_s: A signed URL with less time left than this is asked for anew before a
+            transfer starts.
+        verify: `structure` checks size, checksum and the ZIP's records; `contents` also reads
+            every member against its CRC-32.
+    """
+
+    attempts: int = Field(TRANSFER_ATTEMPTS, ge=1)
+    stall_timeout_s: float = Field(STALL_TIMEOUT_S, gt=0)
+    least_bytes_per_s: int = Field(LEAST_BYTES_PER_S, ge=1)
+    write_bytes: int = Field(WRITE_BYTES, ge=64 * 1024)
+    flush_bytes: int = Field(FLUSH_BYTES, ge=64 * 1024)
+    expiry_margin_s: float = Field(EXPIRY_MARGIN_S, ge=0)
+    verify: Verify = Verify.STRUCTURE
+
+
+def _https_or_loopback(url: str) -> str:
+    parts = urlsplit(url)
+    if not parts.hostname or parts.query or parts.fragment or parts.username:
+        reason = "give scheme and host, such as https://api.pixxel.space"
+        raise ValueError(reason)
+    if parts.scheme != "https" and not (
+        parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS
+    ):
+        reason = "use https; plain http is taken for a loopback address only"
+        raise ValueError(reason)
+    return url.rstrip("/")
+
+
+BaseUrl = Annotated[str, AfterValidator(_https_or_loopback)]
+
+
+class Settings(BaseSettings):
+    """What the environment says: `PIXXEL_API_KEY`, `PIXXEL_BASE_URL`, `PIXXEL_AUTH_SCHEME`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PIXXEL_", frozen=True, extra="ignore", env_ignore_empty=True
+    )
+
+    api_key: SecretStr | None = None
+    base_url: BaseUrl = BASE_URL
+    auth_scheme: AuthScheme = AuthScheme.RAW

@@ -1,0 +1,187 @@
+"""What can be asked for: the five kinds of download, told apart by `kind`.
+
+Rules:
+    * A download is frozen, and equal downloads have equal keys.
+    * The key is stable over versions and runs: a journal and a file name are built on it.
+    * Lists of ids are sets to the service (`uniqueItems`): doubles are dropped, and their order
+      does not change the key.
+    * Exactly one of `catalog_ids` and `order_item_ids` is given, although the service's OpenAPI
+      document marks both as required: its prose and its guide say that one excludes the other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal, Self, TypeAlias
+from urllib.parse import quote
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+
+from .errors import InputError
+
+MAX_ID_CHARS = 2048
+"""Longer ids are refused: the whole request line has to fit into what servers accept."""
+
+DIGEST_CHARS = 16
+"""How much of a SHA-256 stands in a key for a list of ids, in hexadecimal digits."""
+
+Id: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID_CHARS)]
+
+
+def _as_tuple(value: object) -> object:
+    """Take any iterable of ids, but not a single string, whose characters are no ids."""
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes, dict)):
+        return tuple(value)
+    return value
+
+
+def _without_doubles(ids: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(ids))
+
+
+Ids: TypeAlias = Annotated[
+    tuple[Id, ...], BeforeValidator(_as_tuple), AfterValidator(_without_doubles)
+]
+SomeIds: TypeAlias = Annotated[Ids, Field(min_length=1)]
+
+
+class _Download(BaseModel):
+    """What the five kinds share: frozen, strict about unknown fields, and a key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str
+
+    @property
+    def key(self) -> str:
+        """The stable name of this download: its kind, its ids, a digest of its lists."""
+        ids, lists = [], {}
+        for field, value in self:
+            if isinstance(value, tuple):
+                if value:
+                    lists[field] = sorted(value)
+            elif field != "kind":
+                ids.append(quote(value, safe=""))
+        key = f"{self.kind}:{'/'.join(ids)}"
+        return f"{key}#{_digest(lists)}" if lists else key
+
+    def row(self) -> dict[str, Any]:
+        """Return the manifest row: JSON types only, without what is empty."""
+        row = self.model_dump(mode="json")
+        return {field: value for field, value in row.items() if value}
+
+
+def _digest(lists: dict[str, list[str]]) -> str:
+    text = json.dumps(lists, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_CHARS]
+
+
+class InsightDownload(_Download):
+    """The inputs and outputs of an insight (operation `downloadInsights`).
+
+    Empty `inputs` and `outputs` leave the choice to the service.
+    """
+
+    kind: Literal["insight"] = "insight"
+    aoi_id: Id
+    insight_id: Id
+    inputs: Ids = ()
+    outputs: Ids = ()
+
+
+class AoiDownload(_Download):
+    """Assets of an area of interest (operation `AOICreateDownload`)."""
+
+    kind: Literal["aoi"] = "aoi"
+    aoi_id: Id
+    asset_ids: SomeIds
+
+
+class JobDownload(_Download):
+    """All inputs and outputs of a job of a workflow (operation `downloadJob`)."""
+
+    kind: Literal["job"] = "job"
+    workflow_id: Id
+    job_id: Id
+
+
+class TaskDownload(_Download):
+    """The assets of one task of a job (operation `downloadTask`)."""
+
+    kind: Literal["task"] = "task"
+    workflow_id: Id
+    job_id: Id
+    task_id: Id
+
+
+class CatalogDownload(_Download):
+    """Owned imagery, by catalog ids or by order items (operation `CreateDownload`)."""
+
+    kind: Literal["catalog"] = "catalog"
+    catalog_ids: Ids = ()
+    order_item_ids: Ids = ()
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if bool(self.catalog_ids) == bool(self.order_item_ids):
+            reason = "give exactly one of catalog_ids and order_item_ids, and not as an empty list"
+            raise ValueError(reason)
+        return self
+
+
+Download: TypeAlias = Annotated[
+    InsightDownload | AoiDownload | JobDownload | TaskDownload | CatalogDownload,
+    Field(discriminator="kind"),
+]
+
+KINDS: tuple[str, ...] = ("insight", "aoi", "job", "task", "catalog")
+
+_ADAPTER: TypeAdapter[Download] = TypeAdapter(Download)
+
+
+def parse_download(row: object) -> Download:
+    """Read one manifest row.
+
+    Args:
+        row: The decoded JSON of the row; anything but an object of a known kind is refused.
+
+    Raises:
+        InputError: The row is wrong; the message names the field and the reason.
+    """
+    try:
+        return _ADAPTER.validate_python(row)
+    except ValidationError as error:
+        raise InputError("; ".join(_reasons(error))) from None
+
+
+def _reasons(error: ValidationError) -> list[str]:
+    reasons = []
+    for problem in error.errors(include_url=False, include_context=False):
+        kind = problem["type"]
+        field = ".".join(str(part) for part in problem["loc"] if part not in KINDS)
+        if kind == "union_tag_not_found":
+            reasons.append(f'field "kind" is missing; it is one of {", ".join(KINDS)}')
+        elif kind == "union_tag_invalid":
+            reasons.append(f'unknown kind; "kind" is one of {", ".join(KINDS)}')
+        elif kind in {"model_attributes_type", "model_type", "dict_type"}:
+            reasons.append('a row is a JSON object, such as {"kind": "job", …}')
+        elif kind == "missing":
+            reasons.append(f'field "{field}" is missing')
+        elif kind == "extra_forbidden":
+            reasons.append(f'unknown field "{field}"')
+        else:
+            text = problem["msg"].removeprefix("Value error, ")
+            reasons.append(f'field "{field}": {text}' if field else text)
+    return reasons

@@ -1,0 +1,217 @@
+"""Every error that this library raises on purpose.
+
+PixxelError
+├── ConfigError               a setting is missing or wrong; nothing was sent
+├── InputError                a download or a manifest line is wrong; nothing was sent
+├── TransportError            no complete answer came from the service
+├── ApiError                  the service answered with an error
+│   ├── BadRequestError       400 and other 4xx without a class of their own
+│   ├── AuthenticationError   401: the key was not accepted
+│   ├── PermissionDeniedError 403
+│   ├── NotFoundError         404
+│   ├── ConflictError         409
+│   ├── RateLimitedError      429
+│   └── ServerError           5xx
+├── ResponseError             the service answered, but not as documented
+├── PackageError              the service could not package
+│   ├── PackageFailedError    it said so
+│   └── PackageTimeoutError   it was not ready within the waiting limit
+├── TransferError             the bytes did not arrive whole
+│   ├── StorageError          the storage answered with an error
+│   ├── StalledError          fewer bytes came than the least throughput asks for
+│   └── IntegrityError        what arrived is not what was packaged
+└── SinkError                 the bytes could not be saved
+    └── FolderBusyError       another process exports into this folder
+
+No message holds the key or a signed URL.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class PixxelError(Exception):
+    """The root of the tree.
+
+    Attributes:
+        message: What happened, in one line.
+        code: The service's or the storage's own short code, empty where there is none.
+        details: Whatever the service added; its shape is not documented.
+    """
+
+    def __init__(self, message: str, *, code: str = "", details: Any = None) -> None:
+        """Keep the three parts that the service's own errors have."""
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.details = details
+
+    def __str__(self) -> str:
+        """Return the message, with the code where there is one."""
+        return f"{self.message} ({self.code})" if self.code else self.message
+
+
+class ConfigError(PixxelError):
+    """A setting is missing or wrong; nothing was sent."""
+
+
+class InputError(PixxelError):
+    """A download or a manifest is wrong; nothing was sent.
+
+    Attributes:
+        problems: One line each, ready to print: `FILE:LINE: reason`.
+    """
+
+    def __init__(self, message: str, *, problems: tuple[str, ...] = ()) -> None:
+        """Keep the single problems beside the message that sums them up."""
+        super().__init__(message)
+        self.problems = problems
+
+
+class TransportError(PixxelError):
+    """No complete answer came: refused, reset, timed out, or a TLS failure.
+
+    Attributes:
+        sent: False if the request surely never reached the service, True if it may have.
+    """
+
+    def __init__(self, message: str, *, sent: bool = True) -> None:
+        """Keep whether the request may have had an effect."""
+        super().__init__(message)
+        self.sent = sent
+
+
+class ApiError(PixxelError):
+    """The service answered with an error.
+
+    Attributes:
+        status: The HTTP status code.
+        operation: The operation id of the call in the service's OpenAPI document.
+        retry_after_s: The delay that the service asked for, in seconds, or None.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts of the service's error answer, keyword-only
+        self,
+        message: str,
+        *,
+        status: int,
+        operation: str = "",
+        code: str = "",
+        details: Any = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        """Keep what the service said."""
+        super().__init__(message, code=code, details=details)
+        self.status = status
+        self.operation = operation
+        self.retry_after_s = retry_after_s
+
+    def __str__(self) -> str:
+        """Return status, message and code."""
+        return f"{self.status} {super().__str__()}"
+
+
+class BadRequestError(ApiError):
+    """400, or a 4xx that has no class of its own: the request was refused as wrong."""
+
+
+class AuthenticationError(ApiError):
+    """401: the key was not accepted; an export stops at once."""
+
+
+class PermissionDeniedError(ApiError):
+    """403: the key is good, but not for this."""
+
+
+class NotFoundError(ApiError):
+    """404: there is no such thing, or not for this key."""
+
+
+class ConflictError(ApiError):
+    """409: the state of the thing does not allow this."""
+
+
+class RateLimitedError(ApiError):
+    """429: too many requests, and the attempts are used up."""
+
+
+class ServerError(ApiError):
+    """5xx: the service failed, and the attempts are used up."""
+
+
+class ResponseError(PixxelError):
+    """The service answered, but the answer is not as documented.
+
+    It is not JSON, not an object, without the id that later calls need, or too large.
+    """
+
+
+class PackageError(PixxelError):
+    """The service could not package.
+
+    Attributes:
+        key: The key of the download.
+    """
+
+    def __init__(self, message: str, *, key: str, code: str = "") -> None:
+        """Keep which download it was."""
+        super().__init__(message, code=code)
+        self.key = key
+
+
+class PackageFailedError(PackageError):
+    """The service said that packaging failed."""
+
+
+class PackageTimeoutError(PackageError):
+    """The package was not ready within the waiting limit; a rerun goes on waiting."""
+
+
+class TransferError(PixxelError):
+    """The bytes did not arrive whole, and the attempts are used up."""
+
+
+class StorageError(TransferError):
+    """The storage answered with an error.
+
+    Attributes:
+        status: The HTTP status code.
+    """
+
+    def __init__(self, message: str, *, status: int, code: str = "") -> None:
+        """Keep what the storage said; the message is redacted by who builds it."""
+        super().__init__(message, code=code)
+        self.status = status
+
+
+class StalledError(TransferError):
+    """Fewer bytes came in a window of time than the least throughput asks for."""
+
+
+class IntegrityError(TransferError):
+    """What arrived is not what was packaged: size, checksum or ZIP structure is wrong."""
+
+
+class SinkError(PixxelError):
+    """The bytes could not be saved: disk full, no permission, name taken."""
+
+
+class FolderBusyError(SinkError):
+    """Another process exports into this folder."""
+
+
+_BY_STATUS: dict[int, type[ApiError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    429: RateLimitedError,
+}
+_FIRST_SERVER_ERROR = 500
+
+
+def api_error_class(status: int) -> type[ApiError]:
+    """Return the class for an HTTP status of 400 or above."""
+    return _BY_STATUS.get(status, ServerError if status >= _FIRST_SERVER_ERROR else BadRequestError)

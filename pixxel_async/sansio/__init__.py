@@ -1,0 +1,1 @@
+"""Decisions: no waiting, no HTTP, no clock, no randomness; time and jitter are arguments."""

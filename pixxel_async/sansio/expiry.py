@@ -1,0 +1,58 @@
+"""When a signed URL expires, read from the URL itself.
+
+The service documents no lifetime. The storages write it into the query:
+    * `X-Amz-Date` and `X-Amz-Expires`: S3, AWS Signature Version 4
+    * `X-Goog-Date` and `X-Goog-Expires`: Google Cloud Storage, V4
+    * `se`: Azure Blob Storage, shared access signature
+    * `Expires`: S3 and Google V2, CloudFront, in seconds since 1970
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from urllib.parse import parse_qs, urlsplit
+
+
+def expires_at(url: str) -> float | None:
+    """Return when a signed URL expires, in seconds since 1970, or None if it does not say."""
+    query = {name.lower(): values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+    for prefix in ("x-amz", "x-goog"):
+        signed = _basic_date(query.get(f"{prefix}-date", ""))
+        lifetime = _number(query.get(f"{prefix}-expires", ""))
+        if signed is not None and lifetime is not None:
+            return signed + lifetime
+    if "se" in query:
+        return _iso_date(query["se"])
+    return _number(query.get("expires", ""))
+
+
+def seconds_left(url: str, *, now: float) -> float | None:
+    """Return the seconds until a signed URL expires, or None if it does not say.
+
+    Args:
+        url: The signed URL.
+        now: The time of day, in seconds since 1970.
+    """
+    end = expires_at(url)
+    return None if end is None else end - now
+
+
+def _basic_date(text: str) -> float | None:
+    try:
+        return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return None
+
+
+def _iso_date(text: str) -> float | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return moment.timestamp()
+
+
+def _number(text: str) -> float | None:
+    return float(text) if text.isascii() and text.isdigit() else None

@@ -1,0 +1,44 @@
+"""What may be shown of a text that came from outside.
+
+Rules:
+    * The query of a URL holds its signature: it is cut off.
+    * A long run of letters and digits may be a signature or a key: it is cut out.
+    * Control characters never reach a terminal or a report.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+SHOWN_CHARS = 160
+_QUERY = re.compile(r"\?[^\s\"'<>]*")
+_TOKEN = re.compile(r"[A-Za-z0-9+/=_%-]{24,}")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+
+
+def printable(text: str) -> str:
+    """Return the text with control characters written as escapes."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        char.encode("unicode_escape").decode()
+        if unicodedata.category(char) in _HIDDEN_CATEGORIES
+        else char
+        for char in text
+    )
+
+
+def first_line(body: bytes) -> str:
+    """Return the first line of a body, short, printable and without secrets."""
+    text = body.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
+    return redact(text.split("\n", 1)[0].rstrip())
+
+
+def redact(text: str) -> str:
+    """Return the text short, printable and without what may be a secret."""
+    text = _QUERY.sub("?…", text)
+    text = _TOKEN.sub(lambda match: match[0] if _UUID.fullmatch(match[0]) else "…", text)
+    text = printable(text)
+    return text if len(text) <= SHOWN_CHARS else text[: SHOWN_CHARS - 1] + "…"

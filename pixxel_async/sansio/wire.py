@@ -1,0 +1,299 @@
+"""The service's calls as data: a download becomes a call, an answer becomes a package.
+
+Rules:
+    * Insight, job and task packages have no status call. Their PUT is repeated: the first one
+      asks for the package, the later ones report on it (operations `downloadInsights`,
+      `downloadJob`, `downloadTask`).
+    * AOI and catalog packages are created by POST and asked about by GET, with the id of the
+      answer: `download_id` for an AOI, `id` for a catalog.
+    * Job and task calls have no body and no content type, since none is defined.
+    * Insight paths say `/v0/aoi/`, the other AOI paths `/v0/aois/`; both are right.
+    * Any 2xx is success: the guides say 200 where the OpenAPI document says 201.
+    * Ready is a non-empty signed URL without a word of failure. A word of success without a URL
+      is "not yet", and so is any word that is not known.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, assert_never
+from urllib.parse import quote
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from ..downloads import (
+    AoiDownload,
+    CatalogDownload,
+    Download,
+    InsightDownload,
+    JobDownload,
+    TaskDownload,
+)
+from ..errors import ResponseError, api_error_class
+from ..models import Package, PackageStatus
+from .backoff import CallKind
+
+FAILED_WORDS = frozenset({"failed", "failure", "error", "errored", "cancelled", "canceled"})
+PENDING_WORDS = frozenset(
+    {"", "created", "in_progress", "pending", "queued", "processing", "running", "success"}
+    | {"ready", "completed", "succeeded"}
+)
+MESSAGE_CHARS = 300
+_JSON = {"Content-Type": "application/json"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call of the service.
+
+    Attributes:
+        operation: The operation id in the service's OpenAPI document.
+        method: The HTTP method.
+        path: The path, percent-encoded, without the server.
+        body: JSON in UTF-8, or None for no body and no content type.
+        kind: What sending it twice would mean.
+    """
+
+    operation: str
+    method: str
+    path: str
+    kind: CallKind
+    body: bytes | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Headers that belong to the body."""
+        return _JSON if self.body is not None else {}
+
+
+PING = Call(operation="ping", method="GET", path="/ping", kind=CallKind.READ)
+
+
+def creation(download: Download) -> Call:
+    """Return the call that asks for a package."""
+    match download:
+        case InsightDownload(aoi_id=aoi, insight_id=insight):
+            return Call(
+                operation="downloadInsights",
+                method="PUT",
+                path=_path("v0", "aoi", aoi, "insights", insight, "download"),
+                kind=CallKind.REPEATABLE,
+                body=_json({"inputs": download.inputs, "outputs": download.outputs}),
+            )
+        case AoiDownload(aoi_id=aoi, asset_ids=assets):
+            return Call(
+                operation="AOICreateDownload",
+                method="POST",
+                path=_path("v0", "aois", aoi, "downloads"),
+                kind=CallKind.CREATION,
+                body=_json({"asset_ids": assets}),
+            )
+        case JobDownload(workflow_id=workflow, job_id=job):
+            return Call(
+                operation="downloadJob",
+                method="PUT",
+                path=_path("v0", "workflows", workflow, "jobs", job, "download"),
+                kind=CallKind.REPEATABLE,
+            )
+        case TaskDownload(workflow_id=workflow, job_id=job, task_id=task):
+            return Call(
+                operation="downloadTask",
+                method="PUT",
+                path=_path("v0", "workflows", workflow, "jobs", job, "tasks", task, "download"),
+                kind=CallKind.REPEATABLE,
+            )
+        case CatalogDownload(catalog_ids=catalogs, order_item_ids=items):
+            body = {"catalog_ids": catalogs} if catalogs else {"order_item_ids": items}
+            return Call(
+                operation="CreateDownload",
+                method="POST",
+                path=_path("v0", "catalogs", "download"),
+                kind=CallKind.CREATION,
+                body=_json(body),
+            )
+    assert_never(download)
+
+
+def aoi_status(aoi_id: str, download_id: str) -> Call:
+    """Return the status call of an AOI package."""
+    return Call(
+        operation="GetDownloadStatus",
+        method="GET",
+        path=_path("v0", "aois", aoi_id, "downloads", download_id),
+        kind=CallKind.READ,
+    )
+
+
+def catalog_status(download_id: str) -> Call:
+    """Return the status call of a catalog package."""
+    return Call(
+        operation="GetDownloadById",
+        method="GET",
+        path=_path("v0", "catalogs", "download", download_id),
+        kind=CallKind.READ,
+    )
+
+
+def status(download: Download, download_id: str | None) -> Call:
+    """Return the call that tells how far a package has come.
+
+    Args:
+        download: What was asked for.
+        download_id: The id of the creation's answer; only AOI and catalog packages need it.
+    """
+    match download:
+        case AoiDownload(aoi_id=aoi) if download_id is not None:
+            return aoi_status(aoi, download_id)
+        case CatalogDownload() if download_id is not None:
+            return catalog_status(download_id)
+        case _:
+            return creation(download)
+
+
+def needs_id(download: Download) -> bool:
+    """Tell whether the status call takes the id of the creation's answer."""
+    return isinstance(download, AoiDownload | CatalogDownload)
+
+
+class Answer(BaseModel):
+    """What all five kinds answer; unknown fields are ignored, known ones may be absent.
+
+    The id stands in `download_id` for an AOI and in `id` for a catalog.
+    """
+
+    model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
+
+    download_id: str | None = Field(
+        default=None, validation_alias=AliasChoices("download_id", "id")
+    )
+    status: str | None = None
+    signed_url: SecretStr | None = None
+
+
+def read_answer(
+    call: Call,
+    *,
+    status_code: int,
+    body: bytes,
+    retry_after_s: float | None = None,
+) -> Answer:
+    """Read the answer to a creation or a status call.
+
+    Args:
+        call: What was sent.
+        status_code: The HTTP status.
+        body: The whole body.
+        retry_after_s: The Retry-After header, read, for the error.
+
+    Raises:
+        ApiError: The status is not 2xx.
+        ResponseError: The body is not a JSON object of the documented form.
+    """
+    raise_for_status(call, status_code=status_code, body=body, retry_after_s=retry_after_s)
+    try:
+        return Answer.model_validate_json(body)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        message = f"the answer to {call.operation} is not as documented: "
+        raise ResponseError(message + (f"{where}: " if where else "") + problem["msg"]) from None
+
+
+def package_of(download: Download, answer: Answer, *, download_id: str | None = None) -> Package:
+    """Turn an answer into a package.
+
+    Args:
+        download: What was asked for.
+        answer: What came back.
+        download_id: The id that is known already, from the creation.
+
+    Raises:
+        ResponseError: A creation's answer lacks the id that the status call needs.
+    """
+    known_id = download_id or answer.download_id or None
+    url = answer.signed_url if answer.signed_url and answer.signed_url.get_secret_value() else None
+    word = answer.status or ""
+    if word.strip().lower() in FAILED_WORDS:
+        state = PackageStatus.FAILED
+    elif url is not None:
+        state = PackageStatus.READY
+    else:
+        state = PackageStatus.PENDING
+    if state is PackageStatus.PENDING and known_id is None and needs_id(download):
+        field = "download_id" if isinstance(download, AoiDownload) else "id"
+        message = f'the answer to a creation has neither "{field}" nor a signed URL'
+        raise ResponseError(message)
+    return Package(
+        download=download,
+        status=state,
+        status_word=word,
+        download_id=known_id if needs_id(download) else None,
+        signed_url=url,
+    )
+
+
+def is_known_word(word: str) -> bool:
+    """Tell whether a status word is documented, so that others can be logged once."""
+    return word.strip().lower() in FAILED_WORDS | PENDING_WORDS
+
+
+def raise_for_status(
+    call: Call, *, status_code: int, body: bytes, retry_after_s: float | None
+) -> None:
+    """Raise the typed error for a status that is not 2xx.
+
+    Errors are documented as `{"error": {"code", "message", "details"}}`; whatever else comes is
+    taken as text.
+
+    Raises:
+        ApiError: The class for this status.
+    """
+    if 200 <= status_code < 300:  # noqa: PLR2004 - the 2xx class, RFC 9110 section 15.3
+        return
+    code, message, details = _error_parts(body)
+    raise api_error_class(status_code)(
+        message or "no message",
+        status=status_code,
+        operation=call.operation,
+        code=code,
+        details=details,
+        retry_after_s=retry_after_s,
+    )
+
+
+def _error_parts(body: bytes) -> tuple[str, str, Any]:
+    try:
+        data = json.loads(body)
+    except ValueError:
+        return "", _one_line(body.decode("utf-8", "replace")), None
+    error = data.get("error") if isinstance(data, Mapping) else None
+    if isinstance(error, Mapping):
+        code, message = error.get("code"), error.get("message")
+        return (
+            _one_line(str(code)) if code is not None else "",
+            _one_line(str(message)) if message is not None else "",
+            error.get("details"),
+        )
+    return "", _one_line(error if isinstance(error, str) else json.dumps(data)), None
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= MESSAGE_CHARS else line[: MESSAGE_CHARS - 1] + "…"
+
+
+def _path(*segments: str) -> str:
+    return "".join(f"/{_segment(segment)}" for segment in segments)
+
+
+def _segment(text: str) -> str:
+    """Escape one path segment; dots too where they would be a step (RFC 3986 section 5.2.4)."""
+    if text in {".", ".."}:
+        return text.replace(".", "%2E")
+    return quote(text, safe="")
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
