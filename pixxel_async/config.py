@@ -70,7 +70,7 @@ class Timeouts(_Frozen):
 
     Attributes:
         connect_s: Until a connection stands, TLS included.
-        answer_s: Without a byte of the answer of an API call.
+        answer_s: For the whole answer to an API call.
     """
 
     connect_s: float = Field(CONNECT_TIMEOUT_S, gt=0)
@@ -99,8 +99,8 @@ class Limits(_Frozen):
 class RetryPolicy(_Frozen):
     """How often, and after how long, a failed call is tried again.
 
-    The delay before attempt n is drawn evenly from zero to `initial_s` * 2 ** (n - 1), at most `max_s`
-    (full jitter); a Retry-After of the service wins, up to `retry_after_max_s`.
+    The delay after attempt n is drawn evenly from zero to `initial_s` * 2 ** (n - 1), at most
+    `max_s` (full jitter); a Retry-After of the service wins, up to `retry_after_max_s`.
 
     Attributes:
         attempts: Tries of one call, the first included.

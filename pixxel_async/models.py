@@ -24,7 +24,7 @@ class Package:
     """The service's last answer about one download package.
 
     Attributes:
-        download: What was asked for.
+        download: What was asked for; None where only the id is known.
         status: Our reading of the answer; READY means that there is a signed URL.
         status_word: The service's own word, as it came.
         download_id: The id that the status call takes; None where the service has none to give
@@ -33,16 +33,11 @@ class Package:
             is masked in `repr` and is never logged or stored.
     """
 
-    download: Download
+    download: Download | None
     status: PackageStatus
     status_word: str
     download_id: str | None
     signed_url: SecretStr | None
-
-    @property
-    def key(self) -> str:
-        """The key of the download."""
-        return self.download.key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from email.utils import parsedate_to_datetime
 from enum import Enum
 
 from ..config import RetryPolicy
+from ..errors import ApiError, ResponseError, TransportError
 
 MAX_EXPONENT = 32
 """Above this the bound is at its maximum anyhow, and 2ⁿ would only overflow."""
@@ -74,6 +75,19 @@ def failure_of_status(status: int) -> Failure:
     if status == 503:  # noqa: PLR2004 - Service Unavailable
         return Failure.UNAVAILABLE
     return Failure.BROKEN if status in _BROKEN_STATUS else Failure.FINAL
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Classify an error of a call; what is not named here is final, cancellation included."""
+    match error:
+        case TransportError(sent=sent):
+            return Failure.LOST if sent else Failure.NOT_SENT
+        case ApiError(status=status):
+            return failure_of_status(status)
+        case ResponseError():
+            return Failure.UNREADABLE
+        case _:
+            return Failure.FINAL
 
 
 def judge(kind: CallKind, failure: Failure) -> Verdict:

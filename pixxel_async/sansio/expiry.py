@@ -26,15 +26,22 @@ def expires_at(url: str) -> float | None:
     return _number(query.get("expires", ""))
 
 
-def seconds_left(url: str, *, now: float) -> float | None:
-    """Return the seconds until a signed URL expires, or None if it does not say.
+def is_stale(url: str, *, received_at: float, now: float, margin_s: float) -> bool:
+    """Tell whether a signed URL has waited until it is about to expire.
+
+    A URL that never had twice the margin is stale after half of its life. One that seems to have
+    been born expired says more about our clock than about the URL: the storage decides.
 
     Args:
         url: The signed URL.
-        now: The time of day, in seconds since 1970.
+        received_at: When the service gave it, in seconds since 1970.
+        now: The time of day, likewise.
+        margin_s: How much has to be left.
     """
     end = expires_at(url)
-    return None if end is None else end - now
+    if end is None or end <= received_at:
+        return False
+    return end - now < min(margin_s, (end - received_at) / 2)
 
 
 def _basic_date(text: str) -> float | None:

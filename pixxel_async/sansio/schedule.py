@@ -65,8 +65,8 @@ class PollSchedule(Generic[T]):
         """Count the packages that wait in the heap."""
         return len(self._heap)
 
-    def put(self, pending: Pending[T], *, now: float, jitter: float) -> float:
-        """Place a package, new or polled, and return the seconds until its next poll.
+    def wait(self, pending: Pending[T], *, now: float, jitter: float) -> float:
+        """Return the seconds until the next poll of a package, new or polled.
 
         Args:
             pending: The package.
@@ -75,10 +75,12 @@ class PollSchedule(Generic[T]):
         """
         wait = interval(self.policy, polls=pending.polls, jitter=jitter)
         limit = pending.since + self.policy.wait_timeout_s
-        due = max(now, min(now + wait, limit))
+        return max(0.0, min(wait, limit - now))
+
+    def put(self, pending: Pending[T], due: float) -> None:
+        """Place a package; it is polled at `due` or soon after."""
         self._added += 1
         heapq.heappush(self._heap, (due, self._added, pending))
-        return due - now
 
     def take(self, now: float) -> Pending[T] | None:
         """Take out the package that has been due longest, or return None if none is due."""
@@ -87,6 +89,12 @@ class PollSchedule(Generic[T]):
         pending = heapq.heappop(self._heap)[2]
         pending.polls += 1
         return pending
+
+    def drain(self) -> list[Pending[T]]:
+        """Take out everything, in no particular order."""
+        drained = [pending for _, _, pending in self._heap]
+        self._heap.clear()
+        return drained
 
     def next_due(self) -> float | None:
         """Return when the next package is due, or None if none waits."""

@@ -213,6 +213,20 @@ def package_of(download: Download, answer: Answer, *, download_id: str | None = 
         ResponseError: A creation's answer lacks the id that the status call needs.
     """
     known_id = download_id or answer.download_id or None
+    package = _package(download, answer, known_id if needs_id(download) else None)
+    if package.status is PackageStatus.PENDING and known_id is None and needs_id(download):
+        field = "download_id" if isinstance(download, AoiDownload) else "id"
+        message = f'the answer to a creation has neither "{field}" nor a signed URL'
+        raise ResponseError(message)
+    return package
+
+
+def package_with_id(answer: Answer, download_id: str) -> Package:
+    """Turn the answer to a status call into a package of which only the id is known."""
+    return _package(None, answer, download_id)
+
+
+def _package(download: Download | None, answer: Answer, download_id: str | None) -> Package:
     url = answer.signed_url if answer.signed_url and answer.signed_url.get_secret_value() else None
     word = answer.status or ""
     if word.strip().lower() in FAILED_WORDS:
@@ -221,15 +235,11 @@ def package_of(download: Download, answer: Answer, *, download_id: str | None = 
         state = PackageStatus.READY
     else:
         state = PackageStatus.PENDING
-    if state is PackageStatus.PENDING and known_id is None and needs_id(download):
-        field = "download_id" if isinstance(download, AoiDownload) else "id"
-        message = f'the answer to a creation has neither "{field}" nor a signed URL'
-        raise ResponseError(message)
     return Package(
         download=download,
         status=state,
         status_word=word,
-        download_id=known_id if needs_id(download) else None,
+        download_id=download_id,
         signed_url=url,
     )
 

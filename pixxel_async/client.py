@@ -1,0 +1,276 @@
+"""The client: composes the parts and owns their lifetimes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import anyio
+import httpx
+from pydantic import SecretStr, ValidationError
+
+from ._version import USER_AGENT
+from .config import (
+    BASE_URL,
+    AuthScheme,
+    FetchPolicy,
+    Limits,
+    PollPolicy,
+    RetryPolicy,
+    Settings,
+    Timeouts,
+)
+from .downloads import Download
+from .engine.export import Export
+from .engine.folder import OpenFolders
+from .engine.pipeline import Downloads, Parts, Pipeline
+from .engine.waiting import wait
+from .errors import ConfigError
+from .models import Package, SavedPackage
+from .resources.aois import Aois
+from .resources.catalogs import Catalogs
+from .resources.insights import Insights
+from .resources.jobs import Jobs
+from .resources.tasks import Tasks
+from .transport.api import Api
+from .transport.auth import KeyAuth
+from .transport.storage import StorageClient
+
+NO_KEY = (
+    "no API key: set PIXXEL_API_KEY to the key from the API tab of your Pixxel workspace settings"
+)
+
+
+class PixxelClient:
+    """A client of the Pixxel API; use it as an async context manager.
+
+    One client may serve any number of tasks of one event loop. Its limits hold for all of them
+    together. Leaving the context closes its connections; exports of it must have ended by then.
+
+    Attributes:
+        insights: Calls that concern insights.
+        aois: Calls that concern areas of interest.
+        jobs: Calls that concern jobs.
+        tasks: Calls that concern tasks.
+        catalogs: Calls that concern owned imagery.
+    """
+
+    def __init__(  # noqa: PLR0913 - every part is a parameter with a named default
+        self,
+        api_key: str | SecretStr,
+        *,
+        base_url: str = BASE_URL,
+        auth_scheme: AuthScheme | str = AuthScheme.RAW,
+        timeout: Timeouts | None = None,
+        limits: Limits | None = None,
+        retry: RetryPolicy | None = None,
+        poll: PollPolicy | None = None,
+        fetch: FetchPolicy | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        storage_transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """Prepare a client; nothing is sent.
+
+        Args:
+            api_key: The key from the workspace settings. It goes to `base_url` and nowhere else.
+            base_url: https, or http for a loopback address.
+            auth_scheme: `raw` sends the key as it is, `bearer` puts `Bearer` before it.
+            timeout: Seconds for connecting and for answers of the service.
+            limits: Calls, pending packages and transfers at once, and calls per second.
+            retry: How often, and after how long, a failed call is tried again.
+            poll: When pending packages are asked about, and for how long.
+            fetch: How packages are transferred and verified.
+            transport: Carries the calls of the service; the client closes it.
+            storage_transport: Carries the GETs of signed URLs; the client closes it.
+
+        Raises:
+            ConfigError: The key cannot be sent, or the base URL or the scheme is wrong.
+        """
+        try:
+            settings = Settings.model_validate(
+                {"api_key": api_key, "base_url": base_url, "auth_scheme": auth_scheme}
+            )
+        except ValidationError as error:
+            raise _config_error(error) from None
+        if settings.api_key is None:
+            raise ConfigError(NO_KEY)
+        self._timeouts = timeout or Timeouts()
+        self._limits = limits or Limits()
+        self._retry = retry or RetryPolicy()
+        self._poll = poll or PollPolicy()
+        self._fetch = fetch or FetchPolicy()
+        self._http = httpx.AsyncClient(
+            base_url=settings.base_url,
+            auth=KeyAuth(settings.api_key, settings.auth_scheme),
+            headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
+            timeout=httpx.Timeout(self._timeouts.answer_s, connect=self._timeouts.connect_s),
+            limits=_unbounded(self._limits.requests),
+            follow_redirects=False,
+            transport=transport,
+        )
+        self._storage_transport = storage_transport or httpx.AsyncHTTPTransport(
+            trust_env=False, limits=_unbounded(self._limits.fetches)
+        )
+        self._api = Api(self._http, limits=self._limits, timeouts=self._timeouts, retry=self._retry)
+        self._storage = StorageClient(self._storage_transport, timeouts=self._timeouts)
+        self._folders = OpenFolders()
+        self._fetch_slots = anyio.CapacityLimiter(self._limits.fetches)
+        self.insights = Insights(self._api)
+        self.aois = Aois(self._api)
+        self.jobs = Jobs(self._api)
+        self.tasks = Tasks(self._api)
+        self.catalogs = Catalogs(self._api)
+
+    @classmethod
+    def from_env(  # noqa: PLR0913 - as the constructor
+        cls,
+        *,
+        timeout: Timeouts | None = None,
+        limits: Limits | None = None,
+        retry: RetryPolicy | None = None,
+        poll: PollPolicy | None = None,
+        fetch: FetchPolicy | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        storage_transport: httpx.AsyncBaseTransport | None = None,
+    ) -> Self:
+        """Make a client with what the environment says.
+
+        `PIXXEL_API_KEY` is needed; `PIXXEL_BASE_URL` and `PIXXEL_AUTH_SCHEME` have defaults. The
+        other arguments are those of the constructor.
+
+        Raises:
+            ConfigError: There is no key, or a variable is wrong.
+        """
+        try:
+            settings = Settings()
+        except ValidationError as error:
+            raise _config_error(error) from None
+        if settings.api_key is None:
+            raise ConfigError(NO_KEY)
+        return cls(
+            settings.api_key,
+            base_url=settings.base_url,
+            auth_scheme=settings.auth_scheme,
+            timeout=timeout,
+            limits=limits,
+            retry=retry,
+            poll=poll,
+            fetch=fetch,
+            transport=transport,
+            storage_transport=storage_transport,
+        )
+
+    async def __aenter__(self) -> Self:
+        """Return the client."""
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the client."""
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close all connections; may be called twice."""
+        with anyio.CancelScope(shield=True):
+            await self._http.aclose()
+            await self._storage_transport.aclose()
+
+    async def ping(self) -> None:
+        """Ask the service for a sign of life.
+
+        The service answers without looking at the key.
+
+        Raises:
+            TransportError: No answer came, and the attempts are used up.
+            ApiError: The service answered with an error.
+        """
+        await self._api.ping()
+
+    async def wait(self, download: Download) -> Package:
+        """Ask for a package and poll until it is ready; nothing is fetched.
+
+        Returns:
+            The package, with its signed URL.
+
+        Raises:
+            PackageFailedError: The service could not package it.
+            PackageTimeoutError: It was not ready within the waiting limit.
+            PixxelError: A call failed, and the attempts are used up.
+        """
+        return await wait(self._api, download, retry=self._retry, poll=self._poll)
+
+    async def download(self, download: Download, directory: str | Path) -> SavedPackage:
+        """Save one package; the same as an export of one.
+
+        Any number of these may run at once, also into the same directory. A cancelled one leaves
+        a partial that the next one takes up.
+
+        Args:
+            download: What to ask for.
+            directory: Where the file goes; made if need be.
+
+        Raises:
+            FolderBusyError: Another process exports into the directory.
+            PixxelError: Why it could not be saved; nothing lies under the final name then.
+        """
+        async with self.export([download], directory) as export:
+            report = await export.finish()
+        for failed in report.failed:
+            raise failed.error
+        return (report.saved or report.skipped)[0]
+
+    def export(self, downloads: Downloads, directory: str | Path) -> Export:
+        """Save many packages: an async context manager that is iterated for events.
+
+            async with client.export(downloads, "packages") as export:
+                async for event in export:
+                    ...
+            print(len(export.report.saved))
+
+        A failed package is an event, not an exception. Leaving the context early cancels what
+        is under way; the next export into the directory goes on from there.
+
+        Args:
+            downloads: An iterable or an async iterable; doubles are done once.
+            directory: Where the files go; made if need be.
+
+        Returns:
+            The export, not yet begun. Entering it raises FolderBusyError if another process
+            exports into the directory, and SinkError if it cannot be written.
+        """
+        parts = Parts(
+            api=self._api,
+            storage=self._storage,
+            fetch_slots=self._fetch_slots,
+            limits=self._limits,
+            retry=self._retry,
+            poll=self._poll,
+            fetch=self._fetch,
+        )
+        return Export(
+            downloads,
+            Path(directory).expanduser().absolute(),
+            folders=self._folders,
+            pipeline=lambda folder, outlet: Pipeline(parts, folder, outlet),
+        )
+
+
+def _unbounded(keep_alive: int) -> httpx.Limits:
+    """Let the pool take any number: who calls it holds the bound.
+
+    A request that is cancelled may keep its slot in httpcore's pool for ever
+    (encode/httpcore#1093); a pool with a bound of its own would run dry.
+    """
+    return httpx.Limits(max_connections=None, max_keepalive_connections=keep_alive)
+
+
+def _config_error(error: ValidationError) -> ConfigError:
+    problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    field = str(problem["loc"][0]) if problem["loc"] else "settings"
+    reason = problem["msg"].removeprefix("Value error, ")
+    return ConfigError(f"{field} (PIXXEL_{field.upper()}): {reason}")

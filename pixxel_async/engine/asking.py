@@ -1,0 +1,191 @@
+"""Asking the service for packages and about them, with what has to be said on the way.
+
+Rules:
+    * A creation whose answer was lost may have made a package. It is sent again after a wait, a
+      bounded number of times, and each time is told as `Recreated`.
+    * A 404 of the status call soon after the creation is "not yet": the service may need a
+      moment to know its own package.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Awaitable, Callable
+
+import anyio
+from pydantic import SecretStr
+
+from .. import events
+from ..config import PollPolicy, RetryPolicy
+from ..downloads import Download
+from ..errors import NotFoundError, PackageFailedError, PackageTimeoutError, PixxelError
+from ..models import Package, PackageStatus
+from ..sansio import wire
+from ..sansio.backoff import Verdict, delay, failure_of, judge
+from ..sansio.redact import redact
+from ..transport.api import Api, Notice, SlowDown
+
+logger = logging.getLogger("pixxel_async")
+
+
+class Asker:
+    """Asks on behalf of one export or one `wait`."""
+
+    def __init__(
+        self,
+        api: Api,
+        *,
+        retry: RetryPolicy,
+        poll: PollPolicy,
+        emit: Callable[[events.Event], Awaitable[None]],
+        clock: Callable[[], float],
+    ) -> None:
+        """Share the client's `api`.
+
+        Args:
+            api: Sends the calls.
+            retry: How often a lost creation may be repeated.
+            poll: How long a 404 is forgiven, and how long a package is waited for.
+            emit: Takes the events.
+            clock: Seconds for `at_s`.
+        """
+        self._api = api
+        self._retry = retry
+        self._poll = poll
+        self._emit = emit
+        self._clock = clock
+        self._strange_words: set[str] = set()
+
+    async def create(self, download: Download) -> Package:
+        """Ask for a package.
+
+        Raises:
+            PixxelError: As `Api.create`, when all attempts are used up.
+        """
+        call = wire.creation(download)
+        attempt = 0
+        while True:
+            try:
+                package = await self._api.create(download, notify=self._notify(download))
+            except PixxelError as error:
+                attempt += 1
+                verdict = judge(call.kind, failure_of(error))
+                if verdict is not Verdict.REPEAT_CREATION or attempt > self._retry.recreate:
+                    raise
+                await self._wait_to_recreate(download, attempt, error)
+            else:
+                self._note(package)
+                return package
+
+    async def status(self, download: Download, download_id: str | None) -> Package:
+        """Ask how far a package has come.
+
+        Raises:
+            PixxelError: As `Api.status`, when all attempts are used up.
+        """
+        package = await self._api.status(download, download_id, notify=self._notify(download))
+        self._note(package)
+        return package
+
+    async def status_or_grace(
+        self, download: Download, download_id: str | None, *, age_s: float
+    ) -> Package | None:
+        """Ask how far a package has come, and forgive a 404 for a while.
+
+        Returns:
+            The package, or None if the service does not know it yet.
+
+        Raises:
+            PixxelError: As `status`.
+        """
+        try:
+            return await self.status(download, download_id)
+        except NotFoundError:
+            if age_s > self._poll.not_found_grace_s:
+                raise
+            return None
+
+    async def fresh_url(self, download: Download, download_id: str | None) -> SecretStr | None:
+        """Ask for a fresh signed URL of a package that was ready.
+
+        Returns:
+            The URL, or None if the service says that the package is not ready any more.
+
+        Raises:
+            PixxelError: The service answered with an error, or that packaging failed.
+        """
+        fresh = await self.status(download, download_id)
+        raise_if_failed(fresh, download)
+        return fresh.signed_url
+
+    def raise_if_over(self, download: Download, *, age_s: float) -> None:
+        """Raise if a package has been waited for as long as it may be.
+
+        Raises:
+            PackageTimeoutError: The waiting limit is reached.
+        """
+        limit = self._poll.wait_timeout_s
+        if age_s >= limit:
+            message = f"not ready within {limit:g} s; a rerun goes on waiting"
+            raise PackageTimeoutError(message, key=download.key)
+
+    async def _wait_to_recreate(self, download: Download, attempt: int, error: PixxelError) -> None:
+        delay_s = delay(
+            self._retry,
+            attempt=attempt,
+            jitter=random.random(),  # noqa: S311 - jitter is no secret
+            retry_after_s=getattr(error, "retry_after_s", None),
+        )
+        await self._emit(
+            events.Recreated(
+                at_s=self._clock(),
+                key=download.key,
+                attempt=attempt,
+                delay_s=delay_s,
+                reason=str(error),
+            )
+        )
+        await anyio.sleep(delay_s)
+
+    def _notify(self, download: Download) -> Callable[[Notice], Awaitable[None]]:
+        async def notify(notice: Notice) -> None:
+            if isinstance(notice, SlowDown):
+                await self._emit(
+                    events.SlowedDown(
+                        at_s=self._clock(),
+                        pause_s=notice.pause_s,
+                        requests_per_second=notice.requests_per_second,
+                    )
+                )
+            else:
+                await self._emit(
+                    events.Retried(
+                        at_s=self._clock(),
+                        key=download.key,
+                        operation=notice.operation,
+                        attempt=notice.attempt,
+                        delay_s=notice.delay_s,
+                        reason=notice.reason,
+                    )
+                )
+
+        return notify
+
+    def _note(self, package: Package) -> None:
+        """Log each unknown status word once; it is taken as "not yet"."""
+        word = package.status_word
+        if not wire.is_known_word(word) and word not in self._strange_words:
+            self._strange_words.add(word)
+            logger.warning("unknown status word %r: taken as not ready yet", redact(word))
+
+
+def raise_if_failed(package: Package, download: Download) -> None:
+    """Raise if the service said that packaging failed.
+
+    Raises:
+        PackageFailedError: It did.
+    """
+    if package.status is PackageStatus.FAILED:
+        message = f'the service could not package it: its status is "{redact(package.status_word)}"'
+        raise PackageFailedError(message, key=download.key)

@@ -1,0 +1,248 @@
+"""The streaming fetcher: from a signed URL to a verified file under its final name.
+
+Rules:
+    * An attempt that brings the file further than any before starts the count anew, so a large
+      file may break off many times, and a storage that leads nowhere is left soon.
+    * An expired URL is replaced and is no failure, but only a few times without a new byte.
+    * What arrived whole and is wrong is fetched again from zero, a few times.
+    * The journal knows size and SHA-256 before the file gets its final name, so that a run that
+      is killed in between leaves nothing that the next one cannot tell.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+
+import anyio
+from pydantic import SecretStr
+
+from .. import events
+from ..config import FetchPolicy, RetryPolicy
+from ..errors import IntegrityError, SinkError, TransferError
+from ..models import SavedPackage
+from ..sansio.backoff import delay
+from ..sansio.expiry import is_stale
+from ..sansio.lifecycle import State
+from ..sansio.storage_answers import not_a_zip
+from ..transport.storage import StorageClient
+from .folder import ExportFolder
+from .item import Item
+from .transfer import PassingError, Transfer, UrlExpiredError
+from .watchdog import Watchdog
+
+MAX_REFRESHES = 3
+"""Fresh URLs in a row without a byte in between."""
+
+MAX_WRONG = 3
+"""Files that arrived whole and were wrong."""
+
+
+class NotReadyAnyMoreError(Exception):
+    """The service, asked for a fresh URL, says that the package is not ready."""
+
+
+class Fetcher:
+    """Fetches the packages of one export."""
+
+    def __init__(  # noqa: PLR0913 - the parts that it joins, keyword-only
+        self,
+        storage: StorageClient,
+        folder: ExportFolder,
+        *,
+        policy: FetchPolicy,
+        retry: RetryPolicy,
+        fresh_url: Callable[[Item], Awaitable[SecretStr | None]],
+        emit: Callable[[events.Event], Awaitable[None]],
+        emit_or_drop: Callable[[events.Event], None],
+        clock: Callable[[], float],
+    ) -> None:
+        """Join storage, folder and events.
+
+        Args:
+            storage: Opens signed URLs.
+            folder: Where files and notes go.
+            policy: How a package is transferred and verified.
+            retry: Delays between attempts.
+            fresh_url: Asks the service for a new signed URL; None means not ready any more.
+            emit: Takes the events that must not be lost.
+            emit_or_drop: Takes progress, if there is room for it.
+            clock: Seconds for `at_s`.
+        """
+        self._storage = storage
+        self._folder = folder
+        self._policy = policy
+        self._retry = retry
+        self._fresh_url = fresh_url
+        self._emit = emit
+        self._emit_or_drop = emit_or_drop
+        self._clock = clock
+        self.watchdog = Watchdog(policy)
+
+    async def fetch(self, item: Item) -> events.Saved:
+        """Save a package that is ready.
+
+        A cancelled or failed fetch leaves the partial and its mark for a later run, and nothing
+        under the final name.
+
+        Raises:
+            NotReadyAnyMoreError: The package has to be waited for again.
+            TransferError: The bytes did not arrive whole, and the attempts are used up.
+            SinkError: They could not be saved.
+        """
+        began = anyio.current_time()
+        keep = item.row.mark if item.row.validator is not None else 0
+        partial = await self._folder.sink.open(item.row.name, keep=keep)
+        transfer = Transfer(
+            item,
+            partial,
+            storage=self._storage,
+            journal=self._folder.journal,
+            watchdog=self.watchdog,
+            policy=self._policy,
+            progress=lambda size, total: self._emit_or_drop(
+                events.FetchProgress(at_s=self._clock(), key=item.key, bytes=size, total=total)
+            ),
+        )
+        try:
+            await self._emit(
+                events.FetchStarted(
+                    at_s=self._clock(), key=item.key, name=item.row.name, offset=partial.size
+                )
+            )
+            checksum = await self._until_right(transfer)
+            path = await self._save(transfer, checksum)
+        except BaseException:
+            with anyio.CancelScope(shield=True), suppress(SinkError):
+                await transfer.leave()
+            raise
+        finally:
+            with anyio.CancelScope(shield=True):
+                await partial.aclose()
+        return events.Saved(
+            at_s=self._clock(),
+            key=item.key,
+            saved=saved_package(item, path),
+            received=transfer.received,
+            transferred_s=anyio.current_time() - began,
+        )
+
+    async def _until_right(self, transfer: Transfer) -> str:
+        """Transfer until the file verifies; return which checksum it agreed with."""
+        wrong = 0
+        while True:
+            try:
+                await self._until_whole(transfer)
+                return await self._verify(transfer)
+            except IntegrityError as error:
+                wrong += 1
+                await transfer.restart()
+                if wrong >= MAX_WRONG:
+                    raise
+                await self._pause(transfer, wrong, error)
+
+    async def _until_whole(self, transfer: Transfer) -> None:
+        """Transfer until no byte is missing."""
+        furthest = transfer.partial.size
+        failures = refreshes = 0
+        while True:
+            url = await self._usable_url(transfer.item)
+            try:
+                await transfer.attempt(url)
+            except UrlExpiredError:
+                if refreshes >= MAX_REFRESHES:
+                    raise
+                refreshes += 1
+                await self._refresh(transfer.item)
+            except PassingError as failure:
+                if transfer.partial.size > furthest:
+                    furthest, failures, refreshes = transfer.partial.size, 0, 0
+                failures += 1
+                if failures >= self._policy.attempts:
+                    raise failure.error from None
+                await self._pause(transfer, failures, failure.error)
+            else:
+                return
+
+    async def _usable_url(self, item: Item) -> SecretStr:
+        """Return the signed URL, a fresh one if it has waited until near its expiry."""
+        url = item.url
+        if url is not None and not is_stale(
+            url.get_secret_value(),
+            received_at=item.url_at,
+            now=time.time(),
+            margin_s=self._policy.expiry_margin_s,
+        ):
+            return url
+        return await self._refresh(item)
+
+    async def _refresh(self, item: Item) -> SecretStr:
+        url = await self._fresh_url(item)
+        if url is None:
+            raise NotReadyAnyMoreError
+        item.url, item.url_at = url, time.time()
+        await self._emit(events.UrlRefreshed(at_s=self._clock(), key=item.key))
+        return url
+
+    async def _pause(self, transfer: Transfer, attempt: int, error: TransferError) -> None:
+        delay_s = delay(
+            self._retry,
+            attempt=attempt,
+            jitter=random.random(),  # noqa: S311 - jitter is no secret
+        )
+        await self._emit(
+            events.FetchInterrupted(
+                at_s=self._clock(),
+                key=transfer.item.key,
+                offset=transfer.partial.size,
+                delay_s=delay_s,
+                reason=str(error),
+            )
+        )
+        await anyio.sleep(delay_s)
+
+    async def _verify(self, transfer: Transfer) -> str:
+        """Check the whole file; return the strongest checksum that it agreed with."""
+        partial = transfer.partial
+        if partial.size == 0:
+            raise IntegrityError(not_a_zip(b"") or "")
+        digests = await partial.digests(frozenset(transfer.offered))
+        for algorithm, expected in transfer.offered.items():
+            if digests[algorithm] != expected:
+                message = f"the {algorithm} that the storage offers does not match"
+                raise IntegrityError(message)
+        if problem := await partial.problem(self._policy.verify):
+            message = f"what came is not a whole ZIP: {problem}"
+            raise IntegrityError(message)
+        return next(iter(transfer.offered), "")
+
+    async def _save(self, transfer: Transfer, checksum: str) -> Path:
+        item, partial = transfer.item, transfer.partial
+        digests = await partial.digests(frozenset({"sha256"}))
+        item.row = item.row.changed(
+            state=State.FETCHING,
+            bytes=partial.size,
+            sha256=digests["sha256"].hex(),
+            checksum=checksum,
+        )
+        await self._folder.journal.put(item.row)
+        path = await partial.commit()
+        item.row = item.row.changed(state=State.SAVED, validator=None, total=None, mark=0)
+        await self._folder.journal.put(item.row)
+        return path
+
+
+def saved_package(item: Item, path: Path, *, skipped: bool = False) -> SavedPackage:
+    """Describe a saved file, from what the journal remembers of it."""
+    row = item.row
+    return SavedPackage(
+        download=item.download,
+        path=path,
+        bytes=row.bytes or 0,
+        sha256=row.sha256 or "",
+        skipped=skipped,
+        checksum=row.checksum,
+    )

@@ -1,0 +1,41 @@
+"""A package on its way through the stages of one export."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+from ..downloads import Download
+from .journal import Row
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """What the stages hand on.
+
+    Attributes:
+        download: What was asked for.
+        row: What the journal remembers.
+        since: When the service was asked, in seconds on the event loop's clock.
+        url: The last signed URL, or None before there is one.
+        url_at: When it came, in seconds since 1970.
+        status_word: The service's last word on it.
+        is_remembered: Whether its id comes from an earlier run, so that the service may have
+            forgotten it.
+        has_place: Whether it counts among the pending packages, whose number is limited.
+    """
+
+    download: Download
+    row: Row
+    since: float = 0.0
+    url: SecretStr | None = None
+    url_at: float = 0.0
+    status_word: str = ""
+    is_remembered: bool = False
+    has_place: bool = False
+
+    @property
+    def key(self) -> str:
+        """The key of the download."""
+        return self.row.key

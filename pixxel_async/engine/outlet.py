@@ -1,0 +1,35 @@
+"""The way out for events."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import anyio
+from anyio.streams.memory import MemoryObjectSendStream
+
+from .. import events
+from .report import Report
+
+
+class Outlet:
+    """Where the stages put their events: counted first, then handed to the reader."""
+
+    def __init__(self, send: MemoryObjectSendStream[events.Event], report: Report) -> None:
+        """Begin the export's own clock."""
+        self._send = send
+        self._began = anyio.current_time()
+        self.report = report
+
+    def clock(self) -> float:
+        """Return the seconds since the export began."""
+        return anyio.current_time() - self._began
+
+    async def emit(self, event: events.Event) -> None:
+        """Hand on an event that must not be lost; waits for a slow reader."""
+        self.report.add(event)
+        await self._send.send(event)
+
+    def emit_or_drop(self, event: events.Event) -> None:
+        """Hand on progress, if the reader keeps up."""
+        with suppress(anyio.WouldBlock):
+            self._send.send_nowait(event)

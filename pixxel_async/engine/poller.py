@@ -1,0 +1,106 @@
+"""The polling scheduler: one heap of due times for all pending packages.
+
+Rules:
+    * One task looks at the clock. It takes what is due, and hands it to a few tasks that call
+      the service. Ten thousand pending packages are ten thousand entries in a heap.
+    * What a poll brings is awaited: who is slow to take results makes the polls slower, not the
+      memory larger.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+import anyio
+from anyio.abc import ObjectReceiveStream, TaskStatus
+
+from ..config import PollPolicy
+from ..sansio.schedule import Pending, PollSchedule
+
+T = TypeVar("T")
+
+
+class Poller(Generic[T]):
+    """Polls what is added until it is cancelled."""
+
+    def __init__(
+        self,
+        poll: Callable[[Pending[T]], Awaitable[bool]],
+        not_yet: Callable[[Pending[T], float], Awaitable[None]],
+        *,
+        policy: PollPolicy,
+        workers: int,
+    ) -> None:
+        """Prepare; nothing runs before `run`.
+
+        Args:
+            poll: Asks about one package. Returns True if it has to be polled again.
+            not_yet: Told about each package that will be polled again, and in how many seconds.
+            policy: The intervals.
+            workers: How many polls may be in flight.
+        """
+        self._poll = poll
+        self._not_yet = not_yet
+        self._schedule: PollSchedule[T] = PollSchedule(policy)
+        self._workers = workers
+        self._changed = anyio.Event()
+        self._is_drained = False
+
+    def __len__(self) -> int:
+        """Count the packages that wait for their next poll."""
+        return len(self._schedule)
+
+    def add(self, item: T, *, since: float) -> None:
+        """Take on a package that the service was asked for at `since`."""
+        pending = Pending(item=item, since=since)
+        self._put(pending, self._wait_s(pending))
+
+    def add_soon(self, item: T, *, since: float, spread_s: float) -> None:
+        """Take on a package of an earlier run; it is first polled at random within `spread_s`."""
+        self._put(Pending(item=item, since=since), spread_s * _jitter())
+
+    def drain(self) -> list[T]:
+        """Give back everything that waits; what is added from now on is due at once."""
+        self._is_drained = True
+        return [pending.item for pending in self._schedule.drain()]
+
+    async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Poll until cancelled."""
+        send, receive = anyio.create_memory_object_stream[Pending[T]](0)
+        async with send, receive, anyio.create_task_group() as tasks:
+            for _ in range(self._workers):
+                tasks.start_soon(self._work, receive)
+            task_status.started()
+            while True:
+                self._changed = anyio.Event()
+                due = self._schedule.take(anyio.current_time())
+                if due is not None:
+                    await send.send(due)
+                    continue
+                next_due = self._schedule.next_due()
+                wait_s = math.inf if next_due is None else next_due - anyio.current_time()
+                with anyio.move_on_after(wait_s):
+                    await self._changed.wait()
+
+    async def _work(self, due: ObjectReceiveStream[Pending[T]]) -> None:
+        async for pending in due:
+            if await self._poll(pending):
+                wait_s = self._wait_s(pending)
+                # First told, then placed: or its next poll might be told about before this one.
+                await self._not_yet(pending, wait_s)
+                self._put(pending, wait_s)
+
+    def _wait_s(self, pending: Pending[T]) -> float:
+        return self._schedule.wait(pending, now=anyio.current_time(), jitter=_jitter())
+
+    def _put(self, pending: Pending[T], wait_s: float) -> None:
+        due = anyio.current_time() + (0.0 if self._is_drained else wait_s)
+        self._schedule.put(pending, due)
+        self._changed.set()
+
+
+def _jitter() -> float:
+    return random.random()  # noqa: S311 - jitter is no secret

@@ -1,0 +1,108 @@
+"""What an export has come to, counted from its events."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from .. import events
+from ..errors import PixxelError
+from ..models import SavedPackage
+from ..sansio.lifecycle import State, advance
+
+
+@dataclass(slots=True, kw_only=True)
+class Report:
+    """Totals of an export, right at any moment of it.
+
+    Attributes:
+        total: How many distinct downloads there are; None while a stream of them is read.
+        states: How many packages are in which state.
+        saved: The files that were saved in this run, in the order in which they were.
+        skipped: The files that were there already.
+        failed: The downloads that were given up, as events with `download` and `error`.
+        bytes: Bytes of the saved files.
+        received: Bytes that came over the wire, repeated ones included.
+        polls: Status calls that found a package not ready, or ready.
+        retries: Calls of the service that were sent again.
+        recreated: Creations that were sent again because their answer was lost.
+        interrupted: Transfers that broke off and went on.
+        refreshed: Signed URLs that were replaced.
+        waited_s: Seconds from creation to readiness, summed over the packages.
+        transferred_s: Seconds of transfers, summed over the packages.
+        elapsed_s: Seconds since the export began.
+        stopped: Why it stopped early, or None.
+    """
+
+    total: int | None = None
+    states: Counter[State] = field(default_factory=Counter)
+    saved: list[SavedPackage] = field(default_factory=list)
+    skipped: list[SavedPackage] = field(default_factory=list)
+    failed: list[events.Failed] = field(default_factory=list)
+    bytes: int = 0
+    received: int = 0
+    polls: int = 0
+    retries: int = 0
+    recreated: int = 0
+    interrupted: int = 0
+    refreshed: int = 0
+    waited_s: float = 0.0
+    transferred_s: float = 0.0
+    elapsed_s: float = 0.0
+    stopped: PixxelError | None = None
+    _state_by_key: dict[str, State] = field(default_factory=dict, repr=False)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every package is saved, from this run or an earlier one."""
+        return not self.failed and self.stopped is None
+
+    def state_of(self, key: str) -> State:
+        """Return where a package stands; what is not known yet is QUEUED."""
+        return self._state_by_key.get(key, State.QUEUED)
+
+    def add(self, event: events.Event) -> None:  # noqa: C901 - one case an event
+        """Count one event.
+
+        Raises:
+            ImpossibleTransitionError: The engine has a bug.
+        """
+        self.elapsed_s = max(self.elapsed_s, event.at_s)
+        if isinstance(event, events.PackageEvent):
+            self._advance(event)
+        match event:
+            case events.Started(total=total):
+                self.total = total
+            case events.Polled():
+                self.polls += 1
+            case events.Ready(waited_s=waited_s, polls=polls):
+                self.waited_s += waited_s
+                self.polls += min(polls, 1)
+            case events.Retried():
+                self.retries += 1
+            case events.Recreated():
+                self.recreated += 1
+            case events.FetchInterrupted():
+                self.interrupted += 1
+            case events.UrlRefreshed():
+                self.refreshed += 1
+            case events.Saved(saved=saved):
+                self.saved.append(saved)
+                self.bytes += saved.bytes
+                self.received += event.received
+                self.transferred_s += event.transferred_s
+            case events.Skipped(saved=saved):
+                self.skipped.append(saved)
+            case events.Failed():
+                self.failed.append(event)
+            case events.Stopped(error=error):
+                self.stopped = error
+
+    def _advance(self, event: events.PackageEvent) -> None:
+        before = self.state_of(event.key)
+        after = advance(before, type(event))
+        if event.key not in self._state_by_key:
+            self.states[before] += 1
+        self.states[before] -= 1
+        self.states[after] += 1
+        self._state_by_key[event.key] = after

@@ -1,0 +1,192 @@
+"""One transfer: its attempts to bring the bytes of one package into its partial.
+
+What to do with an answer is decided in `sansio.ranges` and `sansio.storage_answers`; here it is
+done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import anyio
+from pydantic import SecretStr
+
+from ..config import FetchPolicy
+from ..errors import IntegrityError, StalledError, StorageError, TransferError
+from ..sansio import checksums, ranges
+from ..sansio.lifecycle import State
+from ..sansio.storage_answers import Meaning, not_a_zip, read_error
+from ..sinks.base import PartialFile
+from ..transport.storage import ConnectionBrokenError, StorageAnswer, StorageClient
+from .item import Item
+from .journal import Journal
+from .watchdog import Watchdog, Watched
+
+ERROR_BYTES = 4096
+"""How much of an error's body is read."""
+
+FIRST_BYTES = 512
+"""How much of a body is looked at to tell a ZIP from a page of text."""
+
+
+class UrlExpiredError(StorageError):
+    """The storage says that the signed URL has expired."""
+
+
+class PassingError(Exception):
+    """An attempt is over, and another one may do better."""
+
+    def __init__(self, error: TransferError) -> None:
+        """Keep what is raised when no attempt is left."""
+        super().__init__(str(error))
+        self.error = error
+
+
+class Transfer:
+    """The bytes of one package on their way to the disk.
+
+    Attributes:
+        item: The package; its journal row is kept up to date.
+        partial: The file.
+        offered: The checksums that the storage has offered for the object.
+        received: Bytes that have come over the wire.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts that it joins, keyword-only
+        self,
+        item: Item,
+        partial: PartialFile,
+        *,
+        storage: StorageClient,
+        journal: Journal,
+        watchdog: Watchdog,
+        policy: FetchPolicy,
+        progress: Callable[[int, int | None], None],
+    ) -> None:
+        """Go on from what the partial holds."""
+        self.item = item
+        self.partial = partial
+        self.offered: dict[str, bytes] = {}
+        self.received = 0
+        self._validator = item.row.validator
+        self._total = item.row.total
+        self._synced = partial.size
+        self._storage = storage
+        self._journal = journal
+        self._watchdog = watchdog
+        self._policy = policy
+        self._progress = progress
+
+    async def attempt(self, url: SecretStr) -> None:
+        """Make one GET and write what it brings; returns when no byte is missing.
+
+        Raises:
+            PassingError: Bytes are missing, and another attempt may bring them.
+            UrlExpiredError: Another attempt needs another URL.
+            IntegrityError: What came is no ZIP.
+            TransferError: No attempt will do better.
+            SinkError: The bytes could not be written.
+        """
+        held = ranges.Held(size=self.partial.size, validator=self._validator, total=self._total)
+        try:
+            with self._watchdog.watch() as watched:
+                async with self._storage.get(url, ranges.request_headers(held)) as answer:
+                    await self._take(held, answer, watched)
+        except (ConnectionBrokenError, StalledError) as error:
+            raise PassingError(error) from None
+
+    async def restart(self, algorithms: frozenset[str] = frozenset()) -> None:
+        """Empty the partial, and forget the object that it came from.
+
+        The journal forgets first: or a run that is killed here would leave a mark that vouches
+        for bytes of another object.
+        """
+        if self.item.row.mark:
+            self.item.row = self.item.row.changed(mark=0, validator=None, total=None)
+            await self._journal.put(self.item.row)
+        await self.partial.restart(algorithms)
+        self._synced = 0
+        self._validator = self._total = None
+
+    async def keep_mark(self) -> None:
+        """Sync the partial, and note in the journal how far a later run may trust it."""
+        self._synced = await self.partial.sync()
+        self.item.row = self.item.row.changed(
+            state=State.FETCHING,
+            validator=self._validator,
+            total=self._total,
+            mark=self._synced,
+        )
+        await self._journal.put(self.item.row)
+
+    async def leave(self) -> None:
+        """Leave to a later run what it can use, and nothing else."""
+        if self.partial.size > 0 and self._validator is not None:
+            await self.keep_mark()
+        else:
+            await self.partial.discard()
+
+    async def _take(self, held: ranges.Held, answer: StorageAnswer, watched: Watched) -> None:
+        match ranges.decide(held, answer.status, answer.headers):
+            case None:
+                raise await _error(answer)
+            case ranges.Refuse(reason=reason):
+                raise PassingError(TransferError(reason))
+            case ranges.Restart(reason=reason):
+                await self.restart()
+                raise PassingError(TransferError(reason))
+            case ranges.Complete():
+                return
+            case ranges.Append(total=total):
+                self._total = total
+                self.offered |= checksums.offered(answer.headers, whole=False)
+            case ranges.TakeWhole(total=total, validator=validator):
+                self.offered = checksums.offered(answer.headers, whole=True)
+                await self.restart(frozenset(self.offered))
+                self._total, self._validator = total, validator
+        await self._stream(answer, watched)
+
+    async def _stream(self, answer: StorageAnswer, watched: Watched) -> None:
+        """Write the body in large pieces; what came before a break is good, and is kept."""
+        gathered = bytearray()
+        try:
+            async for chunk in answer.body():
+                watched.received(len(chunk))
+                self.received += len(chunk)
+                gathered += chunk
+                if len(gathered) >= self._policy.write_bytes:
+                    piece, gathered = gathered, bytearray()
+                    await self._write(piece)
+                    watched.excuse()
+        finally:
+            if gathered:
+                with anyio.CancelScope(shield=True):
+                    await self._write(gathered)
+        if self._total is not None and self.partial.size < self._total:
+            message = f"the body ended at byte {self.partial.size} of {self._total}"
+            raise PassingError(TransferError(message))
+
+    async def _write(self, piece: bytearray) -> None:
+        if self.partial.size == 0 and (reason := not_a_zip(bytes(piece[:FIRST_BYTES]))):
+            raise IntegrityError(reason)
+        if self._total is not None and self.partial.size + len(piece) > self._total:
+            message = f"more than the announced {self._total} bytes came"
+            raise IntegrityError(message)
+        await self.partial.write(piece)
+        is_due = self.partial.size - self._synced >= self._policy.flush_bytes
+        if is_due and self._validator is not None:  # else a later run starts again anyhow
+            await self.keep_mark()
+        self._progress(self.partial.size, self._total)
+
+
+async def _error(answer: StorageAnswer) -> Exception:
+    problem = read_error(answer.status, await answer.beginning(ERROR_BYTES))
+    match problem.meaning:
+        case Meaning.EXPIRED:
+            return UrlExpiredError(problem.message, status=answer.status, code=problem.code)
+        case Meaning.PASSING:
+            return PassingError(
+                StorageError(problem.message, status=answer.status, code=problem.code)
+            )
+        case Meaning.FINAL:
+            return StorageError(problem.message, status=answer.status, code=problem.code)

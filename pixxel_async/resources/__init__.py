@@ -1,0 +1,1 @@
+"""The service's nouns, one a file, with the same verbs in each."""

@@ -1,0 +1,31 @@
+"""Jobs: runs of a workflow."""
+
+from __future__ import annotations
+
+from ..downloads import parse_download
+from ..models import Package
+from ..transport.api import Api
+
+
+class Jobs:
+    """The calls that concern jobs."""
+
+    def __init__(self, api: Api) -> None:
+        """Use the client's calls."""
+        self._api = api
+
+    async def create_download(self, workflow_id: str, job_id: str) -> Package:
+        """Ask for a package of a job, or ask how far it has come: it is the same call.
+
+        Args:
+            workflow_id: The workflow.
+            job_id: The job.
+
+        Raises:
+            InputError: An id is empty or too long, or a list is not as it should be.
+            TransportError: No complete answer came, and the attempts are used up.
+            ApiError: The service answered with an error.
+            ResponseError: Its answer is not as documented (operation `downloadJob`).
+        """
+        row = {"workflow_id": workflow_id, "job_id": job_id}
+        return await self._api.create(parse_download({"kind": "job", **row}))

@@ -1,0 +1,88 @@
+"""A file that computes digests of what is written to it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zlib
+from pathlib import Path
+from typing import Protocol
+
+READ_BYTES = 1024 * 1024
+
+
+class Digest(Protocol):
+    """What `hashlib` objects can do, as far as it is needed here."""
+
+    def update(self, data: bytes | bytearray | memoryview, /) -> None:
+        """Take more bytes in."""
+        ...
+
+    def digest(self) -> bytes:
+        """Return the digest of all bytes so far."""
+        ...
+
+
+class Crc32:
+    """CRC-32 in the shape of a `hashlib` object, big-endian as storages write it."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._value = 0
+
+    def update(self, data: bytes | bytearray | memoryview, /) -> None:
+        """Take more bytes in."""
+        self._value = zlib.crc32(data, self._value)
+
+    def digest(self) -> bytes:
+        """Return the checksum of all bytes so far."""
+        return self._value.to_bytes(4, "big")
+
+
+def new_digest(algorithm: str) -> Digest:
+    """Return an empty digest: `sha256`, `sha1`, `md5` or `crc32`."""
+    if algorithm == "crc32":
+        return Crc32()
+    return hashlib.new(algorithm, usedforsecurity=False)
+
+
+def new_digests(algorithms: frozenset[str]) -> dict[str, Digest]:
+    """Return empty digests; `sha256` is always one of them."""
+    return {name: new_digest(name) for name in algorithms | {"sha256"}}
+
+
+def digests_of(path: Path, algorithms: frozenset[str]) -> dict[str, Digest]:
+    """Read a file into digests."""
+    digests = new_digests(algorithms)
+    with path.open("rb", buffering=0) as file:
+        while data := file.read(READ_BYTES):
+            for digest in digests.values():
+                digest.update(data)
+    return digests
+
+
+class DigestingFile(io.FileIO):
+    """An unbuffered file whose `write` writes all, and takes it into the digests.
+
+    Both happen in the thread that calls `write`, so neither costs the event loop anything, and
+    one hop to a thread serves both.
+
+    Attributes:
+        digests: By algorithm, over all bytes of the file.
+        size: Bytes written.
+    """
+
+    digests: dict[str, Digest]
+    size: int
+
+    def write(self, data: bytes | bytearray | memoryview, /) -> int:  # type: ignore[override]
+        """Append all of `data`; on an error, `size` says how much was taken."""
+        view = memoryview(data)
+        done = 0
+        while done < len(view):
+            count = super().write(view[done:]) or 0
+            for digest in self.digests.values():
+                digest.update(view[done : done + count])
+            done += count
+            self.size += count
+        return done

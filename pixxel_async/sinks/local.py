@@ -1,0 +1,263 @@
+"""Files in a local folder.
+
+Rules:
+    * A partial lies beside its final name, with `.part` at its end: same file system, so that
+      the rename is one step.
+    * Write, sync, verify, rename, sync the folder: in this order, so that a final name always
+      stands for a whole file, also after a power cut.
+    * Disk work runs on threads of its own; the event loop's default threads also look up host
+      names, and must not be kept busy.
+    * A call that was cancelled is waited for: nobody may use a file that a thread still writes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from aiofiles.threadpool import wrap
+from aiofiles.threadpool.binary import AsyncFileIO
+
+from ..config import Verify
+from ..errors import SinkError
+from .digests import DigestingFile, digests_of, new_digests
+from .threads import to_end
+from .zip_check import zip_problem
+
+T = TypeVar("T")
+
+THREADS = 4
+PART_SUFFIX = ".part"
+FILE_MODE = 0o600
+FOLDER_MODE = 0o700
+
+_REMEDIES = {
+    errno.ENOSPC: "the disk is full; free some space and run it again",
+    errno.EDQUOT: "the disk quota is used up; free some space and run it again",
+    errno.EACCES: "permission denied; choose a folder that you may write to",
+    errno.EPERM: "permission denied; choose a folder that you may write to",
+    errno.EROFS: "the file system is read-only; choose another folder",
+    errno.ENAMETOOLONG: "the path is too long; choose a folder with a shorter one",
+    errno.ENOTDIR: "a part of the path is no folder",
+    errno.EMFILE: "too many open files; use fewer transfers at once",
+    errno.ENFILE: "too many open files on this machine; use fewer transfers at once",
+}
+
+
+def sink_error(error: OSError, path: Path) -> SinkError:
+    """Turn an error of the operating system into one with a remedy."""
+    reason = _REMEDIES.get(error.errno or 0, error.strerror or type(error).__name__)
+    return SinkError(f"{path}: {reason}", code=errno.errorcode.get(error.errno or 0, ""))
+
+
+class LocalSink:
+    """Saves into one folder, which is made if need be."""
+
+    def __init__(self, folder: Path, *, threads: int = THREADS) -> None:
+        """Start no thread yet.
+
+        Args:
+            folder: Where the files go.
+            threads: How many reads, writes, syncs and renames may run at once.
+        """
+        self._folder = folder
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="pixxel-sink")
+
+    def path(self, name: str) -> Path:
+        """Return where a final name leads to."""
+        return self._folder / name
+
+    async def size(self, name: str) -> int | None:
+        """Return the size of the file under a final name, or None if there is none."""
+        path = self.path(name)
+        try:
+            return await self.run(path, lambda: path.stat().st_size if path.is_file() else None)
+        except SinkError:
+            return None
+
+    async def open(self, name: str, *, keep: int) -> LocalPartial:
+        """Open the partial of a final name; see `Sink.open`."""
+        final = self.path(name)
+        part = final.with_name(final.name + PART_SUFFIX)
+
+        def open_part() -> DigestingFile:
+            if os.path.lexists(final):
+                message = f"{final}: there is a file of this name that no export has saved"
+                raise SinkError(message)
+            return _open(part, keep)
+
+        file = await self.run(part, open_part)
+        wrapped = wrap(file, loop=asyncio.get_running_loop(), executor=self._threads)
+        return LocalPartial(self, file, wrapped, part=part, final=final)
+
+    async def set_aside(self, name: str) -> Path:
+        """Give a file that was changed since it was saved another name, and return that."""
+        path = self.path(name)
+
+        def rename() -> Path:
+            number = 1
+            while os.path.lexists(aside := path.with_name(f"{name}.changed-{number}")):
+                number += 1
+            return path.rename(aside)
+
+        return await self.run(path, rename)
+
+    async def digest(self, name: str) -> str:
+        """Return the SHA-256 of the file under a final name, in hexadecimal."""
+        path = self.path(name)
+        digests = await self.run(path, lambda: digests_of(path, frozenset()))
+        return digests["sha256"].digest().hex()
+
+    async def run(self, path: Path, work: Callable[[], T]) -> T:
+        """Run blocking work on a thread and wait for its end, cancelled or not.
+
+        Raises:
+            SinkError: The operating system refused.
+        """
+        try:
+            return await to_end(asyncio.get_running_loop().run_in_executor(self._threads, work))
+        except OSError as error:
+            raise sink_error(error, path) from error
+
+    async def aclose(self) -> None:
+        """Free the threads; may be called twice."""
+        self._threads.shutdown(wait=True)
+
+
+class LocalPartial:
+    """A partial on the local disk; see `PartialFile`."""
+
+    def __init__(
+        self,
+        sink: LocalSink,
+        file: DigestingFile,
+        wrapped: AsyncFileIO,
+        *,
+        part: Path,
+        final: Path,
+    ) -> None:
+        """Take over an open file."""
+        self._sink = sink
+        self._file = file
+        self._wrapped = wrapped
+        self._part = part
+        self._final = final
+
+    @property
+    def size(self) -> int:
+        """Bytes that have been written."""
+        return self._file.size
+
+    async def write(self, data: bytes | bytearray) -> None:
+        """Append all of `data`, in one hop to a thread; see `PartialFile.write`."""
+        try:
+            await to_end(self._wrapped.write(data))
+        except OSError as error:
+            raise sink_error(error, self._part) from error
+
+    async def restart(self, algorithms: frozenset[str]) -> None:
+        """Empty the file, and compute these digests from now on."""
+
+        def empty() -> None:
+            self._file.seek(0)
+            self._file.truncate()
+            self._file.size = 0
+            self._file.digests = new_digests(algorithms)
+
+        await self._run(empty)
+
+    async def sync(self) -> int:
+        """Bring what is written to the disk, and return how much that is."""
+
+        def sync() -> None:
+            if not self._file.closed:
+                os.fsync(self._file.fileno())
+
+        await self._run(sync)
+        return self.size
+
+    async def digests(self, algorithms: frozenset[str]) -> dict[str, bytes]:
+        """Return digests of the whole file; see `PartialFile.digests`."""
+        missing = algorithms - self._file.digests.keys()
+        known = dict(self._file.digests)
+        if missing:
+            known |= await self._run(lambda: digests_of(self._part, missing))
+        return {name: known[name].digest() for name in algorithms}
+
+    async def problem(self, verify: Verify) -> str | None:
+        """Tell why the file is no whole ZIP, or return None."""
+        return await self._run(lambda: zip_problem(self._part, verify))
+
+    async def commit(self) -> Path:
+        """Sync, close, and give the file its final name; see `PartialFile.commit`."""
+
+        def settle() -> None:
+            if not self._file.closed:
+                os.fsync(self._file.fileno())
+                self._file.close()
+            _rename(self._part, self._final)
+            _sync_folder(self._final.parent)
+
+        await self._run(settle)
+        return self._final
+
+    async def discard(self) -> None:
+        """Close and remove the file."""
+
+        def remove() -> None:
+            self._file.close()
+            self._part.unlink(missing_ok=True)
+
+        await self._run(remove)
+
+    async def aclose(self) -> None:
+        """Close the file and keep what is written; may be called twice."""
+        await self._run(self._file.close)
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await self._sink.run(self._part, work)
+
+
+def _open(part: Path, keep: int) -> DigestingFile:
+    part.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    file = DigestingFile(os.open(part, _FLAGS, FILE_MODE), "r+b", closefd=True)
+    try:
+        held = file.seek(0, os.SEEK_END)
+        file.size = keep if held >= keep else 0
+        file.truncate(file.size)
+        file.seek(file.size)
+        file.digests = digests_of(part, frozenset())
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+
+
+def _rename(part: Path, final: Path) -> None:
+    """Rename without ever replacing: the export holds the folder, so looking first will do."""
+    if os.path.lexists(final):
+        message = f"{final}: there is a file of this name that no export has saved"
+        raise SinkError(message)
+    part.rename(final)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename last; Windows has no such call, and needs none."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # some network file systems cannot sync a folder
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

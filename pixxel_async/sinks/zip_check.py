@@ -1,0 +1,31 @@
+"""Looks at a file on disk: is it a whole ZIP."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+
+from ..config import Verify
+from ..sansio import zips
+from ..sansio.redact import redact
+
+
+def zip_problem(path: Path, verify: Verify) -> str | None:
+    """Tell why a file is no whole ZIP, or return None; blocks, so it belongs in a thread.
+
+    The ends are judged by `sansio.zips`, directory and members by `zipfile`.
+    """
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        head = file.read(4)
+        file.seek(max(0, size - zips.TAIL_BYTES))
+        if found := zips.problem(head, file.read(), size):
+            return found
+        try:
+            with zipfile.ZipFile(file) as archive:
+                broken = archive.testzip() if verify is Verify.CONTENTS else None
+        except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError) as error:
+            return f"its ZIP directory is broken: {redact(str(error))}"
+    return f"its member {redact(broken)} has a wrong CRC-32" if broken else None

@@ -1,0 +1,259 @@
+"""Calls of the service: authorised, paced, bounded, retried, with errors of our own.
+
+Rules:
+    * No more calls are started than the connection pool has slots for, so nothing ever waits
+      within the pool.
+    * Every error of httpx is translated here, and leaves without its cause: the cause knows the
+      request, and the request knows the key.
+    * Redirects are not followed: the service documents none.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeAlias, TypeVar
+
+import anyio
+import httpx
+import tenacity
+
+from ..config import Limits, RetryPolicy, Timeouts
+from ..downloads import Download
+from ..errors import ApiError, ResponseError, TransportError
+from ..models import Package
+from ..sansio import wire
+from ..sansio.backoff import (
+    Failure,
+    Verdict,
+    delay,
+    failure_of,
+    judge,
+    read_retry_after,
+)
+from .rate import RateLimiter
+from .words import describe
+
+NEVER_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+COMPLAINTS = frozenset({Failure.THROTTLED, Failure.UNAVAILABLE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """A call has failed and will be tried again.
+
+    Attributes:
+        operation: The operation id of the call.
+        attempt: Which attempt failed, from 1.
+        delay_s: After how long it is tried again.
+        reason: Why it failed.
+    """
+
+    operation: str
+    attempt: int
+    delay_s: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlowDown:
+    """The service complained, and everything pauses.
+
+    Attributes:
+        pause_s: For how long.
+        requests_per_second: The rate after that.
+    """
+
+    pause_s: float
+    requests_per_second: float
+
+
+Notice: TypeAlias = Retry | SlowDown
+Notify: TypeAlias = Callable[[Notice], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An HTTP answer, whole.
+
+    Attributes:
+        status: The HTTP status.
+        body: The body, decoded.
+        retry_after_s: The Retry-After header in seconds, or None.
+    """
+
+    status: int
+    body: bytes
+    retry_after_s: float | None
+
+
+T = TypeVar("T")
+
+
+async def ignore(_notice: Notice) -> None:
+    """Take a notice that nobody waits for."""
+
+
+class Api:
+    """Sends calls. It does not own the client that it is given."""
+
+    def __init__(
+        self, client: httpx.AsyncClient, *, limits: Limits, timeouts: Timeouts, retry: RetryPolicy
+    ) -> None:
+        """Share one rate and one bound on calls in flight among all users of this object."""
+        self._client = client
+        self._retry = retry
+        self._answer_s = timeouts.answer_s
+        self._max_answer_bytes = limits.max_answer_bytes
+        self._slots = anyio.CapacityLimiter(limits.requests)
+        self._rate = RateLimiter(limits.requests_per_second)
+
+    @property
+    def requests_per_second(self) -> float:
+        """The rate at the moment; it sinks when the service complains."""
+        return self._rate.per_second
+
+    async def ping(self) -> None:
+        """Ask the service for a sign of life (`GET /ping`).
+
+        Raises:
+            TransportError: No answer.
+            ApiError: An answer other than 2xx.
+        """
+
+        def read(reply: Reply) -> None:
+            wire.raise_for_status(
+                wire.PING,
+                status_code=reply.status,
+                body=reply.body,
+                retry_after_s=reply.retry_after_s,
+            )
+
+        await self._send(wire.PING, read, ignore)
+
+    async def create(self, download: Download, *, notify: Notify = ignore) -> Package:
+        """Ask for a package.
+
+        Raises:
+            TransportError: No complete answer, and the attempts are used up.
+            ApiError: The service answered with an error.
+            ResponseError: Its answer is not as documented.
+        """
+        call = wire.creation(download)
+        return await self._send(
+            call, lambda reply: wire.package_of(download, _answer(call, reply)), notify
+        )
+
+    async def status(
+        self, download: Download, download_id: str | None, *, notify: Notify = ignore
+    ) -> Package:
+        """Ask how far a package has come; raises as `create` does."""
+        call = wire.status(download, download_id)
+
+        def read(reply: Reply) -> Package:
+            return wire.package_of(download, _answer(call, reply), download_id=download_id)
+
+        return await self._send(call, read, notify)
+
+    async def status_by_id(self, call: wire.Call, download_id: str) -> Package:
+        """Ask about a package of which only the id is known; raises as `create` does."""
+        return await self._send(
+            call, lambda reply: wire.package_with_id(_answer(call, reply), download_id), ignore
+        )
+
+    async def _send(self, call: wire.Call, read: Callable[[Reply], T], notify: Notify) -> T:
+        """Send a call until `read` takes its answer, or the policy gives up."""
+
+        def delay_s(state: tenacity.RetryCallState) -> float:
+            error = _error_of(state)
+            return delay(
+                self._retry,
+                attempt=state.attempt_number,
+                jitter=random.random(),  # noqa: S311 - jitter is no secret
+                retry_after_s=error.retry_after_s if isinstance(error, ApiError) else None,
+            )
+
+        async def before_sleep(state: tenacity.RetryCallState) -> None:
+            error = _error_of(state)
+            pause_s = state.upcoming_sleep
+            if failure_of(error) in COMPLAINTS and self._rate.give_way(pause_s):
+                rate = self._rate.per_second
+                await notify(SlowDown(pause_s=pause_s, requests_per_second=rate))
+            await notify(
+                Retry(
+                    operation=call.operation,
+                    attempt=state.attempt_number,
+                    delay_s=pause_s,
+                    reason=str(error),
+                )
+            )
+
+        retrying = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception(
+                lambda error: judge(call.kind, failure_of(error)) is Verdict.RETRY
+            ),
+            wait=delay_s,
+            stop=tenacity.stop_after_attempt(self._retry.attempts),
+            before_sleep=before_sleep,
+            sleep=anyio.sleep,
+            reraise=True,
+        )
+        return await retrying(self._once, call, read)
+
+    async def _once(self, call: wire.Call, read: Callable[[Reply], T]) -> T:
+        async with self._slots:
+            await self._rate.acquire()
+            result = read(await self._exchange(call))
+        self._rate.content()
+        return result
+
+    async def _exchange(self, call: wire.Call) -> Reply:
+        try:
+            with anyio.fail_after(self._answer_s):
+                async with self._client.stream(
+                    call.method, call.path, content=call.body, headers=call.headers
+                ) as response:
+                    return Reply(
+                        status=response.status_code,
+                        body=await self._body(response),
+                        retry_after_s=read_retry_after(
+                            response.headers.get("retry-after"), now=datetime.now(UTC)
+                        ),
+                    )
+        except TimeoutError:
+            message = f"no whole answer to {call.operation} within {self._answer_s:g} s"
+            raise TransportError(message) from None
+        except httpx.DecodingError:
+            message = f"the answer to {call.operation} came in a broken content coding"
+            raise ResponseError(message) from None
+        except httpx.HTTPError as error:
+            message = f"{call.operation}: {describe(error)}"
+            raise TransportError(message, sent=not isinstance(error, NEVER_SENT)) from None
+
+    async def _body(self, response: httpx.Response) -> bytes:
+        body = bytearray()
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > self._max_answer_bytes:
+                message = f"the answer is longer than {self._max_answer_bytes} bytes"
+                raise ResponseError(message)
+        return bytes(body)
+
+
+def _answer(call: wire.Call, reply: Reply) -> wire.Answer:
+    return wire.read_answer(
+        call, status_code=reply.status, body=reply.body, retry_after_s=reply.retry_after_s
+    )
+
+
+def _error_of(state: tenacity.RetryCallState) -> BaseException:
+    error = state.outcome.exception() if state.outcome else None
+    return error if error is not None else AssertionError("a retry without an error")

@@ -1,0 +1,189 @@
+"""GETs of signed URLs, with nothing of ours on them.
+
+Rules:
+    * No key, no cookies, no `params`, no environment, no netrc: requests are built here by hand
+      and given to the transport, past everything that an HTTP client adds on its own.
+    * The request target goes out byte for byte as the service sent it, since it is signed.
+    * GET only: a URL that is signed for GET does not allow HEAD.
+    * Redirects are followed by hand, a few times, and never from https to plain http. Plain http
+      is taken for loopback addresses only.
+    * Errors of httpx leave without their cause, which knows the URL.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeAlias
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+from pydantic import SecretStr
+
+from .._version import USER_AGENT
+from ..config import LOOPBACK_HOSTS, Timeouts
+from ..errors import TransferError
+from ..sansio.redact import redact
+from .words import describe
+
+MAX_REDIRECTS = 5
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+_AUTHORITY = re.compile(r"[^/?]*")
+
+Headers: TypeAlias = Mapping[str, str]
+
+
+class ConnectionBrokenError(TransferError):
+    """The transfer broke off or never began; it may be tried again."""
+
+
+class StorageAnswer:
+    """An answer whose body has not been read yet.
+
+    Attributes:
+        status: The HTTP status.
+        headers: Looked up without regard to case.
+    """
+
+    def __init__(self, response: httpx.Response) -> None:
+        """Wrap a response that `StorageClient.get` closes."""
+        self.status: int = response.status_code
+        self.headers: Headers = response.headers
+        self._response = response
+
+    async def body(self) -> AsyncIterator[bytes]:
+        """Yield the raw bytes as they come, in pieces of the transport's choice.
+
+        Raises:
+            ConnectionBrokenError: The body ended early.
+        """
+        try:
+            async for chunk in self._response.aiter_raw():
+                yield chunk
+        except httpx.HTTPError as error:
+            raise ConnectionBrokenError(describe(error)) from None
+
+    async def beginning(self, limit: int) -> bytes:
+        """Read up to about `limit` bytes, for an error message; a broken body is no matter."""
+        found = bytearray()
+        try:
+            async for chunk in self._response.aiter_raw():
+                found += chunk
+                if len(found) >= limit:
+                    break
+        except httpx.HTTPError:
+            pass
+        return bytes(found[:limit])
+
+
+class StorageClient:
+    """Opens signed URLs over a transport that it does not own."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport, *, timeouts: Timeouts) -> None:
+        """Use the transport as it is; a stalled body is the caller's business."""
+        self._transport = transport
+        self._timeouts = {
+            "connect": timeouts.connect_s,
+            "read": None,
+            "write": timeouts.connect_s,
+            "pool": None,
+        }
+
+    @asynccontextmanager
+    async def get(self, url: SecretStr, headers: Headers) -> AsyncIterator[StorageAnswer]:
+        """Send a GET; leaving the context closes the answer, read or not.
+
+        Args:
+            url: The signed URL.
+            headers: `Range` and the like; nothing is added but `Host` and `User-Agent`.
+
+        Raises:
+            TransferError: The URL cannot be used, or redirects go wrong.
+            ConnectionBrokenError: No answer came.
+        """
+        response = await self._follow(url.get_secret_value(), headers)
+        try:
+            yield StorageAnswer(response)
+        finally:
+            await response.aclose()
+
+    async def _follow(self, url: str, headers: Headers) -> httpx.Response:
+        for _ in range(MAX_REDIRECTS + 1):
+            response = await self._send(_Address.of(url), headers)
+            location = response.headers.get("location")
+            if response.status_code not in REDIRECTS or location is None:
+                return response
+            await response.aclose()
+            following = location if "://" in location else urljoin(url, location)
+            if url.startswith("https:") and not following.startswith("https:"):
+                message = "the storage redirects to an address without https; not followed"
+                raise TransferError(message)
+            url = following
+        message = f"the storage redirects more than {MAX_REDIRECTS} times"
+        raise TransferError(message)
+
+    async def _send(self, address: _Address, headers: Headers) -> httpx.Response:
+        try:
+            request = httpx.Request(
+                "GET",
+                address.origin,
+                headers={**headers, "User-Agent": USER_AGENT},
+                extensions={
+                    "target": address.target.encode("ascii"),
+                    "timeout": self._timeouts,
+                },
+            )
+        except (httpx.InvalidURL, UnicodeEncodeError):
+            message = "the signed URL is not a URL that can be sent as it is"
+            raise TransferError(message) from None
+        try:
+            return await self._transport.handle_async_request(request)
+        except httpx.LocalProtocolError:
+            message = "the signed URL has characters that no request may have"
+            raise TransferError(message) from None
+        except httpx.HTTPError as error:
+            raise ConnectionBrokenError(describe(error)) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Address:
+    """A URL in the two parts that a request needs, neither of them normalised.
+
+    Attributes:
+        origin: Scheme, host and port.
+        target: Path and query, as they came.
+    """
+
+    origin: str
+    target: str
+
+    @classmethod
+    def of(cls, url: str) -> _Address:
+        """Split a URL.
+
+        Raises:
+            TransferError: It is no https URL, nor an http URL of a loopback address.
+        """
+        scheme, _, rest = url.partition("://")
+        rest = rest.partition("#")[0]
+        authority = _AUTHORITY.match(rest)[0]  # type: ignore[index]  # it matches the empty string
+        try:
+            host = urlsplit(f"//{authority}").hostname
+        except ValueError:
+            host = None
+        if not host or scheme not in {"http", "https"}:
+            message = "the signed URL is not an http URL"
+            raise TransferError(message)
+        if "@" in authority:
+            message = "the signed URL carries a user name; refused"
+            raise TransferError(message)
+        if scheme == "http" and host not in LOOPBACK_HOSTS:
+            message = f"the signed URL leads to {redact(host)} over plain http; refused"
+            raise TransferError(message)
+        target = rest[len(authority) :]
+        if not target.startswith("/"):
+            target = f"/{target}"
+        return cls(origin=f"{scheme}://{authority}/", target=target)
