@@ -16,7 +16,7 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, cast
 from urllib.parse import urljoin, urlsplit
 
 import httpx
@@ -52,7 +52,8 @@ class StorageAnswer:
         """Wrap a response that `StorageClient.get` closes."""
         self.status: int = response.status_code
         self.headers: Headers = response.headers
-        self._response = response
+        # The transport's own stream: raw bytes, without a copy on the way.
+        self._stream = cast("httpx.AsyncByteStream", response.stream)
 
     async def body(self) -> AsyncIterator[bytes]:
         """Yield the raw bytes as they come, in pieces of the transport's choice.
@@ -61,7 +62,7 @@ class StorageAnswer:
             ConnectionBrokenError: The body ended early.
         """
         try:
-            async for chunk in self._response.aiter_raw():
+            async for chunk in self._stream:
                 yield chunk
         except httpx.HTTPError as error:
             raise ConnectionBrokenError(describe(error)) from None
@@ -70,7 +71,7 @@ class StorageAnswer:
         """Read up to about `limit` bytes, for an error message; a broken body is no matter."""
         found = bytearray()
         try:
-            async for chunk in self._response.aiter_raw():
+            async for chunk in self._stream:
                 found += chunk
                 if len(found) >= limit:
                     break
