@@ -1,0 +1,208 @@
+"""The service's side of the sandbox: the five creations, both status calls, and ping."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from .answers import document, error, has_url
+from .connections import Connections
+from .faults import ApiFault, FaultPlan
+from .identity import Identity
+from .packages import Package, Packages
+from .recording import ApiCall
+from .routes import PING, Route, find
+from .scenario import Scenario
+from .throttle import Throttle
+
+HUGE = 32 * 1024 * 1024
+CREATED, BAD_REQUEST, UNAUTHORIZED, NOT_FOUND, NOT_ALLOWED, TOO_MANY = 201, 400, 401, 404, 405, 429
+_LISTS = ("catalog_ids", "order_item_ids")
+
+
+class ServiceError(Exception):
+    """The service says no."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        """Keep what is answered."""
+        super().__init__(message)
+        self.response = JSONResponse(error(code, message), status)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A request, read.
+
+    Attributes:
+        route: The documented call, or None.
+        ids: The ids in its path.
+        known_path: Whether the path, with another method, is documented.
+    """
+
+    method: str
+    path: str
+    headers: Headers
+    body: bytes
+    route: Route | None
+    ids: dict[str, str]
+    known_path: bool
+
+    @classmethod
+    async def read(cls, request: Request) -> _Asked:
+        """Read a request to its end."""
+        path = request.scope["raw_path"].decode("latin-1")
+        found = find(request.method, path)
+        return cls(request.method, path, request.headers, await request.body(), *found)
+
+    @property
+    def operation(self) -> str:
+        """The operation id, or empty."""
+        return self.route.operation if self.route else ""
+
+
+class Api:
+    """An ASGI application that answers as the service documents.
+
+    Attributes:
+        calls: All calls so far, in order.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        *,
+        packages: Packages,
+        connections: Connections,
+        signed_url: Callable[[Package], str],
+        clock: Callable[[], float],
+    ) -> None:
+        """Share packages with the storage.
+
+        Args:
+            scenario: What is answered, how fast, and what goes wrong.
+            packages: All packages.
+            connections: Breaks connections.
+            signed_url: Makes a URL of the storage.
+            clock: Seconds since 1970.
+        """
+        faults = tuple(fault for fault in scenario.faults if isinstance(fault, ApiFault))
+        self.calls: list[ApiCall] = []
+        self._scenario = scenario
+        self._packages = packages
+        self._connections = connections
+        self._signed_url = signed_url
+        self._clock = clock
+        self._faults = FaultPlan(faults, f"{scenario.seed}:api")
+        self._throttle = Throttle(scenario.requests_per_second)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        asked = await _Asked.read(Request(scope, receive))
+        if self._scenario.answer_delay_s:
+            await asyncio.sleep(self._scenario.answer_delay_s)
+        fault = self._faults.strike(asked.path, lambda fault: fault.on in {"", asked.operation})
+        response = self._answer(asked, fault)
+        status = response.status_code if response else 0
+        self.calls.append(
+            ApiCall(self._clock(), asked.operation, asked.method, asked.path, asked.body, status)
+        )
+        if response is None:
+            await self._connections.reset(scope, receive)
+        else:
+            await response(scope, receive, send)
+
+    def _answer(self, asked: _Asked, fault: ApiFault | None) -> Response | None:
+        """Return the answer, or None for none at all."""
+        if fault and fault.action != "lost":
+            return _faulty(fault)
+        try:
+            response = self._response(asked)
+        except ServiceError as refusal:
+            response = refusal.response
+        return None if fault else response
+
+    def _response(self, asked: _Asked) -> Response:
+        route, ids = asked.route, asked.ids
+        if route is not None and route.operation == PING:
+            return JSONResponse("pong")
+        self._admit(asked.headers)
+        if route is None:
+            status = NOT_ALLOWED if asked.known_path else NOT_FOUND
+            raise ServiceError(status, "NOT_FOUND", f"no call {asked.method} at this path")
+        if route.method == "GET":
+            package = self._packages.by_id.get(ids["download_id"])
+            if package is None or not _belongs(package, route, ids):
+                raise ServiceError(NOT_FOUND, "NOT_FOUND", "there is no such download")
+            return self._tell(package, 200)
+        identity = Identity.of({"kind": route.kind, **ids, **_read_body(route, asked)})
+        if route.method == "PUT":
+            return self._tell(self._packages.create_or_get(identity, self._clock()), 200)
+        return self._tell(self._packages.create(identity, self._clock()), CREATED)
+
+    def _admit(self, headers: Headers) -> None:
+        key = self._scenario.api_key
+        if headers.get("authorization") not in {key, f"Bearer {key}"}:
+            raise ServiceError(UNAUTHORIZED, "UNAUTHENTICATED", "the API key is missing or wrong")
+        wait_s = self._throttle.wait_s()
+        if wait_s > 0:
+            refusal = ServiceError(TOO_MANY, "RATE_LIMITED", "too many requests")
+            refusal.response.headers["Retry-After"] = str(int(wait_s) + 1)
+            raise refusal
+
+    def _tell(self, package: Package, status: int) -> Response:
+        now = self._clock()
+        url = self._signed_url(package) if has_url(package, now) else None
+        return JSONResponse(document(package, now, url), status)
+
+
+def _belongs(package: Package, route: Route, ids: dict[str, str]) -> bool:
+    identity = package.identity
+    return identity.kind == route.kind and ids.get("aoi_id") == identity.request.get("aoi_id")
+
+
+def _read_body(route: Route, asked: _Asked) -> dict[str, Any]:
+    """Read the body that is documented for a call, and refuse one where none is."""
+    if route.kind in {"job", "task"}:
+        if asked.body or "content-type" in asked.headers:
+            raise ServiceError(BAD_REQUEST, "INVALID_BODY", f"{route.operation} takes no body")
+        return {}
+    try:
+        row = json.loads(asked.body)
+    except ValueError:
+        row = None
+    if not isinstance(row, dict):
+        raise ServiceError(BAD_REQUEST, "INVALID_BODY", "the body is not a JSON object")
+    known = {"insight": ("inputs", "outputs"), "aoi": ("asset_ids",), "catalog": _LISTS}[route.kind]
+    lists = {name: row[name] for name in known if row.get(name)}
+    for name, ids in lists.items():
+        if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
+            raise ServiceError(BAD_REQUEST, "INVALID_BODY", f"{name} is a list of strings")
+    if route.kind != "insight" and len(lists) != 1:
+        names = " or ".join(known)
+        raise ServiceError(BAD_REQUEST, "INVALID_BODY", f"give exactly one list: {names}")
+    return lists
+
+
+def _faulty(fault: ApiFault) -> Response | None:
+    match fault.action:
+        case "status":
+            response = JSONResponse(error("SANDBOX_FAULT", "a fault was asked for"), fault.status)
+            if fault.retry_after is not None:
+                response.headers["Retry-After"] = fault.retry_after
+            return response
+        case "html":
+            return HTMLResponse("<html><body><h1>Bad Gateway</h1></body></html>", 502)
+        case "not_json":
+            return PlainTextResponse("all is well")
+        case "huge":
+            return Response(b'{"status": "' + b"x" * HUGE + b'"}', media_type="application/json")
+        case _:
+            return None

@@ -1,0 +1,81 @@
+"""Bytes that are put together when they are sent: packages of any size in little memory."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from functools import cached_property, lru_cache
+from itertools import accumulate
+from random import Random
+
+PIECE = 1024 * 1024
+
+
+class Content:
+    """A row of pieces, none longer than 1 MiB, that share their memory with other contents.
+
+    Attributes:
+        size: In bytes.
+    """
+
+    def __init__(self, pieces: Iterable[bytes | memoryview]) -> None:
+        """Join pieces."""
+        self._pieces = [memoryview(piece) for piece in pieces if len(piece)]
+        self._starts = list(accumulate((len(piece) for piece in self._pieces), initial=0))
+        self.size = self._starts[-1]
+
+    def __iter__(self) -> Iterator[memoryview]:
+        """Yield all bytes, piece by piece."""
+        return iter(self._pieces)
+
+    def slice(self, first: int, stop: int) -> Iterator[memoryview]:
+        """Yield the bytes from `first` up to, and without, `stop`."""
+        at = bisect_right(self._starts, first) - 1
+        while at < len(self._pieces) and self._starts[at] < stop:
+            start = self._starts[at]
+            yield self._pieces[at][max(first - start, 0) : stop - start]
+            at += 1
+
+    @cached_property
+    def crc32(self) -> int:
+        """The CRC-32 of all bytes."""
+        crc = 0
+        for piece in self:
+            crc = zlib.crc32(piece, crc)
+        return crc
+
+    @cached_property
+    def sha256(self) -> bytes:
+        """The SHA-256 of all bytes."""
+        return self._hash(hashlib.sha256())
+
+    @cached_property
+    def md5(self) -> bytes:
+        """The MD5 of all bytes."""
+        return self._hash(hashlib.md5(usedforsecurity=False))
+
+    def _hash(self, digest: hashlib._Hash) -> bytes:
+        for piece in self:
+            digest.update(piece)
+        return digest.digest()
+
+
+def noise(chance: Random, size: int) -> Iterator[memoryview]:
+    """Yield bytes that look random and differ from piece to piece and from source to source.
+
+    They are windows into one block of random bytes, so that any amount costs nothing.
+    """
+    block = _block()
+    at, step = chance.randrange(PIECE), chance.randrange(1, PIECE, 2)
+    while size > 0:
+        length = min(size, PIECE)
+        yield block[at : at + length]
+        at = (at + step) % PIECE
+        size -= length
+
+
+@lru_cache(maxsize=1)
+def _block() -> memoryview:
+    return memoryview(Random(0).randbytes(2 * PIECE))  # noqa: S311 - pixels, no secret

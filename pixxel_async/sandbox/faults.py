@@ -1,0 +1,153 @@
+"""What can go wrong in the sandbox, and which request it strikes.
+
+Rules:
+    * A fault strikes the `nth` request that it looks at, or each with the probability `rate`, or
+      all of them if neither is given; at most `times` times.
+    * `only` narrows what it looks at: a text that the path of a call, or the identity of a
+      package, has to contain.
+    * Of several faults the first that strikes is taken, and the others do not see the request.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeAlias, TypeVar
+
+ApiAction: TypeAlias = Literal["status", "reset", "lost", "html", "not_json", "huge"]
+PackageAction: TypeAlias = Literal["failed", "never", "url_late", "unknown_word"]
+StorageAction: TypeAlias = Literal[
+    "bad_zip",
+    "change_etag",
+    "corrupt",
+    "cut_chunked",
+    "drip",
+    "empty",
+    "excess",
+    "expired",
+    "gzip",
+    "html",
+    "ignore_range",
+    "multipart_range",
+    "no_content_range",
+    "no_etag",
+    "redirect",
+    "redirect_loop",
+    "redirect_plain",
+    "reset",
+    "stall",
+    "status",
+    "truncate",
+    "weak_etag",
+    "wrong_checksum",
+    "wrong_range",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _When:
+    """Which requests a fault strikes.
+
+    Attributes:
+        nth: The number of the request that is struck, from 1.
+        rate: The probability of each request to be struck.
+        times: How often the fault strikes at most; None for no limit.
+        only: A text that has to be in the path or identity.
+    """
+
+    nth: int | None = None
+    rate: float | None = None
+    times: int | None = None
+    only: str = ""
+
+
+@dataclass(frozen=True)
+class ApiFault(_When):
+    """Something goes wrong with a call of the service.
+
+    Attributes:
+        action: `status` answers with `status`; `reset` breaks the connection before the call has
+            an effect, `lost` after it; `html` is the page of a broken gateway; `not_json` is
+            text with 200; `huge` is 32 MiB of JSON.
+        on: The operation id that is struck; empty for all.
+        status: The HTTP status of `status` and `html`.
+        retry_after: The Retry-After header of `status`, as it is sent.
+    """
+
+    action: ApiAction
+    on: str = ""
+    status: int = 500
+    retry_after: str | None = None
+
+
+@dataclass(frozen=True)
+class PackageFault(_When):
+    """A package does not become ready as it should.
+
+    Attributes:
+        action: `failed` fails when it should be ready; `never` stays pending; `url_late` tells
+            success twice before there is a URL; `unknown_word` has a status that is not
+            documented until it is ready.
+    """
+
+    action: PackageAction
+
+
+@dataclass(frozen=True)
+class StorageFault(_When):
+    """Something goes wrong with a GET of a package.
+
+    Attributes:
+        action: What; see `pixxel_async.sandbox.storage_faults`.
+        at: Where in the body, as a share of what is sent.
+        status: The HTTP status of `status`.
+    """
+
+    action: StorageAction
+    at: float = 0.5
+    status: int = 503
+
+
+Fault = TypeVar("Fault", bound=_When)
+
+
+class FaultPlan(Generic[Fault]):
+    """Tells for each request which fault strikes it."""
+
+    def __init__(self, faults: Sequence[Fault], seed: str) -> None:
+        """Start counting; the same seed and the same order of requests give the same faults."""
+        self._faults = [_Counted(fault, f"{seed}:{n}") for n, fault in enumerate(faults)]
+
+    def strike(self, text: str, applies: Callable[[Fault], bool] = lambda _: True) -> Fault | None:
+        """Return the fault that strikes a request, or None.
+
+        Args:
+            text: What `only` is looked for in.
+            applies: Whether a fault is for this kind of request at all.
+        """
+        for counted in self._faults:
+            fault = counted.fault
+            if fault.only in text and applies(fault) and counted.strikes():
+                return fault
+        return None
+
+
+class _Counted(Generic[Fault]):
+    def __init__(self, fault: Fault, seed: str) -> None:
+        self.fault = fault
+        self._chance = random.Random(seed)  # noqa: S311 - repeatable chance, no secret
+        self._seen = 0
+        self._struck = 0
+
+    def strikes(self) -> bool:
+        fault = self.fault
+        self._seen += 1
+        if fault.times is not None and self._struck >= fault.times:
+            return False
+        if fault.nth is not None and self._seen != fault.nth:
+            return False
+        if fault.rate is not None and self._chance.random() >= fault.rate:
+            return False
+        self._struck += 1
+        return True

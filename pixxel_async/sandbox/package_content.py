@@ -1,0 +1,77 @@
+"""What is in a package: an image, its STAC item, and a metadata file."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from .content import Content
+from .geotiff import Place, geotiff
+from .identity import Identity
+from .scenario import Scenario
+from .zip_archive import zip_archive
+
+WRAPPING = 4096
+"""About what the small files and the ZIP's records take, in bytes."""
+
+
+def package_content(scenario: Scenario, identity: Identity, version: int) -> Content:
+    """Return the ZIP of a package.
+
+    Args:
+        scenario: Says how large it is.
+        identity: What was asked for; another one gives other bytes.
+        version: Changes when the object is said to have changed.
+    """
+    chance = scenario.chance("content", identity.text, version)
+    spread = chance.uniform(1 - scenario.size_spread, 1 + scenario.size_spread)
+    place = Place(
+        west=round(chance.uniform(-179, 178), 4),
+        north=round(chance.uniform(-59, 60), 4),
+        pixel=0.0001,
+    )
+    taken = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=chance.randrange(300 * 24 * 60))
+    name = f"{identity.kind}-{identity.digest}"
+    image = geotiff(
+        size=int(scenario.package_bytes * spread) - WRAPPING,
+        description=f"{name} version {version}",
+        place=place,
+        chance=chance,
+    )
+    metadata = {"package": name, "kind": identity.kind, "request": identity.request}
+    return zip_archive(
+        {
+            f"{name}/image.tif": image,
+            f"{name}/item.json": _json(_stac_item(name, place, taken)),
+            f"{name}/metadata.json": _json(metadata),
+        }
+    )
+
+
+def _stac_item(name: str, place: Place, taken: datetime) -> dict[str, Any]:
+    """Return a STAC item, version 1.0.0, with the image as its only asset."""
+    west, north = place.west, place.north
+    east, south = west + 0.1, north - 0.1
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    return {
+        "type": "Feature",
+        "stac_version": "1.0.0",
+        "stac_extensions": [],
+        "id": name,
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+        "bbox": [west, south, east, north],
+        "properties": {"datetime": taken.strftime("%Y-%m-%dT%H:%M:%SZ")},
+        "links": [],
+        "assets": {
+            "image": {
+                "href": "./image.tif",
+                "type": "image/tiff; application=geotiff",
+                "roles": ["data"],
+            }
+        },
+    }
+
+
+def _json(value: dict[str, Any]) -> Content:
+    return Content([json.dumps(value, indent=2, ensure_ascii=True).encode("ascii")])

@@ -1,0 +1,107 @@
+"""The packages that the sandbox has been asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from urllib.parse import quote
+from uuid import UUID
+
+from .content import Content
+from .faults import FaultPlan, PackageFault
+from .identity import Identity
+from .package_content import package_content
+from .scenario import Scenario
+from .signing import STYLES
+
+URL_LATE_ANSWERS = 2
+"""How often success is told before there is a URL, when that is asked for."""
+
+
+@dataclass
+class Package:
+    """A package, on its way to be ready.
+
+    Attributes:
+        identity: What it is of.
+        id: What a status call asks for.
+        ready_at: Seconds since 1970.
+        style: Whose signed URLs it gets.
+        action: What goes wrong with it, or empty.
+        version: Which version of the object lies in the storage.
+        answers: How often its state has been told since it was ready.
+    """
+
+    scenario: Scenario = field(repr=False)
+    identity: Identity
+    id: str
+    ready_at: float
+    style: str
+    action: str
+    version: int = 1
+    answers: int = 0
+
+    @cached_property
+    def path(self) -> str:
+        """The path of the object in the storage, percent-encoded, with awkward bytes."""
+        return f"/exports//{quote(self.identity.kind + '/' + self.id, safe='')}/a+b%20c~.zip"
+
+    @property
+    def etag(self) -> str:
+        """The strong entity tag of the present version."""
+        return f'"{self.id}-{self.version}"'
+
+    @cached_property
+    def _contents(self) -> dict[int, Content]:
+        return {}
+
+    def content(self) -> Content:
+        """The bytes of the present version; the first call puts them together."""
+        if self.version not in self._contents:
+            content = package_content(self.scenario, self.identity, self.version)
+            self._contents[self.version] = content
+        return self._contents[self.version]
+
+
+class Packages:
+    """All packages of a sandbox; for use on its event loop.
+
+    Attributes:
+        by_id: By the id of the status calls.
+        by_path: By the path of the object.
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        """Begin with none."""
+        faults = tuple(fault for fault in scenario.faults if isinstance(fault, PackageFault))
+        self.by_id: dict[str, Package] = {}
+        self.by_path: dict[str, Package] = {}
+        self._by_identity: dict[Identity, Package] = {}
+        self._scenario = scenario
+        self._faults = FaultPlan(faults, f"{scenario.seed}:packages")
+
+    def create(self, identity: Identity, now: float) -> Package:
+        """Begin to package, whatever has been packaged before: what a POST does."""
+        number = len(self.by_id)
+        chance = self._scenario.chance("package", identity.text, number)
+        fault = self._faults.strike(identity.text)
+        style = self._scenario.url_style
+        package = Package(
+            scenario=self._scenario,
+            identity=identity,
+            id=str(UUID(int=chance.getrandbits(128), version=4)),
+            ready_at=now + max(0.0, self._scenario.packaging.draw(chance)),
+            style=chance.choice(STYLES) if style == "mixed" else style,
+            action=fault.action if fault else "",
+        )
+        self.by_id[package.id] = self.by_path[package.path] = package
+        self._by_identity[identity] = package
+        return package
+
+    def create_or_get(self, identity: Identity, now: float) -> Package:
+        """Begin to package, or find what has been begun: what a PUT does."""
+        return self.latest(identity) or self.create(identity, now)
+
+    def latest(self, identity: Identity) -> Package | None:
+        """Return the last package of an identity, or None."""
+        return self._by_identity.get(identity)

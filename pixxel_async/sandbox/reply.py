@@ -1,0 +1,104 @@
+"""An answer of the storage as data, and how it is sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from starlette.types import Receive, Scope, Send
+
+from .connections import Connections, gone
+
+Ending: TypeAlias = Literal["complete", "close", "reset", "stall", "drip"]
+Bytes: TypeAlias = bytes | memoryview
+
+DRIP_S = 0.05
+"""Between two bytes of a body that drips."""
+
+SLOW_PIECE = 32 * 1024
+"""How much is sent at once where the rate is limited."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What is answered.
+
+    Attributes:
+        status: The HTTP status.
+        headers: In lower case, without the length.
+        body: Its pieces.
+        length: The bytes that the head announces; None for a chunked body.
+        stop_at: After how many bytes the body ends in another way than it should.
+        ending: In which.
+        excess: Bytes after the end that nobody announced.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Iterable[Bytes] = ()
+    length: int | None = 0
+    stop_at: int | None = None
+    ending: Ending = "complete"
+    excess: bytes = b""
+
+    @classmethod
+    def of(cls, status: int, body: bytes, headers: Mapping[str, str]) -> Reply:
+        """Return an answer with a short body."""
+        return cls(status=status, headers=headers, body=(body,), length=len(body))
+
+
+class Sender:
+    """Sends replies."""
+
+    def __init__(self, connections: Connections, bytes_per_s: float | None) -> None:
+        """Take the rate of each transfer; None for no limit."""
+        self._connections = connections
+        self._bytes_per_s = bytes_per_s
+
+    async def send(self, reply: Reply, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send a reply, and end it as it says."""
+        headers = [(name.encode(), value.encode()) for name, value in reply.headers.items()]
+        if reply.length is not None:
+            headers.append((b"content-length", str(reply.length).encode()))
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        for piece in self._pieces(reply):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            if self._bytes_per_s is not None:
+                await asyncio.sleep(len(piece) / self._bytes_per_s)
+        match reply.ending:
+            case "complete":
+                if reply.excess:
+                    self._connections.of(scope).write(reply.excess)
+                await send({"type": "http.response.body"})
+            case "close":
+                await self._connections.close(scope, receive)
+            case "reset":
+                await self._connections.reset(scope, receive)
+            case "stall":
+                await gone(receive)
+            case "drip":
+                await _drip(receive, send)
+
+    def _pieces(self, reply: Reply) -> Iterator[Bytes]:
+        left = reply.stop_at
+        for piece in reply.body:
+            part = piece if left is None else piece[:left]
+            if left is not None:
+                left -= len(part)
+            if self._bytes_per_s is None:
+                yield part
+            else:
+                yield from (part[at : at + SLOW_PIECE] for at in range(0, len(part), SLOW_PIECE))
+            if left == 0:
+                return
+
+
+async def _drip(receive: Receive, send: Send) -> None:
+    leaving = asyncio.ensure_future(gone(receive))
+    try:
+        while not (await asyncio.wait({leaving}, timeout=DRIP_S))[0]:
+            await send({"type": "http.response.body", "body": b"x", "more_body": True})
+    finally:
+        leaving.cancel()

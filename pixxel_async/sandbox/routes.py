@@ -1,0 +1,75 @@
+"""The documented calls: method and path, as the service's OpenAPI document has them.
+
+Paths are split before they are decoded, so that an escaped slash stays within its id.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+
+@dataclass(frozen=True)
+class Route:
+    """One documented call.
+
+    Attributes:
+        operation: The operation id.
+        method: The HTTP method.
+        path: The path; `{name}` stands for an id.
+        kind: The kind of package that it is about, or empty.
+    """
+
+    operation: str
+    method: str
+    path: str
+    kind: str = ""
+
+    def ids(self, segments: list[str]) -> dict[str, str] | None:
+        """Return the ids in a path, or None if the path is not this one's."""
+        pattern = self.path.split("/")
+        if len(pattern) != len(segments):
+            return None
+        found = {}
+        for part, segment in zip(pattern, segments, strict=True):
+            if part.startswith("{") and segment:
+                found[part[1:-1]] = unquote(segment)
+            elif part != segment:
+                return None
+        return found
+
+
+PING = "ping"
+ROUTES = (
+    Route(PING, "GET", "/ping"),
+    Route("downloadInsights", "PUT", "/v0/aoi/{aoi_id}/insights/{insight_id}/download", "insight"),
+    Route("AOICreateDownload", "POST", "/v0/aois/{aoi_id}/downloads", "aoi"),
+    Route("GetDownloadStatus", "GET", "/v0/aois/{aoi_id}/downloads/{download_id}", "aoi"),
+    Route("downloadJob", "PUT", "/v0/workflows/{workflow_id}/jobs/{job_id}/download", "job"),
+    Route(
+        "downloadTask",
+        "PUT",
+        "/v0/workflows/{workflow_id}/jobs/{job_id}/tasks/{task_id}/download",
+        "task",
+    ),
+    Route("CreateDownload", "POST", "/v0/catalogs/download", "catalog"),
+    Route("GetDownloadById", "GET", "/v0/catalogs/download/{download_id}", "catalog"),
+)
+
+
+def find(method: str, raw_path: str) -> tuple[Route | None, dict[str, str], bool]:
+    """Find the documented call for a request.
+
+    Returns:
+        The call, the ids of its path, and whether the path is one of ours at all.
+    """
+    segments = raw_path.split("/")
+    known_path = False
+    for route in ROUTES:
+        ids = route.ids(segments)
+        if ids is None:
+            continue
+        known_path = True
+        if route.method == method:
+            return route, ids, True
+    return None, {}, known_path

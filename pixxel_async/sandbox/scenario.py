@@ -1,0 +1,120 @@
+"""A scenario: how long packaging takes, how large packages are, and what goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import log
+from random import Random
+from typing import Literal, TypeAlias
+
+from .faults import ApiFault, PackageFault, StorageFault
+
+API_KEY = "sandbox-key"
+LARGEST_PACKAGE = 3 * 1024**3
+"""Packages are classic ZIP and TIFF files, which end at 4 GiB."""
+
+UrlStyle: TypeAlias = Literal["s3", "gcs", "azure", "cloudfront", "mixed"]
+Checksum: TypeAlias = Literal["none", "crc32", "md5", "sha256"]
+
+
+@dataclass(frozen=True)
+class PackagingTime:
+    """How long packaging takes, in seconds; made by the class methods.
+
+    Attributes:
+        name: The distribution with its parameters.
+        draw: Takes one time from it.
+    """
+
+    name: str
+    draw: Callable[[Random], float]
+
+    @classmethod
+    def constant(cls, seconds: float) -> PackagingTime:
+        """Always the same."""
+        return cls(f"constant({seconds:g})", lambda _: seconds)
+
+    @classmethod
+    def uniform(cls, low_s: float, high_s: float) -> PackagingTime:
+        """Anything between two times, evenly."""
+        return cls(f"uniform({low_s:g}, {high_s:g})", lambda chance: chance.uniform(low_s, high_s))
+
+    @classmethod
+    def exponential(cls, mean_s: float) -> PackagingTime:
+        """Memoryless, with a mean."""
+        return cls(f"exponential({mean_s:g})", lambda chance: chance.expovariate(1 / mean_s))
+
+    @classmethod
+    def lognormal(cls, median_s: float, sigma: float = 0.5) -> PackagingTime:
+        """A median and a long tail, the longer the larger sigma is."""
+        return cls(
+            f"lognormal({median_s:g}, {sigma:g})",
+            lambda chance: chance.lognormvariate(log(median_s), sigma),
+        )
+
+    @classmethod
+    def bimodal(cls, fast_s: float, slow_s: float, slow_share: float = 0.3) -> PackagingTime:
+        """Mostly fast, sometimes slow, each within a tenth of its time."""
+        return cls(
+            f"bimodal({fast_s:g}, {slow_s:g}, {slow_share:g})",
+            lambda chance: (
+                (slow_s if chance.random() < slow_share else fast_s) * chance.uniform(0.9, 1.1)
+            ),
+        )
+
+
+QUICK = PackagingTime.uniform(0.05, 0.2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """What the sandbox does; the default is quick and without faults.
+
+    Attributes:
+        packaging: From the creation of a package until it is ready.
+        package_bytes: The mean size of a package, in bytes.
+        size_spread: How far sizes lie around the mean, as a share of it, from 0 to 1.
+        url_lifetime_s: For how long a signed URL is good; whole seconds, at least 1.
+        url_style: Whose signed URLs and error answers the storage imitates.
+        checksum: Which checksum the storage offers.
+        faults: What goes wrong.
+        answer_delay_s: How long the service thinks about a call.
+        requests_per_second: The service answers 429 above this; None for no limit.
+        bytes_per_s: How fast the storage sends, for each transfer; None for no limit.
+        api_key: The key that is accepted, as it is or after `Bearer`.
+        seed: The same seed gives the same packages, times and faults.
+    """
+
+    packaging: PackagingTime = QUICK
+    package_bytes: int = 64 * 1024
+    size_spread: float = 0.5
+    url_lifetime_s: int = 3600
+    url_style: UrlStyle = "mixed"
+    checksum: Checksum = "crc32"
+    faults: tuple[ApiFault | PackageFault | StorageFault, ...] = ()
+    answer_delay_s: float = 0.0
+    requests_per_second: float | None = None
+    bytes_per_s: float | None = None
+    api_key: str = API_KEY
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be.
+
+        Raises:
+            ValueError: A value is out of its range.
+        """
+        if not 0 <= self.size_spread <= 1:
+            reason = "size_spread lies between 0 and 1"
+            raise ValueError(reason)
+        if not 0 < self.package_bytes * (1 + self.size_spread) <= LARGEST_PACKAGE:
+            reason = f"packages have between 1 and {LARGEST_PACKAGE} bytes"
+            raise ValueError(reason)
+        if self.url_lifetime_s < 1:
+            reason = "url_lifetime_s is at least 1"
+            raise ValueError(reason)
+
+    def chance(self, *parts: object) -> Random:
+        """Return the source of chance for one purpose; the same one for the same parts."""
+        return Random(":".join(str(part) for part in (self.seed, *parts)))  # noqa: S311 - repeatable chance, no secret

@@ -1,0 +1,181 @@
+"""The storage's side of the sandbox: signed, expiring URLs that lead to ZIPs."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Callable
+
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
+
+from . import storage_errors, storage_faults
+from .byte_ranges import PreconditionFailedError, UnsatisfiableError, wanted
+from .connections import Connections
+from .content import Content
+from .faults import FaultPlan, StorageFault
+from .packages import Package, Packages
+from .recording import Leak, StorageGet
+from .reply import Reply, Sender
+from .scenario import Checksum, Scenario
+from .signing import Signer, expiry
+
+MOVED = "/moved"
+"""Stands before the target of a request that was redirected."""
+
+SECRET_HEADERS = ("authorization", "cookie", "x-api-key")
+OK, FOUND, PARTIAL, PRECONDITION_FAILED, UNSATISFIABLE, TOO_SLOW = 200, 302, 206, 412, 416, 503
+
+
+class Storage:
+    """An ASGI application that serves packages.
+
+    Attributes:
+        gets: All requests so far, in order of their answers.
+        leaks: Headers that a client should not have sent here.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        *,
+        packages: Packages,
+        connections: Connections,
+        signer: Signer,
+        clock: Callable[[], float],
+    ) -> None:
+        """Share packages with the service.
+
+        Args:
+            scenario: How fast it sends, and what goes wrong.
+            packages: All packages.
+            connections: Breaks connections.
+            signer: Checks URLs.
+            clock: Seconds since 1970.
+        """
+        faults = tuple(fault for fault in scenario.faults if isinstance(fault, StorageFault))
+        self.gets: list[StorageGet] = []
+        self.leaks: list[Leak] = []
+        self._scenario = scenario
+        self._packages = packages
+        self._signer = signer
+        self._clock = clock
+        self._faults = FaultPlan(faults, f"{scenario.seed}:storage")
+        self._sender = Sender(connections, scenario.bytes_per_s)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        headers = Headers(scope=scope)
+        target = (scope["raw_path"] + b"?" + scope["query_string"]).decode("latin-1")
+        has_moved = target.startswith(f"{MOVED}/")
+        target = target.removeprefix(MOVED) if has_moved else target
+        package = self._packages.by_path.get(target.partition("?")[0])
+        identity = package.identity.text if package else ""
+        self.leaks += [Leak(name, identity) for name in SECRET_HEADERS if name in headers]
+        fault = None
+        if package is None:
+            reply = storage_errors.no_such_key()
+        elif scope["method"] != "GET":
+            reply = storage_errors.not_allowed(scope["method"])
+        elif not self._signer.is_genuine(target, package.style):
+            reply = storage_errors.mismatch()
+        elif expiry(target) <= self._clock():
+            reply = self._expired(package, target)
+        else:
+            fault = None if has_moved else self._strike(identity, "range" in headers)
+            reply = await self._reply(package, target, headers, scope, fault)
+        action = fault.action if fault else ""
+        got = StorageGet(self._clock(), identity, headers.get("range", ""), reply.status, action)
+        self.gets.append(got)
+        await self._sender.send(reply, scope, receive, send)
+
+    def _strike(self, identity: str, asks_for_part: bool) -> StorageFault | None:  # noqa: FBT001 - a plain fact
+        return self._faults.strike(
+            identity, lambda fault: storage_faults.applies(fault, asks_for_part=asks_for_part)
+        )
+
+    async def _reply(  # noqa: PLR0911 - one case a fault
+        self,
+        package: Package,
+        target: str,
+        headers: Headers,
+        scope: Scope,
+        fault: StorageFault | None,
+    ) -> Reply:
+        if fault is None:
+            return await self._serve(package, headers)
+        match fault.action:
+            case "status":
+                code = "SlowDown" if fault.status == TOO_SLOW else "SandboxFault"
+                return storage_errors.refusal(fault.status, code, "a fault was asked for")
+            case "expired":
+                return self._expired(package, target)
+            case "redirect":
+                port = scope["server"][1]
+                return _redirect(f"http://localhost:{port}{MOVED}{target}")
+            case "redirect_plain":
+                return _redirect(f"http://storage.invalid{target}")
+            case "redirect_loop":
+                return _redirect(target)
+            case "change_etag":
+                package.version += 1
+            case "ignore_range":
+                headers = Headers({})
+            case "wrong_range":
+                headers = Headers({"range": "bytes=1-"})
+        return storage_faults.changed(await self._serve(package, headers), fault)
+
+    async def _serve(self, package: Package, headers: Headers) -> Reply:
+        """Answer as it should be."""
+        content = await asyncio.to_thread(package.content)
+        common = {"etag": package.etag, "accept-ranges": "bytes", "content-type": "application/zip"}
+        try:
+            part = wanted(headers, size=content.size, etag=package.etag)
+        except PreconditionFailedError:
+            message = "The object is another one by now."
+            return storage_errors.refusal(PRECONDITION_FAILED, "PreconditionFailed", message)
+        except UnsatisfiableError:
+            reply = storage_errors.refusal(UNSATISFIABLE, "InvalidRange", "There is no such byte.")
+            return Reply.of(
+                UNSATISFIABLE,
+                b"".join(reply.body),
+                {**reply.headers, "content-range": f"bytes */{content.size}"},
+            )
+        first, stop = part or (0, content.size)
+        common |= await asyncio.to_thread(
+            _checksums, content, self._scenario.checksum, package.style, whole=part is None
+        )
+        if part is not None:
+            common["content-range"] = f"bytes {first}-{stop - 1}/{content.size}"
+        return Reply(
+            status=PARTIAL if part else OK,
+            headers=common,
+            body=content.slice(first, stop),
+            length=stop - first,
+        )
+
+    def _expired(self, package: Package, target: str) -> Reply:
+        return storage_errors.expired(package.style, end=expiry(target), now=self._clock())
+
+
+def _redirect(location: str) -> Reply:
+    return Reply(status=FOUND, headers={"location": location, "set-cookie": "sandbox=1; Path=/"})
+
+
+def _checksums(content: Content, wish: Checksum, style: str, *, whole: bool) -> dict[str, str]:
+    """Return the header that offers a checksum, named as the storage names it."""
+    match wish:
+        case "crc32":
+            return {"x-amz-checksum-crc32": _base64(content.crc32.to_bytes(4, "big"))}
+        case "sha256":
+            return {"x-amz-checksum-sha256": _base64(content.sha256)}
+        case "md5" if style == "gcs":
+            return {"x-goog-hash": f"md5={_base64(content.md5)}"}
+        case "md5" if whole:
+            return {"content-md5": _base64(content.md5)}
+        case _:
+            return {}
+
+
+def _base64(digest: bytes) -> str:
+    return base64.b64encode(digest).decode("ascii")

@@ -1,0 +1,140 @@
+"""How a fault changes an answer of the storage.
+
+status            an error, 503 SlowDown unless it says otherwise
+expired           what the storage says to an expired URL, although it is not
+redirect          302 to the same object on another host name, with a cookie
+redirect_plain    302 to plain http on another machine
+redirect_loop     302 to itself
+ignore_range      200 and the whole, although a part was asked for
+wrong_range       206 from another byte than was asked for
+no_content_range  206 without Content-Range
+multipart_range   206 as multipart/byteranges
+change_etag       the object has changed since the last answer
+no_etag           no entity tag
+weak_etag         a weak entity tag
+truncate          the connection closes within the body
+reset             the connection breaks within the body
+cut_chunked       a chunked body without its end
+stall             nothing more comes
+drip              hardly anything more comes
+excess            more comes than was announced
+html, empty       200 with no ZIP
+gzip              Content-Encoding, although identity was asked for
+corrupt           a wrong byte, the right checksum
+wrong_checksum    the right bytes, a wrong checksum
+bad_zip           no end record, no checksum
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+from collections.abc import Iterator
+from dataclasses import replace
+
+from .faults import StorageFault
+from .reply import Bytes, Reply
+
+RANGES_ONLY = frozenset(
+    {"ignore_range", "wrong_range", "no_content_range", "multipart_range", "change_etag"}
+)
+"""Faults that only strike requests for a part."""
+
+CHECKSUM_HEADERS = ("x-amz-checksum-crc32", "x-amz-checksum-sha256", "x-goog-hash", "content-md5")
+BOUNDARY = "sandbox-boundary"
+END_RECORD_BYTES = 22
+PAGE = b"<!DOCTYPE html><html><body>Please sign in</body></html>"
+EXCESS = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nPK\3\4"
+
+
+def applies(fault: StorageFault, *, asks_for_part: bool) -> bool:
+    """Tell whether a fault is for this request."""
+    return asks_for_part or fault.action not in RANGES_ONLY
+
+
+def changed(reply: Reply, fault: StorageFault) -> Reply:  # noqa: C901, PLR0911, PLR0912 - one case a fault
+    """Return the answer as a fault leaves it."""
+    length = reply.length or 0
+    stop_at = int(length * fault.at)
+    match fault.action:
+        case "truncate":
+            return replace(reply, stop_at=stop_at, ending="close")
+        case "cut_chunked":
+            return replace(reply, length=None, stop_at=stop_at, ending="close")
+        case "reset" | "stall" | "drip" as ending:
+            return replace(reply, stop_at=stop_at, ending=ending)
+        case "excess":
+            return replace(reply, excess=EXCESS)
+        case "html":
+            return Reply.of(200, PAGE, {"content-type": "text/html"})
+        case "empty":
+            return Reply.of(200, b"", {"content-type": "application/zip"})
+        case "gzip":
+            body = gzip.compress(b"".join(reply.body), compresslevel=1)
+            return Reply.of(reply.status, body, {**reply.headers, "content-encoding": "gzip"})
+        case "corrupt":
+            return replace(reply, body=_with_wrong_byte(reply, stop_at))
+        case "bad_zip":
+            kept = _without(reply, *CHECKSUM_HEADERS)
+            return replace(kept, body=_without_end_record(reply, length))
+        case "wrong_checksum":
+            return replace(reply, headers=_wrong_checksums(reply))
+        case "no_etag":
+            return _without(reply, "etag")
+        case "weak_etag":
+            return replace(reply, headers={**reply.headers, "etag": f"W/{reply.headers['etag']}"})
+        case "no_content_range":
+            return _without(reply, "content-range")
+        case "multipart_range":
+            return _multipart(reply)
+        case _:
+            return reply
+
+
+def _without(reply: Reply, *names: str) -> Reply:
+    headers = {name: value for name, value in reply.headers.items() if name not in names}
+    return replace(reply, headers=headers)
+
+
+def _with_wrong_byte(reply: Reply, at: int) -> Iterator[Bytes]:
+    for piece in reply.body:
+        if 0 <= at < len(piece):
+            wrong = bytearray(piece)
+            wrong[at] ^= 0xFF
+            yield bytes(wrong)
+        else:
+            yield piece
+        at -= len(piece)
+
+
+def _without_end_record(reply: Reply, length: int) -> Iterator[Bytes]:
+    left = max(0, length - END_RECORD_BYTES)
+    for piece in reply.body:
+        kept = piece[:left]
+        yield kept
+        yield b"\0" * (len(piece) - len(kept))
+        left -= len(kept)
+
+
+def _wrong_checksums(reply: Reply) -> dict[str, str]:
+    headers = dict(reply.headers)
+    for name in CHECKSUM_HEADERS:
+        if name in headers:
+            prefix, _, value = headers[name].rpartition("md5=")
+            wrong = bytes(byte ^ 0xFF for byte in base64.b64decode(value))
+            headers[name] = prefix + "md5=" * bool(prefix or "md5=" in headers[name])
+            headers[name] += base64.b64encode(wrong).decode("ascii")
+    return headers
+
+
+def _multipart(reply: Reply) -> Reply:
+    head = (
+        f"--{BOUNDARY}\r\nContent-Type: application/zip\r\n"
+        f"Content-Range: {reply.headers['content-range']}\r\n\r\n"
+    )
+    body = b"".join((head.encode(), *reply.body, f"\r\n--{BOUNDARY}--\r\n".encode()))
+    headers = {
+        **_without(reply, "content-range").headers,
+        "content-type": f"multipart/byteranges; boundary={BOUNDARY}",
+    }
+    return Reply.of(206, body, headers)
