@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
@@ -114,7 +114,7 @@ class Pipeline:
         feed, todo = anyio.create_memory_object_stream[Download](0)
         self._ready, ready = anyio.create_memory_object_stream[Item](math.inf)
         async with feed, todo, self._ready, ready:
-            total = len(downloads) if isinstance(downloads, list | tuple) else None
+            total = _count(downloads)
             await self._outlet.emit(events.Started(at_s=self._outlet.clock(), total=total))
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._poller.run)
@@ -362,6 +362,13 @@ class Pipeline:
 def _new_row(download: Download) -> Row:
     target = json.dumps(download.row(), ensure_ascii=False, separators=(",", ":"))
     return Row(key=download.key, target=target, name=file_name(download))
+
+
+def _count(downloads: Downloads) -> int | None:
+    """Count the distinct downloads of a list; a stream is not read ahead for it."""
+    if isinstance(downloads, Sequence):
+        return len({download.key for download in downloads})
+    return None
 
 
 async def _each(downloads: Downloads) -> AsyncIterator[Download]:

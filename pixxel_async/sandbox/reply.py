@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -37,7 +37,7 @@ class Reply:
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: Iterable[Bytes] = ()
+    body: Sequence[Bytes] = ()
     length: int | None = 0
     stop_at: int | None = None
     ending: Ending = "complete"
@@ -79,7 +79,7 @@ class Sender:
             case "stall":
                 await gone(receive)
             case "drip":
-                await _drip(receive, send)
+                await _drip(_after(reply.body, reply.stop_at or 0), receive, send)
 
     def _pieces(self, reply: Reply) -> Iterator[Bytes]:
         left = reply.stop_at
@@ -95,10 +95,20 @@ class Sender:
                 return
 
 
-async def _drip(receive: Receive, send: Send) -> None:
+def _after(body: Sequence[Bytes], count: int) -> Iterator[Bytes]:
+    """Yield single bytes, from the one after the first `count`."""
+    for piece in body:
+        yield from (piece[at : at + 1] for at in range(min(count, len(piece)), len(piece)))
+        count = max(0, count - len(piece))
+
+
+async def _drip(rest: Iterator[Bytes], receive: Receive, send: Send) -> None:
     leaving = asyncio.ensure_future(gone(receive))
     try:
-        while not (await asyncio.wait({leaving}, timeout=DRIP_S))[0]:
-            await send({"type": "http.response.body", "body": b"x", "more_body": True})
+        for byte in rest:
+            if (await asyncio.wait({leaving}, timeout=DRIP_S))[0]:
+                return
+            await send({"type": "http.response.body", "body": byte, "more_body": True})
+        await send({"type": "http.response.body"})
     finally:
         leaving.cancel()

@@ -150,7 +150,7 @@ class Storage:
         return Reply(
             status=PARTIAL if part else OK,
             headers=common,
-            body=content.slice(first, stop),
+            body=tuple(content.slice(first, stop)),
             length=stop - first,
         )
 

@@ -73,10 +73,10 @@ def changed(reply: Reply, fault: StorageFault) -> Reply:  # noqa: C901, PLR0911,
             body = gzip.compress(b"".join(reply.body), compresslevel=1)
             return Reply.of(reply.status, body, {**reply.headers, "content-encoding": "gzip"})
         case "corrupt":
-            return replace(reply, body=_with_wrong_byte(reply, stop_at))
+            return replace(reply, body=tuple(_with_wrong_byte(reply, stop_at)))
         case "bad_zip":
             kept = _without(reply, *CHECKSUM_HEADERS)
-            return replace(kept, body=_without_end_record(reply, length))
+            return replace(kept, body=tuple(_without_end_record(reply, length)))
         case "wrong_checksum":
             return replace(reply, headers=_wrong_checksums(reply))
         case "no_etag":

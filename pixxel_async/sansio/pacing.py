@@ -19,6 +19,8 @@ RECOVER = 0.02
 SETTLE_S = 1.0
 LEAST_SHARE = 0.02
 """The rate never sinks below this share of the full rate."""
+LEAST_WAIT_S = 1e-6
+"""Less is not waited for: it may be finer than the clock, which then would never get there."""
 
 
 @dataclass(slots=True)
@@ -40,7 +42,8 @@ class Pace:
 
     def wait(self, now: float) -> float:
         """Return the seconds until a call may go; zero means now."""
-        return max(0.0, self.free_at - BURST_S - now, self.paused_until - now)
+        wait = max(self.free_at - BURST_S, self.paused_until) - now
+        return wait if wait > LEAST_WAIT_S else 0.0
 
     def take(self, now: float) -> None:
         """Count a call that goes out now."""

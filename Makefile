@@ -1,0 +1,44 @@
+# Needs Python 3.11 or later, and make. Everything else goes into .venv.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help demo test lint bench clean
+
+help: ## Show this.
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+demo: $(VENV)/.with-sandbox ## Export 300 packages from the embedded sandbox.
+	$(BIN)/pixxel-async demo --out demo-export
+
+test: $(VENV)/.with-dev ## Run the tests and show what they cover.
+	rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --fail-under=90
+	$(BIN)/coverage report --include='pixxel_async/sansio/*' --fail-under=100
+
+lint: $(VENV)/.with-dev ## Check style and types.
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: $(VENV)/.with-dev ## Measure, and print ratios of medians.
+	$(BIN)/python -m benchmarks
+
+clean: ## Remove what the other targets made.
+	rm -rf $(VENV) demo-export .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; name it with PYTHON=")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.with-sandbox: pyproject.toml | $(BIN)/python
+	$(PIP) --editable '.[sandbox]'
+	touch $@
+
+$(VENV)/.with-dev: pyproject.toml | $(BIN)/python
+	$(PIP) --editable '.[dev]'
+	touch $@

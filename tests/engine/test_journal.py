@@ -1,0 +1,125 @@
+"""What the journal promises."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from pixxel_async import SinkError
+from pixxel_async.engine.journal import SCHEMA_VERSION, Journal, Row
+from pixxel_async.sansio.lifecycle import State
+
+
+def row(number: int = 0) -> Row:
+    return Row(key=f"job:{number}", target='{"kind":"job"}', name=f"{number}.zip")
+
+
+async def test_a_row_is_there_after_reopening(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    full = row().changed(
+        state=State.FETCHING,
+        download_id="d",
+        validator='"v"',
+        total=10,
+        mark=5,
+        bytes=10,
+        sha256="00",
+        checksum="md5",
+        error="none",
+    )
+    journal = await Journal.open(path)
+    await journal.put(full)
+    await journal.aclose()
+    journal = await Journal.open(path)
+    assert await journal.get(full.key) == full
+    assert await journal.get("other") is None
+    await journal.aclose()
+    await journal.aclose()
+
+
+async def test_many_rows_at_once_share_commits(tmp_path: Path) -> None:
+    journal = await Journal.open(tmp_path / "journal.sqlite")
+    commits = 0
+    commit = journal._commit
+
+    def counted(rows: list[Row]) -> None:
+        nonlocal commits
+        commits += 1
+        commit(rows)
+
+    journal._commit = counted  # type: ignore[method-assign]  # to count
+    await asyncio.gather(*(journal.put(row(number)) for number in range(300)))
+    assert commits < 10
+    found = await asyncio.gather(*(journal.get(f"job:{number}") for number in range(300)))
+    assert all(found)
+    await journal.aclose()
+
+
+async def test_the_last_word_on_a_package_wins(tmp_path: Path) -> None:
+    journal = await Journal.open(tmp_path / "journal.sqlite")
+    states = [State.REQUESTED, State.FETCHING, State.SAVED]
+    await asyncio.gather(*(journal.put(row().changed(state=state)) for state in states))
+    found = await journal.get(row().key)
+    assert found is not None
+    assert found.state is State.SAVED
+    await journal.aclose()
+
+
+async def test_a_journal_of_a_newer_version_is_refused_and_kept(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    await (await Journal.open(path)).aclose()
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(SinkError, match="newer version"):
+        await Journal.open(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", [b"not a database" * 500, None])
+async def test_a_damaged_journal_is_told(tmp_path: Path, damage: bytes | None) -> None:
+    path = tmp_path / "journal.sqlite"
+    journal = await Journal.open(path)
+    await journal.put(row())
+    await journal.aclose()
+    path.write_bytes(path.read_bytes()[:3000] if damage is None else damage)
+
+    async def read() -> None:
+        damaged = await Journal.open(path)
+        try:
+            await damaged.get(row().key)
+        finally:
+            await damaged.aclose()
+
+    with pytest.raises(SinkError, match=r"journal\.sqlite"):
+        await read()
+
+
+async def test_a_full_disk_is_told_and_the_row_is_kept_for_the_next_commit(tmp_path: Path) -> None:
+    journal = await Journal.open(tmp_path / "journal.sqlite")
+    journal._connection.execute("PRAGMA max_page_count = 3")
+    big = row(1).changed(error="x" * 100_000)
+    with pytest.raises(SinkError, match="full"):
+        await journal.put(big)
+    journal._connection.execute("PRAGMA max_page_count = 10000")
+    await journal.put(row(2))
+    assert await journal.get(big.key) == big
+    await journal.aclose()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no file modes")
+async def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    previous = os.umask(0)
+    try:
+        await (await Journal.open(path)).aclose()
+    finally:
+        os.umask(previous)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600

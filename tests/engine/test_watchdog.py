@@ -1,0 +1,49 @@
+"""Stalls are found by least throughput, in virtual time."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from pixxel_async import FetchPolicy, StalledError
+from pixxel_async.engine.watchdog import Watchdog
+
+POLICY = FetchPolicy(stall_timeout_s=30, least_bytes_per_s=1000)
+
+
+async def watched_for(seconds: float, *, each_second: int, excuse_each: float = 0) -> float:
+    """Bring some bytes each second; return when it ended."""
+    dog = Watchdog(POLICY)
+    began = anyio.current_time()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(dog.run)
+        try:
+            with dog.watch() as watched:
+                for second in range(int(seconds)):
+                    await anyio.sleep(1)
+                    watched.received(each_second)
+                    if excuse_each and second % excuse_each == 0:
+                        watched.excuse()
+        finally:
+            tasks.cancel_scope.cancel()
+    return anyio.current_time() - began
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("each_second", [0, 10, 900])
+async def test_a_stall_or_a_drip_ends_within_two_windows(each_second: int) -> None:
+    began = anyio.current_time()
+    with pytest.raises(BaseException) as caught:  # noqa: PT011 - a group around the one error
+        await watched_for(1000, each_second=each_second)
+    assert caught.group_contains(StalledError, match="fewer than 30000 bytes came in 30 s")
+    assert 30 <= anyio.current_time() - began <= 61
+
+
+@pytest.mark.looptime
+async def test_enough_throughput_is_left_alone() -> None:
+    assert await watched_for(500, each_second=1100) == pytest.approx(500)
+
+
+@pytest.mark.looptime
+async def test_time_on_our_side_does_not_count() -> None:
+    assert await watched_for(500, each_second=0, excuse_each=10) == pytest.approx(500)

@@ -1,0 +1,80 @@
+"""The public names, and that each is described."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+
+import pytest
+
+import pixxel_async
+
+PUBLIC = {
+    # the client
+    "PixxelClient", "Export", "Report", "__version__",
+    # downloads
+    "AoiDownload", "CatalogDownload", "Download", "InsightDownload", "JobDownload",
+    "TaskDownload", "parse_download",
+    # records
+    "Package", "PackageStatus", "SavedPackage",
+    # settings
+    "AuthScheme", "FetchPolicy", "Limits", "PollPolicy", "RetryPolicy", "Settings", "Timeouts",
+    "Verify",
+    # events
+    "Event", "Failed", "FetchInterrupted", "FetchProgress", "FetchStarted", "PackageEvent",
+    "Polled", "Ready", "Recreated", "Requested", "Retried", "Saved", "Skipped", "SlowedDown",
+    "Started", "Stopped", "UrlRefreshed",
+    # errors
+    "ApiError", "AuthenticationError", "BadRequestError", "ConfigError", "ConflictError",
+    "FolderBusyError", "InputError", "IntegrityError", "NotFoundError", "PackageError",
+    "PackageFailedError", "PackageTimeoutError", "PermissionDeniedError", "PixxelError",
+    "RateLimitedError", "ResponseError", "ServerError", "SinkError", "StalledError",
+    "StorageError", "TransferError", "TransportError",
+}  # fmt: skip
+PLAIN = {"Download", "__version__"}
+CLASSES = sorted(name for name in PUBLIC - PLAIN if inspect.isclass(getattr(pixxel_async, name)))
+
+
+def test_the_public_names_are_these() -> None:
+    assert set(pixxel_async.__all__) == PUBLIC
+    assert len(pixxel_async.__all__) == len(PUBLIC)
+    assert all(hasattr(pixxel_async, name) for name in PUBLIC)
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC - PLAIN))
+def test_a_public_name_is_described(name: str) -> None:
+    described = getattr(pixxel_async, name)
+    assert described.__doc__
+    assert "Usage docs" not in described.__doc__  # pydantic's own
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_public_methods_are_described_and_typed(name: str) -> None:
+    for label, member in inspect.getmembers(getattr(pixxel_async, name)):
+        if label.startswith("_") or not inspect.isfunction(member):
+            continue
+        if not member.__module__.startswith("pixxel_async"):
+            continue
+        assert member.__doc__, f"{name}.{label}"
+        assert "return" in typing.get_type_hints(member), f"{name}.{label}"
+
+
+@pytest.mark.parametrize("name", [name for name in CLASSES if name.endswith(("Policy", "Limits"))])
+def test_a_setting_is_described_with_its_unit(name: str) -> None:
+    settings = getattr(pixxel_async, name)
+    for field in settings.model_fields:
+        assert f"{field}:" in settings.__doc__, f"{name}.{field}"
+
+
+def test_the_error_tree_is_as_its_module_draws_it() -> None:
+    from pixxel_async import errors  # noqa: PLC0415 - only this test looks inside
+
+    drawn = [line for line in (errors.__doc__ or "").splitlines() if "Error" in line]
+    names = {word for line in drawn for word in line.split() if word.endswith("Error")}
+    classes = {
+        label
+        for label, member in inspect.getmembers(errors, inspect.isclass)
+        if member.__module__ == errors.__name__
+    }
+    assert names == classes
+    assert all(issubclass(getattr(errors, label), errors.PixxelError) for label in classes)

@@ -1,0 +1,82 @@
+"""A canary: the key and the signatures appear nowhere that somebody may read."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from pathlib import Path
+
+import pytest
+
+from pixxel_async import Failed, Package, PixxelClient, events
+from pixxel_async.sandbox import ApiFault, PackagingTime, Sandbox, Scenario, StorageFault
+
+from .support import QUICK_LIMITS, QUICK_POLL, QUICK_RETRY, quick_fetch, some_downloads
+
+CANARY = "canary-5f1c9a-key"
+MARKS = ("X-Amz-Signature=", "X-Goog-Signature=", "&sig=", "&Signature=", "X-Amz-Credential=")
+SCENARIO = Scenario(
+    api_key=CANARY,
+    packaging=PackagingTime.uniform(0, 0.05),
+    package_bytes=200_000,
+    faults=(
+        ApiFault("status", status=500, rate=0.1),
+        ApiFault("lost", rate=0.05),
+        ApiFault("status", status=403, rate=0.05),
+        StorageFault("truncate", rate=0.1),
+        StorageFault("expired", rate=0.1),
+        StorageFault("html", rate=0.2),
+        StorageFault("status", status=404, rate=0.1),
+        StorageFault("redirect", rate=0.1),
+        StorageFault("redirect_plain", rate=0.1),
+        StorageFault("redirect_loop", rate=0.1),
+        StorageFault("wrong_checksum", rate=0.1),
+    ),
+)
+
+
+def told_of(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))
+
+
+async def test_secrets_are_told_to_nobody(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    logging.getLogger("httpcore").setLevel(logging.INFO)  # its DEBUG shows raw requests, as told
+    heard: list[str] = []
+    failed = 0
+    async with Sandbox(SCENARIO) as sandbox:
+        async with PixxelClient(
+            CANARY,
+            base_url=sandbox.api_url,
+            poll=QUICK_POLL,
+            retry=QUICK_RETRY,
+            limits=QUICK_LIMITS,
+            fetch=quick_fetch(attempts=2),
+        ) as client:
+            heard += [repr(client), repr(vars(client))]
+            async with client.export(some_downloads(80), tmp_path) as export:
+                async for event in export:
+                    heard += [repr(event), str(event)]
+                    if isinstance(event, Failed):
+                        failed += 1
+                        heard.append(told_of(event.error))
+            heard += [repr(export.report), repr(export)]
+            package = await client.wait(export.report.saved[0].download)
+            assert isinstance(package, Package)
+            assert package.signed_url is not None
+            heard += [repr(package), str(package)]
+        assert sandbox.leaks == []
+    assert failed > 3
+    assert len([event for event in heard if events.UrlRefreshed.__name__ in event]) > 0
+    heard += [record.getMessage() + str(record.args) for record in caplog.records]
+    heard += list(capfd.readouterr())
+    heard += [
+        path.read_bytes().decode("latin-1")
+        for path in tmp_path.rglob("*")
+        if path.is_file() and path.suffix != ".zip"
+    ]
+    for text in heard:
+        assert CANARY not in text
+        assert not any(mark in text for mark in MARKS), text[:500]
