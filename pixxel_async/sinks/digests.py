@@ -75,7 +75,7 @@ class DigestingFile(io.FileIO):
     digests: dict[str, Digest]
     size: int
 
-    def write(self, data: bytes | bytearray | memoryview, /) -> int:  # type: ignore[override]
+    def write(self, data: bytes | bytearray | memoryview, /) -> int:  # type: ignore[override]  # typeshed names a wider buffer
         """Append all of `data`; on an error, `size` says how much was taken."""
         view = memoryview(data)
         done = 0

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import lzma
 import os
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 from ..config import Verify
 from ..sansio import zips
 from ..sansio.redact import redact
+
+UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    RuntimeError,  # a member is encrypted, or its method is not known here
+    ValueError,
+)
+"""What `zipfile` raises over archives that it cannot read."""
 
 
 def zip_problem(path: Path, verify: Verify) -> str | None:
@@ -26,6 +40,6 @@ def zip_problem(path: Path, verify: Verify) -> str | None:
         try:
             with zipfile.ZipFile(file) as archive:
                 broken = archive.testzip() if verify is Verify.CONTENTS else None
-        except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError) as error:
-            return f"its ZIP directory is broken: {redact(str(error))}"
+        except UNREADABLE as error:
+            return f"it cannot be read: {redact(str(error))}"
     return f"its member {redact(broken)} has a wrong CRC-32" if broken else None

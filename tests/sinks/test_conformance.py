@@ -1,0 +1,180 @@
+"""What every sink promises; a new sink is added to `SINKS`."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+import zlib
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import anyio
+import pytest
+
+from pixxel_async import SinkError, Verify
+from pixxel_async.sinks.base import Sink
+from pixxel_async.sinks.local import LocalSink
+
+SINKS: dict[str, Callable[[Path], Sink]] = {"local": LocalSink}
+NAME = "job-j-0123456789abcdef.zip"
+
+
+def a_zip(size: int = 300_000) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("a.bin", bytes(range(256)) * (size // 256))
+    return file.getvalue()
+
+
+@pytest.fixture(params=SINKS, name="sink")
+async def _sink(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Sink]:
+    sink = SINKS[request.param](tmp_path / "out")
+    yield sink
+    await sink.aclose()
+    await sink.aclose()
+
+
+async def test_what_is_written_gets_its_final_name_at_the_commit(sink: Sink) -> None:
+    data = a_zip()
+    partial = await sink.open(NAME, keep=0)
+    await partial.write(data[:100_000])
+    await partial.write(bytearray(data[100_000:]))
+    assert partial.size == len(data)
+    assert await sink.size(NAME) is None
+    path = await partial.commit()
+    await partial.aclose()
+    assert path == sink.path(NAME)
+    assert path.read_bytes() == data
+    assert await sink.size(NAME) == len(data)
+    assert await sink.digest(NAME) == hashlib.sha256(data).hexdigest()
+    assert [file.name for file in path.parent.iterdir()] == [NAME]
+
+
+async def test_a_partial_goes_on_from_what_is_kept(sink: Sink) -> None:
+    data = a_zip()
+    partial = await sink.open(NAME, keep=0)
+    await partial.write(data[:150_000])
+    assert await partial.sync() == 150_000
+    await partial.aclose()
+    partial = await sink.open(NAME, keep=100_000)
+    assert partial.size == 100_000
+    await partial.write(data[100_000:])
+    found = await partial.digests(frozenset({"sha256", "md5", "crc32", "sha1"}))
+    assert found == {
+        "sha256": hashlib.sha256(data).digest(),
+        "sha1": hashlib.sha1(data).digest(),  # noqa: S324 - as storages offer it
+        "md5": hashlib.md5(data).digest(),  # noqa: S324 - likewise
+        "crc32": zlib.crc32(data).to_bytes(4, "big"),
+    }
+    path = await partial.commit()
+    assert path.read_bytes() == data
+
+
+async def test_a_partial_that_is_shorter_than_what_is_kept_starts_again(sink: Sink) -> None:
+    partial = await sink.open(NAME, keep=0)
+    await partial.write(b"PK")
+    await partial.aclose()
+    partial = await sink.open(NAME, keep=1000)
+    assert partial.size == 0
+    await partial.aclose()
+
+
+async def test_a_restart_empties_the_partial_and_its_digests(sink: Sink) -> None:
+    data = a_zip()
+    partial = await sink.open(NAME, keep=0)
+    await partial.write(b"of another object")
+    await partial.restart(frozenset({"md5"}))
+    assert partial.size == 0
+    await partial.write(data)
+    found = await partial.digests(frozenset({"md5", "sha256"}))
+    assert found["md5"] == hashlib.md5(data).digest()  # noqa: S324 - as storages offer it
+    assert found["sha256"] == hashlib.sha256(data).digest()
+    assert (await partial.commit()).read_bytes() == data
+
+
+async def test_what_is_discarded_is_gone(sink: Sink) -> None:
+    partial = await sink.open(NAME, keep=0)
+    await partial.write(b"PK")
+    await partial.discard()
+    await partial.aclose()
+    assert list(sink.path(NAME).parent.iterdir()) == []
+
+
+async def test_a_name_that_is_taken_is_never_overwritten(sink: Sink) -> None:
+    early = await sink.open(NAME, keep=0)
+    await early.write(a_zip())
+    path = sink.path(NAME)
+    path.write_text("mine")
+    with pytest.raises(SinkError, match="no export has saved"):
+        await early.commit()
+    await early.aclose()
+    with pytest.raises(SinkError, match="no export has saved"):
+        await sink.open(NAME, keep=0)
+    assert path.read_text() == "mine"
+
+
+async def test_a_cancelled_write_is_waited_for(sink: Sink) -> None:
+    data = a_zip(8_000_000)
+    for _ in range(5):
+        partial = await sink.open(NAME, keep=0)
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await partial.write(data)
+        # The thread has ended: the size is that of the whole piece, or of none.
+        assert partial.size in {0, len(data)}
+        size = partial.size
+        await partial.aclose()
+        again = await sink.open(NAME, keep=size)
+        assert again.size == size
+        await again.discard()
+
+
+@pytest.mark.parametrize("verify", list(Verify))
+async def test_a_whole_zip_has_no_problem(sink: Sink, verify: Verify) -> None:
+    partial = await sink.open(NAME, keep=0)
+    await partial.write(a_zip())
+    assert await partial.problem(verify) is None
+    await partial.discard()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "structure", "contents"),
+    [
+        (lambda data: data[:-1], "end record", "end record"),
+        (lambda data: b"XX" + data[2:], "header", "header"),
+        (lambda data: data[:1000] + b"\0" + data[1001:], None, "CRC"),
+    ],
+)
+async def test_a_spoilt_zip_is_found(
+    sink: Sink, spoil: Callable[[bytes], bytes], structure: str | None, contents: str
+) -> None:
+    partial = await sink.open(NAME, keep=0)
+    await partial.write(spoil(a_zip()))
+    found = await partial.problem(Verify.STRUCTURE)
+    assert found is None if structure is None else structure in (found or "")
+    assert contents in (await partial.problem(Verify.CONTENTS) or "")
+    await partial.discard()
+
+
+async def test_a_spoilt_compressed_member_is_found(sink: Sink) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.txt", "some words " * 1000)
+    data = bytearray(file.getvalue())
+    data[40:60] = bytes(20)
+    partial = await sink.open(NAME, keep=0)
+    await partial.write(data)
+    assert await partial.problem(Verify.STRUCTURE) is None
+    assert await partial.problem(Verify.CONTENTS) is not None
+    await partial.discard()
+
+
+async def test_files_that_are_set_aside_keep_their_bytes(sink: Sink) -> None:
+    path = sink.path(NAME)
+    path.parent.mkdir()
+    for text in ("one", "two"):
+        path.write_text(text)
+        aside = await sink.set_aside(NAME)
+        assert aside.read_text() == text
+    assert not path.exists()

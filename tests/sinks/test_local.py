@@ -1,0 +1,74 @@
+"""What the local disk adds: modes, and errors that name a remedy."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from pixxel_async import SinkError
+from pixxel_async.sinks.local import LocalSink, sink_error
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no file modes")
+
+
+@posix
+async def test_only_the_owner_may_read_a_package(tmp_path: Path) -> None:
+    previous = os.umask(0)
+    try:
+        sink = LocalSink(tmp_path / "new")
+        partial = await sink.open("a.zip", keep=0)
+        await partial.write(b"PK\5\6")
+        path = await partial.commit()
+        await sink.aclose()
+    finally:
+        os.umask(previous)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+@posix
+async def test_a_partial_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    target = tmp_path / "precious"
+    target.write_text("precious")
+    (tmp_path / "a.zip.part").symlink_to(target)
+    sink = LocalSink(tmp_path)
+    with pytest.raises(SinkError):
+        await sink.open("a.zip", keep=0)
+    await sink.aclose()
+    assert target.read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.ENOSPC, "free some space"),
+        (errno.EACCES, "choose a folder that you may write to"),
+        (errno.EMFILE, "use fewer transfers at once"),
+        (errno.ENAMETOOLONG, "choose a folder with a shorter one"),
+    ],
+)
+def test_an_error_of_the_disk_names_the_file_and_a_remedy(number: int, remedy: str) -> None:
+    error = sink_error(OSError(number, "no"), Path("folder/a.zip"))
+    assert "a.zip" in error.message
+    assert remedy in error.message
+    assert error.code == errno.errorcode[number]
+
+
+async def test_a_full_disk_fails_the_write(tmp_path: Path) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("this system has no /dev/full")
+    sink = LocalSink(tmp_path)
+    partial = await sink.open("a.zip", keep=0)
+    device = os.open(full, os.O_RDWR)
+    os.dup2(device, partial._file.fileno())
+    os.close(device)
+    with pytest.raises(SinkError, match="disk is full"):
+        await partial.write(b"PK" * 100)
+    await partial.aclose()
+    await sink.aclose()
