@@ -5,6 +5,8 @@ Rules:
       write-ahead log can be corrupted by two connections up to 3.51.2; `synchronous=FULL`.
     * `put` returns when the row is on the disk. Rows that come while a commit runs share the
       next one, so a slow disk costs one sync for many packages.
+    * The keys are held in memory: to find that a package is new costs no hop to the thread, which
+      on a busy event loop takes as long as a hundred polls.
     * No signed URL and no key is ever stored.
     * `user_version` says which schema it is. A newer one is refused, not guessed at.
 """
@@ -96,10 +98,15 @@ class Journal:
     """An open journal; close it with `aclose`."""
 
     def __init__(
-        self, path: Path, connection: sqlite3.Connection, thread: ThreadPoolExecutor
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        thread: ThreadPoolExecutor,
+        keys: set[str],
     ) -> None:
-        """Take over an open connection and the thread that it was opened on."""
+        """Take over an open connection, the thread that it was opened on, and all its keys."""
         self._path = path
+        self._keys = keys
         self._connection = connection
         self._thread = thread
         self._turn = anyio.Lock()
@@ -116,14 +123,16 @@ class Journal:
         """
         thread = ThreadPoolExecutor(1, thread_name_prefix="pixxel-journal")
         try:
-            connection = await _on(thread, path, lambda: _connect(path))
+            connection, keys = await _on(thread, path, lambda: _connect(path))
         except BaseException:
             thread.shutdown(wait=True)
             raise
-        return cls(path, connection, thread)
+        return cls(path, connection, thread, keys)
 
     async def get(self, key: str) -> Row | None:
-        """Return what is remembered of a package, or None."""
+        """Return what is remembered of a package, or None; what is new costs no look-up."""
+        if key not in self._keys:
+            return None
 
         def select() -> Row | None:
             found = self._connection.execute(_GET, (key,)).fetchone()
@@ -160,6 +169,7 @@ class Journal:
     def _commit(self, rows: list[Row]) -> None:
         with self._connection:
             self._connection.executemany(_PUT, [astuple(row) for row in rows])
+        self._keys.update(row.key for row in rows)
 
 
 async def _on(thread: ThreadPoolExecutor, path: Path, work: Callable[[], T]) -> T:
@@ -170,17 +180,18 @@ async def _on(thread: ThreadPoolExecutor, path: Path, work: Callable[[], T]) -> 
         raise SinkError(message) from error
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path) -> tuple[sqlite3.Connection, set[str]]:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE))
     connection = sqlite3.connect(path, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode = TRUNCATE")
         connection.execute("PRAGMA synchronous = FULL")
         _prepare(connection, path)
+        keys = {key for (key,) in connection.execute("SELECT key FROM package")}
     except BaseException:
         connection.close()
         raise
-    return connection
+    return connection, keys
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:

@@ -1,0 +1,40 @@
+"""Run the benchmarks, all of them or those that are named."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterable
+
+from . import memory, polling
+
+BENCHMARKS: dict[str, Callable[[], Iterable[str]]] = {
+    "polling": polling.lines,
+    "memory": memory.lines,
+}
+
+
+def main() -> None:
+    """Print what was measured, line by line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(BENCHMARKS)}; all by default")
+    names = parser.parse_args().names or list(BENCHMARKS)
+    if unknown := set(names) - set(BENCHMARKS):
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    say(f"Python {platform.python_version()}, {platform.system()}, {os.cpu_count()} cores")
+    for name in names:
+        say("")
+        for line in BENCHMARKS[name]():
+            say(line)
+
+
+def say(line: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

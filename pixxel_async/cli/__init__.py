@@ -1,0 +1,10 @@
+"""The command line: parses, calls the client, draws what happens."""
+
+from __future__ import annotations
+
+from .app import app
+
+
+def main() -> None:
+    """Run the command that the arguments ask for; ends the process."""
+    app(prog_name="pixxel-async")

@@ -1,0 +1,43 @@
+"""What every display of an export can do."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from types import TracebackType
+from typing import Protocol, Self
+
+from ..engine.report import Report
+from ..events import Event
+
+
+class Loudness(IntEnum):
+    """How much is told; each level tells what the ones below it tell."""
+
+    ERRORS = 0
+    NORMAL = 1
+    DETAILS = 2
+
+
+class Display(Protocol):
+    """Shows an export on standard error while its context is open."""
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        ...
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Leave the terminal as it was."""
+        ...
+
+    def show(self, event: Event, report: Report) -> None:
+        """Show what has happened."""
+        ...
+
+    def say(self, text: str) -> None:
+        """Write one line that is no event, such as one of the library's log."""
+        ...

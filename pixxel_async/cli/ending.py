@@ -1,0 +1,87 @@
+"""How a command ends: its exit codes, and a line instead of a traceback.
+
+Rules:
+    * 0: all packages are saved. 1: some are not. 2: usage, configuration or manifest is wrong,
+      or the folder cannot be used. 130: interrupted. 141: who read the output has gone.
+    * An error that the library raises on purpose is told in its own words, on standard error.
+    * Any other exception is a bug of this program, and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import typer
+
+from ..errors import InputError, PixxelError
+from ..sansio.redact import printable
+
+SUCCESS = 0
+SOME_FAILED = 1
+MISUSE = 2
+INTERRUPTED = 130
+"""128 and the number of SIGINT, as shells count."""
+READER_GONE = 141
+"""128 and the number of SIGPIPE."""
+
+GOES_ON = "interrupted: run the same command again, and it goes on from here"
+
+
+def complain(text: str) -> None:
+    """Write one line to standard error, safe for a terminal."""
+    typer.echo(printable(text), err=True)
+
+
+@contextmanager
+def ended(interrupted: str = GOES_ON) -> Iterator[None]:
+    """Turn what ends a command early into a message and an exit code.
+
+    Args:
+        interrupted: What is said after Ctrl-C.
+
+    Raises:
+        typer.Exit: With the exit code.
+    """
+    try:
+        yield
+    except InputError as error:
+        for problem in error.problems or (str(error),):
+            complain(problem)
+        raise typer.Exit(MISUSE) from None
+    except PixxelError as error:
+        complain(str(error))
+        raise typer.Exit(MISUSE) from None
+    except KeyboardInterrupt:
+        complain(interrupted)
+        raise typer.Exit(INTERRUPTED) from None
+    except BrokenPipeError:
+        _forget_stdout()
+        raise typer.Exit(READER_GONE) from None
+
+
+@contextmanager
+def sandbox_needed() -> Iterator[None]:
+    """Tell the remedy if the extra `sandbox` is not installed.
+
+    Raises:
+        typer.Exit: It is not.
+    """
+    try:
+        yield
+    except ImportError as error:
+        complain(str(error))
+        raise typer.Exit(MISUSE) from None
+
+
+def _forget_stdout() -> None:
+    """Let what is still in the buffer of standard output go nowhere.
+
+    Python flushes it at exit, and would complain about the broken pipe then.
+    """
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

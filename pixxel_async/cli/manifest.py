@@ -1,0 +1,120 @@
+"""Manifests: JSON Lines, one download a line.
+
+Rules:
+    * All bad lines are told, each as `FILE:LINE: reason`, before anything is sent.
+    * Only a line feed ends a line: other line separators may stand inside a JSON string.
+    * Blank lines and a byte order mark of UTF-8 are passed over.
+    * Rows that ask for the same are one download.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..downloads import Download, parse_download
+from ..errors import InputError
+
+STDIN = "-"
+EXAMPLE = '{"kind": "job", "workflow_id": "…", "job_id": "…"}'
+
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+_JSON_REASONS = {
+    "Expecting value": "a value is missing, or is not JSON",
+    "Expecting ',' delimiter": "a comma or a closing bracket is missing",
+    "Expecting ':' delimiter": "a colon is missing after a field name",
+    "Expecting property name": "a field name in double quotes is missing",
+    "Illegal trailing comma": "a comma stands before a closing bracket",
+    "Extra data": "the row has ended here; each row needs a line of its own",
+    "Unterminated string": "a string has no closing quote on this line",
+    "Invalid control character": "a control character stands unescaped in a string",
+    "Invalid \\escape": "a backslash stands before a character that cannot be escaped",
+    "Invalid \\uXXXX escape": "four hexadecimal digits are missing after \\u",
+}
+"""What the parser says at the start of its messages, in words for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a manifest asks for.
+
+    Attributes:
+        downloads: The distinct downloads, in the order of their first rows.
+        repeated: How many rows ask for what an earlier row asks for.
+    """
+
+    downloads: list[Download]
+    repeated: int
+
+
+def read_manifest(source: str) -> Manifest:
+    """Read a manifest from a file, or from standard input if the source is `-`.
+
+    Raises:
+        InputError: It cannot be read, is empty, or has bad lines; `problems` has a line for each.
+    """
+    name = "<stdin>" if source == STDIN else source
+    try:
+        data = sys.stdin.buffer.read() if source == STDIN else Path(source).read_bytes()
+    except OSError as error:
+        problem = f"{name}: cannot be read: {error.strerror or error}"
+        raise _just(problem) from None
+    return parse_manifest(data, name)
+
+
+def parse_manifest(data: bytes, name: str) -> Manifest:
+    """Read the bytes of a manifest.
+
+    Args:
+        data: JSON Lines, in UTF-8.
+        name: Stands for FILE in `FILE:LINE: reason`.
+
+    Raises:
+        InputError: It is empty, or has bad lines; `problems` has a line for each.
+    """
+    if data.startswith(_UTF16):
+        problem = f"{name}:1: the file is UTF-16: save it as UTF-8"
+        raise _just(problem)
+    problems: list[str] = []
+    downloads: dict[str, Download] = {}
+    rows = 0
+    for number, line in enumerate(data.removeprefix(codecs.BOM_UTF8).split(b"\n"), 1):
+        if not line.strip():
+            continue
+        rows += 1
+        try:
+            download = parse_download(_decoded(line))
+        except InputError as error:
+            problems.append(f"{name}:{number}: {error}")
+        else:
+            downloads.setdefault(download.key, download)
+    if problems:
+        message = f"{len(problems)} of {rows} rows are wrong"
+        raise InputError(message, problems=tuple(problems))
+    if not rows:
+        problem = f"{name}: the manifest is empty; a row looks like {EXAMPLE}"
+        raise _just(problem)
+    return Manifest(list(downloads.values()), rows - len(downloads))
+
+
+def _decoded(line: bytes) -> Any:
+    try:
+        return json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        reason = f"not UTF-8: byte {error.start + 1} of the line is 0x{line[error.start]:02x}"
+    except json.JSONDecodeError as error:
+        said = (reason for start, reason in _JSON_REASONS.items() if error.msg.startswith(start))
+        reason = f"not JSON: column {error.colno}: {next(said, error.msg)}"
+    except (RecursionError, ValueError):
+        # A number of thousands of digits, or brackets in brackets a thousand deep.
+        reason = "not a row: a number is too long, or brackets are nested too deeply"
+    raise InputError(reason)
+
+
+def _just(problem: str) -> InputError:
+    return InputError(problem, problems=(problem,))

@@ -1,0 +1,59 @@
+"""What is said when an export has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.filesize import decimal
+
+from ..engine.report import Report
+from ..errors import AuthenticationError
+from ..events import Failed
+from ..sansio.redact import printable
+from .wording import seconds, short
+
+SHOWN_FAILURES = 20
+
+
+def summary(report: Report, folder: Path) -> str:
+    """Return the summary of an export as lines with aligned columns, safe for a terminal."""
+    rows = list(_rows(report, folder))
+    width = max(len(label) for label, _ in rows)
+    lines = [f"{label:<{width}}  {text}" for label, text in rows]
+    return "\n".join([*map(printable, lines), *map(printable, _failures(report))])
+
+
+def _rows(report: Report, folder: Path) -> Iterator[tuple[str, str]]:
+    saved, skipped, failed = len(report.saved), len(report.skipped), len(report.failed)
+    total = saved + skipped + failed if report.total is None else report.total
+    yield "packages", f"{total}: {saved} saved, {skipped} there already, {failed} failed"
+    yield "bytes", f"{decimal(report.bytes)} saved, {decimal(report.received)} received"
+    yield "time", f"{seconds(report.elapsed_s)}, {_rate(report)}"
+    yield "waiting", f"{seconds(report.waited_s)}, summed over the packages"
+    yield "transferring", f"{seconds(report.transferred_s)}, summed over the packages"
+    yield "polls", f"{report.polls}"
+    retries = f"{report.retries} calls, {report.interrupted} transfers"
+    yield "retries", f"{retries}; {report.recreated} asked anew, {report.refreshed} fresh URLs"
+    yield "folder", str(folder)
+
+
+def _rate(report: Report) -> str:
+    if not report.elapsed_s:
+        return "0 bytes/s"
+    return f"{decimal(int(report.received / report.elapsed_s))}/s"
+
+
+def _failures(report: Report) -> Iterator[str]:
+    failed = [event for event in report.failed if not _is_told_once(event, report)]
+    for event in failed[:SHOWN_FAILURES]:
+        yield f"failed  {short(event.key)}: {event.error}"
+    if more := len(failed) - SHOWN_FAILURES:
+        if more > 0:
+            yield f"and {more} more"
+    if not_begun := len(report.failed) - len(failed):
+        yield f"{not_begun} were not finished, because the service rejected the API key"
+
+
+def _is_told_once(event: Failed, report: Report) -> bool:
+    return report.stopped is not None and isinstance(event.error, AuthenticationError)

@@ -1,0 +1,86 @@
+"""The bars of the transfers that are running."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from rich.console import Console, RenderableType
+from rich.filesize import decimal
+from rich.progress import TaskID
+from rich.text import Text
+
+from .. import events
+from ..sansio.redact import printable
+from .columns import NAME_CHARS, progress
+from .meter import Meter
+from .wording import short
+
+
+class Transfers:
+    """Follows transfers from their start to their end."""
+
+    def __init__(self, console: Console, clock: Callable[[], float], meter: Meter) -> None:
+        """Begin with none.
+
+        Args:
+            console: Where they are drawn.
+            clock: Seconds, for rates and the time left.
+            meter: Counts the bytes of all of them.
+        """
+        self._progress = progress(console, clock, bar_style="progress.remaining")
+        self._clock = clock
+        self._meter = meter
+        self._tasks: dict[str, TaskID] = {}
+        self._sizes: dict[str, int] = {}
+
+    def follow(self, event: events.Event) -> None:
+        """Take in what has happened; events that concern no transfer change nothing."""
+        match event:
+            case events.FetchStarted(key=key, name=name, offset=offset):
+                self._end(key)
+                self._sizes[key] = offset
+                self._tasks[key] = self._progress.add_task(
+                    "",
+                    total=None,
+                    completed=offset,
+                    name=short(printable(name), NAME_CHARS),
+                    amount="",
+                    rate="",
+                )
+            case events.FetchProgress(key=key, bytes=size, total=total):
+                self._grow(key, size, total)
+            case events.FetchInterrupted(key=key, offset=offset):
+                if key in self._sizes:
+                    self._sizes[key] = offset
+                    self._progress.update(self._tasks[key], completed=offset)
+            case events.Saved(key=key, saved=saved):
+                self._grow(key, saved.bytes, saved.bytes)
+                self._end(key)
+            case events.Failed(key=key) | events.Polled(key=key):
+                # A poll after the start of a transfer: the package has to be waited for again.
+                self._end(key)
+
+    def draw(self, room: int) -> Iterator[RenderableType]:
+        """Return the bars, at most as many as there is room for, and how many more there are."""
+        tasks = self._progress.tasks
+        for task in tasks[:room]:
+            self._progress.update(task.id, rate=f"{decimal(int(task.speed or 0))}/s")
+        yield self._progress.make_tasks_table(tasks[:room])
+        if more := len(tasks[room:]):
+            yield Text(f"and {more} more", style="dim")
+
+    def _grow(self, key: str, size: int, total: int | None) -> None:
+        if key not in self._sizes:
+            return
+        self._meter.add(self._clock(), max(size - self._sizes[key], 0))
+        self._sizes[key] = size
+        whole = "?" if total is None else decimal(total)
+        self._progress.update(
+            self._tasks[key], completed=size, total=total, amount=f"{decimal(size)} / {whole}"
+        )
+
+    def _end(self, key: str) -> None:
+        self._sizes.pop(key, None)
+        task = self._tasks.pop(key, None)
+        if task is not None:
+            self._progress.remove_task(task)

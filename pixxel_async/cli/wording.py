@@ -1,0 +1,112 @@
+"""Events, sizes and times in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.filesize import decimal
+
+from .. import events
+from ..engine.report import Report
+from ..errors import AuthenticationError
+from ..sansio.redact import printable
+from .display import Loudness
+
+MINUTE_S = 60
+HOUR_S = 3600
+SHOWN_KEY_CHARS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event as a line.
+
+    Attributes:
+        loudness: The least loudness that tells it.
+        label: One word, for a column of its own.
+        text: The rest; safe for a terminal.
+    """
+
+    loudness: Loudness
+    label: str
+    text: str
+
+    def __str__(self) -> str:
+        """Return the line."""
+        return f"{self.label:<11} {self.text}"
+
+
+def told(event: events.Event, report: Report) -> Told | None:
+    """Return an event as a line, or None if there is nothing to tell.
+
+    After a rejected key the packages that were not begun fail one by one with the same error;
+    it is told once.
+    """
+    match event:
+        case events.Failed(error=AuthenticationError()) if report.stopped is not None:
+            return None
+        case events.Failed(key=key, error=error):
+            parts = Loudness.ERRORS, "failed", f"{short(key)}: {error}"
+        case events.Stopped(error=error):
+            parts = Loudness.ERRORS, "stopped", rejected(error)
+        case events.Saved(saved=saved):
+            parts = Loudness.NORMAL, "saved", f"{saved.path.name}, {decimal(saved.bytes)}"
+        case events.Skipped(saved=saved):
+            parts = Loudness.NORMAL, "skipped", f"{saved.path.name}, it is there already"
+        case _:
+            return _detail(event)
+    return _safe(*parts)
+
+
+def _detail(event: events.Event) -> Told | None:
+    match event:
+        case events.Retried(key=key, reason=reason):
+            label, text = "retried", f"{short(key)}: {reason}; {_again(event.delay_s)}"
+        case events.Recreated(key=key, reason=reason):
+            label = "asked anew"
+            text = f"{short(key)}: the answer was lost ({reason}); {_again(event.delay_s)}"
+        case events.FetchInterrupted(key=key, reason=reason, offset=offset):
+            label = "interrupted"
+            at = f"at {decimal(offset)}" if offset else "from the start"
+            text = f"{short(key)}: {reason}; {_again(event.delay_s)}, {at}"
+        case events.UrlRefreshed(key=key):
+            label, text = "fresh URL", short(key)
+        case events.SlowedDown(pause_s=pause_s, requests_per_second=rate):
+            label = "slowed down"
+            text = f"the service asks for fewer calls: {seconds(pause_s)} pause, then {rate:.3g}/s"
+        case _:
+            return None
+    return _safe(Loudness.DETAILS, label, text)
+
+
+def _safe(loudness: Loudness, label: str, text: str) -> Told:
+    return Told(loudness, label, printable(text))
+
+
+def _again(delay_s: float) -> str:
+    return f"goes on in {seconds(delay_s)}"
+
+
+def rejected(error: Exception) -> str:
+    """Say that the key was rejected, and what to look at."""
+    return (
+        f"the service rejected the API key: {error}. Check PIXXEL_API_KEY, that it is meant for "
+        "this --base-url, and that --auth-scheme (raw or bearer) is right."
+    )
+
+
+def short(text: str, chars: int = SHOWN_KEY_CHARS) -> str:
+    """Return a text with its middle cut out if it is long: both ends tell more."""
+    if len(text) <= chars:
+        return text
+    tail = (chars - 1) // 2
+    return f"{text[: chars - 1 - tail]}…{text[-tail:]}"
+
+
+def seconds(duration_s: float) -> str:
+    """Return a time as people say it."""
+    if duration_s < MINUTE_S:
+        return f"{duration_s:.1f} s"
+    if duration_s < HOUR_S:
+        return f"{duration_s // MINUTE_S:.0f} min {duration_s % MINUTE_S:.0f} s"
+    return f"{duration_s // HOUR_S:.0f} h {duration_s % HOUR_S // MINUTE_S:.0f} min"
