@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from ..client import PixxelClient
-from ..config import Limits, PollPolicy, RetryPolicy
+from ..config import FetchPolicy, Limits, PollPolicy, RetryPolicy
 from ..downloads import parse_download
 from ..engine.report import Report
 from ..sandbox import PackagingTime, Sandbox, Scenario, demo_rows
@@ -25,13 +25,15 @@ SCENARIO = Scenario(
     packaging=PackagingTime.uniform(0.3, 4.0),
     package_bytes=1_000_000,
     size_spread=0.9,
-    bytes_per_s=3_000_000,
+    bytes_per_s=2_000_000,
     faults=FAULTS,
     seed=SEED,
 )
-LIMITS = Limits(requests=32, requests_per_second=200, fetches=10)
+LIMITS = Limits(requests=32, requests_per_second=200, fetches=12)
 POLL = PollPolicy(initial_s=0.3, max_s=1.5)
 RETRY = RetryPolicy(initial_s=0.1, max_s=1.0)
+FETCH = FetchPolicy(write_bytes=64 * 1024)
+"""Small writes tell small steps, so that the bars of small packages move."""
 
 
 def run_demo(folder: Path, packages: int, loudness: Loudness) -> None:
@@ -48,7 +50,12 @@ def run_demo(folder: Path, packages: int, loudness: Loudness) -> None:
         async with (
             Sandbox(SCENARIO) as sandbox,
             PixxelClient(
-                sandbox.api_key, base_url=sandbox.api_url, limits=LIMITS, poll=POLL, retry=RETRY
+                sandbox.api_key,
+                base_url=sandbox.api_url,
+                limits=LIMITS,
+                poll=POLL,
+                retry=RETRY,
+                fetch=FETCH,
             ) as client,
         ):
             return await follow(client.export(downloads, folder), display)

@@ -42,7 +42,8 @@ def scenario(
             seed=seed,
         )
     except ValueError as error:
-        raise typer.BadParameter(f"{error}.", param_hint="'--package-bytes'") from None
+        reason = f"{error}: choose another --package-bytes."
+        raise typer.BadParameter(reason, param_hint="'--package-bytes'") from None
 
 
 def run_sandbox(scenario: Scenario, *, api_port: int, storage_port: int) -> None:

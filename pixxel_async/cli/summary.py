@@ -48,9 +48,8 @@ def _failures(report: Report) -> Iterator[str]:
     failed = [event for event in report.failed if not _is_told_once(event, report)]
     for event in failed[:SHOWN_FAILURES]:
         yield f"failed  {short(event.key)}: {event.error}"
-    if more := len(failed) - SHOWN_FAILURES:
-        if more > 0:
-            yield f"and {more} more"
+    if len(failed) > SHOWN_FAILURES:
+        yield f"and {len(failed) - SHOWN_FAILURES} more"
     if not_begun := len(report.failed) - len(failed):
         yield f"{not_begun} were not finished, because the service rejected the API key"
 

@@ -64,7 +64,8 @@ class Transfers:
         """Return the bars, at most as many as there is room for, and how many more there are."""
         tasks = self._progress.tasks
         for task in tasks[:room]:
-            self._progress.update(task.id, rate=f"{decimal(int(task.speed or 0))}/s")
+            if task.speed is not None:
+                self._progress.update(task.id, rate=f"{decimal(int(task.speed))}/s")
         yield self._progress.make_tasks_table(tasks[:room])
         if more := len(tasks[room:]):
             yield Text(f"and {more} more", style="dim")
