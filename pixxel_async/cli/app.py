@@ -68,7 +68,9 @@ def export(
     with ended():
         rows = read_manifest(manifest)
         if rows.repeated and not options.quiet:
-            complain(f"{rows.repeated} rows repeat another one; each package is saved once")
+            complain(
+                f"rows that repeat an earlier one: {rows.repeated}; each package is saved once"
+            )
         run_export(rows.downloads, options)
 
 

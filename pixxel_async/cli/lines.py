@@ -41,7 +41,8 @@ class Lines:
         if line is None or line.loudness > self._loudness:
             return
         if has_ended and self._loudness > Loudness.ERRORS:
-            self._write(f"[{self._ended}/{report.total or '?'}] {line}")
+            total = str(report.total or "?")
+            self._write(f"[{self._ended:>{len(total)}}/{total}] {line}")
         else:
             self._write(str(line))
 

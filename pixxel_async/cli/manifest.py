@@ -12,6 +12,7 @@ from __future__ import annotations
 import codecs
 import json
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,7 @@ def parse_manifest(data: bytes, name: str) -> Manifest:
 
 def _decoded(line: bytes) -> Any:
     try:
-        return json.loads(line.decode("utf-8"))
+        return json.loads(line.decode("utf-8"), object_pairs_hook=_without_doubles)
     except UnicodeDecodeError as error:
         reason = f"not UTF-8: byte {error.start + 1} of the line is 0x{line[error.start]:02x}"
     except json.JSONDecodeError as error:
@@ -114,6 +115,16 @@ def _decoded(line: bytes) -> Any:
         # A number of thousands of digits, or brackets in brackets a thousand deep.
         reason = "not a row: a number is too long, or brackets are nested too deeply"
     raise InputError(reason)
+
+
+def _without_doubles(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a field that stands twice: `json` would drop the first without a word."""
+    row = dict(fields)
+    if len(row) < len(fields):
+        [(twice, _)] = Counter(name for name, _ in fields).most_common(1)
+        reason = f'field "{twice}" stands twice'
+        raise InputError(reason)
+    return row
 
 
 def _just(problem: str) -> InputError:

@@ -41,7 +41,7 @@ def run_export(downloads: Sequence[Download], options: RunOptions) -> None:
 
     with log_shown(display, options.loudness), display:
         report = asyncio.run(export())
-    if not options.json and options.loudness > Loudness.ERRORS:
+    if not options.json and options.loudness > Loudness.ERRORS and has_come_to_something(report):
         typer.echo(summary(report, folder), err=True)
     raise typer.Exit(exit_code(report))
 
@@ -77,6 +77,11 @@ def choose_display(loudness: Loudness, *, has_rows: bool = False) -> Display:
     if can_draw and not rows_on_terminal and loudness > Loudness.ERRORS:
         return Bars(console, loudness)
     return Lines(sys.stderr, loudness)
+
+
+def has_come_to_something(report: Report) -> bool:
+    """Tell whether there is more to sum up than that the key was rejected."""
+    return report.stopped is None or bool(report.saved or report.skipped)
 
 
 def exit_code(report: Report) -> int:

@@ -11,7 +11,7 @@ from ..engine.report import Report
 from ..errors import AuthenticationError
 from ..events import Failed
 from ..sansio.redact import printable
-from .wording import seconds, short
+from .wording import name_of, seconds
 
 SHOWN_FAILURES = 20
 
@@ -47,7 +47,7 @@ def _rate(report: Report) -> str:
 def _failures(report: Report) -> Iterator[str]:
     failed = [event for event in report.failed if not _is_told_once(event, report)]
     for event in failed[:SHOWN_FAILURES]:
-        yield f"failed  {short(event.key)}: {event.error}"
+        yield f"failed  {name_of(event.download)}: {event.error}"
     if len(failed) > SHOWN_FAILURES:
         yield f"and {len(failed) - SHOWN_FAILURES} more"
     if not_begun := len(report.failed) - len(failed):

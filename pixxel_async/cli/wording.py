@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rich.filesize import decimal
 
 from .. import events
+from ..downloads import Download
 from ..engine.report import Report
 from ..errors import AuthenticationError
 from ..sansio.redact import printable
@@ -14,7 +15,7 @@ from .display import Loudness
 
 MINUTE_S = 60
 HOUR_S = 3600
-SHOWN_KEY_CHARS = 100
+SHOWN_CHARS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,8 @@ def told(event: events.Event, report: Report) -> Told | None:
     match event:
         case events.Failed(error=AuthenticationError()) if report.stopped is not None:
             return None
-        case events.Failed(key=key, error=error):
-            parts = Loudness.ERRORS, "failed", f"{short(key)}: {error}"
+        case events.Failed(download=download, error=error):
+            parts = Loudness.ERRORS, "failed", f"{name_of(download)}: {error}"
         case events.Stopped(error=error):
             parts = Loudness.ERRORS, "stopped", rejected(error)
         case events.Saved(saved=saved):
@@ -95,7 +96,20 @@ def rejected(error: Exception) -> str:
     )
 
 
-def short(text: str, chars: int = SHOWN_KEY_CHARS) -> str:
+def name_of(download: Download) -> str:
+    """Return a download as `download` of the command line takes it, lists cut short.
+
+    The key does not do: of a list of ids it holds a digest only.
+    """
+    parts = []
+    for value in download.row().values():
+        first = value if isinstance(value, str) else value[0]
+        more = 0 if isinstance(value, str) else len(value) - 1
+        parts.append(f"{first} (+{more})" if more else first)
+    return short(" ".join(parts))
+
+
+def short(text: str, chars: int = SHOWN_CHARS) -> str:
     """Return a text with its middle cut out if it is long: both ends tell more."""
     if len(text) <= chars:
         return text
