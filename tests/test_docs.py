@@ -1,0 +1,105 @@
+"""What the README and the guides show works, and leads somewhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pixxel_async.sandbox import sandbox_in_thread
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """Return the code blocks of a page."""
+    text = page.read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def run(*command: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - our own examples
+        [sys.executable, *command],
+        cwd=folder,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        encoding="utf-8",
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
+        if not target.startswith("https://"):
+            assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_python_is_python(page: Path) -> None:
+    for block in blocks(page, "python"):
+        body = "".join(f"    {line}\n" for line in block.splitlines())
+        compile(f"async def around():\n{body}", str(page), "exec")
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "saved"), [("README.md", 0, 2), ("docs/getting-started.md", 0, 1)]
+)
+def test_an_example_of_the_library_runs_as_it_stands(
+    tmp_path: Path, name: str, number: int, saved: int
+) -> None:
+    code = blocks(ROOT / name, "python")[number]
+    with sandbox_in_thread() as sandbox:
+        ended = run(
+            "-c",
+            code,
+            folder=tmp_path,
+            PIXXEL_API_KEY=sandbox.api_key,
+            PIXXEL_BASE_URL=sandbox.api_url,
+        )
+    assert ended.stderr == ""
+    assert len(ended.stdout.splitlines()) == saved
+    assert len(list((tmp_path / "packages").glob("*.zip"))) == saved
+
+
+def test_the_example_of_a_test_passes(tmp_path: Path) -> None:
+    plugin, test, *_ = blocks(ROOT / "docs" / "testing.md", "python")
+    (tmp_path / "conftest.py").write_text(plugin, encoding="utf-8")
+    (tmp_path / "test_mine.py").write_text(test, encoding="utf-8")
+    options = ["-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto"]
+    ended = run("-m", "pytest", *options, folder=tmp_path)
+    assert "1 passed" in ended.stdout, ended.stdout
+
+
+def test_the_example_of_the_command_line_runs_as_it_stands(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"^echo '(.*)' > manifest\.jsonl$", readme, re.MULTILINE)
+    (command,) = re.findall(r"^pixxel-async (export .*)$", readme, re.MULTILINE)
+    (tmp_path / "manifest.jsonl").write_text(line, encoding="utf-8")
+    with sandbox_in_thread() as sandbox:
+        ended = run(
+            "-m",
+            "pixxel_async.cli",
+            *command.split(),
+            folder=tmp_path,
+            PIXXEL_API_KEY=sandbox.api_key,
+            PIXXEL_BASE_URL=sandbox.api_url,
+        )
+    assert ended.returncode == 0, ended.stderr
+    assert len(list((tmp_path / "packages").glob("job-*.zip"))) == 1
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pages_are_plain(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for word in ("blazing", "seamless", "effortless", "cutting-edge", "world-class"):
+        assert word not in text.lower()
+    assert not re.search(r"[\U0001F300-\U0001FAFF]", text)
