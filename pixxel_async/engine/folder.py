@@ -50,7 +50,7 @@ class ExportFolder:
         sink = LocalSink(path)
         hidden = path / HIDDEN
         try:
-            lock = await sink.run(hidden, lambda: _lock(hidden))
+            lock = await sink.run(hidden, lambda: _lock(hidden), drop=FileLock.release)
             try:
                 journal = await Journal.open(hidden / JOURNAL)
             except BaseException:

@@ -28,7 +28,7 @@ import anyio
 from ..errors import SinkError
 from ..sansio.lifecycle import State
 from ..sinks.local import FILE_MODE
-from ..sinks.threads import to_end
+from ..sinks.threads import keep, to_end
 
 T = TypeVar("T")
 
@@ -123,7 +123,9 @@ class Journal:
         """
         thread = ThreadPoolExecutor(1, thread_name_prefix="pixxel-journal")
         try:
-            connection, keys = await _on(thread, path, lambda: _connect(path))
+            connection, keys = await _on(
+                thread, path, lambda: _connect(path), drop=lambda opened: opened[0].close()
+            )
         except BaseException:
             thread.shutdown(wait=True)
             raise
@@ -172,9 +174,16 @@ class Journal:
         self._keys.update(row.key for row in rows)
 
 
-async def _on(thread: ThreadPoolExecutor, path: Path, work: Callable[[], T]) -> T:
+async def _on(
+    thread: ThreadPoolExecutor,
+    path: Path,
+    work: Callable[[], T],
+    *,
+    drop: Callable[[T], None] = keep,
+) -> T:
     try:
-        return await to_end(asyncio.get_running_loop().run_in_executor(thread, work))
+        running = asyncio.get_running_loop().run_in_executor(thread, work)
+        return await to_end(running, drop=drop)
     except sqlite3.Error as error:
         message = f"{path}: the journal cannot be used: {error}"
         raise SinkError(message) from error

@@ -28,7 +28,7 @@ from aiofiles.threadpool.binary import AsyncFileIO
 from ..config import Verify
 from ..errors import SinkError
 from .digests import DigestingFile, digests_of, new_digests
-from .threads import to_end
+from .threads import keep, to_end
 from .zip_check import zip_problem
 
 T = TypeVar("T")
@@ -93,7 +93,7 @@ class LocalSink:
                 raise SinkError(message)
             return _open(part, keep)
 
-        file = await self.run(part, open_part)
+        file = await self.run(part, open_part, drop=DigestingFile.close)
         wrapped = wrap(file, loop=asyncio.get_running_loop(), executor=self._threads)
         return LocalPartial(self, file, wrapped, part=part, final=final)
 
@@ -115,14 +115,22 @@ class LocalSink:
         digests = await self.run(path, lambda: digests_of(path, frozenset()))
         return digests["sha256"].digest().hex()
 
-    async def run(self, path: Path, work: Callable[[], T]) -> T:
+    async def run(
+        self, path: Path, work: Callable[[], T], *, drop: Callable[[T], None] = keep
+    ) -> T:
         """Run blocking work on a thread and wait for its end, cancelled or not.
+
+        Args:
+            path: Named in errors.
+            work: What is done.
+            drop: Takes the result if nobody waits for it any more.
 
         Raises:
             SinkError: The operating system refused.
         """
         try:
-            return await to_end(asyncio.get_running_loop().run_in_executor(self._threads, work))
+            running = asyncio.get_running_loop().run_in_executor(self._threads, work)
+            return await to_end(running, drop=drop)
         except OSError as error:
             raise sink_error(error, path) from error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import anyio
@@ -11,18 +11,31 @@ import anyio
 T = TypeVar("T")
 
 
-async def to_end(work: Awaitable[T]) -> T:
+def keep(_result: object) -> None:
+    """Leave a result to nobody."""
+
+
+async def to_end(work: Awaitable[T], *, drop: Callable[[T], None] = keep) -> T:
     """Wait until `work` is over, and only then let a cancellation through.
 
     A thread cannot be stopped. Whoever stops waiting for it must not touch what it uses, so
     nobody stops waiting. Holds for anyio's cancel scopes and for asyncio's `Task.cancel`.
+
+    Args:
+        work: What is waited for.
+        drop: Takes the result that a cancelled waiter will not get; closes what was opened.
     """
     future = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
     with anyio.CancelScope(shield=True):
-        try:
-            await asyncio.wait([future])
-        except asyncio.CancelledError:
-            await asyncio.wait([future])
-            future.exception()  # the cancellation goes first; this one has been seen
-            raise
-    return future.result()
+        while not future.done():
+            try:
+                await asyncio.wait([future])
+            except asyncio.CancelledError as error:
+                cancelled = error
+    if cancelled is None:
+        return future.result()
+    # The cancellation goes first; an error of the work has been seen.
+    if not future.cancelled() and future.exception() is None:
+        drop(future.result())
+    raise cancelled
