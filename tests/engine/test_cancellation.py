@@ -71,9 +71,13 @@ async def test_an_error_of_the_caller_ends_the_export_and_comes_out(tmp_path: Pa
         assert other_tasks() == set()
 
 
-async def test_a_later_export_goes_on_from_the_flushed_mark(tmp_path: Path) -> None:
+@pytest.mark.parametrize("flush_bytes", [64 * 1024, 16 * 1024 * 1024])
+async def test_a_later_export_goes_on_from_the_flushed_mark(
+    tmp_path: Path, flush_bytes: int
+) -> None:
     (download,) = some_downloads(1)
-    async with Sandbox(SLOW) as sandbox, client_of(sandbox, fetch=quick_fetch()) as client:
+    fetch = quick_fetch(flush_bytes=flush_bytes)
+    async with Sandbox(SLOW) as sandbox, client_of(sandbox, fetch=fetch) as client:
         async with client.export([download], tmp_path) as export:
             async for event in export:
                 if isinstance(event, FetchProgress) and event.bytes > 300_000:
@@ -110,8 +114,9 @@ async def test_a_package_that_the_service_has_forgotten_is_asked_for_anew(tmp_pa
             async for event in export:
                 if isinstance(event, events.Requested):
                     break
-    # Another sandbox knows nothing of that id.
-    async with Sandbox() as sandbox, client_of(sandbox) as client:
+    # Another sandbox knows nothing of that id. The grace for a 404 is for new packages only.
+    poll = QUICK_POLL.model_copy(update={"not_found_grace_s": 3600})
+    async with Sandbox() as sandbox, client_of(sandbox, poll=poll) as client:
         saved = await client.download(download, tmp_path)
         assert sandbox.counts["GetDownloadStatus"] > 1
         assert sandbox.counts["AOICreateDownload"] == 1

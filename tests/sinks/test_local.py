@@ -72,3 +72,28 @@ async def test_a_full_disk_fails_the_write(tmp_path: Path) -> None:
         await partial.write(b"PK" * 100)
     await partial.aclose()
     await sink.aclose()
+
+
+@posix
+async def test_a_file_is_synced_before_it_gets_its_name_and_the_folder_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+    fsync, rename = os.fsync, Path.rename
+
+    def synced(descriptor: int) -> None:
+        steps.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        fsync(descriptor)
+
+    def renamed(self: Path, target: Path) -> Path:
+        steps.append("rename")
+        return rename(self, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "rename", renamed)
+    sink = LocalSink(tmp_path)
+    partial = await sink.open("a.zip", keep=0)
+    await partial.write(b"PK\5\6")
+    await partial.commit()
+    await sink.aclose()
+    assert steps == ["file", "rename", "folder"]
