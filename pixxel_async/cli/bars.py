@@ -16,6 +16,7 @@ from typing import Self
 from rich.console import Console, Group, RenderableType
 from rich.filesize import decimal
 from rich.live import Live
+from rich.progress import Task
 from rich.text import Text
 
 from .. import events
@@ -54,8 +55,10 @@ class Bars:
         self._clock = clock
         self._meter = Meter()
         self._report = Report()
-        self._overall = progress(console, clock, bar_style="bar.complete")
-        self._packages = self._overall.add_task("", total=None, name="packages", amount="", rate="")
+        self._overall = progress(
+            console, clock, amount=self._amount, rate=self._rate, bar_style="bar.complete"
+        )
+        self._packages = self._overall.add_task("packages", total=None)
         self._transfers = Transfers(console, clock, self._meter)
         self._live = Live(
             console=console,
@@ -99,15 +102,15 @@ class Bars:
 
     def draw(self) -> RenderableType:
         """Return what is drawn now."""
-        [packages] = self._overall.tasks
-        total = "?" if packages.total is None else f"{packages.total:.0f}"
-        self._overall.update(
-            self._packages,
-            amount=f"{packages.completed:.0f}/{total}  {decimal(self._meter.total)}",
-            rate=f"{decimal(int(self._meter.rate(self._clock())))}/s",
-        )
         room = max(self._console.size.height - OTHER_LINES, 1)
         return Group(self._overall, _counts(self._report), *self._transfers.draw(room))
+
+    def _amount(self, packages: Task) -> str:
+        total = "?" if packages.total is None else f"{packages.total:.0f}"
+        return f"{packages.completed:.0f}/{total}  {decimal(self._meter.total)}"
+
+    def _rate(self, _: Task) -> str:
+        return f"{decimal(int(self._meter.rate(self._clock())))}/s"
 
     def _print(self, line: Text) -> None:
         self._console.print(line, soft_wrap=True)

@@ -15,51 +15,61 @@ from rich.text import Text
 NAME_CHARS = 24
 AMOUNT_CHARS = 21
 RATE_CHARS = 10
+TIME_CHARS = 5
 
 
-class FieldColumn(ProgressColumn):
-    """Shows one field of a task as it is, never as markup."""
+class FigureColumn(ProgressColumn):
+    """Shows what a function says of a task, as it is: never as markup."""
 
-    def __init__(self, field: str, *, style: str, column: Column) -> None:
-        """Take the field's name, its style, and where it stands."""
+    def __init__(self, figure: Callable[[Task], str], *, style: str, column: Column) -> None:
+        """Take the function, the style of its text, and where that stands."""
         super().__init__(table_column=column)
-        self._field = field
+        self._figure = figure
         self._style = style
 
     def render(self, task: Task) -> Text:
-        """Return the field's text."""
-        return Text(task.fields[self._field], style=self._style, overflow="ellipsis")
+        """Return the text; rich calls this in the thread that draws."""
+        return Text(self._figure(task), style=self._style, overflow="ellipsis")
 
 
-def progress(console: Console, clock: Callable[[], float], *, bar_style: str) -> Progress:
-    """Return a progress whose tasks have the fields `name`, `amount` and `rate`.
+def progress(
+    console: Console,
+    clock: Callable[[], float],
+    *,
+    amount: Callable[[Task], str],
+    rate: Callable[[Task], str],
+    bar_style: str,
+) -> Progress:
+    """Return a progress whose rows are name, bar, amount, rate and time left.
 
     Args:
         console: Where it is drawn.
         clock: Seconds, for the time left.
-        bar_style: The style of what is done.
+        amount: Says how much is done.
+        rate: Says how fast it goes.
+        bar_style: The style of the part that is done.
     """
     return Progress(
-        FieldColumn("name", style="default", column=Column(width=NAME_CHARS, no_wrap=True)),
+        FigureColumn(
+            lambda task: task.description,
+            style="none",
+            column=Column(width=NAME_CHARS, no_wrap=True),
+        ),
         BarColumn(
             bar_width=None,
             complete_style=bar_style,
             finished_style=bar_style,
             table_column=Column(ratio=1),
         ),
-        FieldColumn(
-            "amount",
-            style="progress.download",
-            column=Column(width=AMOUNT_CHARS, no_wrap=True, justify="right"),
-        ),
-        FieldColumn(
-            "rate",
-            style="progress.data.speed",
-            column=Column(width=RATE_CHARS, no_wrap=True, justify="right"),
-        ),
-        TimeRemainingColumn(compact=True, table_column=Column(width=5, no_wrap=True)),
+        FigureColumn(amount, style="progress.download", column=_right(AMOUNT_CHARS)),
+        FigureColumn(rate, style="progress.data.speed", column=_right(RATE_CHARS)),
+        TimeRemainingColumn(compact=True, table_column=_right(TIME_CHARS)),
         console=console,
         get_time=clock,
         auto_refresh=False,
         expand=True,
     )
+
+
+def _right(chars: int) -> Column:
+    return Column(width=chars, no_wrap=True, justify="right")

@@ -11,6 +11,7 @@ from ..errors import ConfigError
 from ..sandbox import PackagingTime, Sandbox, Scenario, serve
 from .ending import complain
 from .faults import FAULTS
+from .logs import partings_hidden
 
 
 def scenario(
@@ -54,7 +55,8 @@ def run_sandbox(scenario: Scenario, *, api_port: int, storage_port: int) -> None
     """
     serving = serve(scenario, api_port=api_port, storage_port=storage_port, announce=announce)
     try:
-        asyncio.run(serving)
+        with partings_hidden():
+            asyncio.run(serving)
     except KeyboardInterrupt:
         complain("the sandbox has ended")
     except OSError as error:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from rich.console import Console, RenderableType
 from rich.filesize import decimal
-from rich.progress import TaskID
+from rich.progress import Task, TaskID
 from rich.text import Text
 
 from .. import events
@@ -27,7 +27,9 @@ class Transfers:
             clock: Seconds, for rates and the time left.
             meter: Counts the bytes of all of them.
         """
-        self._progress = progress(console, clock, bar_style="progress.remaining")
+        self._progress = progress(
+            console, clock, amount=_amount, rate=_rate, bar_style="progress.remaining"
+        )
         self._clock = clock
         self._meter = meter
         self._tasks: dict[str, TaskID] = {}
@@ -40,12 +42,7 @@ class Transfers:
                 self._end(key)
                 self._sizes[key] = offset
                 self._tasks[key] = self._progress.add_task(
-                    "",
-                    total=None,
-                    completed=offset,
-                    name=short(printable(name), NAME_CHARS),
-                    amount="",
-                    rate="",
+                    short(printable(name), NAME_CHARS), total=None, completed=offset
                 )
             case events.FetchProgress(key=key, bytes=size, total=total):
                 self._grow(key, size, total)
@@ -63,9 +60,6 @@ class Transfers:
     def draw(self, room: int) -> Iterator[RenderableType]:
         """Return the bars, at most as many as there is room for, and how many more there are."""
         tasks = self._progress.tasks
-        for task in tasks[:room]:
-            if task.speed is not None:
-                self._progress.update(task.id, rate=f"{decimal(int(task.speed))}/s")
         yield self._progress.make_tasks_table(tasks[:room])
         if more := len(tasks[room:]):
             yield Text(f"and {more} more", style="dim")
@@ -75,13 +69,19 @@ class Transfers:
             return
         self._meter.add(self._clock(), max(size - self._sizes[key], 0))
         self._sizes[key] = size
-        whole = "?" if total is None else decimal(total)
-        self._progress.update(
-            self._tasks[key], completed=size, total=total, amount=f"{decimal(size)} / {whole}"
-        )
+        self._progress.update(self._tasks[key], completed=size, total=total)
 
     def _end(self, key: str) -> None:
         self._sizes.pop(key, None)
         task = self._tasks.pop(key, None)
         if task is not None:
             self._progress.remove_task(task)
+
+
+def _amount(task: Task) -> str:
+    whole = "?" if task.total is None else decimal(int(task.total))
+    return f"{decimal(int(task.completed))} / {whole}"
+
+
+def _rate(task: Task) -> str:
+    return "" if task.speed is None else f"{decimal(int(task.speed))}/s"

@@ -67,7 +67,7 @@ def _detail(event: events.Event) -> Told | None:
             label = "asked anew"
             text = f"{short(key)}: the answer was lost ({reason}); {_again(event.delay_s)}"
         case events.FetchInterrupted(key=key, reason=reason, offset=offset):
-            label = "interrupted"
+            label = "broke off"
             at = f"at {decimal(offset)}" if offset else "from the start"
             text = f"{short(key)}: {reason}; {_again(event.delay_s)}, {at}"
         case events.UrlRefreshed(key=key):

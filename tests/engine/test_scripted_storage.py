@@ -113,10 +113,11 @@ async def test_a_rest_that_is_too_short_is_asked_for_again(tmp_path: Path) -> No
 
 
 async def test_a_rest_that_is_too_long_is_not_taken(tmp_path: Path) -> None:
-    storage = Storage(broken_half, rest(WHOLE[HALF:] + b"more"), whole)
+    storage = Storage(broken_half, rest(WHOLE[HALF:] + b"x" * 5_000_000), whole)
     report = await export(storage, tmp_path)
     assert storage.ranges() == ["", f"bytes={HALF}-", ""]
     assert report.saved[0].path.read_bytes() == WHOLE
+    assert report.received < 2 * len(WHOLE) + 200_000  # it was left as soon as it was too long
 
 
 @pytest.mark.parametrize(
