@@ -28,8 +28,6 @@ class State(StrEnum):
     FAILED = "failed"
 
 
-FINAL = frozenset({State.SAVED, State.SKIPPED, State.FAILED})
-
 TRANSITIONS: dict[type[events.PackageEvent], dict[State, State]] = {
     events.Requested: {State.QUEUED: State.REQUESTED, State.REQUESTED: State.REQUESTED},
     events.Recreated: {State.QUEUED: State.QUEUED, State.REQUESTED: State.REQUESTED},

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from typing import assert_never
 
 from ..downloads import (
     AoiDownload,
@@ -43,3 +44,4 @@ def _telling_id(download: Download) -> str:
             return telling
         case CatalogDownload(catalog_ids=catalogs, order_item_ids=items):
             return (catalogs or items)[0]
+    assert_never(download)

@@ -99,7 +99,3 @@ class PollSchedule(Generic[T]):
     def next_due(self) -> float | None:
         """Return when the next package is due, or None if none waits."""
         return self._heap[0][0] if self._heap else None
-
-    def is_over(self, pending: Pending[T], now: float) -> bool:
-        """Tell whether a package has waited as long as it may."""
-        return now - pending.since >= self.policy.wait_timeout_s

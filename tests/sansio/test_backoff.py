@@ -1,0 +1,131 @@
+"""What may be sent again, and when."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixxel_async import (
+    NotFoundError,
+    PackageFailedError,
+    RateLimitedError,
+    ResponseError,
+    RetryPolicy,
+    TransportError,
+)
+from pixxel_async.sansio.backoff import (
+    CallKind,
+    Failure,
+    Verdict,
+    delay,
+    failure_of,
+    failure_of_status,
+    judge,
+    read_retry_after,
+)
+
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+PASSING = set(Failure) - {Failure.FINAL}
+
+
+@pytest.mark.parametrize("kind", [CallKind.READ, CallKind.REPEATABLE])
+def test_reading_and_repeating_is_retried_after_whatever_passes(kind: CallKind) -> None:
+    for failure in Failure:
+        expected = Verdict.RETRY if failure in PASSING else Verdict.GIVE_UP
+        assert judge(kind, failure) is expected
+
+
+def test_a_creation_is_retried_only_where_nothing_was_done() -> None:
+    verdicts = {failure: judge(CallKind.CREATION, failure) for failure in Failure}
+    assert verdicts == {
+        Failure.NOT_SENT: Verdict.RETRY,
+        Failure.THROTTLED: Verdict.RETRY,
+        Failure.UNAVAILABLE: Verdict.RETRY,
+        Failure.LOST: Verdict.REPEAT_CREATION,
+        Failure.BROKEN: Verdict.REPEAT_CREATION,
+        Failure.UNREADABLE: Verdict.REPEAT_CREATION,
+        Failure.FINAL: Verdict.GIVE_UP,
+    }
+
+
+def test_statuses_are_classified() -> None:
+    found = {status: failure_of_status(status) for status in range(400, 600)}
+    assert found[429] is Failure.THROTTLED
+    assert found[503] is Failure.UNAVAILABLE
+    broken = {status for status, failure in found.items() if failure is Failure.BROKEN}
+    assert broken == {408, 500, 502, 504}
+    assert found[401] is found[404] is found[501] is Failure.FINAL
+
+
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [
+        (TransportError("reset"), Failure.LOST),
+        (TransportError("refused", sent=False), Failure.NOT_SENT),
+        (RateLimitedError("busy", status=429), Failure.THROTTLED),
+        (NotFoundError("none", status=404), Failure.FINAL),
+        (ResponseError("not JSON"), Failure.UNREADABLE),
+        (PackageFailedError("failed", key="k"), Failure.FINAL),
+        (asyncio.CancelledError(), Failure.FINAL),
+        (ValueError("a bug"), Failure.FINAL),
+    ],
+)
+def test_errors_are_classified(error: BaseException, failure: Failure) -> None:
+    assert failure_of(error) is failure
+
+
+@given(
+    st.integers(1, 10_000),
+    st.floats(0, 1),
+    st.floats(0, 100),
+    st.floats(0, 100),
+)
+def test_a_delay_lies_between_zero_and_a_bound_that_doubles(
+    attempt: int, jitter: float, initial_s: float, max_s: float
+) -> None:
+    policy = RetryPolicy(initial_s=initial_s, max_s=max_s)
+    bound = min(max_s, initial_s * 2.0 ** min(attempt - 1, 32))
+    assert delay(policy, attempt=attempt, jitter=jitter) == pytest.approx(jitter * bound)
+
+
+@given(st.floats(0, 1e9), st.floats(0, 1))
+def test_what_the_server_asks_for_wins_up_to_a_limit(asked_s: float, jitter: float) -> None:
+    policy = RetryPolicy(retry_after_max_s=300)
+    found = delay(policy, attempt=1, jitter=jitter, retry_after_s=asked_s)
+    assert found == min(asked_s, 300)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("120", 120),
+        (" 7 ", 7),
+        ("1.5", 1.5),
+        ("0", 0),
+        (format_datetime(NOW + timedelta(seconds=90), usegmt=True), 90),
+        (format_datetime(NOW - timedelta(hours=1), usegmt=True), 0),
+        ("Mon, 23 Nov 2026 08:00:30", 30),
+        ("999999999999", 999999999999),
+        (None, None),
+        ("", None),
+        ("soon", None),
+        ("-5", None),
+        ("nan", None),
+        ("inf", None),
+        ("Mon, 99 Nov 2026 08:00:30 GMT", None),
+    ],
+)
+def test_retry_after_is_read_in_both_forms(value: str | None, seconds: float | None) -> None:
+    assert read_retry_after(value, now=NOW) == seconds
+
+
+@given(st.text())
+def test_any_retry_after_is_a_finite_number_or_nothing(value: str) -> None:
+    found = read_retry_after(value, now=NOW)
+    assert found is None or (found >= 0 and math.isfinite(found))

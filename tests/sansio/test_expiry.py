@@ -1,0 +1,74 @@
+"""When signed URLs expire."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixxel_async.sansio.expiry import expires_at, is_stale
+
+END = datetime(2026, 11, 23, 9, 0, tzinfo=UTC).timestamp()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "X-Amz-Date=20261123T080000Z&X-Amz-Expires=3600&X-Amz-Signature=x",
+        "x-amz-date=20261123T080000Z&x-amz-expires=3600",
+        "X-Goog-Date=20261123T080000Z&X-Goog-Expires=3600",
+        "sv=2024-11-04&se=2026-11-23T09%3A00%3A00Z&sig=x",
+        "se=2026-11-23T09:00:00",
+        f"Expires={END:.0f}&Signature=x&Key-Pair-Id=y",
+    ],
+)
+def test_each_storage_says_it_in_its_own_way(query: str) -> None:
+    assert expires_at(f"https://storage.example/a.zip?{query}") == END
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "X-Amz-Date=yesterday&X-Amz-Expires=3600",
+        "X-Amz-Date=20261123T080000Z",
+        "X-Amz-Date=20261123T080000Z&X-Amz-Expires=-1",
+        "X-Amz-Expires=3600",
+        "se=tomorrow",
+        "Expires=soon",
+        "Expires=²",
+    ],
+)
+def test_a_url_that_does_not_say_it_is_left_to_the_storage(query: str) -> None:
+    url = f"https://storage.example/a.zip?{query}"
+    assert expires_at(url) is None
+    assert not is_stale(url, received_at=0, now=1e12, margin_s=60)
+
+
+@given(st.text())
+def test_any_query_is_read(query: str) -> None:
+    found = expires_at(f"https://storage.example/?{query}")
+    assert found is None or isinstance(found, float)
+
+
+def stale(*, received: float, now: float, margin_s: float = 60) -> bool:
+    url = f"https://storage.example/?Expires={END:.0f}"
+    return is_stale(url, received_at=END + received, now=END + now, margin_s=margin_s)
+
+
+def test_a_url_is_stale_within_the_margin_of_its_end() -> None:
+    assert not stale(received=-3600, now=-61)
+    assert stale(received=-3600, now=-59)
+    assert stale(received=-3600, now=10)
+
+
+def test_a_url_that_is_short_lived_is_stale_after_half_of_its_life() -> None:
+    assert not stale(received=-20, now=-11)
+    assert stale(received=-20, now=-9)
+
+
+def test_a_url_that_seems_to_be_born_expired_is_tried() -> None:
+    # Our clock may be wrong; asking for another one would go on for ever.
+    assert not stale(received=5, now=10)

@@ -1,0 +1,56 @@
+"""The states of a package."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from pixxel_async import events
+from pixxel_async.sansio.lifecycle import (
+    TRANSITIONS,
+    ImpossibleTransitionError,
+    State,
+    advance,
+)
+
+FACTS = [
+    fact
+    for fact in vars(events).values()
+    if isinstance(fact, type)
+    and issubclass(fact, events.PackageEvent)
+    and fact is not events.PackageEvent
+]
+FINAL = {State.SAVED, State.SKIPPED, State.FAILED}
+
+
+def test_every_fact_about_a_package_is_in_the_table() -> None:
+    assert set(TRANSITIONS) == set(FACTS)
+
+
+@pytest.mark.parametrize(
+    ("state", "fact"), list(itertools.product(State, FACTS)), ids=lambda part: str(part)[-20:]
+)
+def test_what_the_table_does_not_hold_cannot_happen(
+    state: State, fact: type[events.PackageEvent]
+) -> None:
+    if state in TRANSITIONS[fact]:
+        assert advance(state, fact) is TRANSITIONS[fact][state]
+        assert state not in FINAL
+    else:
+        with pytest.raises(ImpossibleTransitionError, match=fact.__name__):
+            advance(state, fact)
+
+
+def test_every_state_can_be_reached_and_every_unfinished_one_left() -> None:
+    reached, edge = {State.QUEUED}, [State.QUEUED]
+    while edge:
+        state = edge.pop()
+        for moves in TRANSITIONS.values():
+            after = moves.get(state)
+            if after is not None and after not in reached:
+                reached.add(after)
+                edge.append(after)
+    assert reached == set(State)
+    for state in set(State) - FINAL:
+        assert TRANSITIONS[events.Failed][state] is State.FAILED

@@ -1,0 +1,153 @@
+"""Append, take whole, restart, complete, refuse."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixxel_async.sansio.ranges import (
+    Append,
+    Complete,
+    Held,
+    Refuse,
+    Restart,
+    TakeWhole,
+    decide,
+    request_headers,
+    strong_tag,
+)
+
+HELD = Held(size=100, validator='"v"', total=1000)
+NOTHING = Held()
+
+
+def answer(**headers: str) -> httpx.Headers:
+    return httpx.Headers({name.replace("_", "-"): value for name, value in headers.items()})
+
+
+def test_a_range_is_asked_for_only_with_a_strong_validator() -> None:
+    assert request_headers(HELD) == {
+        "Accept-Encoding": "identity",
+        "Range": "bytes=100-",
+        "If-Range": '"v"',
+    }
+    for held in (NOTHING, Held(size=100), Held(validator='"v"')):
+        assert request_headers(held) == {"Accept-Encoding": "identity"}
+
+
+@pytest.mark.parametrize("held", [NOTHING, HELD])
+def test_200_is_always_the_whole(held: Held) -> None:
+    found = decide(held, 200, answer(Content_Length="7", ETag='"n"'))
+    assert found == TakeWhole(total=7, validator='"n"')
+    assert decide(held, 200, answer()) == TakeWhole(total=None, validator=None)
+    weak = decide(held, 200, answer(ETag='W/"n"', Content_Length="x"))
+    assert weak == TakeWhole(total=None, validator=None)
+
+
+@pytest.mark.parametrize(
+    ("headers", "total"),
+    [
+        ({"Content_Range": "bytes 100-999/1000"}, 1000),
+        ({"Content_Range": "Bytes 100-999/1000", "ETag": '"v"'}, 1000),
+        ({"Content_Range": "bytes 100-999/*"}, 1000),
+    ],
+)
+def test_206_from_where_we_end_is_appended(headers: dict[str, str], total: int) -> None:
+    assert decide(HELD, 206, answer(**headers)) == Append(total=total)
+
+
+@pytest.mark.parametrize(
+    ("headers", "word"),
+    [
+        ({}, "Content-Range"),
+        ({"Content_Type": "multipart/byteranges"}, "Content-Range"),
+        ({"Content_Range": "bytes 0-999/1000"}, "from byte 0"),
+        ({"Content_Range": "bytes 101-999/1000"}, "from byte 101"),
+        ({"Content_Range": "bytes 100-500/1000"}, "does not reach the end"),
+        ({"Content_Range": "bytes 100-1000/1001"}, "1001 bytes, not 1000"),
+        ({"Content_Range": "bytes 100-999/1000", "ETag": '"w"'}, "another ETag"),
+        ({"Content_Range": "bytes 100-999/1000", "ETag": 'W/"v"'}, "another ETag"),
+    ],
+)
+def test_any_other_206_starts_again(headers: dict[str, str], word: str) -> None:
+    found = decide(HELD, 206, answer(**headers))
+    assert isinstance(found, Restart)
+    assert word in found.reason
+
+
+def test_a_part_that_was_not_asked_for_starts_again() -> None:
+    found = decide(NOTHING, 206, answer(Content_Range="bytes 0-999/1000"))
+    assert isinstance(found, Restart)
+
+
+def test_416_completes_only_what_is_as_long_as_the_object() -> None:
+    held = Held(size=1000, validator='"v"')
+    assert decide(held, 416, answer(Content_Range="bytes */1000")) == Complete()
+    for headers in ({"Content_Range": "bytes */999"}, {}, {"Content_Range": "bytes 0-1/2"}):
+        assert isinstance(decide(held, 416, answer(**headers)), Restart)
+    assert isinstance(decide(NOTHING, 416, answer(Content_Range="bytes */0")), Restart)
+
+
+def test_412_starts_again() -> None:
+    assert isinstance(decide(HELD, 412, answer()), Restart)
+
+
+@pytest.mark.parametrize("status", [200, 206])
+def test_a_content_coding_is_refused(status: int) -> None:
+    found = decide(HELD, status, answer(Content_Encoding="gzip"))
+    assert isinstance(found, Refuse)
+    assert "gzip" in found.reason
+    assert not isinstance(decide(HELD, status, answer(Content_Encoding="Identity")), Refuse)
+
+
+@pytest.mark.parametrize("status", [301, 400, 403, 404, 500, 503])
+def test_other_statuses_say_nothing_about_ranges(status: int) -> None:
+    assert decide(HELD, status, answer(Content_Range="bytes 100-999/1000")) is None
+
+
+@pytest.mark.parametrize("tag", [None, "", '"', "v", 'W/"v"', "'v'", '"v'])
+def test_a_weak_or_broken_tag_is_no_validator(tag: str | None) -> None:
+    assert strong_tag(tag) is None
+
+
+ranges = st.builds(
+    "bytes {}-{}/{}".format,
+    st.integers(0, 200),
+    st.integers(0, 2000),
+    st.integers(0, 2000) | st.just("*"),
+)
+tags = st.sampled_from(['"v"', '"w"', 'W/"v"', "", "x"])
+answers = st.fixed_dictionaries(
+    {},
+    optional={
+        "content-range": ranges | st.text(max_size=20),
+        "content-length": st.integers(0, 2000).map(str) | st.text(max_size=5),
+        "etag": tags,
+        "content-encoding": st.sampled_from(["", "identity", "gzip", "br"]),
+    },
+)
+helds = st.builds(
+    Held,
+    size=st.integers(0, 1000),
+    validator=st.none() | st.just('"v"'),
+    total=st.none() | st.integers(0, 2000),
+)
+
+
+@given(helds, st.sampled_from([200, 206, 301, 403, 412, 416, 500]), answers)
+def test_two_objects_are_never_mixed(held: Held, status: int, headers: dict[str, str]) -> None:
+    found = decide(held, status, headers)
+    if isinstance(found, Append):
+        assert status == 206
+        assert held.size > 0
+        assert held.validator == '"v"'
+        assert headers.get("etag", held.validator) == held.validator
+        assert headers["content-range"].startswith(f"bytes {held.size}-")
+        assert found.total is None or held.total in {None, found.total}
+    if isinstance(found, Complete):
+        assert headers["content-range"] == f"bytes */{held.size}"
+    if isinstance(found, Append | TakeWhole):
+        assert headers.get("content-encoding", "") in {"", "identity"}
+    assert (found is None) == (status in {301, 403, 500})

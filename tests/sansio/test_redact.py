@@ -1,0 +1,75 @@
+"""What may be shown of a text from outside."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixxel_async.sansio.redact import first_line, printable, redact
+
+
+@given(st.text())
+def test_no_control_character_comes_through(text: str) -> None:
+    hidden = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+    for shown in (printable(text), redact(text), first_line(text.encode("utf-8", "replace"))):
+        assert not any(unicodedata.category(char) in hidden for char in shown)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain", "plain"),
+        ("día 日本", "día 日本"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("a\nb\tc\x7f", "a\\nb\\tc\\x7f"),
+        ("\u202eevil\u2028", "\\u202eevil\\u2028"),
+    ],
+)
+def test_what_people_can_read_stays(text: str, shown: str) -> None:
+    assert printable(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "GET https://s.example/a.zip?X-Amz-Signature=abc failed",
+            "GET https://s.example/a.zip?… failed",
+        ),
+        ("<a href='/x?sig=1'>", "<a href='/x?…'>"),
+        ("key 0123456789abcdef0123456789 here", "key … here"),
+        (
+            "catalog 47435e2b-d8c4-51ff-9de9-2be3bfc92276 is gone",
+            "catalog 47435e2b-d8c4-51ff-9de9-2be3bfc92276 is gone",
+        ),
+    ],
+)
+def test_what_may_be_a_secret_is_cut_out(text: str, shown: str) -> None:
+    assert redact(text) == shown
+
+
+@given(st.text(alphabet="abcdefXYZ0123456789+/=_%-", min_size=24, max_size=100))
+def test_a_long_token_is_never_shown(token: str) -> None:
+    assert token not in redact(f"signature {token}") or len(token) == 36
+
+
+def test_a_long_text_is_cut() -> None:
+    shown = redact("word " * 100)
+    assert len(shown) == 160
+    assert shown.endswith("…")
+
+
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        (b"", ""),
+        (b"\xef\xbb\xbf\r\n  <html>\r\n<body>", "<html>"),
+        (b"\xff\xfe", "\ufffd\ufffd"),
+        (b"one line", "one line"),
+    ],
+)
+def test_the_first_line_of_a_body_tells_what_came(body: bytes, line: str) -> None:
+    assert first_line(body) == line

@@ -1,0 +1,233 @@
+"""Downloads become calls, answers become packages."""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import suppress
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixxel_async import (
+    AoiDownload,
+    ApiError,
+    BadRequestError,
+    CatalogDownload,
+    ConflictError,
+    Download,
+    InsightDownload,
+    JobDownload,
+    NotFoundError,
+    Package,
+    PackageStatus,
+    ResponseError,
+    ServerError,
+    TaskDownload,
+)
+from pixxel_async.sansio import wire
+from pixxel_async.sansio.backoff import CallKind
+
+from .strategies import downloads, ids
+
+JOB = JobDownload(workflow_id="w", job_id="j")
+AOI = AoiDownload(aoi_id="a", asset_ids=("x", "y"))
+CATALOG = CatalogDownload(catalog_ids=("c",))
+CALLS = [
+    (
+        InsightDownload(aoi_id="a", insight_id="i", outputs=("o",)),
+        ("downloadInsights", "PUT", "/v0/aoi/a/insights/i/download"),
+        {"inputs": [], "outputs": ["o"]},
+    ),
+    (AOI, ("AOICreateDownload", "POST", "/v0/aois/a/downloads"), {"asset_ids": ["x", "y"]}),
+    (JOB, ("downloadJob", "PUT", "/v0/workflows/w/jobs/j/download"), None),
+    (
+        TaskDownload(workflow_id="w", job_id="j", task_id="t"),
+        ("downloadTask", "PUT", "/v0/workflows/w/jobs/j/tasks/t/download"),
+        None,
+    ),
+    (CATALOG, ("CreateDownload", "POST", "/v0/catalogs/download"), {"catalog_ids": ["c"]}),
+    (
+        CatalogDownload(order_item_ids=("o",)),
+        ("CreateDownload", "POST", "/v0/catalogs/download"),
+        {"order_item_ids": ["o"]},
+    ),
+]
+
+
+@pytest.mark.parametrize(("download", "line", "body"), CALLS, ids=lambda part: str(part)[:30])
+def test_a_creation_is_as_documented(
+    download: Download, line: tuple[str, str, str], body: dict[str, Any] | None
+) -> None:
+    call = wire.creation(download)
+    assert (call.operation, call.method, call.path) == line
+    if body is None:
+        assert (call.body, call.headers) == (None, {})
+    else:
+        assert json.loads(call.body or b"") == body
+        assert call.headers == {"Content-Type": "application/json"}
+    assert (call.kind is CallKind.CREATION) == (call.method == "POST")
+
+
+@pytest.mark.parametrize(("download", "line", "body"), CALLS, ids=lambda part: str(part)[:30])
+def test_a_package_is_asked_about_by_get_or_by_its_put(
+    download: Download, line: tuple[str, str, str], body: dict[str, Any] | None
+) -> None:
+    del body
+    call = wire.status(download, "d")
+    if line[1] == "POST":
+        assert (call.method, call.kind, call.body) == ("GET", CallKind.READ, None)
+        assert call.path.endswith("/d")
+        assert wire.needs_id(download)
+    else:
+        assert call == wire.creation(download)
+        assert not wire.needs_id(download)
+    assert wire.status(download, None) == wire.creation(download)
+
+
+def test_status_calls_are_as_documented() -> None:
+    assert wire.aoi_status("a", "d").path == "/v0/aois/a/downloads/d"
+    assert wire.aoi_status("a", "d").operation == "GetDownloadStatus"
+    assert wire.catalog_status("d").path == "/v0/catalogs/download/d"
+    assert wire.catalog_status("d").operation == "GetDownloadById"
+
+
+@given(downloads, ids)
+def test_an_id_stays_one_segment_of_the_path(download: Download, download_id: str) -> None:
+    for call in (wire.creation(download), wire.status(download, download_id)):
+        assert re.fullmatch(r"(/[A-Za-z0-9._~%-]+)+", call.path)
+        segments = call.path.split("/")[1:]
+        assert not {".", ".."} & set(segments)
+        given_ids = [v for k, v in download if isinstance(v, str) and k != "kind"]
+        decoded = [unquote(segment) for segment in segments]
+        assert all(one in decoded for one in given_ids)
+
+
+def read(body: object, *, status: int = 200, download: Download = JOB) -> Package:
+    call = wire.creation(download)
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    answer = wire.read_answer(call, status_code=status, body=data)
+    return wire.package_of(download, answer)
+
+
+URL = "https://storage.example/x?X-Amz-Signature=canary"
+
+
+@pytest.mark.parametrize("status", [200, 201, 202])
+@pytest.mark.parametrize("word", ["ready", "success", "SUCCESS", "Completed", "mustering", None])
+def test_a_url_means_ready_whatever_the_word(status: int, word: str | None) -> None:
+    package = read({"id": "j", "status": word, "signed_url": URL}, status=status)
+    assert package.status is PackageStatus.READY
+    assert package.signed_url is not None
+    assert package.signed_url.get_secret_value() == URL
+    assert "canary" not in repr(package)
+
+
+@pytest.mark.parametrize("url", [{"signed_url": ""}, {"signed_url": None}, {}])
+@pytest.mark.parametrize("word", ["pending", "created", "in_progress", "SUCCESS", "odd", "", None])
+def test_no_url_means_not_yet_whatever_the_word(url: dict[str, Any], word: str | None) -> None:
+    package = read({"id": "j", "status": word, **url})
+    assert package.status is PackageStatus.PENDING
+    assert package.signed_url is None
+
+
+@pytest.mark.parametrize("word", ["failed", "FAILED", " Failed ", "error", "cancelled"])
+@pytest.mark.parametrize("url", ["", URL])
+def test_a_word_of_failure_means_failed(word: str, url: str) -> None:
+    package = read({"id": "j", "status": word, "signed_url": url})
+    assert package.status is PackageStatus.FAILED
+    assert package.status_word == word
+
+
+def test_the_id_is_taken_from_either_field() -> None:
+    assert read({"download_id": "d", "status": "x"}, download=AOI).download_id == "d"
+    assert read({"id": "d", "status": "x"}, download=CATALOG).download_id == "d"
+    assert read({"id": 7, "status": "x"}, download=CATALOG).download_id == "7"
+    assert read({"id": "j", "status": "x"}).download_id is None
+
+
+@pytest.mark.parametrize("download", [AOI, CATALOG])
+def test_a_creation_without_an_id_cannot_be_waited_for(download: Download) -> None:
+    with pytest.raises(ResponseError, match="id"):
+        read({"status": "created"}, download=download)
+    assert read({"signed_url": URL}, download=download).status is PackageStatus.READY
+
+
+def test_a_known_id_stays() -> None:
+    answer = wire.read_answer(wire.creation(AOI), status_code=200, body=b'{"status": "x"}')
+    assert wire.package_of(AOI, answer, download_id="d").download_id == "d"
+    package = wire.package_with_id(answer, "d")
+    assert (package.download, package.download_id) == (None, "d")
+
+
+def test_unknown_fields_are_ignored() -> None:
+    assert read({"id": "j", "status": "ready", "signed_url": URL, "news": [1]}).signed_url
+
+
+@pytest.mark.parametrize("body", [b"", b"all is well", b"[]", b"7", b"null", b"{", b"\xff\xfe"])
+def test_what_is_no_json_object_is_unreadable(body: bytes) -> None:
+    with pytest.raises(ResponseError, match="downloadJob is not as documented"):
+        read(body)
+
+
+@pytest.mark.parametrize("field", ["status", "signed_url", "id"])
+def test_a_field_of_another_type_is_named(field: str) -> None:
+    with pytest.raises(ResponseError, match=r": (Input should|.*id)"):
+        read({field: {"a": 1}})
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_package_or_a_typed_error(body: bytes) -> None:
+    with suppress(ResponseError):
+        assert read(body).status in PackageStatus
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (400, BadRequestError),
+        (418, BadRequestError),
+        (404, NotFoundError),
+        (409, ConflictError),
+        (500, ServerError),
+        (302, BadRequestError),
+    ],
+)
+def test_an_error_is_typed_and_keeps_what_the_service_said(
+    status: int, error: type[ApiError]
+) -> None:
+    body = {"error": {"code": "C", "message": "two\nlines", "details": {"a": [1]}}}
+    with pytest.raises(error) as caught:
+        read(body, status=status)
+    found = caught.value
+    assert (found.code, found.message, found.details) == ("C", "two lines", {"a": [1]})
+    assert (found.status, found.operation) == (status, "downloadJob")
+    assert str(found) == f"{status} two lines (C)"
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"<html>\n <h1>Bad Gateway</h1>", "<html> <h1>Bad Gateway</h1>"),
+        (b'{"error": "plain words"}', "plain words"),
+        (b'{"message": "elsewhere"}', '{"message": "elsewhere"}'),
+        (b'{"error": {}}', "no message"),
+        (b'{"error": {"code": 7, "message": null}}', "no message"),
+        (b"[1]", "[1]"),
+        (b"", "no message"),
+        (b"x" * 1000, "x" * 299 + "…"),
+    ],
+)
+def test_an_error_of_another_form_is_taken_as_text(body: bytes, message: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        read(body, status=502)
+    assert caught.value.message == message
+
+
+def test_words_are_known_without_regard_to_case() -> None:
+    assert wire.is_known_word("SUCCESS")
+    assert wire.is_known_word(" in_progress ")
+    assert not wire.is_known_word("mustering")

@@ -1,0 +1,90 @@
+"""Is a file a whole ZIP, by its two ends."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixxel_async.sansio.zips import TAIL_BYTES, problem
+
+
+def a_zip(size: int = 2000, comment: bytes = b"") -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("a.bin", b"\7" * size)
+        archive.writestr("b.txt", "words")
+        archive.comment = comment
+    return file.getvalue()
+
+
+def found(data: bytes) -> str | None:
+    return problem(data[:4], data[-TAIL_BYTES:], len(data))
+
+
+@given(st.integers(0, 200_000), st.binary(max_size=400))
+def test_a_whole_archive_has_no_problem(size: int, comment: bytes) -> None:
+    assert found(a_zip(size, comment)) is None
+
+
+def test_an_empty_archive_has_no_problem() -> None:
+    file = io.BytesIO()
+    zipfile.ZipFile(file, "w").close()
+    assert found(file.getvalue()) is None
+
+
+def test_the_longest_comment_is_found() -> None:
+    assert found(a_zip(comment=b"c" * 65535)) is None
+
+
+def test_an_archive_that_was_cut_anywhere_is_found() -> None:
+    data = a_zip(300)
+    for end in range(len(data)):
+        assert found(data[:end]) is not None, end
+
+
+def test_bytes_after_the_end_are_found() -> None:
+    assert found(a_zip() + b"\0") is not None
+
+
+def test_bytes_before_the_beginning_are_found() -> None:
+    assert "header at its start" in (found(b"\0" + a_zip()) or "")
+
+
+def test_an_end_record_within_a_comment_does_not_count() -> None:
+    data = a_zip(comment=b"PK\5\6" + bytes(18))
+    assert found(data) is None
+    assert found(data[:-1]) is not None
+
+
+def test_a_directory_that_lies_outside_is_found() -> None:
+    data = bytearray(a_zip())
+    struct.pack_into("<L", data, len(data) - 22 + 16, len(data))
+    assert "directory does not lie within" in (found(bytes(data)) or "")
+
+
+def zip64(*, locator: bytes) -> bytes:
+    member = b"PK\3\4" + bytes(100)
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    return member + b"PK\6\6" + bytes(52) + locator + end
+
+
+def test_a_large_archive_needs_its_locator() -> None:
+    assert found(zip64(locator=b"PK\6\7" + bytes(16))) is None
+    assert "ZIP64 locator" in (found(zip64(locator=b"")) or "")
+    short = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, 0xFFFFFFFF, 0, 0)
+    assert "ZIP64 locator" in (found(short) or "")
+
+
+@pytest.mark.parametrize("data", [b"", b"PK", b"PK\3\4", b"<html>", b"PK\5\6"])
+def test_what_is_no_archive_is_found(data: bytes) -> None:
+    assert found(data) is not None
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_judged(data: bytes) -> None:
+    assert found(b"PK\3\4" + data) is None or isinstance(found(data), str | None)
