@@ -8,7 +8,7 @@ from typing import Self
 
 import anyio
 import httpx
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
 from ._version import USER_AGENT
 from .config import (
@@ -18,15 +18,14 @@ from .config import (
     Limits,
     PollPolicy,
     RetryPolicy,
-    Settings,
     Timeouts,
+    read_settings,
 )
 from .downloads import Download
 from .engine.export import Export
 from .engine.folder import OpenFolders
 from .engine.pipeline import Downloads, Parts, Pipeline
 from .engine.waiting import wait
-from .errors import ConfigError
 from .models import Package, SavedPackage
 from .resources.aois import Aois
 from .resources.catalogs import Catalogs
@@ -36,10 +35,6 @@ from .resources.tasks import Tasks
 from .transport.api import Api
 from .transport.auth import KeyAuth
 from .transport.storage import StorageClient
-
-NO_KEY = (
-    "no API key: set PIXXEL_API_KEY to the key from the API tab of your Pixxel workspace settings"
-)
 
 
 class PixxelClient:
@@ -87,14 +82,7 @@ class PixxelClient:
         Raises:
             ConfigError: The key cannot be sent, or the base URL or the scheme is wrong.
         """
-        try:
-            settings = Settings.model_validate(
-                {"api_key": api_key, "base_url": base_url, "auth_scheme": auth_scheme}
-            )
-        except ValidationError as error:
-            raise _config_error(error) from None
-        if settings.api_key is None:
-            raise ConfigError(NO_KEY)
+        settings = read_settings(api_key=api_key, base_url=base_url, auth_scheme=auth_scheme)
         self._timeouts = timeout or Timeouts()
         self._limits = limits or Limits()
         self._retry = retry or RetryPolicy()
@@ -142,12 +130,7 @@ class PixxelClient:
         Raises:
             ConfigError: There is no key, or a variable is wrong.
         """
-        try:
-            settings = Settings()
-        except ValidationError as error:
-            raise _config_error(error) from None
-        if settings.api_key is None:
-            raise ConfigError(NO_KEY)
+        settings = read_settings()
         return cls(
             settings.api_key,
             base_url=settings.base_url,
@@ -267,10 +250,3 @@ def _unbounded(keep_alive: int) -> httpx.Limits:
     (encode/httpcore#1093); a pool with a bound of its own would run dry.
     """
     return httpx.Limits(max_connections=None, max_keepalive_connections=keep_alive)
-
-
-def _config_error(error: ValidationError) -> ConfigError:
-    problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    field = str(problem["loc"][0]) if problem["loc"] else "settings"
-    reason = problem["msg"].removeprefix("Value error, ")
-    return ConfigError(f"{field} (PIXXEL_{field.upper()}): {reason}")

@@ -6,8 +6,10 @@ from enum import StrEnum
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from .errors import ConfigError
 
 BASE_URL = "https://api.pixxel.space"
 """The server named by the service's OpenAPI document."""
@@ -41,6 +43,9 @@ WRITE_BYTES = 1024 * 1024
 FLUSH_BYTES = 16 * 1024 * 1024
 EXPIRY_MARGIN_S = 30.0
 
+NO_KEY = (
+    "no API key: set PIXXEL_API_KEY to the key from the API tab of your Pixxel workspace settings"
+)
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -190,6 +195,25 @@ class Settings(BaseSettings):
         env_prefix="PIXXEL_", frozen=True, extra="ignore", env_ignore_empty=True
     )
 
-    api_key: SecretStr | None = None
+    api_key: SecretStr
     base_url: BaseUrl = BASE_URL
     auth_scheme: AuthScheme = AuthScheme.RAW
+
+
+def read_settings(**given: object) -> Settings:
+    """Take settings that are given, and the others from the environment.
+
+    Raises:
+        ConfigError: There is no key, or a setting is wrong; its value, which may be a key, is not
+            in the message.
+    """
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    field = str(problem["loc"][0])
+    if field == "api_key" and problem["type"] == "missing":
+        raise ConfigError(NO_KEY)
+    reason = problem["msg"].removeprefix("Value error, ")
+    message = f"{field} (PIXXEL_{field.upper()}): {reason}"
+    raise ConfigError(message)

@@ -23,16 +23,16 @@ SEED = 7
 
 SCENARIO = Scenario(
     packaging=PackagingTime.uniform(0.3, 4.0),
-    package_bytes=1_000_000,
+    package_bytes=600_000,
     size_spread=0.9,
-    bytes_per_s=2_500_000,
+    bytes_per_s=1_500_000,
     faults=FAULTS,
     seed=SEED,
 )
 LIMITS = Limits(requests=32, requests_per_second=200, fetches=12)
 POLL = PollPolicy(initial_s=0.3, max_s=1.5)
 RETRY = RetryPolicy(initial_s=0.1, max_s=1.0)
-FETCH = FetchPolicy(write_bytes=128 * 1024)
+FETCH = FetchPolicy(write_bytes=64 * 1024)
 """Small writes tell small steps, so that the bars of small packages move."""
 
 

@@ -9,10 +9,8 @@ Rules:
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import typer
 
@@ -58,7 +56,7 @@ def ended(interrupted: str = GOES_ON) -> Iterator[None]:
         complain(interrupted)
         raise typer.Exit(INTERRUPTED) from None
     except BrokenPipeError:
-        _forget_stdout()
+        # Every line is flushed, so nothing is left for Python to fail with at exit.
         raise typer.Exit(READER_GONE) from None
 
 
@@ -74,14 +72,3 @@ def sandbox_needed() -> Iterator[None]:
     except ImportError as error:
         complain(str(error))
         raise typer.Exit(MISUSE) from None
-
-
-def _forget_stdout() -> None:
-    """Let what is still in the buffer of standard output go nowhere.
-
-    Python flushes it at exit, and would complain about the broken pipe then.
-    """
-    with suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)

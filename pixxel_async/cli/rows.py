@@ -16,9 +16,6 @@ from typing import Any, TextIO
 from .. import events
 from ..errors import SinkError
 
-DELETE = "\x7f"
-"""The one control character that `json` leaves as it is."""
-
 _READER_GONE = frozenset({errno.EPIPE, errno.EINVAL})
 """Windows has the second for a pipe without a reader."""
 
@@ -66,7 +63,7 @@ class Rows:
             BrokenPipeError: Who reads the stream has gone.
             SinkError: The stream takes no more, such as a file on a full disk.
         """
-        line = json.dumps(row_of(event, self._folder)).replace(DELETE, "\\u007f")
+        line = json.dumps(row_of(event, self._folder), ensure_ascii=True)
         try:
             self._stream.write(line + "\n")
             self._stream.flush()

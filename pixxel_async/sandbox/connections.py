@@ -6,9 +6,11 @@ import asyncio
 import socket
 import struct
 import sys
+from contextlib import suppress
 from typing import Any, cast
 
-from starlette.types import ASGIApp, Receive, Scope
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
@@ -56,12 +58,27 @@ async def gone(receive: Receive) -> None:
         pass
 
 
+def leaving_quietly(app: ASGIApp) -> ASGIApp:
+    """Wrap an application so that a client that goes is no error, nor the end of the sandbox.
+
+    uvicorn would log a traceback for both.
+    """
+
+    async def quiet(scope: Scope, receive: Receive, send: Send) -> None:
+        with suppress(asyncio.CancelledError, ClientDisconnect):
+            await app(scope, receive, send)
+
+    return quiet
+
+
 class Port:
     """One listening port."""
 
     def __init__(self, app: ASGIApp, connections: Connections) -> None:
         """Prepare to serve an application."""
-        self._config = Config(app, lifespan="off", log_config=None, access_log=False)
+        self._config = Config(
+            leaving_quietly(app), lifespan="off", log_config=None, access_log=False
+        )
         self._state = ServerState()
         self._connections = connections
         self._server: asyncio.Server
@@ -82,6 +99,7 @@ class Port:
         self._server.close()
         for protocol in list(self._state.connections):
             cast("Protocol", protocol).transport.abort()
+        await asyncio.sleep(0)  # what serves them learns that they are gone
         tasks = list(self._state.tasks)
         for task in tasks:
             task.cancel()

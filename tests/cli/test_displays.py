@@ -1,0 +1,275 @@
+"""What the displays draw and write."""
+
+from __future__ import annotations
+
+import io
+import logging
+
+import pytest
+from rich.console import Console
+
+from pixxel_async import (
+    AuthenticationError,
+    CatalogDownload,
+    JobDownload,
+    ServerError,
+    events,
+)
+from pixxel_async.cli.bars import OTHER_LINES, Bars
+from pixxel_async.cli.display import Display, Loudness
+from pixxel_async.cli.lines import Lines
+from pixxel_async.cli.logs import log_shown, partings_hidden
+from pixxel_async.cli.meter import WINDOW_S, Meter
+from pixxel_async.cli.wording import name_of, seconds, short, told
+from pixxel_async.engine.report import Report
+
+from .stories import (
+    JOB,
+    NAME,
+    failed,
+    fetch_started,
+    job,
+    progressed,
+    ready,
+    report_of,
+    requested,
+    saved,
+    skipped,
+    started,
+    tell,
+)
+
+KEY_REJECTED = AuthenticationError("wrong key", status=401)
+STOPPED = events.Stopped(at_s=1, error=KEY_REJECTED)
+RETRIED = events.Retried(
+    at_s=1, key=JOB.key, operation="downloadJob", attempt=1, delay_s=0.5, reason="500 oops"
+)
+DETAILS = (
+    RETRIED,
+    events.Recreated(at_s=1, key=JOB.key, attempt=1, delay_s=0.5, reason="it broke"),
+    events.FetchInterrupted(at_s=4, key=JOB.key, offset=1_000_000, delay_s=0.5, reason="reset"),
+    events.UrlRefreshed(at_s=4, key=JOB.key),
+    events.SlowedDown(at_s=1, pause_s=2, requests_per_second=5),
+)
+EVIL = "\x1b[31mred\x07 [bold]not bold[/bold] \u202e\n second line"
+EVIL_SHOWN = r"\x1b[31mred\x07 [bold]not bold[/bold] \u202e\n second line"
+
+
+def lines(loudness: Loudness, *told: events.Event) -> list[str]:
+    stream = io.StringIO()
+    with Lines(stream, loudness) as display:
+        tell(display, *told)
+    return stream.getvalue().splitlines()
+
+
+class Screen:
+    """A terminal of a fixed size, and a clock that is moved by hand."""
+
+    def __init__(self, loudness: Loudness = Loudness.NORMAL, *, height: int = 24) -> None:
+        self.now = 0.0
+        self.file = io.StringIO()
+        self.console = Console(
+            file=self.file, force_terminal=True, color_system=None, width=100, height=height
+        )
+        self.bars = Bars(self.console, loudness, clock=lambda: self.now)
+
+    def drawn(self) -> list[str]:
+        with self.console.capture() as capture:
+            self.console.print(self.bars.draw())
+        return [line.rstrip() for line in capture.get().splitlines() if line.strip()]
+
+    def printed(self) -> str:
+        return self.file.getvalue()
+
+
+def test_plain_lines_number_what_has_ended() -> None:
+    events_told = (started(12), requested(), ready(), fetch_started(), progressed(5), saved())
+    assert lines(Loudness.NORMAL, *events_told, skipped(job(2)), failed(job(3))) == [
+        f"[ 1/12] saved       {NAME}, 2.0 MB",
+        f"[ 2/12] skipped     {NAME}, it is there already",
+        "[ 3/12] failed      job w j3: 404 no such job",
+    ]
+
+
+def test_quiet_lines_are_errors_only() -> None:
+    told = (started(2), requested(), RETRIED, failed(), skipped(job(2)))
+    assert lines(Loudness.ERRORS, *told) == ["failed      job w j: 404 no such job"]
+
+
+def test_details_are_told_on_request() -> None:
+    story = (started(1), requested(), *DETAILS[:2], ready(), fetch_started(), *DETAILS[2:])
+    assert lines(Loudness.NORMAL, *story) == []
+    labels = [line.split("  ")[0].strip() for line in lines(Loudness.DETAILS, *story)]
+    assert [label.split(" job:")[0] for label in labels] == [
+        "retried",
+        "asked anew",
+        "broke off",
+        "fresh URL",
+        "slowed down the service asks for fewer calls: 2.0 s pause, then 5/s",
+    ]
+
+
+def test_a_rejected_key_is_told_once() -> None:
+    rejected = [failed(job(number), KEY_REJECTED) for number in range(3)]
+    (line,) = lines(Loudness.ERRORS, started(3), STOPPED, *rejected)
+    assert "PIXXEL_API_KEY" in line
+    assert "401 wrong key" in line
+
+
+@pytest.mark.parametrize("loudness", [Loudness.NORMAL, Loudness.DETAILS])
+def test_what_comes_from_outside_steers_no_terminal(loudness: Loudness) -> None:
+    odd = JobDownload(workflow_id="w", job_id=EVIL)
+    evil = failed(odd, ServerError(EVIL, status=500))
+    screen = Screen(loudness)
+    for display in (Lines(screen.file, loudness), screen.bars):
+        tell(display, started(1), evil)
+        display.say(EVIL)
+    shown = screen.printed()
+    assert shown.count(EVIL_SHOWN) == 2 * 3
+    assert shown.replace("\n", "").isprintable()
+
+
+def test_the_bars_count_packages_and_bytes() -> None:
+    screen = Screen()
+    tell(screen.bars, started(4), skipped(job(2)), failed(job(3)), requested(job(4)), RETRIED)
+    overall, counts = screen.drawn()
+    assert overall.startswith("packages ")
+    assert "2/4  0 bytes" in overall
+    assert counts == ("1 not asked for, 1 packaging, 0 waiting for a slot, 1 failed, 1 retried")
+
+
+def test_a_transfer_has_a_bar_from_its_start_to_its_end() -> None:
+    screen = Screen()
+    report = tell(screen.bars, started(1), requested(), ready(), fetch_started())
+    for size in (500_000, 1_000_000, 1_500_000):
+        screen.now += 1
+        screen.bars.show(progressed(size), report)
+    overall, _, transfer = screen.drawn()
+    assert transfer.startswith("job-j-012345")
+    assert "1.5 MB / 2.0 MB" in transfer
+    assert "500.0 kB/s" in transfer
+    assert "00:01" in transfer
+    assert "0/1  1.5 MB" in overall
+    report.add(saved())
+    screen.bars.show(saved(), report)
+    overall, _ = screen.drawn()
+    assert "1/1  2.0 MB" in overall
+
+
+@pytest.mark.parametrize(
+    "end",
+    [failed(), events.Polled(at_s=5, key=JOB.key, status_word="PENDING", polls=1, next_s=1)],
+)
+def test_a_transfer_that_is_given_up_loses_its_bar(end: events.Event) -> None:
+    screen = Screen()
+    tell(screen.bars, started(1), requested(), ready(), fetch_started())
+    assert len(screen.drawn()) == 3
+    screen.bars.show(end, Report())
+    assert len(screen.drawn()) == 2
+
+
+def test_bytes_of_an_earlier_run_and_repeated_bytes_are_told_apart() -> None:
+    screen = Screen()
+    report = tell(screen.bars, started(1), requested(), ready(), fetch_started(offset=1_000_000))
+    screen.bars.show(progressed(1_200_000), report)
+    assert "0/1  200.0 kB" in screen.drawn()[0]
+    broke_off = events.FetchInterrupted(at_s=4, key=JOB.key, offset=0, delay_s=0, reason="x")
+    screen.bars.show(broke_off, report)
+    screen.bars.show(progressed(300_000), report)
+    overall, _, transfer = screen.drawn()
+    assert "0/1  500.0 kB" in overall
+    assert "300.0 kB / 2.0 MB" in transfer
+
+
+def test_a_size_that_is_not_known_is_not_made_up() -> None:
+    screen = Screen()
+    report = tell(screen.bars, started(None), requested(), ready(), fetch_started())
+    screen.bars.show(progressed(300_000, None), report)
+    overall, _, transfer = screen.drawn()
+    assert "0/?  300.0 kB" in overall
+    assert "300.0 kB / ?" in transfer
+
+
+def test_there_are_never_more_bars_than_lines() -> None:
+    screen = Screen(height=OTHER_LINES + 3)
+    tell(screen.bars, started(10))
+    for number in range(10):
+        screen.bars.show(fetch_started(job(number)), Report())
+    drawn = screen.drawn()
+    assert len(drawn) <= OTHER_LINES + 3
+    assert drawn[-1] == "and 7 more"
+
+
+def test_messages_stand_above_the_bars_and_the_bars_go_away() -> None:
+    screen = Screen(Loudness.DETAILS)
+    with screen.bars:
+        tell(screen.bars, started(2), requested(), RETRIED, failed(), skipped(job(2)))
+    printed = screen.printed()
+    assert "retried     job:w/j: 500 oops; goes on in 0.5 s" in printed
+    assert "failed      job w j: 404 no such job" in printed
+    assert "skipped" not in printed
+    assert printed.endswith("\x1b[1A\x1b[2K")  # the last thing is to wipe a line
+    assert "\x1b[?25h" in printed  # the cursor is there again
+
+
+def test_without_details_only_failures_stand_above_the_bars() -> None:
+    screen = Screen()
+    tell(screen.bars, started(1), requested(), *DETAILS[:1], failed())
+    assert screen.printed() == "failed      job w j: 404 no such job\n"
+
+
+def test_the_meter_forgets_and_comes_to_rest() -> None:
+    meter = Meter()
+    assert meter.rate(0) == 0
+    for now in range(10):
+        meter.add(now, 1000)
+    assert meter.total == 10_000
+    assert meter.rate(9) == pytest.approx(1000)
+    assert meter.rate(9 + WINDOW_S) == 0
+
+
+def test_the_log_of_the_library_goes_to_the_display_and_no_other_does() -> None:
+    stream = io.StringIO()
+    display: Display = Lines(stream, Loudness.DETAILS)
+    with log_shown(display, Loudness.DETAILS):
+        logging.getLogger("pixxel_async").info("a new word: %r", "x\x1b")
+        logging.getLogger("httpx").warning("GET https://storage/?X-Amz-Signature=secret")
+        logging.getLogger("httpcore").warning("likewise")
+    logging.getLogger("pixxel_async").warning("too late")
+    assert stream.getvalue() == "info        a new word: 'x\\x1b'\n"
+
+
+def test_without_details_the_log_tells_warnings_only() -> None:
+    stream = io.StringIO()
+    with log_shown(Lines(stream, Loudness.NORMAL), Loudness.NORMAL):
+        logging.getLogger("pixxel_async").info("not told")
+        logging.getLogger("pixxel_async").warning("told")
+    assert stream.getvalue() == "warning     told\n"
+
+
+def test_connections_that_were_left_are_not_told(caplog: pytest.LogCaptureFixture) -> None:
+    logger = logging.getLogger("uvicorn.error")
+    with partings_hidden():
+        for error in (TimeoutError(), KeyError("a bug")):
+            logger.error("Exception in ASGI application", exc_info=error)
+        logger.error("likewise", exc_info=type("ClientDisconnect", (Exception,), {})())
+    told = [record.exc_info[0] for record in caplog.records if record.exc_info]
+    assert told == [TimeoutError, KeyError]
+
+
+def test_a_failed_catalog_is_named_by_its_ids() -> None:
+    ids = tuple(f"id-{number}" for number in range(5))
+    assert name_of(CatalogDownload(catalog_ids=ids)) == "catalog id-0 (+4)"
+    assert len(name_of(JobDownload(workflow_id="w" * 500, job_id="j" * 500))) == 100
+
+
+def test_words_for_sizes_and_times() -> None:
+    assert short("a" * 30, 9) == "aaaa…aaaa"
+    assert short("short", 9) == "short"
+    assert [seconds(value) for value in (0.25, 61, 3723)] == ["0.2 s", "1 min 1 s", "1 h 2 min"]
+
+
+def test_what_the_bars_show_is_not_told() -> None:
+    report = report_of(started(1))
+    for event in (started(1), requested(), ready(), fetch_started(), progressed(1)):
+        assert told(event, report) is None

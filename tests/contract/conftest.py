@@ -1,0 +1,32 @@
+"""The vendor's document, a server that judges by it, and clients of that server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from pixxel_async import PixxelClient, RetryPolicy
+
+from .document import Contract
+from .mock_server import MockServer
+
+KEY = "a-key-of-the-contract"
+
+
+@pytest.fixture(scope="session")
+def contract() -> Contract:
+    return Contract()
+
+
+@pytest.fixture
+async def server(contract: Contract) -> AsyncIterator[MockServer]:
+    async with MockServer(contract, authorization=KEY) as server:
+        yield server
+
+
+@pytest.fixture
+async def client(server: MockServer) -> AsyncIterator[PixxelClient]:
+    once = RetryPolicy(attempts=1, recreate=0)
+    async with PixxelClient(KEY, base_url=server.url, retry=once) as client:
+        yield client

@@ -1,0 +1,126 @@
+"""A server on a real socket that takes nothing but what the vendor's document allows."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from werkzeug.datastructures import Headers
+
+from .document import PING, Contract, Request
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One request and what became of it."""
+
+    operation: str
+    ids: dict[str, str]
+    target: str
+    headers: Headers
+    body: Any
+    problem: str
+
+
+class MockServer:
+    """Judges each request by the document, and answers from the document's examples.
+
+    Attributes:
+        heard: All requests so far.
+        status: What a good request is answered with; None for what the document says.
+        change: What is put into the answer, or taken out of it (None), before it is sent.
+    """
+
+    def __init__(self, contract: Contract, *, authorization: str) -> None:
+        self.contract = contract
+        self.heard: list[Heard] = []
+        self.status: int | None = None
+        self.change: dict[str, Any] = {}
+        self._authorization = authorization
+        self._server: asyncio.Server
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._server.close()
+        await self._server.wait_closed()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    @property
+    def problems(self) -> list[str]:
+        return [heard.problem for heard in self.heard if heard.problem]
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            status, document = self._answer(await _read(reader, self.contract.host_url))
+            body = json.dumps(document).encode()
+            head = (
+                f"HTTP/1.1 {status} Judged\r\nContent-Type: application/json\r\n"
+                f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+            )
+            writer.write(head.encode("ascii") + body)
+            await writer.drain()
+        finally:
+            writer.close()
+
+    def _answer(self, request: Request) -> tuple[int, Any]:
+        operation, ids = self.contract.find(request)
+        problem = self.contract.problem(request)
+        authorization = request.headers.get("authorization")
+        is_open = operation is not None and operation.id == PING
+        if not problem and not is_open and authorization != self._authorization:
+            problem = "the Authorization header is not the one that was agreed on"
+        self.heard.append(
+            Heard(
+                operation=operation.id if operation else "",
+                ids=ids,
+                target=request.path + (f"?{request.query}" if request.query else ""),
+                headers=request.headers,
+                body=_decoded(request.body),
+                problem=problem,
+            )
+        )
+        if problem or operation is None:
+            return 400, {"error": {"code": "CONTRACT", "message": problem}}
+        if self.status is not None and self.status >= 400:
+            return self.status, self.contract.example(operation, self.status)
+        document = self.contract.example(operation, operation.success)
+        if isinstance(document, dict):
+            document |= self.change
+            document = {name: value for name, value in document.items() if value is not None}
+        return self.status or operation.success, document
+
+
+def _decoded(body: bytes | None) -> Any:
+    try:
+        return json.loads(body) if body else None
+    except ValueError:
+        return body
+
+
+async def _read(reader: asyncio.StreamReader, host_url: str) -> Request:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("ascii")
+    first, *lines = head.strip().split("\r\n")
+    method, target, _version = first.split(" ")
+    headers = Headers()
+    for line in lines:
+        name, _, value = line.partition(": ")
+        headers.add(name, value)
+    assert "transfer-encoding" not in headers, "a chunked request is not read here"
+    length = int(headers.get("content-length", 0))
+    body = await reader.readexactly(length) if length else None
+    path, _, query = target.partition("?")
+    return Request(host_url, method, path, query, headers, body)
