@@ -81,6 +81,9 @@ class Fetcher:
         self._emit_or_drop = emit_or_drop
         self._clock = clock
         self.watchdog = Watchdog(policy)
+        # Allocated once for each transfer at a time: memory that comes and goes in pieces of this
+        # size leaves holes, and the process grows.
+        self._buffers: list[bytearray] = []
 
     async def fetch(self, item: Item) -> events.Saved:
         """Save a package that is ready.
@@ -96,6 +99,7 @@ class Fetcher:
         began = anyio.current_time()
         keep = item.row.mark if item.row.validator is not None else 0
         partial = await self._folder.sink.open(item.row.name, keep=keep)
+        buffer = self._buffers.pop() if self._buffers else bytearray(self._policy.write_bytes)
         transfer = Transfer(
             item,
             partial,
@@ -103,6 +107,7 @@ class Fetcher:
             journal=self._folder.journal,
             watchdog=self.watchdog,
             policy=self._policy,
+            buffer=buffer,
             progress=lambda size, total: self._emit_or_drop(
                 events.FetchProgress(at_s=self._clock(), key=item.key, bytes=size, total=total)
             ),
@@ -120,6 +125,7 @@ class Fetcher:
                 await transfer.leave()
             raise
         finally:
+            self._buffers.append(buffer)
             with anyio.CancelScope(shield=True):
                 await partial.aclose()
         return events.Saved(

@@ -61,9 +61,21 @@ class Transfer:
         journal: Journal,
         watchdog: Watchdog,
         policy: FetchPolicy,
+        buffer: bytearray,
         progress: Callable[[int, int | None], None],
     ) -> None:
-        """Go on from what the partial holds."""
+        """Go on from what the partial holds.
+
+        Args:
+            item: The package.
+            partial: The file, open.
+            storage: Opens signed URLs.
+            journal: Keeps the marks.
+            watchdog: Cancels an attempt that stalls.
+            policy: When to write and to flush.
+            buffer: As large as a write; nobody else uses it meanwhile.
+            progress: Told the size of the file, and the total if it is known.
+        """
         self.item = item
         self.partial = partial
         self.offered: dict[str, bytes] = {}
@@ -75,6 +87,7 @@ class Transfer:
         self._journal = journal
         self._watchdog = watchdog
         self._policy = policy
+        self._buffer = buffer
         self._progress = progress
 
     async def attempt(self, url: SecretStr) -> None:
@@ -148,25 +161,29 @@ class Transfer:
 
     async def _stream(self, answer: StorageAnswer, watched: Watched) -> None:
         """Write the body in large pieces; what came before a break is good, and is kept."""
-        gathered = bytearray()
+        room, filled = memoryview(self._buffer), 0
         try:
             async for chunk in answer.body():
                 watched.received(len(chunk))
                 self.received += len(chunk)
-                gathered += chunk
-                if len(gathered) >= self._policy.write_bytes:
-                    piece, gathered = gathered, bytearray()
-                    await self._write(piece)
-                    watched.excuse()
+                rest = memoryview(chunk)
+                while rest:
+                    taken = min(len(rest), len(room) - filled)
+                    room[filled : filled + taken] = rest[:taken]
+                    filled, rest = filled + taken, rest[taken:]
+                    if filled == len(room):
+                        filled = 0  # before the write: a cancelled one has written all the same
+                        await self._write(room)
+                        watched.excuse()
         finally:
-            if gathered:
+            if filled:
                 with anyio.CancelScope(shield=True):
-                    await self._write(gathered)
+                    await self._write(room[:filled])
         if self._total is not None and self.partial.size < self._total:
             message = f"the body ended at byte {self.partial.size} of {self._total}"
             raise PassingError(TransferError(message))
 
-    async def _write(self, piece: bytearray) -> None:
+    async def _write(self, piece: memoryview) -> None:
         if self.partial.size == 0 and (reason := not_a_zip(bytes(piece[:FIRST_BYTES]))):
             raise IntegrityError(reason)
         if self._total is not None and self.partial.size + len(piece) > self._total:

@@ -19,7 +19,7 @@ class PartialFile(Protocol):
         """Bytes that have been written."""
         ...
 
-    async def write(self, data: bytes | bytearray) -> None:
+    async def write(self, data: bytes | bytearray | memoryview) -> None:
         """Append all of `data`, and take it into the digests.
 
         Raises:

@@ -163,7 +163,7 @@ class LocalPartial:
         """Bytes that have been written."""
         return self._file.size
 
-    async def write(self, data: bytes | bytearray) -> None:
+    async def write(self, data: bytes | bytearray | memoryview) -> None:
         """Append all of `data`, in one hop to a thread; see `PartialFile.write`."""
         try:
             await to_end(self._wrapped.write(data))

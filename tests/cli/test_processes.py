@@ -26,8 +26,9 @@ needs_terminals = pytest.mark.skipif(sys.platform == "win32", reason="needs a ps
 
 @needs_signals
 def test_ctrl_c_ends_in_one_line_and_the_same_command_goes_on(tmp_path: Path) -> None:
-    manifest = write_manifest(tmp_path / "m.jsonl", demo_rows(6))
-    scenario = Scenario(package_bytes=20_000, faults=(PackageFault("never", nth=6),))
+    endless = {"kind": "job", "workflow_id": "w", "job_id": "endless"}
+    manifest = write_manifest(tmp_path / "m.jsonl", [*demo_rows(5), endless])
+    scenario = Scenario(package_bytes=20_000, faults=(PackageFault("never", only="endless"),))
     words = ("export", manifest, "--out", tmp_path / "out", *QUICK)
     with sandbox_in_thread(scenario) as sandbox:
         with start(*words, env=env_of(sandbox)) as process:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,9 +25,8 @@ def found(**headers: str) -> dict[str, bytes]:
     return offered(named(**headers), whole=True)
 
 
-def named(**headers: str) -> httpx.Headers:
-    found = [(name.replace("_", "-"), value) for name, value in headers.items()]
-    return httpx.Headers(found, encoding="utf-8")
+def named(**headers: str) -> dict[str, str]:
+    return {name.replace("_", "-").lower(): value for name, value in headers.items()}
 
 
 def test_amazon_says_it_of_the_whole_object() -> None:
@@ -68,3 +66,24 @@ def test_an_entity_tag_is_no_checksum() -> None:
 def test_any_header_is_read(headers: dict[str, str]) -> None:
     for name, digest in offered(headers, whole=True).items():
         assert len(digest) == LENGTHS[name]
+
+
+def test_a_checksum_of_the_service_is_not_taken_for_a_part() -> None:
+    assert found(x_amz_checksum_sha256=b64(SHA256), x_amz_checksum_type="composite") == {}
+    whole = found(x_amz_checksum_sha256=b64(SHA256), x_amz_checksum_type="FULL_OBJECT")
+    assert whole == {"sha256": SHA256}
+
+
+def test_sha1_is_offered_too() -> None:
+    sha1 = b"\5" * 20
+    assert found(x_amz_checksum_sha1=b64(sha1)) == {"sha1": sha1}
+
+
+def test_names_and_spaces_are_read_as_http_allows() -> None:
+    assert found(x_goog_hash=f"crc32c=AAAAAA== ,  MD5={b64(MD5)} ") == {"md5": MD5}
+    assert found(content_md5=f" {b64(MD5)} ") == {"md5": MD5}
+
+
+@pytest.mark.parametrize("value", [b64(MD5)[:8] + "!" + b64(MD5)[8:], b64(MD5).rstrip("=")])
+def test_base64_is_read_strictly(value: str) -> None:
+    assert found(content_md5=value) == {}

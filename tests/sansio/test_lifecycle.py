@@ -54,3 +54,53 @@ def test_every_state_can_be_reached_and_every_unfinished_one_left() -> None:
     assert reached == set(State)
     for state in set(State) - FINAL:
         assert TRANSITIONS[events.Failed][state] is State.FAILED
+
+
+@pytest.mark.parametrize(
+    ("story", "end"),
+    [
+        (["Requested", "Ready", "FetchStarted", "FetchProgress", "Saved"], State.SAVED),
+        (["Requested", "Polled", "Polled", "Ready", "FetchStarted", "Saved"], State.SAVED),
+        (["Recreated", "Requested", "Recreated", "Requested", "Ready"], State.READY),
+        (["Requested", "Ready", "FetchStarted", "UrlRefreshed", "Saved"], State.SAVED),
+        (["Requested", "Ready", "FetchStarted", "FetchInterrupted", "Failed"], State.FAILED),
+        (["Requested", "Ready", "FetchStarted", "Polled", "Ready", "FetchStarted"], State.FETCHING),
+        (["Retried", "Requested", "Retried", "Ready", "Retried"], State.READY),
+        (["Skipped"], State.SKIPPED),
+        (["Failed"], State.FAILED),
+        (["Requested", "Ready", "Failed"], State.FAILED),
+    ],
+    ids=lambda part: "-".join(part) if isinstance(part, list) else str(part),
+)
+def test_stories_end_as_told(story: list[str], end: State) -> None:
+    state = State.QUEUED
+    for name in story:
+        state = advance(state, getattr(events, name))
+    assert state is end
+
+
+@pytest.mark.parametrize(
+    ("story", "impossible"),
+    [
+        ([], "Ready"),
+        ([], "Saved"),
+        ([], "Polled"),
+        (["Requested"], "Skipped"),
+        (["Requested"], "FetchStarted"),
+        (["Requested", "Ready"], "Saved"),
+        (["Requested", "Ready"], "Requested"),
+        (["Requested", "Ready"], "Skipped"),
+        (["Requested", "Ready", "FetchStarted"], "Requested"),
+        (["Requested", "Ready", "FetchStarted", "Saved"], "Failed"),
+        (["Requested", "Ready", "FetchStarted", "Saved"], "Saved"),
+        (["Skipped"], "Requested"),
+        (["Failed"], "Retried"),
+    ],
+    ids=lambda part: "-".join(part) if isinstance(part, list) else part,
+)
+def test_stories_that_nobody_can_tell_are_refused(story: list[str], impossible: str) -> None:
+    state = State.QUEUED
+    for name in story:
+        state = advance(state, getattr(events, name))
+    with pytest.raises(ImpossibleTransitionError):
+        advance(state, getattr(events, impossible))

@@ -62,3 +62,30 @@ def test_the_last_poll_falls_on_the_waiting_limit(age_s: float, jitter: float, p
     wait = schedule.wait(Pending(item=None, since=100, polls=polls), now=100 + age_s, jitter=jitter)
     assert wait >= 0
     assert age_s + wait <= max(500, age_s) + 1e-6
+
+
+def test_an_interval_that_overflows_is_the_longest() -> None:
+    policy = PollPolicy(initial_s=2, max_s=30, factor=5, jitter=0)
+    assert interval(policy, polls=10_000, jitter=0.5) == 30
+
+
+def test_the_wait_grows_with_the_polls_of_this_package() -> None:
+    schedule: PollSchedule[None] = PollSchedule(PollPolicy(initial_s=2, factor=2, jitter=0))
+    pending = Pending(item=None, since=0)
+    waits = []
+    for now in (0, 2, 6):
+        wait = schedule.wait(pending, now=now, jitter=0.5)
+        waits.append(wait)
+        schedule.put(pending, now + wait)
+        assert schedule.take(now + wait - 0.01) is None
+        assert schedule.take(now + wait) is pending
+    assert waits == [2, 4, 8]
+
+
+def test_the_limit_counts_from_when_waiting_began() -> None:
+    schedule: PollSchedule[None] = PollSchedule(
+        PollPolicy(initial_s=10, jitter=0, wait_timeout_s=100)
+    )
+    pending = Pending(item=None, since=1000)
+    found = [schedule.wait(pending, now=now, jitter=0.5) for now in (1050, 1090, 1095, 1100, 1200)]
+    assert found == [10, 10, 5, 0, 0]
