@@ -88,9 +88,9 @@ class PixxelClient:
         self._retry = retry or RetryPolicy()
         self._poll = poll or PollPolicy()
         self._fetch = fetch or FetchPolicy()
+        auth = KeyAuth(settings.api_key, settings.auth_scheme)
         self._http = httpx.AsyncClient(
             base_url=settings.base_url,
-            auth=KeyAuth(settings.api_key, settings.auth_scheme),
             headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
             timeout=httpx.Timeout(self._timeouts.answer_s, connect=self._timeouts.connect_s),
             limits=_unbounded(self._limits.requests),
@@ -100,7 +100,13 @@ class PixxelClient:
         self._storage_transport = storage_transport or httpx.AsyncHTTPTransport(
             trust_env=False, limits=_unbounded(self._limits.fetches)
         )
-        self._api = Api(self._http, limits=self._limits, timeouts=self._timeouts, retry=self._retry)
+        self._api = Api(
+            self._http,
+            auth,
+            limits=self._limits,
+            timeouts=self._timeouts,
+            retry=self._retry,
+        )
         self._storage = StorageClient(self._storage_transport, timeouts=self._timeouts)
         self._folders = OpenFolders()
         self._fetch_slots = anyio.CapacityLimiter(self._limits.fetches)

@@ -166,6 +166,17 @@ def parse_download(row: object) -> Download:
         raise InputError("; ".join(_reasons(error))) from None
 
 
+SHOWN_CHARS = 40
+_IN_PLAIN_WORDS = {
+    "string_type": "is not a string",
+    "string_unicode": "is not valid Unicode",
+    "string_too_short": "is empty",
+    "too_short": "is empty; give at least one id",
+    "tuple_type": "is not a list of ids",
+}
+"""What pydantic says at length, by its type."""
+
+
 def _reasons(error: ValidationError) -> list[str]:
     reasons = []
     for problem in error.errors(include_url=False, include_context=False):
@@ -174,7 +185,8 @@ def _reasons(error: ValidationError) -> list[str]:
         if kind == "union_tag_not_found":
             reasons.append(f'field "kind" is missing; it is one of {", ".join(KINDS)}')
         elif kind == "union_tag_invalid":
-            reasons.append(f'unknown kind; "kind" is one of {", ".join(KINDS)}')
+            given = str(problem["input"]["kind"])[:SHOWN_CHARS]
+            reasons.append(f'unknown kind "{given}"; "kind" is one of {", ".join(KINDS)}')
         elif kind in {"model_attributes_type", "model_type", "dict_type"}:
             reasons.append('a row is a JSON object, such as {"kind": "job", …}')
         elif kind == "missing":
@@ -182,6 +194,6 @@ def _reasons(error: ValidationError) -> list[str]:
         elif kind == "extra_forbidden":
             reasons.append(f'unknown field "{field}"')
         else:
-            text = problem["msg"].removeprefix("Value error, ")
+            text = _IN_PLAIN_WORDS.get(kind, problem["msg"].removeprefix("Value error, "))
             reasons.append(f'field "{field}": {text}' if field else text)
     return reasons

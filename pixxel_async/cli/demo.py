@@ -15,7 +15,7 @@ from ..sandbox import PackagingTime, Sandbox, Scenario, demo_rows
 from .display import Loudness
 from .ending import complain
 from .faults import FAULTS
-from .logs import log_shown, partings_hidden
+from .logs import log_shown
 from .run import choose_display, exit_code, follow
 from .summary import summary
 
@@ -62,7 +62,7 @@ def run_demo(folder: Path, packages: int, loudness: Loudness) -> None:
 
     if loudness > Loudness.ERRORS:
         complain(f"{packages} made-up packages from a sandbox on this machine, some faults on.")
-    with partings_hidden(), log_shown(display, loudness), display:
+    with log_shown(display, loudness), display:
         report = asyncio.run(export())
     if loudness > Loudness.ERRORS:
         typer.echo(summary(report, folder), err=True)

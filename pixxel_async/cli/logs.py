@@ -41,24 +41,3 @@ def log_shown(display: Display, loudness: Loudness) -> Iterator[None]:
     finally:
         logger.removeHandler(handler)
         logger.setLevel(before)
-
-
-class _NoPartings(logging.Filter):
-    def filter(self, record: logging.LogRecord) -> bool:
-        error = record.exc_info[1] if record.exc_info else None
-        return type(error).__name__ not in {"CancelledError", "ClientDisconnect"}
-
-
-@contextmanager
-def partings_hidden() -> Iterator[None]:
-    """Keep the log of uvicorn, under the sandbox, from telling of connections that were left.
-
-    It takes a client that goes away, and the end of the sandbox, for errors of the application.
-    """
-    logger = logging.getLogger("uvicorn.error")
-    partings = _NoPartings()
-    logger.addFilter(partings)
-    try:
-        yield
-    finally:
-        logger.removeFilter(partings)

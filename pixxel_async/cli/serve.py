@@ -11,7 +11,6 @@ from ..errors import ConfigError
 from ..sandbox import PackagingTime, Sandbox, Scenario, serve
 from .ending import complain
 from .faults import FAULTS
-from .logs import partings_hidden
 
 
 def scenario(
@@ -55,8 +54,7 @@ def run_sandbox(scenario: Scenario, *, api_port: int, storage_port: int) -> None
     """
     serving = serve(scenario, api_port=api_port, storage_port=storage_port, announce=announce)
     try:
-        with partings_hidden():
-            asyncio.run(serving)
+        asyncio.run(serving)
     except KeyboardInterrupt:
         complain("the sandbox has ended")
     except OSError as error:

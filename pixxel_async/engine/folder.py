@@ -50,7 +50,7 @@ class ExportFolder:
         sink = LocalSink(path)
         hidden = path / HIDDEN
         try:
-            lock = await sink.run(hidden, lambda: _lock(hidden), drop=FileLock.release)
+            lock = await sink.run(path, lambda: _lock(hidden), drop=FileLock.release)
             try:
                 journal = await Journal.open(hidden / JOURNAL)
             except BaseException:
@@ -86,10 +86,10 @@ def _lock(hidden: Path) -> FileLock:
     try:
         lock.acquire()
     except Timeout:
-        first = ""
-        with suppress(OSError):
-            first = f" (process {int(owner.read_text(encoding='ascii'))})"
-        message = f"{hidden.parent}: another process{first} exports into this folder"
+        first = "another process"
+        with suppress(OSError, ValueError):  # it may be about to write its number
+            first = f"process {int(owner.read_text(encoding='ascii'))}"
+        message = f"{hidden.parent}: {first} exports into this folder already"
         raise FolderBusyError(message) from None
     try:
         owner.write_text(str(os.getpid()), encoding="ascii")

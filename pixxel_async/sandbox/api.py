@@ -25,6 +25,9 @@ from .throttle import Throttle
 
 HUGE = 32 * 1024 * 1024
 CREATED, BAD_REQUEST, UNAUTHORIZED, NOT_FOUND, NOT_ALLOWED, TOO_MANY = 201, 400, 401, 404, 405, 429
+GATEWAY_PAGE = "<html><body><h1>Bad Gateway</h1></body></html>"
+OPTIONAL_BODY = {"insight": b"{}"}
+"""What stands for the body that may be left out."""
 _LISTS = ("catalog_ids", "order_item_ids")
 
 
@@ -175,7 +178,7 @@ def _read_body(route: Route, asked: _Asked) -> dict[str, Any]:
             raise ServiceError(BAD_REQUEST, "INVALID_BODY", f"{route.operation} takes no body")
         return {}
     try:
-        row = json.loads(asked.body)
+        row = json.loads(asked.body or OPTIONAL_BODY.get(route.kind, b""))
     except ValueError:
         row = None
     if not isinstance(row, dict):
@@ -199,7 +202,7 @@ def _faulty(fault: ApiFault) -> Response | None:
                 response.headers["Retry-After"] = fault.retry_after
             return response
         case "html":
-            return HTMLResponse("<html><body><h1>Bad Gateway</h1></body></html>", 502)
+            return HTMLResponse(GATEWAY_PAGE, fault.status)
         case "not_json":
             return PlainTextResponse("all is well")
         case "huge":

@@ -26,19 +26,24 @@ class Place:
     pixel: float
 
 
+def shape(size: int) -> tuple[int, int]:
+    """Return columns and rows of an image of about `size` bytes; at least 16 and 1."""
+    columns = 16
+    while size // (columns * BANDS * SAMPLE_BYTES) > ASPECT * columns:
+        columns *= 2
+    return columns, max(1, size // (columns * BANDS * SAMPLE_BYTES))
+
+
 def geotiff(*, size: int, description: str, place: Place, chance: Random) -> Content:
     """Make an image of about `size` bytes, in EPSG:4326.
 
     Args:
-        size: In bytes; the image has at least one row of 16 pixels.
+        size: In bytes; see `shape`.
         description: Stands in the tag ImageDescription.
         place: Where it lies.
         chance: The source of its pixels.
     """
-    columns = 16
-    while size // (columns * BANDS * SAMPLE_BYTES) > ASPECT * columns:
-        columns *= 2
-    rows = max(1, size // (columns * BANDS * SAMPLE_BYTES))
+    columns, rows = shape(size)
     strip = columns * rows * SAMPLE_BYTES
     head = _head(columns, rows, strip, description, place)
     bands = (piece for _ in range(BANDS) for piece in noise(chance, strip))

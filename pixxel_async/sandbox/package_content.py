@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from .content import Content
-from .geotiff import Place, geotiff
+from .geotiff import Place, geotiff, shape
 from .identity import Identity
 from .scenario import Scenario
 from .zip_archive import zip_archive
@@ -33,8 +33,9 @@ def package_content(scenario: Scenario, identity: Identity, version: int) -> Con
     )
     taken = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=chance.randrange(300 * 24 * 60))
     name = f"{identity.kind}-{identity.digest}"
+    size = int(scenario.package_bytes * spread) - WRAPPING
     image = geotiff(
-        size=int(scenario.package_bytes * spread) - WRAPPING,
+        size=size,
         description=f"{name} version {version}",
         place=place,
         chance=chance,
@@ -43,16 +44,17 @@ def package_content(scenario: Scenario, identity: Identity, version: int) -> Con
     return zip_archive(
         {
             f"{name}/image.tif": image,
-            f"{name}/item.json": _json(_stac_item(name, place, taken)),
+            f"{name}/item.json": _json(_stac_item(name, place, shape(size), taken)),
             f"{name}/metadata.json": _json(metadata),
         }
     )
 
 
-def _stac_item(name: str, place: Place, taken: datetime) -> dict[str, Any]:
+def _stac_item(name: str, place: Place, pixels: tuple[int, int], taken: datetime) -> dict[str, Any]:
     """Return a STAC item, version 1.0.0, with the image as its only asset."""
     west, north = place.west, place.north
-    east, south = west + 0.1, north - 0.1
+    east = round(west + pixels[0] * place.pixel, 4)
+    south = round(north - pixels[1] * place.pixel, 4)
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
     return {
         "type": "Feature",

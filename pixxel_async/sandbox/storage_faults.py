@@ -41,6 +41,7 @@ RANGES_ONLY = frozenset(
 """Faults that only strike requests for a part."""
 
 CHECKSUM_HEADERS = ("x-amz-checksum-crc32", "x-amz-checksum-sha256", "x-goog-hash", "content-md5")
+PARTIAL = 206
 BOUNDARY = "sandbox-boundary"
 END_RECORD_BYTES = 22
 PAGE = b"<!DOCTYPE html><html><body>Please sign in</body></html>"
@@ -81,11 +82,11 @@ def changed(reply: Reply, fault: StorageFault) -> Reply:  # noqa: C901, PLR0911,
             return replace(reply, headers=_wrong_checksums(reply))
         case "no_etag":
             return _without(reply, "etag")
-        case "weak_etag":
+        case "weak_etag" if "etag" in reply.headers:
             return replace(reply, headers={**reply.headers, "etag": f"W/{reply.headers['etag']}"})
         case "no_content_range":
             return _without(reply, "content-range")
-        case "multipart_range":
+        case "multipart_range" if reply.status == PARTIAL:
             return _multipart(reply)
         case _:
             return reply
@@ -137,4 +138,4 @@ def _multipart(reply: Reply) -> Reply:
         **_without(reply, "content-range").headers,
         "content-type": f"multipart/byteranges; boundary={BOUNDARY}",
     }
-    return Reply.of(206, body, headers)
+    return Reply.of(PARTIAL, body, headers)

@@ -46,5 +46,7 @@ async def _run(
         async with sandbox:
             listening.set_result((asyncio.get_running_loop(), stop))
             await stop.wait()
-    except OSError as error:
+    except BaseException as error:
+        if listening.done():
+            raise
         listening.set_exception(error)

@@ -18,7 +18,8 @@ class Throttle:
         if self._per_second is None:
             return 0.0
         now = time.monotonic()
-        due = max(self._due, now - 1.0) + 1 / self._per_second
+        interval = 1 / self._per_second
+        due = max(self._due, now - max(1.0, interval)) + interval
         if due > now:
             return due - now
         self._due = due

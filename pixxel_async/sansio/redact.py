@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import Any
 
 SHOWN_CHARS = 160
 _QUERY = re.compile(r"\?[^\s\"'<>]*")
@@ -36,9 +37,22 @@ def first_line(body: bytes) -> str:
     return redact(text.split("\n", 1)[0].rstrip())
 
 
-def redact(text: str) -> str:
-    """Return the text short, printable and without what may be a secret."""
+def redact(text: str, *, chars: int = SHOWN_CHARS) -> str:
+    """Return the text printable, without what may be a secret, and at most `chars` long."""
     text = _QUERY.sub("?…", text)
     text = _TOKEN.sub(lambda match: match[0] if _UUID.fullmatch(match[0]) else "…", text)
     text = printable(text)
-    return text if len(text) <= SHOWN_CHARS else text[: SHOWN_CHARS - 1] + "…"
+    return text if len(text) <= chars else text[: chars - 1] + "…"
+
+
+def redact_all(value: Any) -> Any:
+    """Return a JSON value with each text in it redacted."""
+    match value:
+        case str():
+            return redact(value)
+        case list():
+            return [redact_all(part) for part in value]
+        case dict():
+            return {redact(name): redact_all(part) for name, part in value.items()}
+        case _:
+            return value

@@ -34,6 +34,7 @@ from ..downloads import (
 from ..errors import ResponseError, api_error_class
 from ..models import Package, PackageStatus
 from .backoff import CallKind
+from .redact import redact, redact_all
 
 FAILED_WORDS = frozenset({"failed", "failure", "error", "errored", "cancelled", "canceled"})
 PENDING_WORDS = frozenset(
@@ -255,7 +256,7 @@ def raise_for_status(
     """Raise the typed error for a status that is not 2xx.
 
     Errors are documented as `{"error": {"code", "message", "details"}}`; whatever else comes is
-    taken as text.
+    taken as text. A signed URL that the service repeats in one is cut out.
 
     Raises:
         ApiError: The class for this status.
@@ -284,14 +285,13 @@ def _error_parts(body: bytes) -> tuple[str, str, Any]:
         return (
             _one_line(str(code)) if code is not None else "",
             _one_line(str(message)) if message is not None else "",
-            error.get("details"),
+            redact_all(error.get("details")),
         )
     return "", _one_line(error if isinstance(error, str) else json.dumps(data)), None
 
 
 def _one_line(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= MESSAGE_CHARS else line[: MESSAGE_CHARS - 1] + "…"
+    return redact(" ".join(text.split()), chars=MESSAGE_CHARS)
 
 
 def _path(*segments: str) -> str:

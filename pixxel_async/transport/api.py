@@ -22,7 +22,7 @@ import tenacity
 
 from ..config import Limits, RetryPolicy, Timeouts
 from ..downloads import Download
-from ..errors import ApiError, ResponseError, TransportError
+from ..errors import ApiError, PixxelError, ResponseError, TransportError
 from ..models import Package
 from ..sansio import wire
 from ..sansio.backoff import (
@@ -33,6 +33,7 @@ from ..sansio.backoff import (
     judge,
     read_retry_after,
 )
+from .auth import KeyAuth
 from .rate import RateLimiter
 from .words import describe
 
@@ -106,10 +107,17 @@ class Api:
     """Sends calls. It does not own the client that it is given."""
 
     def __init__(
-        self, client: httpx.AsyncClient, *, limits: Limits, timeouts: Timeouts, retry: RetryPolicy
+        self,
+        client: httpx.AsyncClient,
+        auth: KeyAuth,
+        *,
+        limits: Limits,
+        timeouts: Timeouts,
+        retry: RetryPolicy,
     ) -> None:
         """Share one rate and one bound on calls in flight among all users of this object."""
         self._client = client
+        self._auth = auth
         self._retry = retry
         self._answer_s = timeouts.answer_s
         self._max_answer_bytes = limits.max_answer_bytes
@@ -219,24 +227,31 @@ class Api:
         try:
             with anyio.fail_after(self._answer_s):
                 async with self._client.stream(
-                    call.method, call.path, content=call.body, headers=call.headers
+                    call.method,
+                    call.path,
+                    content=call.body,
+                    headers=call.headers,
+                    auth=self._auth,
                 ) as response:
+                    body = await self._body(response)
                     return Reply(
                         status=response.status_code,
-                        body=await self._body(response),
+                        body=body if response.is_success else self._auth.conceal(body),
                         retry_after_s=read_retry_after(
                             response.headers.get("retry-after"), now=datetime.now(UTC)
                         ),
                     )
         except TimeoutError:
             message = f"no whole answer to {call.operation} within {self._answer_s:g} s"
-            raise TransportError(message) from None
+            failure: PixxelError = TransportError(message)
         except httpx.DecodingError:
             message = f"the answer to {call.operation} came in a broken content coding"
-            raise ResponseError(message) from None
+            failure = ResponseError(message)
         except httpx.HTTPError as error:
             message = f"{call.operation}: {describe(error)}"
-            raise TransportError(message, sent=not isinstance(error, NEVER_SENT)) from None
+            failure = TransportError(message, sent=not isinstance(error, NEVER_SENT))
+        # Raised out here, so that it has no context: the error of httpx knows the key.
+        raise failure
 
     async def _body(self, response: httpx.Response) -> bytes:
         body = bytearray()

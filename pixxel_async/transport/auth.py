@@ -10,6 +10,9 @@ from pydantic import SecretStr
 from ..config import AuthScheme
 from ..errors import ConfigError
 
+LEAST_CONCEALED = 8
+"""A key that is shorter than this, in characters, is no key of the service."""
+
 
 class KeyAuth(httpx.Auth):
     """Puts the key into the `Authorization` header, as the scheme says."""
@@ -22,13 +25,23 @@ class KeyAuth(httpx.Auth):
         """
         text = key.get_secret_value()
         if not text:
-            message = "the API key is empty"
+            message = "the API key (PIXXEL_API_KEY) is empty"
             raise ConfigError(message)
         if not (text.isascii() and text.isprintable()) or text != text.strip():
-            message = "the API key has a blank at an end, or a character that is no plain ASCII"
+            message = (
+                "the API key (PIXXEL_API_KEY) has a blank at an end, or a character that is no "
+                "plain ASCII: copy it again"
+            )
             raise ConfigError(message)
         self._key = key
+        self._key_bytes = text.encode("ascii")
         self._prefix = "Bearer " if scheme is AuthScheme.BEARER else ""
+
+    def conceal(self, body: bytes) -> bytes:
+        """Cut the key out of an error that repeats it; one of a few letters would fit anywhere."""
+        if len(self._key_bytes) < LEAST_CONCEALED:
+            return body
+        return body.replace(self._key_bytes, b"[key]")
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Add the header; called by httpx for each request."""

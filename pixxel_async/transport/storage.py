@@ -7,7 +7,7 @@ Rules:
     * GET only: a URL that is signed for GET does not allow HEAD.
     * Redirects are followed by hand, a few times, and never from https to plain http. Plain http
       is taken for loopback addresses only.
-    * Errors of httpx leave without their cause, which knows the URL.
+    * Errors of httpx leave without cause and context, which know the URL.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from .words import describe
 MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _AUTHORITY = re.compile(r"[^/?]*")
 
 Headers: TypeAlias = Mapping[str, str]
@@ -65,7 +66,10 @@ class StorageAnswer:
             async for chunk in self._stream:
                 yield chunk
         except httpx.HTTPError as error:
-            raise ConnectionBrokenError(describe(error)) from None
+            broken = ConnectionBrokenError(describe(error))
+        else:
+            return
+        raise broken
 
     async def beginning(self, limit: int) -> bytes:
         """Read up to about `limit` bytes, for an error message; a broken body is no matter."""
@@ -118,8 +122,9 @@ class StorageClient:
             if response.status_code not in REDIRECTS or location is None:
                 return response
             await response.aclose()
-            following = location if "://" in location else urljoin(url, location)
-            if url.startswith("https:") and not following.startswith("https:"):
+            # Joining normalises the path: an absolute URL is taken as it came.
+            following = location if _ABSOLUTE.match(location) else urljoin(url, location)
+            if _scheme(url) == "https" and _scheme(following) != "https":
                 message = "the storage redirects to an address without https; not followed"
                 raise TransferError(message)
             url = following
@@ -137,16 +142,15 @@ class StorageClient:
                     "timeout": self._timeouts,
                 },
             )
-        except (httpx.InvalidURL, UnicodeEncodeError):
-            message = "the signed URL is not a URL that can be sent as it is"
-            raise TransferError(message) from None
-        try:
             return await self._transport.handle_async_request(request)
+        except (httpx.InvalidURL, ValueError):  # such as a host that no look-up takes
+            failure = TransferError("the signed URL is not a URL that can be sent as it is")
         except httpx.LocalProtocolError:
-            message = "the signed URL has characters that no request may have"
-            raise TransferError(message) from None
+            failure = TransferError("the signed URL has characters that no request may have")
         except httpx.HTTPError as error:
-            raise ConnectionBrokenError(describe(error)) from None
+            failure = ConnectionBrokenError(describe(error))
+        # Raised out here, so that it has no context: the error of httpx knows the URL.
+        raise failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +172,12 @@ class _Address:
         Raises:
             TransferError: It is no https URL, nor an http URL of a loopback address.
         """
-        scheme, _, rest = url.partition("://")
-        rest = rest.partition("#")[0]
+        scheme, rest = _scheme(url), url.partition("://")[2].partition("#")[0]
         authority = _AUTHORITY.match(rest)[0]  # type: ignore[index]  # it matches the empty string
         try:
-            host = urlsplit(f"//{authority}").hostname
-        except ValueError:
+            parts = urlsplit(f"//{authority}")
+            host = parts.hostname if parts.port != 0 else None
+        except ValueError:  # a port that is no port, or half an IPv6 address
             host = None
         if not host or scheme not in {"http", "https"}:
             message = "the signed URL is not an http URL"
@@ -188,3 +192,7 @@ class _Address:
         if not target.startswith("/"):
             target = f"/{target}"
         return cls(origin=f"{scheme}://{authority}/", target=target)
+
+
+def _scheme(url: str) -> str:
+    return url.partition("://")[0].lower()

@@ -18,7 +18,7 @@ from pixxel_async import (
 from pixxel_async.cli.bars import OTHER_LINES, Bars
 from pixxel_async.cli.display import Display, Loudness
 from pixxel_async.cli.lines import Lines
-from pixxel_async.cli.logs import log_shown, partings_hidden
+from pixxel_async.cli.logs import log_shown
 from pixxel_async.cli.meter import WINDOW_S, Meter
 from pixxel_async.cli.wording import name_of, seconds, short, told
 from pixxel_async.engine.report import Report
@@ -245,16 +245,6 @@ def test_without_details_the_log_tells_warnings_only() -> None:
         logging.getLogger("pixxel_async").info("not told")
         logging.getLogger("pixxel_async").warning("told")
     assert stream.getvalue() == "warning     told\n"
-
-
-def test_connections_that_were_left_are_not_told(caplog: pytest.LogCaptureFixture) -> None:
-    logger = logging.getLogger("uvicorn.error")
-    with partings_hidden():
-        for error in (TimeoutError(), KeyError("a bug")):
-            logger.error("Exception in ASGI application", exc_info=error)
-        logger.error("likewise", exc_info=type("ClientDisconnect", (Exception,), {})())
-    told = [record.exc_info[0] for record in caplog.records if record.exc_info]
-    assert told == [TimeoutError, KeyError]
 
 
 def test_a_failed_catalog_is_named_by_its_ids() -> None:

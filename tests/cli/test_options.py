@@ -165,7 +165,7 @@ def test_a_missing_key_is_one_line() -> None:
         (("--base-url", "http://example.com"), {}, "base_url (PIXXEL_BASE_URL): use https"),
         ((), {"PIXXEL_BASE_URL": "example.com"}, "base_url (PIXXEL_BASE_URL): give scheme"),
         ((), {"PIXXEL_AUTH_SCHEME": "basic"}, "auth_scheme (PIXXEL_AUTH_SCHEME): "),
-        ((), {"PIXXEL_API_KEY": "secret\x01key"}, "the API key has"),
+        ((), {"PIXXEL_API_KEY": "secret\x01key"}, "the API key (PIXXEL_API_KEY) has"),
     ],
 )
 def test_a_wrong_setting_is_one_line(
@@ -212,11 +212,11 @@ async def test_an_option_wins_over_its_variable(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("PIXXEL_AUTH_SCHEME", "bearer")
     async with client_of(RunOptions(out=Path())) as client:
         assert client._http.base_url.host == "variable.example"
-        assert client._http.auth._prefix == "Bearer "  # type: ignore[union-attr]
+        assert client._api._auth._prefix == "Bearer "
     options = RunOptions(out=Path(), base_url="https://option.example", auth_scheme=AuthScheme.RAW)
     async with client_of(options) as client:
         assert client._http.base_url.host == "option.example"
-        assert client._http.auth._prefix == ""  # type: ignore[union-attr]
+        assert client._api._auth._prefix == ""
 
 
 async def test_without_a_key_there_is_no_client() -> None:

@@ -60,7 +60,7 @@ async def test_a_lost_post_has_made_a_package_and_the_next_one_makes_another() -
 
 
 async def test_html_is_the_page_of_a_broken_gateway() -> None:
-    async with stand(faults=(ApiFault("html"),)) as it:
+    async with stand(faults=(ApiFault("html", status=502),)) as it:
         answer = await it.ask(*CREATIONS["job"])
     assert answer.status_code == 502
     assert answer.headers["content-type"].startswith("text/html")

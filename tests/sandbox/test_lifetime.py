@@ -167,3 +167,27 @@ async def test_serve_on_a_taken_port_is_an_os_error_without_an_announcement(
     with pytest.raises(OSError, match="address already in use"):
         await serve(api_port=taken_port, storage_port=0, announce=announced.append)
     assert announced == []
+
+
+async def test_neither_a_client_that_leaves_nor_the_end_is_logged_as_an_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # One request that waits for its body, and one that waits for its answer.
+    slow = Scenario(answer_delay_s=60)
+    async with Sandbox(slow) as sandbox:
+        port = port_of(sandbox.api_url)
+        _, leaving = await asyncio.open_connection("127.0.0.1", port)
+        leaving.write(
+            b"POST /v0/catalogs/download HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n"
+        )
+        await leaving.drain()
+        _, staying = await asyncio.open_connection("127.0.0.1", port)
+        staying.write(b"GET /ping HTTP/1.1\r\nhost: x\r\n\r\n")
+        await staying.drain()
+        for _ in range(100):  # turns of the loop, so that both requests are being served
+            await asyncio.sleep(0)
+        assert len(asyncio.all_tasks()) == 3
+        leaving.close()
+        await leaving.wait_closed()
+    staying.close()
+    assert [record.getMessage() for record in caplog.records] == []

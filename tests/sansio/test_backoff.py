@@ -90,8 +90,10 @@ def test_a_delay_lies_between_zero_and_a_bound_that_doubles(
     attempt: int, jitter: float, initial_s: float, max_s: float
 ) -> None:
     policy = RetryPolicy(initial_s=initial_s, max_s=max_s)
+    found = delay(policy, attempt=attempt, jitter=jitter)
+    assert 0 <= found <= max_s
     bound = min(max_s, initial_s * 2.0 ** min(attempt - 1, 32))
-    assert delay(policy, attempt=attempt, jitter=jitter) == pytest.approx(jitter * bound)
+    assert found == pytest.approx(jitter * bound)
 
 
 @given(st.floats(0, 1e9), st.floats(0, 1))
@@ -119,6 +121,11 @@ def test_what_the_server_asks_for_wins_up_to_a_limit(asked_s: float, jitter: flo
         ("nan", None),
         ("inf", None),
         ("Mon, 99 Nov 2026 08:00:30 GMT", None),
+        ("Mon, 23 Nov 99999999999999999999 08:00:30 GMT", None),
+        ("Mon, 23 Nov 2026 10:00:30 +0200", 30),
+        ("9" * 5000, None),
+        ("-inf", None),
+        ("1 2", None),
     ],
 )
 def test_retry_after_is_read_in_both_forms(value: str | None, seconds: float | None) -> None:
@@ -129,3 +136,16 @@ def test_retry_after_is_read_in_both_forms(value: str | None, seconds: float | N
 def test_any_retry_after_is_a_finite_number_or_nothing(value: str) -> None:
     found = read_retry_after(value, now=NOW)
     assert found is None or (found >= 0 and math.isfinite(found))
+
+
+def test_the_bound_of_a_delay_doubles_from_the_first_on() -> None:
+    policy = RetryPolicy(initial_s=0.5, max_s=30)
+    found = [delay(policy, attempt=attempt, jitter=1) for attempt in range(1, 9)]
+    assert found == [0.5, 1, 2, 4, 8, 16, 30, 30]
+    assert delay(policy, attempt=3, jitter=0) == 0
+
+
+def test_what_the_server_asks_for_wins_over_a_longer_delay_too() -> None:
+    policy = RetryPolicy(initial_s=30, max_s=30)
+    assert delay(policy, attempt=5, jitter=1, retry_after_s=0) == 0
+    assert delay(policy, attempt=1, jitter=0, retry_after_s=9) == 9

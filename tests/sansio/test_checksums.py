@@ -68,7 +68,7 @@ def test_any_header_is_read(headers: dict[str, str]) -> None:
         assert len(digest) == LENGTHS[name]
 
 
-def test_a_checksum_of_the_service_is_not_taken_for_a_part() -> None:
+def test_the_type_of_a_checksum_is_read_without_regard_to_case() -> None:
     assert found(x_amz_checksum_sha256=b64(SHA256), x_amz_checksum_type="composite") == {}
     whole = found(x_amz_checksum_sha256=b64(SHA256), x_amz_checksum_type="FULL_OBJECT")
     assert whole == {"sha256": SHA256}

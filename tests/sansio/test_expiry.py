@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -21,6 +23,11 @@ END = datetime(2026, 11, 23, 9, 0, tzinfo=UTC).timestamp()
         "X-Goog-Date=20261123T080000Z&X-Goog-Expires=3600",
         "sv=2024-11-04&se=2026-11-23T09%3A00%3A00Z&sig=x",
         "se=2026-11-23T09:00:00",
+        "se=2026-11-23T14:30:00%2B05:30",
+        "SE=2026-11-23T09:00:00Z",
+        "X-Amz-Expires=3600&X-Amz-Date=20261123T080000Z&Expires=5",
+        "X-Goog-Date=20261123T080000Z&X-Goog-Expires=3600&X-Goog-Expires=7",
+        "expires=1795424400",
         f"Expires={END:.0f}&Signature=x&Key-Pair-Id=y",
     ],
 )
@@ -37,6 +44,12 @@ def test_each_storage_says_it_in_its_own_way(query: str) -> None:
         "X-Amz-Date=20261123T080000Z&X-Amz-Expires=-1",
         "X-Amz-Expires=3600",
         "se=tomorrow",
+        "se=",
+        "se=2026-13-01T00:00:00Z",
+        "X-Amz-Date=20261123T080000Z&X-Goog-Expires=3600",
+        "Expires=1.5e9",
+        "sig=Expires",
+        "Expires=\u0661",
         "Expires=soon",
         "Expires=²",
     ],
@@ -60,6 +73,7 @@ def stale(*, received: float, now: float, margin_s: float = 60) -> bool:
 
 def test_a_url_is_stale_within_the_margin_of_its_end() -> None:
     assert not stale(received=-3600, now=-61)
+    assert not stale(received=-3600, now=-60)
     assert stale(received=-3600, now=-59)
     assert stale(received=-3600, now=10)
 
@@ -72,3 +86,32 @@ def test_a_url_that_is_short_lived_is_stale_after_half_of_its_life() -> None:
 def test_a_url_that_seems_to_be_born_expired_is_tried() -> None:
     # Our clock may be wrong; asking for another one would go on for ever.
     assert not stale(received=5, now=10)
+    assert not stale(received=0, now=1)
+
+
+@pytest.fixture
+def far_from_greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    if not hasattr(time, "tzset"):
+        pytest.skip("the zone of a process cannot be set here")
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "XXX-9")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("far_from_greenwich")
+@pytest.mark.parametrize(
+    "query", ["X-Amz-Date=20261123T080000Z&X-Amz-Expires=3600", "se=2026-11-23T09:00:00"]
+)
+def test_a_storage_means_utc_wherever_we_are(query: str) -> None:
+    assert expires_at(f"https://storage.example/a.zip?{query}") == END
+
+
+@given(st.floats(0, 1e5), st.floats(-1e5, 1e5), st.floats(0, 1e4))
+def test_a_url_is_never_stale_as_soon_as_it_comes(
+    life_s: float, received: float, margin_s: float
+) -> None:
+    url = f"https://storage.example/?Expires={END + life_s:.0f}"
+    at = END - abs(received)
+    assert not is_stale(url, received_at=at, now=at, margin_s=margin_s)

@@ -168,9 +168,15 @@ def test_two_objects_are_never_mixed(held: Held, status: int, headers: dict[str,
     assert (found is None) == (status not in {200, 206, 412, 416})
 
 
-@given(st.integers(1, 1000), st.integers(1, 1000), st.booleans(), st.booleans(), st.booleans())
+@given(
+    size=st.integers(1, 1000),
+    rest=st.integers(1, 1000),
+    total_known=st.booleans(),
+    total_told=st.booleans(),
+    tag_told=st.booleans(),
+)
 def test_the_rest_of_the_same_object_is_always_appended(
-    size: int, rest: int, total_known: bool, total_told: bool, tag_told: bool
+    *, size: int, rest: int, total_known: bool, total_told: bool, tag_told: bool
 ) -> None:
     total = size + rest
     held = Held(size=size, validator='"v"', total=total if total_known else None)

@@ -19,6 +19,12 @@ def xml(code: str, message: str = "words") -> bytes:
         (403, xml("AccessDenied", "Request has expired")),
         (400, xml("ExpiredToken")),
         (403, xml("ExpiredRequest")),
+        (400, xml("ExpiredRequest")),
+        (403, xml("AuthorizationFailure")),
+        (403, xml("ExpiredToken")),
+        (400, xml("RequestExpired")),
+        (400, xml("TokenRefreshRequired")),
+        (400, b"<Error><Code> ExpiredToken\n</Code></Error>"),
         (403, xml("AuthenticationFailed")),
         (403, b""),
         (403, b"<html>Forbidden</html>"),
@@ -40,6 +46,9 @@ def test_what_passes_is_tried_again(status: int) -> None:
         (403, xml("InvalidAccessKeyId")),
         (403, xml("SomethingElse")),
         (404, xml("NoSuchKey")),
+        (500, xml("NoSuchKey")),
+        (503, xml("SignatureDoesNotMatch")),
+        (503, xml("InvalidAccessKeyId")),
         (404, b""),
         (400, xml("InvalidArgument")),
         (400, b""),
@@ -77,3 +86,18 @@ def test_a_zip_may_be_one(head: bytes) -> None:
 )
 def test_what_is_no_zip_is_told(body: bytes, word: str) -> None:
     assert word in (not_a_zip(body) or "")
+
+
+def test_what_came_instead_of_a_zip_is_told_short_and_without_secrets() -> None:
+    page = b"see https://s.example/x?sig=canary " + b"word " * 1000
+    told = not_a_zip(page) or ""
+    assert "canary" not in told
+    assert len(told) < 200
+    assert "canary" not in read_error(500, page).message
+
+
+@given(st.sampled_from([400, 403, 404, 500, 503]), st.text(max_size=40))
+def test_no_signature_is_told(status: int, words: str) -> None:
+    url = "https://s.example/x?X-Amz-Signature=canary"
+    for body in (xml("AccessDenied", f"{words} {url}"), f"{url} {words}".encode()):
+        assert "canary" not in read_error(status, body).message

@@ -9,12 +9,13 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pixxel_async import (
     AoiDownload,
     ApiError,
+    AuthenticationError,
     BadRequestError,
     CatalogDownload,
     ConflictError,
@@ -24,6 +25,8 @@ from pixxel_async import (
     NotFoundError,
     Package,
     PackageStatus,
+    PermissionDeniedError,
+    RateLimitedError,
     ResponseError,
     ServerError,
     TaskDownload,
@@ -96,6 +99,10 @@ def test_status_calls_are_as_documented() -> None:
 
 
 @given(downloads, ids)
+@example(JobDownload(workflow_id=".", job_id=".."), ".")
+@example(AoiDownload(aoi_id="a/b", asset_ids=("x",)), "../c")
+@example(CATALOG, "d?e=f#g")
+@example(TaskDownload(workflow_id="%2F", job_id="a b", task_id="日本"), "..")
 def test_an_id_stays_one_segment_of_the_path(download: Download, download_id: str) -> None:
     for call in (wire.creation(download), wire.status(download, download_id)):
         assert re.fullmatch(r"(/[A-Za-z0-9._~%-]+)+", call.path)
@@ -104,6 +111,8 @@ def test_an_id_stays_one_segment_of_the_path(download: Download, download_id: st
         given_ids = [v for k, v in download if isinstance(v, str) and k != "kind"]
         decoded = [unquote(segment) for segment in segments]
         assert all(one in decoded for one in given_ids)
+    if wire.needs_id(download):
+        assert unquote(wire.status(download, download_id).path.split("/")[-1]) == download_id
 
 
 def read(body: object, *, status: int = 200, download: Download = JOB) -> Package:
@@ -134,7 +143,9 @@ def test_no_url_means_not_yet_whatever_the_word(url: dict[str, Any], word: str |
     assert package.signed_url is None
 
 
-@pytest.mark.parametrize("word", ["failed", "FAILED", " Failed ", "error", "cancelled"])
+@pytest.mark.parametrize(
+    "word", ["failed", "FAILED", " Failed ", "failure", "error", "errored", "cancelled", "canceled"]
+)
 @pytest.mark.parametrize("url", ["", URL])
 def test_a_word_of_failure_means_failed(word: str, url: str) -> None:
     package = read({"id": "j", "status": word, "signed_url": url})
@@ -147,18 +158,25 @@ def test_the_id_is_taken_from_either_field() -> None:
     assert read({"id": "d", "status": "x"}, download=CATALOG).download_id == "d"
     assert read({"id": 7, "status": "x"}, download=CATALOG).download_id == "7"
     assert read({"id": "j", "status": "x"}).download_id is None
+    assert read({"download_id": "d", "id": "i"}, download=AOI).download_id == "d"
 
 
 @pytest.mark.parametrize("download", [AOI, CATALOG])
 def test_a_creation_without_an_id_cannot_be_waited_for(download: Download) -> None:
-    with pytest.raises(ResponseError, match="id"):
-        read({"status": "created"}, download=download)
+    for body in ({"status": "created"}, {"id": ""}, {"id": None}, {}):
+        with pytest.raises(ResponseError, match=r'neither "(download_)?id" nor a signed URL'):
+            read(body, download=download)
+    assert read({"status": "failed"}, download=download).status is PackageStatus.FAILED
+    ready = read({"id": "", "signed_url": URL}, download=download)
+    assert ready.download_id is None
     assert read({"signed_url": URL}, download=download).status is PackageStatus.READY
 
 
 def test_a_known_id_stays() -> None:
     answer = wire.read_answer(wire.creation(AOI), status_code=200, body=b'{"status": "x"}')
     assert wire.package_of(AOI, answer, download_id="d").download_id == "d"
+    other = wire.read_answer(wire.creation(AOI), status_code=200, body=b'{"id": "other"}')
+    assert wire.package_of(AOI, other, download_id="d").download_id == "d"
     package = wire.package_with_id(answer, "d")
     assert (package.download, package.download_id) == (None, "d")
 
@@ -194,6 +212,12 @@ def test_any_bytes_are_a_package_or_a_typed_error(body: bytes) -> None:
         (409, ConflictError),
         (500, ServerError),
         (302, BadRequestError),
+        (300, BadRequestError),
+        (199, BadRequestError),
+        (401, AuthenticationError),
+        (403, PermissionDeniedError),
+        (429, RateLimitedError),
+        (503, ServerError),
     ],
 )
 def test_an_error_is_typed_and_keeps_what_the_service_said(
@@ -218,7 +242,12 @@ def test_an_error_is_typed_and_keeps_what_the_service_said(
         (b'{"error": {"code": 7, "message": null}}', "no message"),
         (b"[1]", "[1]"),
         (b"", "no message"),
-        (b"x" * 1000, "x" * 299 + "…"),
+        (b"word " * 200, ("word " * 60)[:299] + "…"),
+        (b"abcd " * 59 + b"abcde", "abcd " * 59 + "abcde"),
+        (b"caf\xe9", "caf\ufffd"),
+        (b'{"error": null}', '{"error": null}'),
+        (b'{"error": [1]}', '{"error": [1]}'),
+        (b"null", "null"),
     ],
 )
 def test_an_error_of_another_form_is_taken_as_text(body: bytes, message: str) -> None:
@@ -230,4 +259,31 @@ def test_an_error_of_another_form_is_taken_as_text(body: bytes, message: str) ->
 def test_words_are_known_without_regard_to_case() -> None:
     assert wire.is_known_word("SUCCESS")
     assert wire.is_known_word(" in_progress ")
+    for word in ("", "created", "pending", "ready", "completed", "succeeded", "failed", "error"):
+        assert wire.is_known_word(word)
     assert not wire.is_known_word("mustering")
+
+
+def test_an_error_keeps_how_long_the_service_asks_to_wait() -> None:
+    with pytest.raises(RateLimitedError) as caught:
+        wire.read_answer(wire.creation(JOB), status_code=429, body=b"{}", retry_after_s=7.5)
+    assert caught.value.retry_after_s == 7.5
+
+
+def test_a_body_is_utf_8_as_it_is() -> None:
+    call = wire.creation(AoiDownload(aoi_id="a", asset_ids=("日本",)))
+    assert call.body == '{"asset_ids":["日本"]}'.encode()
+
+
+def test_an_unreadable_answer_does_not_tell_its_url() -> None:
+    body = json.dumps({"id": {"signed_url": URL}, "signed_url": [URL]}).encode()
+    with pytest.raises(ResponseError) as caught:
+        read(body)
+    assert "canary" not in str(caught.value)
+
+
+def test_a_sign_of_life_is_a_get() -> None:
+    ping = wire.PING
+    assert (ping.operation, ping.method, ping.path, ping.body) == ("ping", "GET", "/ping", None)
+    assert ping.kind is CallKind.READ
+    wire.raise_for_status(ping, status_code=204, body=b"", retry_after_s=None)

@@ -42,9 +42,10 @@ def test_the_longest_comment_is_found() -> None:
 
 
 def test_an_archive_that_was_cut_anywhere_is_found() -> None:
-    data = a_zip(300)
-    for end in range(len(data)):
-        assert found(data[:end]) is not None, end
+    for comment in (b"", b"a comment"):
+        data = a_zip(300, comment)
+        for end in range(len(data)):
+            assert found(data[:end]) is not None, end
 
 
 def test_bytes_after_the_end_are_found() -> None:
@@ -80,6 +81,55 @@ def test_a_large_archive_needs_its_locator() -> None:
     assert "ZIP64 locator" in (found(short) or "")
 
 
+class Far(io.BytesIO):
+    """Pretends that a hole lies before what is written from some point on."""
+
+    hole = 0
+
+    def tell(self) -> int:
+        return super().tell() + self.hole
+
+    def seek(self, to: int, whence: int = 0, /) -> int:
+        return super().seek(to - self.hole if whence == io.SEEK_SET else to, whence)
+
+
+def a_large_zip(comment: bytes = b"") -> tuple[bytes, int]:
+    """Let `zipfile` write what it writes beyond 4 GiB; return that and the size with the hole."""
+    file, hole = Far(), 5 * 1024**3
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("a.bin", b"words")
+        archive.comment = comment
+        file.hole = hole
+        archive.start_dir = hole + len(file.getvalue())
+    return file.getvalue(), hole + len(file.getvalue())
+
+
+@pytest.mark.parametrize("comment", [b"", b"made far away"])
+def test_an_archive_beyond_4_gib_has_no_problem(comment: bytes) -> None:
+    data, size = a_large_zip(comment)
+    assert b"PK\6\6" in data
+    assert problem(data[:4], data[-TAIL_BYTES:], size) is None
+    for cut in range(1, 120):
+        assert problem(data[:4], data[:-cut][-TAIL_BYTES:], size - cut) is not None
+
+
+def test_an_archive_of_very_many_members_has_no_problem() -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for number in range(65_536):
+            archive.writestr(zipfile.ZipInfo(str(number)), b"")
+    assert b"PK\6\6" in file.getvalue()[-200:]
+    assert found(file.getvalue()) is None
+
+
+def test_a_member_in_zip64_form_has_no_problem() -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        with archive.open("a.bin", "w", force_zip64=True) as member:
+            member.write(b"words")
+    assert found(file.getvalue()) is None
+
+
 @pytest.mark.parametrize("data", [b"", b"PK", b"PK\3\4", b"<html>", b"PK\5\6"])
 def test_what_is_no_archive_is_found(data: bytes) -> None:
     assert found(data) is not None
@@ -88,3 +138,15 @@ def test_what_is_no_archive_is_found(data: bytes) -> None:
 @given(st.binary(max_size=300))
 def test_any_bytes_are_judged(data: bytes) -> None:
     assert found(b"PK\3\4" + data) is None or isinstance(found(data), str | None)
+
+
+@given(st.integers(1, 300))
+def test_an_archive_that_lacks_bytes_within_is_found(lost: int) -> None:
+    data = a_zip(2000)
+    assert "directory does not lie within" in (found(data[:500] + data[500 + lost :]) or "")
+
+
+def test_a_tail_is_enough_to_judge_a_file() -> None:
+    data = a_zip(300_000, b"c" * 65535)
+    assert problem(data[:4], data[-TAIL_BYTES:], len(data)) is None
+    assert problem(data[:4], data[-TAIL_BYTES:], len(data) - 1) is not None

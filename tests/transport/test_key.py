@@ -99,7 +99,10 @@ async def test_an_error_leaves_without_its_cause() -> None:
         with pytest.raises(PixxelError) as caught:
             await client.ping()
     assert caught.value.__cause__ is None
-    assert caught.value.__suppress_context__
+    seen = caught.value.__context__
+    while seen is not None:
+        assert not isinstance(seen, httpx.HTTPError)
+        seen = seen.__context__
     assert "httpx" not in "".join(traceback.format_exception(caught.value))
 
 
@@ -141,3 +144,16 @@ async def test_passwords_of_the_environment_do_not_replace_the_key(
         async with PixxelClient(KEY, base_url=server.url) as client:
             await client.ping()
     assert server.headers()["authorization"] == KEY
+
+
+async def test_a_service_that_repeats_the_key_or_a_signed_url_is_not_believed() -> None:
+    url = "https://storage.example/x?X-Amz-Signature=0123456789"
+    said = {"code": "X", "message": f"key {KEY} at {url}", "details": {"got": [KEY, url]}}
+    step = answer(403, json={"error": said})
+    async with client_of(Script(step), retry=ONCE) as client:
+        with pytest.raises(PixxelError) as caught:
+            await client.jobs.create_download("w", "j")
+    told = f"{caught.value} {caught.value.details}"
+    assert KEY not in told
+    assert "0123456789" not in told
+    assert caught.value.details == {"got": ["[key]", "https://storage.example/x?…"]}

@@ -177,3 +177,13 @@ async def test_the_beginning_of_a_broken_body_is_still_told(storage: StorageClie
 async def test_a_body_is_not_decoded(storage: StorageClient) -> None:
     async with RawServer(raw(200, b"\x1f\x8bPK", Content_Encoding="gzip")) as server:
         assert await body_of(storage, f"{server.url}/a") == b"\x1f\x8bPK"
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:99999/a", "https://xn--a.test/a", "http://[::1/a"]
+)
+async def test_an_address_that_cannot_be_is_refused_as_a_transfer_error(
+    storage: StorageClient, url: str
+) -> None:
+    with pytest.raises(TransferError, match="signed URL"):
+        await body_of(storage, url)
