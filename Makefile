@@ -11,6 +11,7 @@ help: ## Show this.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 demo: $(VENV)/.with-sandbox ## Export 300 packages from the embedded sandbox.
+	rm -rf demo-export
 	$(BIN)/pixxel-async demo --out demo-export
 
 test: $(VENV)/.with-dev ## Run the tests and show what they cover.

@@ -235,6 +235,22 @@ async def test_success_without_a_url_and_unknown_words_are_not_yet(
     assert len(warned) == (1 if action == "unknown_word" else 0)
 
 
+async def test_a_package_that_is_not_found_just_after_its_creation_is_waited_for(
+    tmp_path: Path,
+) -> None:
+    fault = ApiFault("status", on="GetDownloadById", status=404, times=3)
+    download = CatalogDownload(catalog_ids=("c",))
+    words = []
+    async with Sandbox(Scenario(faults=(fault,))) as sandbox, client_of(sandbox) as client:
+        async with client.export([download], tmp_path) as export:
+            async for event in export:
+                if isinstance(event, events.Polled):
+                    words.append(event.status_word)
+        assert sandbox.counts["CreateDownload"] == 1
+    assert export.report.is_complete
+    assert words[:3] == ["not found yet"] * 3
+
+
 async def test_a_failing_service_is_asked_again_and_told_of(tmp_path: Path) -> None:
     faults = (
         ApiFault("status", status=500, rate=0.1),

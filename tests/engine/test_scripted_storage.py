@@ -10,9 +10,17 @@ from pathlib import Path
 import httpx
 import pytest
 
-from pixxel_async import JobDownload, PixxelClient, Report
+from pixxel_async import (
+    Failed,
+    FetchStarted,
+    JobDownload,
+    PixxelClient,
+    Ready,
+    Report,
+    Saved,
+)
 
-from ..support import QUICK_RETRY, final_files, quick_fetch
+from ..support import QUICK_POLL, QUICK_RETRY, final_files, quick_fetch
 
 JOB = JobDownload(workflow_id="w", job_id="j")
 URL = "https://storage.example/package.zip"
@@ -188,6 +196,31 @@ async def test_a_storage_that_is_busy_is_asked_again_within_its_attempts(tmp_pat
     report = await export(storage, tmp_path)
     assert len(storage.requests) == 3
     assert report.failed[0].error.code == "SlowDown"
+
+
+async def test_a_package_that_is_not_ready_any_more_is_waited_for_again(tmp_path: Path) -> None:
+    def told(status: str, url: str = "") -> httpx.Response:
+        return httpx.Response(200, json={"id": "j", "status": status, "signed_url": url})
+
+    said = iter([told("ready", URL), told("pending"), told("pending"), told("ready", URL)])
+    expired = httpx.Response(403, content=b"<Code>AccessDenied</Code>")
+    storage = Storage(lambda: expired, whole)
+    seen = []
+    async with PixxelClient(
+        "key",
+        poll=QUICK_POLL,
+        transport=httpx.MockTransport(lambda _: next(said)),
+        storage_transport=storage,
+    ) as client:
+        async with client.export([JOB], tmp_path) as export:
+            async for event in export:
+                seen.append(type(event))
+    assert export.report.saved[0].path.read_bytes() == WHOLE
+    assert [kind for kind in seen if kind in {Ready, FetchStarted, Saved}] == [
+        *(Ready, FetchStarted),
+        *(Ready, FetchStarted, Saved),
+    ]
+    assert Failed not in seen
 
 
 async def test_nothing_of_ours_goes_to_the_storage(tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.sansio.redact import first_line, printable, redact
+from pixxel_async.sansio.redact import first_line, printable, redact, redact_all
 
 
 @given(st.text())
@@ -75,7 +76,7 @@ def test_the_first_line_of_a_body_tells_what_came(body: bytes, line: str) -> Non
     assert first_line(body) == line
 
 
-SIGNED = st.text(st.characters(exclude_characters="\"'<>", exclude_categories=["Z", "Cc"]))
+SIGNED = st.text(st.characters(exclude_characters="\"'<>", exclude_categories=["Z", "Cc", "Cs"]))
 
 
 @given(SIGNED, st.text(max_size=20))
@@ -100,3 +101,44 @@ def test_a_text_of_just_the_length_is_not_cut() -> None:
 @pytest.mark.parametrize("char", ["\x9b", "\u200d", "\ue000", "\u2029", "\ud800", "\U000e0001"])
 def test_what_a_terminal_may_obey_is_escaped(char: str) -> None:
     assert printable(f"a{char}") == "a" + char.encode("unicode_escape").decode()
+
+
+def test_every_text_of_a_json_value_is_redacted_and_the_rest_stays() -> None:
+    url = "https://s.example/x?sig=canary"
+    value: dict[str, object] = {
+        "urls": [url, {"deep": [url]}],
+        url: None,
+        "n": 1,
+        "f": 1.5,
+        "yes": True,
+        "e": {},
+    }
+    cut = "https://s.example/x?…"
+    assert redact_all(value) == {
+        "urls": [cut, {"deep": [cut]}],
+        cut: None,
+        "n": 1,
+        "f": 1.5,
+        "yes": True,
+        "e": {},
+    }
+
+
+leaves = st.none() | st.booleans() | st.integers() | st.just("https://s.example/x?sig=canary")
+values = st.recursive(
+    leaves,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(leaves.map(str), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(values)
+def test_no_signature_of_a_json_value_comes_through(value: object) -> None:
+    shown = redact_all(value)
+    assert "canary" not in json.dumps(shown)
+    assert type(shown) is type(value)
+
+
+def test_the_longest_text_shown_may_be_chosen() -> None:
+    assert redact("word " * 10, chars=50) == "word " * 10
+    assert redact("word " * 10, chars=49) == ("word " * 10)[:48] + "…"

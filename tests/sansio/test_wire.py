@@ -287,3 +287,19 @@ def test_a_sign_of_life_is_a_get() -> None:
     assert (ping.operation, ping.method, ping.path, ping.body) == ("ping", "GET", "/ping", None)
     assert ping.kind is CallKind.READ
     wire.raise_for_status(ping, status_code=204, body=b"", retry_after_s=None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"code": URL, "message": f"see {URL}", "details": {"at": [URL]}}},
+        {"error": f"see {URL}"},
+        {"status": "failed", "signed_url": URL},
+        [URL],
+        f"<html><a href='{URL}'>".encode(),
+    ],
+)
+def test_an_error_does_not_tell_a_url_that_the_service_repeats(body: object) -> None:
+    with pytest.raises(ApiError) as caught:
+        read(body, status=409)
+    assert "canary" not in repr(caught.value) + str(caught.value) + repr(vars(caught.value))

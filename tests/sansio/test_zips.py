@@ -79,6 +79,14 @@ def test_a_large_archive_needs_its_locator() -> None:
     assert "ZIP64 locator" in (found(zip64(locator=b"")) or "")
     short = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, 0xFFFFFFFF, 0, 0)
     assert "ZIP64 locator" in (found(short) or "")
+    far = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, 0, 0xFFFFFFFF, 0)
+    assert "ZIP64 locator" in (problem(far[:4], far, 6 * 1024**3) or "")
+
+
+def test_a_locator_within_a_comment_does_not_count() -> None:
+    comment = b"PK\6\7" + bytes(16)
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, 0xFFFFFFFF, 0, len(comment))
+    assert "ZIP64 locator" in (found(end + comment) or "")
 
 
 class Far(io.BytesIO):
