@@ -13,7 +13,7 @@ Rules:
 
 from __future__ import annotations
 
-import math
+import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
@@ -65,6 +65,7 @@ RETRYABLE: dict[CallKind, frozenset[Failure]] = {
     CallKind.CREATION: _NOTHING_DONE,
 }
 
+_SECONDS = re.compile(r"[0-9]{1,300}(\.[0-9]{1,300})?")
 _BROKEN_STATUS = frozenset({408, 500, 502, 504})
 
 
@@ -129,11 +130,7 @@ def read_retry_after(value: str | None, *, now: datetime) -> float | None:
     if value is None:
         return None
     text = value.strip()
-    try:
-        seconds = float(text)
-    except ValueError:
-        return _seconds_until(text, now)
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+    return float(text) if _SECONDS.fullmatch(text) else _seconds_until(text, now)
 
 
 def _seconds_until(date: str, now: datetime) -> float | None:

@@ -10,12 +10,13 @@ The service documents no lifetime. The storages write it into the query:
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 
 def expires_at(url: str) -> float | None:
     """Return when a signed URL expires, in seconds since 1970, or None if it does not say."""
-    query = {name.lower(): values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+    text = url.partition("?")[2].partition("#")[0]
+    query = {name.lower(): values[0] for name, values in parse_qs(text).items()}
     for prefix in ("x-amz", "x-goog"):
         signed = _basic_date(query.get(f"{prefix}-date", ""))
         lifetime = _number(query.get(f"{prefix}-expires", ""))

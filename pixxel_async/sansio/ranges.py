@@ -17,8 +17,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)", re.IGNORECASE)
-_UNSATISFIED = re.compile(r"bytes \*/(\d+)", re.IGNORECASE)
+_SIZE = r"([0-9]{1,19})"  # more digits are no size, and cost time to read
+_CONTENT_RANGE = re.compile(rf"bytes {_SIZE}-{_SIZE}/(?:{_SIZE}|\*)", re.IGNORECASE)
+_UNSATISFIED = re.compile(rf"bytes \*/{_SIZE}", re.IGNORECASE)
+_LENGTH = re.compile(_SIZE)
 
 OK = 200
 PARTIAL_CONTENT = 206
@@ -153,19 +155,19 @@ def _partial(held: Held, headers: Mapping[str, str]) -> Decision:
     if match is None:
         return Restart(reason="a part came without a single Content-Range")
     first, last = int(match[1]), int(match[2])
-    total = None if match[3] == "*" else int(match[3])
+    total = held.total if match[3] is None else int(match[3])
     if not held.resumable or first != held.size:
         return Restart(reason=f"a part came from byte {first}, not {held.size}")
-    if total is not None and last != total - 1:
+    if last < first or total not in {None, last + 1}:
         return Restart(reason="the part does not reach the end")
-    if total is not None and held.total is not None and total != held.total:
+    if held.total not in {None, total}:
         return Restart(reason=f"the object has changed: {total} bytes, not {held.total}")
     etag = headers.get("etag")
     if etag is not None and etag != held.validator:
         return Restart(reason="the object has changed: another ETag")
-    return Append(total=total if total is not None else held.total)
+    return Append(total=total)
 
 
 def _length(headers: Mapping[str, str]) -> int | None:
-    value = headers.get("content-length", "")
-    return int(value) if value.isascii() and value.isdigit() else None
+    match = _LENGTH.fullmatch(headers.get("content-length", ""))
+    return int(match[1]) if match else None

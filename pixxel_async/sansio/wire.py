@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 from urllib.parse import quote
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from ..downloads import (
     AoiDownload,
@@ -166,9 +166,8 @@ class Answer(BaseModel):
 
     model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
 
-    download_id: str | None = Field(
-        default=None, validation_alias=AliasChoices("download_id", "id")
-    )
+    download_id: str | None = None
+    id: str | None = None
     status: str | None = None
     signed_url: SecretStr | None = None
 
@@ -213,7 +212,7 @@ def package_of(download: Download, answer: Answer, *, download_id: str | None = 
     Raises:
         ResponseError: A creation's answer lacks the id that the status call needs.
     """
-    known_id = download_id or answer.download_id or None
+    known_id = download_id or answer.download_id or answer.id or None
     package = _package(download, answer, known_id if needs_id(download) else None)
     if package.status is PackageStatus.PENDING and known_id is None and needs_id(download):
         field = "download_id" if isinstance(download, AoiDownload) else "id"
@@ -276,9 +275,12 @@ def raise_for_status(
 
 def _error_parts(body: bytes) -> tuple[str, str, Any]:
     try:
-        data = json.loads(body)
-    except ValueError:
+        return _documented_parts(json.loads(body))
+    except (ValueError, RecursionError):  # no JSON, or nested too deeply to be meant well
         return "", _one_line(body.decode("utf-8", "replace")), None
+
+
+def _documented_parts(data: Any) -> tuple[str, str, Any]:
     error = data.get("error") if isinstance(data, Mapping) else None
     if isinstance(error, Mapping):
         code, message = error.get("code"), error.get("message")

@@ -3,12 +3,14 @@
 Rules:
     * A local file header stands at byte 0, or the file is an empty archive.
     * The end of central directory record reaches exactly to the end of the file.
-    * The central directory that it tells of lies within the file, right before the end records.
+    * The central directory that it tells of lies right before it. In a ZIP64 archive more records
+      stand between them; of those, the locator has to be there.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 
 LOCAL_HEADER = b"PK\x03\x04"
 END_RECORD = b"PK\x05\x06"
@@ -33,32 +35,35 @@ def problem(head: bytes, tail: bytes, size: int) -> str | None:
     """
     if head not in {LOCAL_HEADER, END_RECORD}:
         return "there is no ZIP header at its start"
-    at = _find_end(tail)
-    if at is None:
-        return "there is no ZIP end record at its end"
-    fields = _END.unpack_from(tail, at)
-    directory_size, directory_at = fields[5], fields[6]
-    end_at = size - len(tail) + at
-    if _IN_ZIP64 in {directory_size, directory_at}:
-        return _zip64_problem(tail, at)
-    if directory_at + directory_size > end_at:
-        return "its ZIP directory does not lie within it"
-    return None
+    found = "there is no ZIP end record at its end"
+    for at in _ends(tail):
+        wrong = _directory_problem(tail, at, size)
+        if wrong is None:
+            return None
+        found = wrong
+    return found
 
 
-def _find_end(tail: bytes) -> int | None:
-    """Find the end record whose comment reaches exactly to the end of the file."""
+def _ends(tail: bytes) -> Iterator[int]:
+    """Yield where end records stand whose comment reaches exactly to the end of the file.
+
+    A comment may look like one itself, so there may be several.
+    """
     at = len(tail)
     while (at := tail.rfind(END_RECORD, 0, at)) >= 0:
         if at + _END.size <= len(tail):
             comment = _END.unpack_from(tail, at)[7]
             if at + _END.size + comment == len(tail):
-                return at
-    return None
+                yield at
 
 
-def _zip64_problem(tail: bytes, end_at: int) -> str | None:
-    at = end_at - _ZIP64_LOCATOR.size
-    if at < 0 or tail[at : at + 4] != ZIP64_LOCATOR:
+def _directory_problem(tail: bytes, at: int, size: int) -> str | None:
+    locator_at = at - _ZIP64_LOCATOR.size
+    if locator_at >= 0 and tail[locator_at : locator_at + 4] == ZIP64_LOCATOR:
+        return None  # its own records stand between the directory and the end
+    directory_size, directory_at = _END.unpack_from(tail, at)[5:7]
+    if _IN_ZIP64 in {directory_size, directory_at}:
         return "its ZIP64 locator is missing"
+    if directory_at + directory_size != size - len(tail) + at:
+        return "its ZIP directory does not lie right before its end record"
     return None

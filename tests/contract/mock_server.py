@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from werkzeug.datastructures import Headers
 
+from ..socket_server import SocketServer
 from .document import PING, Contract, Request
 
 
@@ -25,7 +25,7 @@ class Heard:
     problem: str
 
 
-class MockServer:
+class MockServer(SocketServer):
     """Judges each request by the document, and answers from the document's examples.
 
     Attributes:
@@ -40,30 +40,12 @@ class MockServer:
         self.status: int | None = None
         self.change: dict[str, Any] = {}
         self._authorization = authorization
-        self._server: asyncio.Server
-
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._server.close()
-        await self._server.wait_closed()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     @property
     def problems(self) -> list[str]:
         return [heard.problem for heard in self.heard if heard.problem]
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             status, document = self._answer(await _read(reader, self.contract.host_url))
             body = json.dumps(document).encode()

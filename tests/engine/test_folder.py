@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -31,15 +33,20 @@ asyncio.run(hold())
 """
 
 
+@contextmanager
+def another_process(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """Have a folder held by another process."""
+    command = [sys.executable, "-c", HOLD, str(folder)]
+    with subprocess.Popen(  # noqa: S603 - our own script
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield process
+
+
 async def test_a_second_process_is_refused_and_told_of_the_first(tmp_path: Path) -> None:
-    with subprocess.Popen(  # noqa: ASYNC220, S603 - our own script, which answers at once
-        [sys.executable, "-c", HOLD, str(tmp_path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as first:
-        assert first.stdout is not None
-        assert first.stdout.readline() == "held\n"
+    with another_process(tmp_path) as first:
         with pytest.raises(FolderBusyError, match=f"process {first.pid}"):
             await ExportFolder.open(tmp_path)
         first.communicate("\n")
@@ -49,14 +56,7 @@ async def test_a_second_process_is_refused_and_told_of_the_first(tmp_path: Path)
 
 
 async def test_a_lock_dies_with_its_process(tmp_path: Path) -> None:
-    with subprocess.Popen(  # noqa: ASYNC220, S603 - our own script, which answers at once
-        [sys.executable, "-c", HOLD, str(tmp_path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as first:
-        assert first.stdout is not None
-        first.stdout.readline()
+    with another_process(tmp_path) as first:
         first.kill()
     folder = await ExportFolder.open(tmp_path)
     await folder.aclose()

@@ -149,3 +149,8 @@ def test_what_the_server_asks_for_wins_over_a_longer_delay_too() -> None:
     policy = RetryPolicy(initial_s=30, max_s=30)
     assert delay(policy, attempt=5, jitter=1, retry_after_s=0) == 0
     assert delay(policy, attempt=1, jitter=0, retry_after_s=9) == 9
+
+
+@pytest.mark.parametrize("value", ["1_000", "٣", "1e3", "0x10", "9" * 400])
+def test_what_only_looks_like_seconds_is_not_read(value: str) -> None:
+    assert read_retry_after(value, now=NOW) is None

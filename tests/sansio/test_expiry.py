@@ -115,3 +115,8 @@ def test_a_url_is_never_stale_as_soon_as_it_comes(
     url = f"https://storage.example/?Expires={END + life_s:.0f}"
     at = END - abs(received)
     assert not is_stale(url, received_at=at, now=at, margin_s=margin_s)
+
+
+@pytest.mark.parametrize("address", ["https://[bad/", "https://\u2100/", "", "?"])
+def test_what_is_no_url_is_left_to_the_storage(address: str) -> None:
+    assert expires_at(f"{address}x?Expires=1") in {1.0, None}

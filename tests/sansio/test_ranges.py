@@ -190,3 +190,24 @@ def test_the_rest_of_the_same_object_is_always_appended(
 @pytest.mark.parametrize("length", ["\u00b2", "\u0661", "-1", "1.0", "+1", " ", "0x1"])
 def test_a_length_that_is_no_number_is_not_known(length: str) -> None:
     assert decide(HELD, 200, answer(Content_Length=length)) == TakeWhole(total=None, validator=None)
+
+
+@pytest.mark.parametrize("status", [200, 206, 416])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"content-length": "9" * 5000},
+        {"content-range": "bytes 100-9/" + "9" * 5000},
+        {"content-range": "bytes */" + "9" * 5000},
+        {"content-range": "bytes 100-٩٩٩/*"},
+    ],
+)
+def test_a_number_that_is_no_size_is_not_read(status: int, headers: dict[str, str]) -> None:
+    found = decide(HELD, status, headers)
+    assert found == TakeWhole(total=None, validator=None) or isinstance(found, Restart)
+
+
+@pytest.mark.parametrize("last", [50, 500, 5000])
+def test_a_part_that_does_not_end_at_the_known_total_is_not_appended(last: int) -> None:
+    found = decide(HELD, 206, {"content-range": f"bytes 100-{last}/*"})
+    assert isinstance(found, Restart)

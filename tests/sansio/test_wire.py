@@ -303,3 +303,23 @@ def test_an_error_does_not_tell_a_url_that_the_service_repeats(body: object) -> 
     with pytest.raises(ApiError) as caught:
         read(body, status=409)
     assert "canary" not in repr(caught.value) + str(caught.value) + repr(vars(caught.value))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000,
+        b'{"error":' * 50_000,
+        b'{"error":{"details":' + b"[" * 600 + b"]" * 600 + b"}}",
+    ],
+    ids=["brackets", "objects", "details"],
+)
+def test_an_error_that_nests_too_deeply_is_taken_as_text(body: bytes) -> None:
+    with pytest.raises(BadRequestError) as caught:
+        read(body, status=400)
+    assert caught.value.details is None
+    assert len(caught.value.message) <= 300
+
+
+def test_an_id_that_is_null_does_not_hide_the_other() -> None:
+    assert read({"download_id": None, "id": "x"}, download=AOI).download_id == "x"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from types import TracebackType
-from typing import Self
+
+from ..socket_server import SocketServer
 
 
-class RawServer:
+class RawServer(SocketServer):
     """Answers each request with the next of some raw answers; the last one is repeated.
 
     Attributes:
@@ -17,28 +17,6 @@ class RawServer:
     def __init__(self, *answers: bytes) -> None:
         self.heads: list[bytes] = []
         self.answers = list(answers)
-        self._server: asyncio.Server
-
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._server.close()
-        await self._server.wait_closed()
-
-    @property
-    def port(self) -> int:
-        return int(self._server.sockets[0].getsockname()[1])
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
 
     @property
     def targets(self) -> list[bytes]:
@@ -50,7 +28,7 @@ class RawServer:
         pairs = (line.split(": ", 1) for line in lines)
         return {name.lower(): value for name, value in pairs}
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             self.heads.append(await reader.readuntil(b"\r\n\r\n"))
             answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]

@@ -57,7 +57,7 @@ async def test_a_date_that_has_passed_is_no_wait(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [429, 503])
-@pytest.mark.parametrize("huge", ["301", "86400", "1e300", "Fri, 31 Dec 9999 23:59:59 GMT"])
+@pytest.mark.parametrize("huge", ["301", "86400", "9" * 300, "Fri, 31 Dec 9999 23:59:59 GMT"])
 async def test_a_huge_delay_is_clamped(status: int, huge: str) -> None:
     assert await delay_after(status, huge) == pytest.approx(LIMIT_S, abs=0.01)
 
