@@ -5,6 +5,8 @@ Rules:
       bounded number of times, and each time is told as `Recreated`.
     * A 404 of the status call soon after the creation is "not yet": the service may need a
       moment to know its own package.
+    * A status call that fails in a way that passes, after all its attempts, is "not yet", too: the
+      package is there, and a service that is down for a while costs none of those that wait.
 """
 
 from __future__ import annotations
@@ -88,16 +90,16 @@ class Asker:
         self._note(package)
         return package
 
-    async def status_or_grace(
+    async def look(
         self, download: Download, download_id: str | None, *, age_s: float
     ) -> Package | None:
-        """Ask how far a package has come, and forgive a 404 for a while.
+        """Ask how far a package has come, and forgive what passes.
 
         Returns:
-            The package, or None if the service does not know it yet.
+            The package, or None if the next look may tell more.
 
         Raises:
-            PixxelError: As `status`.
+            PixxelError: The service answered with an error that will not pass.
         """
         try:
             return await self.status(download, download_id)
@@ -105,6 +107,10 @@ class Asker:
             if age_s > self._poll.not_found_grace_s:
                 raise
             return None
+        except PixxelError as error:
+            if judge(wire.status(download, download_id).kind, failure_of(error)) is Verdict.RETRY:
+                return None
+            raise
 
     async def fresh_url(self, download: Download, download_id: str | None) -> SecretStr | None:
         """Ask for a fresh signed URL of a package that was ready.

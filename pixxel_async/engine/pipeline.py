@@ -269,7 +269,7 @@ class Pipeline:
         try:
             try:
                 package = await self._ask(
-                    self._asker.status_or_grace(
+                    self._asker.look(
                         item.download,
                         item.row.download_id,
                         age_s=math.inf if item.is_remembered else age_s,
@@ -282,7 +282,7 @@ class Pipeline:
                 await self._request(item)
                 return False
             if package is None:
-                item.status_word = "not found yet"
+                item.status_word = "no answer yet"
             else:
                 item.is_remembered = False
                 if await self._is_settled(item, package, polls=pending.polls):

@@ -43,7 +43,7 @@ async def wait(api: Api, download: Download, *, retry: RetryPolicy, poll: PollPo
         )
         pending.polls += 1
         age_s = anyio.current_time() - pending.since
-        package = await asker.status_or_grace(download, download_id, age_s=age_s) or package
+        package = await asker.look(download, download_id, age_s=age_s) or package
 
 
 async def _forget(_event: events.Event) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-_SIZE = r"([0-9]{1,19})"  # more digits are no size, and cost time to read
+_SIZE = r"([0-9]{1,18})"  # more digits are no size, and fit into no 64-bit integer
 _CONTENT_RANGE = re.compile(rf"bytes {_SIZE}-{_SIZE}/(?:{_SIZE}|\*)", re.IGNORECASE)
 _UNSATISFIED = re.compile(rf"bytes \*/{_SIZE}", re.IGNORECASE)
 _LENGTH = re.compile(_SIZE)

@@ -248,7 +248,7 @@ async def test_a_package_that_is_not_found_just_after_its_creation_is_waited_for
                     words.append(event.status_word)
         assert sandbox.counts["CreateDownload"] == 1
     assert export.report.is_complete
-    assert words[:3] == ["not found yet"] * 3
+    assert words[:3] == ["no answer yet"] * 3
 
 
 async def test_a_failing_service_is_asked_again_and_told_of(tmp_path: Path) -> None:

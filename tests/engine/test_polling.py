@@ -223,3 +223,23 @@ async def test_what_is_drained_is_not_polled_any_more() -> None:
         assert sorted(poller.drain()) == [1, 2]
         await anyio.sleep(60)
     assert len(poller) == 0
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("broken", [httpx.Response(500), httpx.Response(200, text="not JSON")])
+async def test_a_service_that_is_down_for_a_while_costs_no_package_that_waits(
+    broken: httpx.Response,
+) -> None:
+    answers = [told("pending"), *[broken] * 100, told("ready", "https://storage.example/x")]
+    service = Service(*answers)
+    assert (await wait(service)).status is PackageStatus.READY
+    assert service.asked_at[-1] - service.asked_at[0] > 300
+
+
+@pytest.mark.looptime
+async def test_a_service_that_stays_down_ends_the_waiting_at_the_limit() -> None:
+    service = Service(told("pending"), httpx.Response(500))
+    poll = PollPolicy(initial_s=2, max_s=30, jitter=0, wait_timeout_s=600)
+    with pytest.raises(PackageTimeoutError):
+        await wait(service, poll=poll)
+    assert 600 <= service.asked_at[-1] - service.asked_at[0] <= 700

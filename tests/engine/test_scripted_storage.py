@@ -230,3 +230,14 @@ async def test_nothing_of_ours_goes_to_the_storage(tmp_path: Path) -> None:
     assert set(request.headers) == {"host", "accept-encoding", "user-agent"}
     assert request.headers["accept-encoding"] == "identity"
     assert request.method == "GET"
+
+
+@pytest.mark.parametrize("length", ["9" * 18, "9" * 19, "9" * 20])
+async def test_a_length_that_cannot_be_fails_the_package_alone(tmp_path: Path, length: str) -> None:
+    def huge() -> httpx.Response:
+        told = {**ETAG, "Content-Length": length}
+        return httpx.Response(200, headers=told, stream=Body(WHOLE[:HALF], breaks=True))
+
+    report = await export(Storage(huge), tmp_path)
+    assert len(report.failed) == 1
+    assert final_files(tmp_path) == {}
