@@ -22,7 +22,7 @@ import tenacity
 
 from ..config import Limits, RetryPolicy, Timeouts
 from ..downloads import Download
-from ..errors import ApiError, PixxelError, ResponseError, TransportError
+from ..errors import ApiError, InputError, PixxelError, ResponseError, TransportError
 from ..models import Package
 from ..sansio import wire
 from ..sansio.backoff import (
@@ -244,6 +244,8 @@ class Api:
         except TimeoutError:
             message = f"no whole answer to {call.operation} within {self._answer_s:g} s"
             failure: PixxelError = TransportError(message)
+        except httpx.InvalidURL:
+            failure = InputError(f"{call.operation}: the ids are too long for a request")
         except httpx.DecodingError:
             message = f"the answer to {call.operation} came in a broken content coding"
             failure = ResponseError(message)

@@ -15,6 +15,7 @@ from pixxel_async import (
     AuthenticationError,
     BadRequestError,
     ConflictError,
+    InputError,
     Limits,
     NotFoundError,
     PackageStatus,
@@ -226,3 +227,12 @@ async def test_a_broken_gateway_is_overcome(respx_mock: respx.MockRouter) -> Non
         package = await client.jobs.create_download("w", "j")
     assert package.status is PackageStatus.READY
     assert route.call_count == 3
+
+
+async def test_ids_that_are_too_long_for_a_request_are_told_and_not_tried_again() -> None:
+    script = Script(answer(200, json=READY))
+    long = "\N{SATELLITE}" * 2048  # each of them takes twelve characters of the path
+    async with client_of(script) as client:
+        with pytest.raises(InputError, match="downloadTask: the ids are too long"):
+            await client.tasks.create_download(long, long, long)
+    assert script.requests == []
