@@ -21,7 +21,13 @@ from pydantic import SecretStr
 from .. import events
 from ..config import PollPolicy, RetryPolicy
 from ..downloads import Download
-from ..errors import NotFoundError, PackageFailedError, PackageTimeoutError, PixxelError
+from ..errors import (
+    NotFoundError,
+    PackageFailedError,
+    PackageTimeoutError,
+    PixxelError,
+    ResponseError,
+)
 from ..models import Package, PackageStatus
 from ..sansio import wire
 from ..sansio.backoff import Verdict, delay, failure_of, judge
@@ -121,6 +127,9 @@ class Asker:
         Raises:
             PixxelError: The service answered with an error, or that packaging failed.
         """
+        if wire.needs_id(download) and download_id is None:
+            message = "its signed URL does not work, and it came without an id to ask for another"
+            raise ResponseError(message)
         fresh = await self.status(download, download_id)
         raise_if_failed(fresh, download)
         return fresh.signed_url

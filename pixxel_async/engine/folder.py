@@ -73,10 +73,14 @@ class ExportFolder:
 
     async def aclose(self) -> None:
         """Close journal and sink, and unlock; may be called twice."""
-        with anyio.CancelScope(shield=True):
-            await self.journal.aclose()
-            await self.sink.aclose()
-        self._lock.release()
+        try:
+            with anyio.CancelScope(shield=True):
+                try:
+                    await self.journal.aclose()
+                finally:
+                    await self.sink.aclose()
+        finally:
+            self._lock.release()
 
 
 def _lock(hidden: Path) -> FileLock:

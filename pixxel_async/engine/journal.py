@@ -75,7 +75,7 @@ class Row:
 _COLUMNS = ", ".join(field.name for field in fields(Row))
 _MARKS = ", ".join("?" for _ in fields(Row))
 _SCHEMA = """
-CREATE TABLE package (
+CREATE TABLE IF NOT EXISTS package (
     key TEXT PRIMARY KEY,
     target TEXT NOT NULL,
     name TEXT NOT NULL UNIQUE,
@@ -163,10 +163,21 @@ class Journal:
             self._committed = last
 
     async def aclose(self) -> None:
-        """Close the database; may be called twice."""
-        with contextlib.suppress(RuntimeError):  # the thread is gone: closed already
-            await _on(self._thread, self._path, self._connection.close)
-        self._thread.shutdown(wait=True)
+        """Write the rows of cancelled puts, and close the database; may be called twice."""
+        rows, self._waiting = self._waiting, []
+
+        def close() -> None:
+            try:
+                if rows:
+                    self._commit(rows)
+            finally:
+                self._connection.close()
+
+        try:
+            with contextlib.suppress(RuntimeError):  # the thread is gone: closed already
+                await _on(self._thread, self._path, close)
+        finally:
+            self._thread.shutdown(wait=True)
 
     def _commit(self, rows: list[Row]) -> None:
         with self._connection:
@@ -184,7 +195,7 @@ async def _on(
     try:
         running = asyncio.get_running_loop().run_in_executor(thread, work)
         return await to_end(running, drop=drop)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, ValueError, OverflowError) as error:  # or a value that no column takes
         message = f"{path}: the journal cannot be used: {error}"
         raise SinkError(message) from error
 
@@ -212,7 +223,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         )
         raise SinkError(message)
     if version == 0:
-        with connection:
+        with connection:  # a run that was killed in between has made the table already
             connection.execute(_SCHEMA)
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 

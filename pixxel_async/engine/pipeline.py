@@ -105,12 +105,23 @@ class Pipeline:
         self._places = anyio.Semaphore(parts.limits.pending)
         self._ready: MemoryObjectSendStream[Item]
         self._asking: set[anyio.CancelScope] = set()
+        self._claimed: set[str] = set()
         self._outstanding = 0
         self._all_fed = False
         self._all_settled = anyio.Event()
 
     async def run(self, downloads: Downloads) -> None:
-        """Settle every download; returns when the last one is saved, skipped or failed."""
+        """Settle every download; returns when the last one is saved, skipped or failed.
+
+        When it is cancelled, it lets go of what it has claimed, for other exports of the client.
+        """
+        try:
+            await self._run(downloads)
+        finally:
+            for key in self._claimed:
+                self._folder.release(key)
+
+    async def _run(self, downloads: Downloads) -> None:
         feed, todo = anyio.create_memory_object_stream[Download](0)
         self._ready, ready = anyio.create_memory_object_stream[Item](math.inf)
         async with feed, todo, self._ready, ready:
@@ -141,6 +152,7 @@ class Pipeline:
 
     async def _settle(self, event: events.Settled) -> None:
         await self._outlet.emit(event)
+        self._claimed.discard(event.key)
         self._folder.release(event.key)
         self._outstanding -= 1
         self._check_end()
@@ -193,6 +205,7 @@ class Pipeline:
     async def _create_stage(self, todo: MemoryObjectReceiveStream[Download]) -> None:
         async for download in todo:
             await self._folder.claim(download.key)
+            self._claimed.add(download.key)
             item = Item(download, _new_row(download))
             try:
                 item.row = await self._folder.journal.get(item.key) or item.row

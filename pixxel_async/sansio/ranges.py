@@ -22,6 +22,9 @@ _CONTENT_RANGE = re.compile(rf"bytes {_SIZE}-{_SIZE}/(?:{_SIZE}|\*)", re.IGNOREC
 _UNSATISFIED = re.compile(rf"bytes \*/{_SIZE}", re.IGNORECASE)
 _LENGTH = re.compile(_SIZE)
 
+_STRONG_TAG = re.compile(r'"[\x21\x23-\x7e]*"')
+"""In ASCII, since it is sent back in If-Range."""
+
 OK = 200
 PARTIAL_CONTENT = 206
 PRECONDITION_FAILED = 412
@@ -138,9 +141,7 @@ def decide(held: Held, status: int, headers: Mapping[str, str]) -> Decision | No
 
 def strong_tag(etag: str | None) -> str | None:
     """Return an entity tag if it is a strong one (RFC 9110 section 8.8.3)."""
-    if etag and len(etag) > 1 and etag.startswith('"') and etag.endswith('"'):
-        return etag
-    return None
+    return etag if etag and _STRONG_TAG.fullmatch(etag) else None
 
 
 def _unsatisfiable(held: Held, content_range: str) -> Decision:

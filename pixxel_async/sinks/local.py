@@ -27,6 +27,7 @@ from aiofiles.threadpool.binary import AsyncFileIO
 
 from ..config import Verify
 from ..errors import SinkError
+from ..sansio.redact import printable
 from .digests import DigestingFile, digests_of, new_digests
 from .threads import keep, to_end
 from .zip_check import zip_problem
@@ -54,7 +55,9 @@ _REMEDIES = {
 def sink_error(error: OSError, path: Path) -> SinkError:
     """Turn an error of the operating system into one with a remedy."""
     reason = _REMEDIES.get(error.errno or 0, error.strerror or type(error).__name__)
-    return SinkError(f"{path}: {reason}", code=errno.errorcode.get(error.errno or 0, ""))
+    return SinkError(
+        f"{printable(str(path))}: {reason}", code=errno.errorcode.get(error.errno or 0, "")
+    )
 
 
 class LocalSink:

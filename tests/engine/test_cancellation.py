@@ -219,3 +219,16 @@ async def test_transfers_at_once_are_bounded_over_all_exports_of_a_client(tmp_pa
     assert most == 3
     digests = [hashlib.sha256(path.read_bytes()).digest() for path in tmp_path.rglob("*.zip")]
     assert len(set(digests)) == 24
+
+
+async def test_a_cancelled_download_lets_another_one_of_the_same_go_on(tmp_path: Path) -> None:
+    (download,) = some_downloads(1)
+    async with Sandbox(SLOW) as sandbox, client_of(sandbox) as client:
+        first = asyncio.create_task(client.download(download, tmp_path))
+        second = asyncio.create_task(client.download(download, tmp_path))
+        while not sandbox.gets:  # noqa: ASYNC110 - the sandbox has no event for it
+            await asyncio.sleep(0.01)
+        first.cancel()
+        saved = await second
+        assert first.cancelled()
+        assert saved.sha256 == sandbox.expected_sha256(download.row())

@@ -123,3 +123,40 @@ async def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
     finally:
         os.umask(previous)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+async def test_a_run_that_was_killed_while_it_made_the_journal_is_no_obstacle(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "journal.sqlite"
+    await (await Journal.open(path)).aclose()
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 0")  # the table is there, its version is not
+    connection.close()
+    journal = await Journal.open(path)
+    await journal.put(row())
+    assert await journal.get(row().key) == row()
+    await journal.aclose()
+
+
+async def test_a_row_whose_put_was_cancelled_is_there_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    journal = await Journal.open(path)
+    puts = [asyncio.create_task(journal.put(row(number))) for number in range(3)]
+    await asyncio.sleep(0)
+    for put in puts:
+        put.cancel()
+    await asyncio.wait(puts)
+    await journal.aclose()
+    journal = await Journal.open(path)
+    for number in range(3):
+        assert await journal.get(f"job:{number}") == row(number)
+    await journal.aclose()
+
+
+async def test_a_value_that_no_column_takes_is_told(tmp_path: Path) -> None:
+    journal = await Journal.open(tmp_path / "journal.sqlite")
+    with pytest.raises(SinkError, match="cannot be used"):
+        await journal.put(row().changed(error="\ud800"))
+    journal._waiting.clear()
+    await journal.aclose()

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from pixxel_async import (
+    CatalogDownload,
     Failed,
     FetchStarted,
     JobDownload,
@@ -241,3 +242,25 @@ async def test_a_length_that_cannot_be_fails_the_package_alone(tmp_path: Path, l
     report = await export(Storage(huge), tmp_path)
     assert len(report.failed) == 1
     assert final_files(tmp_path) == {}
+
+
+async def test_a_package_that_came_without_an_id_is_not_created_again_and_again(
+    tmp_path: Path,
+) -> None:
+    calls = []
+
+    def service(request: httpx.Request) -> httpx.Response:
+        calls.append(request.method)
+        return httpx.Response(201, json={"status": "success", "signed_url": URL})
+
+    refused = Storage(lambda: httpx.Response(403, content=b"<Code>AccessDenied</Code>"))
+    async with PixxelClient(
+        "key",
+        retry=QUICK_RETRY,
+        transport=httpx.MockTransport(service),
+        storage_transport=refused,
+    ) as client:
+        async with client.export([CatalogDownload(catalog_ids=["c"])], tmp_path) as export:
+            report = await export.finish()
+    assert calls == ["POST"]
+    assert "without an id" in str(report.failed[0].error)

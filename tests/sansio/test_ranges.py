@@ -211,3 +211,8 @@ def test_a_number_that_is_no_size_is_not_read(status: int, headers: dict[str, st
 def test_a_part_that_does_not_end_at_the_known_total_is_not_appended(last: int) -> None:
     found = decide(HELD, 206, {"content-range": f"bytes 100-{last}/*"})
     assert isinstance(found, Restart)
+
+
+@pytest.mark.parametrize("tag", ['"é"', '"a b"', '"a"b"', '"\x7f"'])
+def test_a_tag_that_cannot_be_sent_back_is_no_validator(tag: str) -> None:
+    assert strong_tag(tag) is None
