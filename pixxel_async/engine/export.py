@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -91,14 +91,14 @@ class Export:
         """
         self._runner.cancel()
         try:
-            with suppress(asyncio.CancelledError):
-                await to_end(self._runner)
-        except Exception as error:  # noqa: BLE001 - raised on, unless the caller's own goes first
-            if exc is None:
-                raise _only(error) from None
+            # Not the runner itself: its cancellation is wanted, a caller's goes on.
+            await to_end(asyncio.wait([self._runner]))
         finally:
             self._events.close()
             await self._stack.aclose()
+        error = None if self._runner.cancelled() else self._runner.exception()
+        if error is not None and exc is None:
+            raise _only(error) from None
 
     def __aiter__(self) -> AsyncIterator[events.Event]:
         """Iterate over what happens; the end comes when every package is settled."""

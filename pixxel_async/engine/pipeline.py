@@ -106,6 +106,7 @@ class Pipeline:
         self._ready: MemoryObjectSendStream[Item]
         self._asking: set[anyio.CancelScope] = set()
         self._claimed: set[str] = set()
+        self._feeding = anyio.CancelScope()
         self._outstanding = 0
         self._all_fed = False
         self._all_settled = anyio.Event()
@@ -142,11 +143,12 @@ class Pipeline:
 
     async def _feed(self, downloads: Downloads, feed: MemoryObjectSendStream[Download]) -> None:
         seen: set[str] = set()
-        async for download in _each(downloads):
-            if download.key not in seen:
-                seen.add(download.key)
-                self._outstanding += 1
-                await feed.send(download)
+        with self._feeding:
+            async for download in _each(downloads):
+                if download.key not in seen:
+                    seen.add(download.key)
+                    await feed.send(download)
+                    self._outstanding += 1
         self._all_fed = True
         self._check_end()
 
@@ -182,10 +184,15 @@ class Pipeline:
     async def _stop(self, error: AuthenticationError) -> None:
         if self._outlet.report.stopped is not None:
             return
-        await self._outlet.emit(events.Stopped(at_s=self._outlet.clock(), error=error))
+        # First everything is stopped, then it is told: the reader may be slow.
+        self._outlet.report.stopped = error
         for scope in self._asking:
             scope.cancel()
-        for item in self._poller.drain():
+        if self._outlet.report.total is None:
+            self._feeding.cancel()  # a stream may never end; of a list, each package fails
+        waiting = self._poller.drain()
+        await self._outlet.emit(events.Stopped(at_s=self._outlet.clock(), error=error))
+        for item in waiting:
             await self._fail(item, error)
 
     async def _ask(self, call: Awaitable[T]) -> T:
@@ -361,7 +368,7 @@ class Pipeline:
         return await self._ask(self._asker.fresh_url(item.download, item.row.download_id))
 
     async def _wait_again(self, item: Item) -> None:
-        item.since = anyio.current_time()
+        # It goes on waiting since its creation: the waiting limit ends a storage that always refuses.
         pending = Pending(item=item, since=item.since)
         await self._not_yet(pending, self._parts.poll.initial_s)
         self._poller.add(item, since=item.since)

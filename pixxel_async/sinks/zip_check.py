@@ -40,6 +40,10 @@ def zip_problem(path: Path, verify: Verify) -> str | None:
         try:
             with zipfile.ZipFile(file) as archive:
                 broken = archive.testzip() if verify is Verify.CONTENTS else None
+        except OSError as error:
+            if error.errno is not None:
+                raise  # of the disk, not of the archive: bz2 raises it without a number
+            return f"it cannot be read: {redact(str(error))}"
         except UNREADABLE as error:
             return f"it cannot be read: {redact(str(error))}"
     return f"its member {redact(broken)} has a wrong CRC-32" if broken else None

@@ -232,3 +232,24 @@ async def test_a_cancelled_download_lets_another_one_of_the_same_go_on(tmp_path:
         saved = await second
         assert first.cancelled()
         assert saved.sha256 == sandbox.expected_sha256(download.row())
+
+
+async def test_a_cancellation_while_an_export_is_left_is_not_lost(tmp_path: Path) -> None:
+    went_on = False
+
+    async def leave_early(client: PixxelClient) -> None:
+        nonlocal went_on
+        async with client.export(some_downloads(6), tmp_path) as export:
+            async for event in export:
+                if isinstance(event, FetchProgress):
+                    asyncio.get_running_loop().call_soon(leaving.cancel)
+                    break
+        await asyncio.sleep(0)
+        went_on = True
+
+    async with Sandbox(SLOW) as sandbox, client_of(sandbox, fetch=quick_fetch()) as client:
+        leaving = asyncio.create_task(leave_early(client))
+        await asyncio.wait({leaving})
+        assert leaving.cancelled()
+        assert not went_on
+        assert other_tasks() == set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import anyio
 import pytest
 
 from pixxel_async import (
@@ -283,3 +284,16 @@ async def test_too_many_requests_slow_the_calls_down(tmp_path: Path) -> None:
     (event,) = slower
     assert event.requests_per_second < 2000
     assert 0 < event.pause_s <= 0.05  # Retry-After said 1 s; the policy allows 0.05
+
+
+async def test_a_rejected_key_ends_an_export_whose_stream_never_ends(tmp_path: Path) -> None:
+    async def stream() -> AsyncIterator[Download]:
+        for download in some_downloads(20):
+            yield download
+        await anyio.sleep_forever()
+
+    scenario = Scenario(faults=(ApiFault("status", status=401, nth=10),))
+    async with Sandbox(scenario) as sandbox, client_of(sandbox) as client:
+        async with client.export(stream(), tmp_path) as export:
+            report = await export.finish()
+    assert isinstance(report.stopped, AuthenticationError)
