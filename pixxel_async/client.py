@@ -24,7 +24,8 @@ from .config import (
 from .downloads import Download
 from .engine.export import Export
 from .engine.folder import OpenFolders
-from .engine.pipeline import Downloads, Parts, Pipeline
+from .engine.incoming import Downloads
+from .engine.pipeline import Parts, Pipeline
 from .engine.waiting import wait
 from .models import Package, SavedPackage
 from .resources.aois import Aois

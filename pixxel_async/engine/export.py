@@ -22,8 +22,9 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from .. import events
 from ..sinks.threads import to_end
 from .folder import ExportFolder, OpenFolders
+from .incoming import Downloads
 from .outlet import Outlet
-from .pipeline import Downloads, Pipeline
+from .pipeline import Pipeline
 from .report import Report
 
 EVENTS_AHEAD = 1024

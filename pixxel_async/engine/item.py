@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from typing import Self
 
 from pydantic import SecretStr
 
 from ..downloads import Download
+from ..sansio.naming import file_name
 from .journal import Row
 
 
@@ -34,6 +37,12 @@ class Item:
     status_word: str = ""
     is_remembered: bool = False
     has_place: bool = False
+
+    @classmethod
+    def of(cls, download: Download) -> Self:
+        """Return an item of which nothing is remembered."""
+        target = json.dumps(download.row(), ensure_ascii=False, separators=(",", ":"))
+        return cls(download, Row(key=download.key, target=target, name=file_name(download)))
 
     @property
     def key(self) -> str:

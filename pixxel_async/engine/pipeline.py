@@ -10,12 +10,11 @@ Rules:
 
 from __future__ import annotations
 
-import json
 import math
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable, Sequence
+from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
@@ -33,7 +32,6 @@ from ..errors import (
 )
 from ..models import Package, PackageStatus
 from ..sansio.lifecycle import State
-from ..sansio.naming import file_name
 from ..sansio.schedule import Pending
 from ..sansio.wire import needs_id
 from ..transport.api import Api
@@ -41,14 +39,12 @@ from ..transport.storage import StorageClient
 from .asking import Asker, raise_if_failed
 from .fetcher import Fetcher, NotReadyAnyMoreError, saved_package
 from .folder import ExportFolder
+from .incoming import Downloads, count, each
 from .item import Item
-from .journal import Row
 from .outlet import Outlet
 from .poller import Poller
 
 T = TypeVar("T")
-
-Downloads: TypeAlias = Iterable[Download] | AsyncIterable[Download]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +122,7 @@ class Pipeline:
         feed, todo = anyio.create_memory_object_stream[Download](0)
         self._ready, ready = anyio.create_memory_object_stream[Item](math.inf)
         async with feed, todo, self._ready, ready:
-            total = _count(downloads)
+            total = count(downloads)
             await self._outlet.emit(events.Started(at_s=self._outlet.clock(), total=total))
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._poller.run)
@@ -144,7 +140,7 @@ class Pipeline:
     async def _feed(self, downloads: Downloads, feed: MemoryObjectSendStream[Download]) -> None:
         seen: set[str] = set()
         with self._feeding:
-            async for download in _each(downloads):
+            async for download in each(downloads):
                 if download.key not in seen:
                     seen.add(download.key)
                     await feed.send(download)
@@ -213,7 +209,7 @@ class Pipeline:
         async for download in todo:
             await self._folder.claim(download.key)
             self._claimed.add(download.key)
-            item = Item(download, _new_row(download))
+            item = Item.of(download)
             try:
                 item.row = await self._folder.journal.get(item.key) or item.row
                 if await self._is_saved_already(item):
@@ -368,7 +364,7 @@ class Pipeline:
         return await self._ask(self._asker.fresh_url(item.download, item.row.download_id))
 
     async def _wait_again(self, item: Item) -> None:
-        # It goes on waiting since its creation: the waiting limit ends a storage that always refuses.
+        # It waits since its creation: the waiting limit ends a storage that always refuses.
         pending = Pending(item=item, since=item.since)
         await self._not_yet(pending, self._parts.poll.initial_s)
         self._poller.add(item, since=item.since)
@@ -377,24 +373,3 @@ class Pipeline:
         if item.has_place:
             item.has_place = False
             self._places.release()
-
-
-def _new_row(download: Download) -> Row:
-    target = json.dumps(download.row(), ensure_ascii=False, separators=(",", ":"))
-    return Row(key=download.key, target=target, name=file_name(download))
-
-
-def _count(downloads: Downloads) -> int | None:
-    """Count the distinct downloads of a list; a stream is not read ahead for it."""
-    if isinstance(downloads, Sequence):
-        return len({download.key for download in downloads})
-    return None
-
-
-async def _each(downloads: Downloads) -> AsyncIterator[Download]:
-    if isinstance(downloads, AsyncIterable):
-        async for download in downloads:
-            yield download
-    else:
-        for download in downloads:
-            yield download
