@@ -30,7 +30,6 @@ EXPIRED_CODES = frozenset(
 )
 FINAL_CODES = frozenset({"SignatureDoesNotMatch", "InvalidAccessKeyId", "NoSuchKey"})
 PASSING_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
-SLOW_DOWN_STATUS = frozenset({429, 503})
 FORBIDDEN = 403
 BAD_REQUEST = 400
 

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 
 LOCAL_HEADER = b"PK\x03\x04"
 END_RECORD = b"PK\x05\x06"
-ZIP64_END_RECORD = b"PK\x06\x06"
 ZIP64_LOCATOR = b"PK\x06\x07"
 
 _END = struct.Struct("<4s4H2LH")
