@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from ..downloads import Download
 from ..sansio.naming import file_name
-from .journal import Row
+from .record import Row
 
 
 @dataclass(slots=True, eq=False)
