@@ -16,7 +16,7 @@ LAYERS = (
     ("sansio",),
     ("transport", "sinks"),
     ("engine",),
-    ("resources",),
+    ("resources", "display"),
     ("client",),
     ("__init__",),
     ("cli", "sandbox"),

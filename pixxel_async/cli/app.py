@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from .._version import __version__
+from ..display.base import Loudness
 from . import download
-from .display import Loudness
 from .ending import complain, ended, sandbox_needed
 from .manifest import read_manifest
 from .options import RunOptions, above_zero, at_least_one, flag, takes_options

@@ -25,7 +25,7 @@ from ..config import (
     Limits,
     PollPolicy,
 )
-from .display import Loudness
+from ..display.base import Loudness
 
 SPEED = "Speed"
 WAITING = "Waiting, in seconds"

@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 import typer
 from rich.console import Console
 
+from ..display.bars import Bars
+from ..display.base import Display, Loudness
 from ..downloads import Download
 from ..engine.export import Export
 from ..engine.report import Report
 from ..events import Settled
-from .bars import Bars
 from .connect import client_of
-from .display import Display, Loudness
 from .ending import SOME_FAILED, SUCCESS
 from .lines import Lines
 from .logs import log_shown

@@ -23,8 +23,8 @@ from .. import events
 from ..engine.report import Report
 from ..sansio.lifecycle import State
 from ..sansio.redact import printable
+from .base import Loudness
 from .columns import progress
-from .display import Loudness
 from .meter import Meter
 from .transfers import Transfers
 from .wording import told
