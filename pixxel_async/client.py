@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypedDict
 
 import anyio
 import httpx
@@ -26,6 +26,7 @@ from .engine.export import Export
 from .engine.folder import OpenFolders
 from .engine.incoming import Downloads
 from .engine.pipeline import Parts, Pipeline
+from .engine.report import Report
 from .engine.waiting import wait
 from .models import Package, SavedPackage
 from .resources.aois import Aois
@@ -36,6 +37,18 @@ from .resources.tasks import Tasks
 from .transport.api import Api
 from .transport.auth import KeyAuth
 from .transport.storage import StorageClient
+
+
+class ClientParts(TypedDict, total=False):
+    """The arguments of `PixxelClient` that no variable of the environment can give."""
+
+    timeout: Timeouts | None
+    limits: Limits | None
+    retry: RetryPolicy | None
+    poll: PollPolicy | None
+    fetch: FetchPolicy | None
+    transport: httpx.AsyncBaseTransport | None
+    storage_transport: httpx.AsyncBaseTransport | None
 
 
 class PixxelClient:
@@ -210,9 +223,7 @@ class PixxelClient:
         """
         async with self.export([download], directory) as export:
             report = await export.finish()
-        for failed in report.failed:
-            raise failed.error
-        return (report.saved or report.skipped)[0]
+        return only_package(report)
 
     def export(self, downloads: Downloads, directory: str | Path) -> Export:
         """Save many packages: an async context manager that is iterated for events.
@@ -248,6 +259,17 @@ class PixxelClient:
             folders=self._folders,
             pipeline=lambda folder, outlet: Pipeline(parts, folder, outlet),
         )
+
+
+def only_package(report: Report) -> SavedPackage:
+    """Return the package of an export of one.
+
+    Raises:
+        PixxelError: Why it could not be saved.
+    """
+    for failed in report.failed:
+        raise failed.error
+    return (report.saved or report.skipped)[0]
 
 
 def _unbounded(keep_alive: int) -> httpx.Limits:

@@ -18,6 +18,8 @@ LAYERS = (
     ("engine",),
     ("resources", "display"),
     ("client",),
+    ("portal",),
+    ("blocking",),
     ("__init__",),
     ("cli", "sandbox"),
 )

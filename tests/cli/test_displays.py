@@ -17,9 +17,10 @@ from pixxel_async import (
 )
 from pixxel_async.cli.lines import Lines
 from pixxel_async.cli.logs import log_shown
-from pixxel_async.display.bars import OTHER_LINES, Bars
+from pixxel_async.display.bars import Bars
 from pixxel_async.display.base import Display, Loudness
 from pixxel_async.display.meter import WINDOW_S, Meter
+from pixxel_async.display.picture import OTHER_LINES
 from pixxel_async.display.wording import name_of, seconds, short, told
 from pixxel_async.engine.report import Report
 
