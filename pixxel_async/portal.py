@@ -35,7 +35,7 @@ THREAD = "pixxel-async portal"
 logger = logging.getLogger(__name__)
 
 
-def run_blocking(work: Callable[[], Awaitable[T]], *, each_step: Callable[[], None]) -> T:
+def run_blocking(work: Callable[[], Awaitable[T]], *, each_step: Callable[[], object]) -> T:
     """Run asynchronous work to its end, and return what it returns.
 
     Args:
