@@ -58,7 +58,6 @@ def export_sync(  # noqa: PLR0913 - as the constructor of the client
         FolderBusyError: Another process, or another call, exports into the directory.
         SinkError: The directory cannot be written.
         KeyboardInterrupt: Ctrl-C; the export has ended, and the same call goes on from there.
-        CancelledError: Ctrl-C where the caller's event loop turns it into a cancellation.
     """
     given = {"api_key": api_key, "base_url": base_url, "auth_scheme": auth_scheme}
     settings = read_settings(**{name: value for name, value in given.items() if value is not None})
@@ -91,7 +90,6 @@ def download_sync(  # noqa: PLR0913 - as the constructor of the client
     Raises:
         PixxelError: Why it could not be saved; nothing lies under the final name then.
         KeyboardInterrupt: Ctrl-C; the same call again goes on from there.
-        CancelledError: Ctrl-C where the caller's event loop turns it into a cancellation.
     """
     return only_package(
         export_sync(

@@ -4,19 +4,20 @@ Rules:
     * The loop is never the caller's, so it does not matter whether the caller has one that runs.
     * The caller waits in short steps: Windows delivers Ctrl-C to a thread between waits only.
     * When waiting ends early, the work is cancelled and its end is waited for, at most `END_S`.
-    * Ctrl-C inside a running asyncio loop is a cancellation of the task that blocks it (so do
-      `asyncio.run` and notebooks). The loop cannot deliver it while it is blocked: it is looked
-      for here.
+    * Ctrl-C is a KeyboardInterrupt, also inside a running asyncio loop: the handlers that
+      `asyncio.run` and notebooks install there leave it to the loop, which stands still. A
+      handler of a program without a loop is left in its place.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 import anyio
@@ -25,7 +26,7 @@ from anyio.from_thread import BlockingPortal
 T = TypeVar("T")
 
 STEP_S = 0.2
-"""Between two looks at what the caller has been told; also between two redraws."""
+"""Between two redraws; Ctrl-C on Windows takes this long at most."""
 
 END_S = 15.0
 """How long the end of cancelled work is waited for: disk work that is under way ends first."""
@@ -44,11 +45,14 @@ def run_blocking(work: Callable[[], Awaitable[T]], *, each_step: Callable[[], ob
 
     Raises:
         KeyboardInterrupt: In the main thread, after Ctrl-C; the work has been cancelled.
-        CancelledError: The caller's task has been cancelled, and so has the work.
         BaseException: What the work raises.
     """
+    with _interruptible():
+        return _run(work, each_step)
+
+
+def _run(work: Callable[[], Awaitable[T]], each_step: Callable[[], object]) -> T:
     opened: Future[BlockingPortal] = Future()
-    is_cancelled = _cancellation()
     # A daemon: work that does not end within its time does not keep the process alive.
     thread = threading.Thread(target=_serve, args=(opened,), name=THREAD, daemon=True)
     thread.start()
@@ -56,8 +60,6 @@ def run_blocking(work: Callable[[], Awaitable[T]], *, each_step: Callable[[], ob
         result = opened.result().start_task_soon(work)
         while not wait([result], STEP_S).done:
             each_step()
-            if is_cancelled():
-                raise asyncio.CancelledError
         return result.result()
     finally:
         # On a thread of its own: a call of the portal waits for its loop, which may be held up,
@@ -92,13 +94,24 @@ def _close(opened: Future[BlockingPortal]) -> None:
             opened.result().call(opened.result().stop, True)  # noqa: FBT003 - takes no keyword
 
 
-def _cancellation() -> Callable[[], bool]:
-    """Return what tells whether the caller's task has been cancelled from now on."""
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C raise KeyboardInterrupt, where a loop would have to run to notice it."""
+    handler = signal.getsignal(signal.SIGINT)
+    is_ours = threading.current_thread() is threading.main_thread() and _has_running_loop()
+    if not is_ours or not callable(handler):
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        task = asyncio.current_task()
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+def _has_running_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
     except RuntimeError:
-        task = None
-    if task is None:
-        return lambda: False
-    before = task.cancelling()
-    return lambda: task.cancelling() > before
+        return False
+    return True

@@ -297,24 +297,32 @@ def test_work_that_does_not_end_is_not_waited_for_without_end(
         thread.join()
 
 
-async def test_a_task_that_is_cancelled_while_it_is_blocked_cancels_the_work() -> None:
-    ended = threading.Event()
+@needs_signals
+async def test_ctrl_c_is_noticed_although_the_loop_stands_still() -> None:
+    handled: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: handled.append(number))
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_blocking(anyio.sleep_forever, each_step=lambda: signal.raise_signal(signal.SIGINT))
+        signal.raise_signal(signal.SIGINT)  # the handler is in its place again
+        assert handled == [signal.SIGINT]
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@needs_signals
+def test_without_a_loop_the_programs_own_handler_of_ctrl_c_stays() -> None:
+    handled = threading.Event()
 
     async def work() -> None:
-        try:
-            await anyio.sleep_forever()
-        finally:
-            ended.set()
+        await anyio.to_thread.run_sync(handled.wait)
 
-    async def block() -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        run_blocking(work, each_step=task.cancel)
-
-    blocked = asyncio.create_task(block())
-    await asyncio.wait([blocked])
-    assert blocked.cancelled()
-    assert ended.is_set()
+    before = signal.signal(signal.SIGINT, lambda *_: handled.set())
+    try:
+        run_blocking(work, each_step=lambda: signal.raise_signal(signal.SIGINT))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert handled.is_set()
 
 
 def test_a_loop_that_cannot_be_made_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
