@@ -54,7 +54,7 @@ def export(
     *,
     manifest: Annotated[
         str,
-        typer.Argument(metavar="MANIFEST", help="A JSON Lines file; - is standard input."),
+        typer.Argument(metavar="MANIFEST", help="A JSON Lines or CSV file; - is standard input."),
     ],
 ) -> None:
     r"""Save the packages that a manifest lists.
@@ -64,6 +64,8 @@ def export(
     {"kind": "insight", "aoi_id": "...", "insight_id": "...", "outputs": \["..."]}
 
     {"kind": "catalog", "catalog_ids": \["..."]}
+
+    A CSV file has the names of the fields in its first line; ; separates the ids of a list.
     """
     with ended():
         rows = read_manifest(manifest)
