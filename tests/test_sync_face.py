@@ -31,11 +31,13 @@ from pixxel_async import (
     PixxelClient,
     Progress,
     Report,
+    Started,
     download_sync,
     export_sync,
     portal,
 )
 from pixxel_async.client import ClientParts
+from pixxel_async.display.choice import shown
 from pixxel_async.portal import run_blocking
 from pixxel_async.sandbox import ApiFault, PackageFault, Sandbox, Scenario, sandbox_in_thread
 
@@ -311,6 +313,24 @@ async def test_ctrl_c_is_noticed_although_the_loop_stands_still() -> None:
 
 
 @needs_signals
+async def test_a_program_that_ignores_ctrl_c_goes_on_to() -> None:
+    struck = threading.Event()
+
+    async def work() -> None:
+        await anyio.to_thread.run_sync(struck.wait)
+
+    def strike() -> None:
+        signal.raise_signal(signal.SIGINT)
+        struck.set()
+
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        run_blocking(work, each_step=strike)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@needs_signals
 def test_without_a_loop_the_programs_own_handler_of_ctrl_c_stays() -> None:
     handled = threading.Event()
 
@@ -372,3 +392,16 @@ def test_bars_are_drawn_where_they_are_wanted(  # noqa: PLR0913, PLR0917 - fixtu
     assert ("not asked for" in stream.getvalue()) is is_drawn
     if not is_drawn:
         assert stream.getvalue() == ""
+
+
+def test_a_terminal_has_the_bars_of_one_export_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    def drawn() -> str:
+        stream = Terminal()
+        monkeypatch.setattr(sys, "stderr", stream)
+        with shown(Progress.BARS) as display:
+            display.show(Started(at_s=0, total=7), Report(total=7))
+        return stream.getvalue()
+
+    with shown(Progress.BARS):
+        assert drawn() == ""
+    assert "0/7" in drawn()
