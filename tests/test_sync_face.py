@@ -12,7 +12,7 @@ import textwrap
 import threading
 import typing
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -313,36 +313,35 @@ async def test_ctrl_c_is_noticed_although_the_loop_stands_still() -> None:
 
 
 @needs_signals
-async def test_a_program_that_ignores_ctrl_c_goes_on_to() -> None:
-    struck = threading.Event()
-
-    async def work() -> None:
-        await anyio.to_thread.run_sync(struck.wait)
+async def test_a_program_that_ignores_ctrl_c_goes_on_ignoring_it() -> None:
+    struck: Future[None] = Future()
 
     def strike() -> None:
         signal.raise_signal(signal.SIGINT)
-        struck.set()
+        struck.set_result(None)
 
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        run_blocking(work, each_step=strike)
+        run_blocking(lambda: wait_for(struck), each_step=strike)
     finally:
         signal.signal(signal.SIGINT, before)
 
 
 @needs_signals
 def test_without_a_loop_the_programs_own_handler_of_ctrl_c_stays() -> None:
-    handled = threading.Event()
-
-    async def work() -> None:
-        await anyio.to_thread.run_sync(handled.wait)
-
-    before = signal.signal(signal.SIGINT, lambda *_: handled.set())
+    handled: Future[None] = Future()
+    before = signal.signal(signal.SIGINT, lambda *_: handled.set_result(None))
     try:
-        run_blocking(work, each_step=lambda: signal.raise_signal(signal.SIGINT))
+        run_blocking(
+            lambda: wait_for(handled), each_step=lambda: signal.raise_signal(signal.SIGINT)
+        )
     finally:
         signal.signal(signal.SIGINT, before)
-    assert handled.is_set()
+    assert handled.done()
+
+
+async def wait_for(future: Future[None]) -> None:
+    await asyncio.wrap_future(future)
 
 
 def test_a_loop_that_cannot_be_made_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
