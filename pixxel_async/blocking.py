@@ -10,16 +10,19 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Unpack
 
 from pydantic import SecretStr
 
-from .client import ClientParts, PixxelClient, only_package
-from .config import AuthScheme, Settings, read_settings
+from .client import ClientParts, PixxelClient, again, only_package
+from .config import AuthScheme, FolderPolicy, Settings, read_settings
 from .display.base import Progress
 from .display.choice import shown
 from .downloads import Download
+from .engine.export import Export
 from .engine.incoming import Downloads
 from .engine.report import Report
 from .models import SavedPackage
@@ -33,6 +36,7 @@ def export_sync(  # noqa: PLR0913 - as the constructor of the client
     api_key: str | SecretStr | None = None,
     base_url: str | None = None,
     auth_scheme: AuthScheme | str | None = None,
+    folder: FolderPolicy | None = None,
     progress: Progress = Progress.AUTO,
     **parts: Unpack[ClientParts],
 ) -> Report:
@@ -49,6 +53,7 @@ def export_sync(  # noqa: PLR0913 - as the constructor of the client
         api_key: The key; from `PIXXEL_API_KEY` if it is not given.
         base_url: Where the service is; from `PIXXEL_BASE_URL`, likewise.
         auth_scheme: `raw` or `bearer`; from `PIXXEL_AUTH_SCHEME`, likewise.
+        folder: How the directory is treated, and what earlier runs have left in it.
         progress: What is drawn meanwhile.
         **parts: The other arguments of `PixxelClient`: `timeout`, `limits`, `retry`, `poll`,
             `fetch`, `transport`, `storage_transport`.
@@ -61,7 +66,8 @@ def export_sync(  # noqa: PLR0913 - as the constructor of the client
     """
     given = {"api_key": api_key, "base_url": base_url, "auth_scheme": auth_scheme}
     settings = read_settings(**{name: value for name, value in given.items() if value is not None})
-    return _run(downloads, directory, settings, progress, parts)
+    export = partial(PixxelClient.export, downloads=downloads, directory=directory, folder=folder)
+    return _run(export, settings, progress, parts)
 
 
 def download_sync(  # noqa: PLR0913 - as the constructor of the client
@@ -71,6 +77,7 @@ def download_sync(  # noqa: PLR0913 - as the constructor of the client
     api_key: str | SecretStr | None = None,
     base_url: str | None = None,
     auth_scheme: AuthScheme | str | None = None,
+    folder: FolderPolicy | None = None,
     progress: Progress = Progress.AUTO,
     **parts: Unpack[ClientParts],
 ) -> SavedPackage:
@@ -84,6 +91,7 @@ def download_sync(  # noqa: PLR0913 - as the constructor of the client
         api_key: The key.
         base_url: Where the service is.
         auth_scheme: `raw` or `bearer`.
+        folder: How the directory is treated; a package that failed earlier is tried again.
         progress: What is drawn meanwhile.
         **parts: The other arguments of `PixxelClient`.
 
@@ -98,6 +106,7 @@ def download_sync(  # noqa: PLR0913 - as the constructor of the client
             api_key=api_key,
             base_url=base_url,
             auth_scheme=auth_scheme,
+            folder=again(folder),
             progress=progress,
             **parts,
         )
@@ -105,8 +114,7 @@ def download_sync(  # noqa: PLR0913 - as the constructor of the client
 
 
 def _run(
-    downloads: Downloads,
-    directory: str | Path,
+    begin: Callable[[PixxelClient], Export],
     settings: Settings,
     progress: Progress,
     parts: ClientParts,
@@ -120,7 +128,7 @@ def _run(
                 auth_scheme=settings.auth_scheme,
                 **parts,
             )
-            async with client, client.export(downloads, directory) as export:
+            async with client, begin(client) as export:
                 async for event in export:
                     display.show(event, export.report)
                 return export.report

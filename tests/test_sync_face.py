@@ -19,6 +19,7 @@ from typing import Any
 
 import anyio
 import pytest
+from rich.live import _RefreshThread
 
 from pixxel_async import (
     AuthenticationError,
@@ -37,6 +38,7 @@ from pixxel_async import (
     portal,
 )
 from pixxel_async.client import ClientParts
+from pixxel_async.config import FolderPolicy
 from pixxel_async.display.choice import shown
 from pixxel_async.portal import run_blocking
 from pixxel_async.sandbox import ApiFault, PackageFault, Sandbox, Scenario, sandbox_in_thread
@@ -61,7 +63,11 @@ def sandbox() -> Iterator[Sandbox]:
 def _no_thread_is_left() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
-    assert {thread.name for thread in set(threading.enumerate()) - before} == set()
+    left = set(threading.enumerate()) - before
+    for thread in left:
+        if isinstance(thread, _RefreshThread):  # rich tells it to end, and does not wait for it
+            thread.join(5)
+    assert {thread.name for thread in left if thread.is_alive()} == set()
 
 
 def settings_of(sandbox: Sandbox, **other: Any) -> dict[str, Any]:
@@ -99,12 +105,23 @@ def test_the_environment_gives_what_is_not_given(
     assert download_sync(other, tmp_path, api_key=key, poll=QUICK_POLL).path.exists()
 
 
-def test_every_setting_of_the_client_can_be_given() -> None:
-    of_client = set(signature(PixxelClient).parameters)
-    for function in (export_sync, download_sync):
-        named = set(signature(function).parameters) - {"progress", "parts", "directory"}
-        named -= {"downloads", "download"}
-        assert named | set(typing.get_type_hints(ClientParts)) == of_client
+def test_every_setting_can_be_given() -> None:
+    of_client = set(signature(PixxelClient).parameters) | set(typing.get_type_hints(ClientParts))
+    assert set(typing.get_type_hints(ClientParts)) < set(signature(PixxelClient).parameters)
+    calls = ((export_sync, PixxelClient.export), (download_sync, PixxelClient.download))
+    for blocking, of_export in calls:
+        expected = of_client | set(signature(of_export).parameters) - {"self"}
+        named = set(signature(blocking).parameters) - {"progress", "parts"}
+        assert named | set(typing.get_type_hints(ClientParts)) == expected
+
+
+def test_how_the_folder_is_treated_can_be_given(sandbox: Sandbox, tmp_path: Path) -> None:
+    folder = FolderPolicy(path_template="{kind}/{job_id}.zip")
+    saved = download_sync(JOB, tmp_path, folder=folder, **settings_of(sandbox))
+    assert saved.path.parent == tmp_path / "job"
+    wrong = FolderPolicy(path_template="{nothing}")
+    with pytest.raises(ConfigError):
+        export_sync([JOB], tmp_path, folder=wrong, **settings_of(sandbox))
 
 
 async def test_it_works_inside_a_running_loop(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -159,8 +176,10 @@ def test_a_failed_package_is_in_the_report_and_raised_by_a_download(tmp_path: Pa
         report = export_sync([JOB, catalog], tmp_path, **settings)
         assert [type(failed.error) for failed in report.failed] == [PackageFailedError]
         assert len(report.saved) == 1
+        asked = sandbox.counts["downloadJob"]
         with pytest.raises(PackageFailedError):
             download_sync(JOB, tmp_path, **settings)
+        assert sandbox.counts["downloadJob"] > asked  # it was tried again
 
 
 def test_errors_are_those_of_the_service(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -27,6 +27,9 @@ JOURNAL = "journal.sqlite"
 LOCK = "lock"
 OWNER = "owner"
 
+LOCK_TIMEOUT_S = 0.4
+"""How long a lock is waited for: who looks whether an export runs has it for a moment."""
+
 
 class ExportFolder:
     """One open folder."""
@@ -85,14 +88,13 @@ class ExportFolder:
 
 def _lock(hidden: Path) -> FileLock:
     hidden.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    lock = FileLock(hidden / LOCK, timeout=0, thread_local=False)
+    lock = FileLock(hidden / LOCK, timeout=LOCK_TIMEOUT_S, thread_local=False)
     owner = hidden / OWNER
     try:
-        lock.acquire()
+        lock.acquire(poll_interval=LOCK_TIMEOUT_S / 4)
     except Timeout:
-        first = "another process"
-        with suppress(OSError, ValueError):  # it may be about to write its number
-            first = f"process {int(owner.read_text(encoding='ascii'))}"
+        pid = _owner(hidden)
+        first = "another process" if pid is None else f"process {pid}"
         message = f"{hidden.parent}: {first} exports into this folder already"
         raise FolderBusyError(message) from None
     try:
@@ -101,6 +103,29 @@ def _lock(hidden: Path) -> FileLock:
         lock.release()
         raise sink_error(error, owner) from error
     return lock
+
+
+def running_process(folder: Path) -> int | None:
+    """Return the number of the process that exports into a folder now, or None.
+
+    Looking takes the lock for a moment, for which `LOCK_TIMEOUT_S` makes up.
+    """
+    hidden = folder / HIDDEN
+    if not (hidden / LOCK).exists():
+        return None
+    lock = FileLock(hidden / LOCK, timeout=0, thread_local=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        return _owner(hidden)
+    lock.release()
+    return None
+
+
+def _owner(hidden: Path) -> int | None:
+    with suppress(OSError, ValueError):  # it may be about to write its number
+        return int((hidden / OWNER).read_text(encoding="ascii"))
+    return None
 
 
 class OpenFolders:

@@ -1,14 +1,14 @@
-"""What an export folder remembers of its packages, in one SQLite database.
+"""The journal of an export folder: one SQLite database, written on one thread.
 
 Rules:
     * One connection, used on one thread of its own. SQLite's rollback journal, since its
       write-ahead log can be corrupted by two connections up to 3.51.2; `synchronous=FULL`.
     * `put` returns when the row is on the disk. Rows that come while a commit runs share the
       next one, so a slow disk costs one sync for many packages.
+    * `note`, `step` and `count` return at once. What they take is on the disk with the next commit,
+      or after `NOTE_S`: a crash loses that much of it, and nothing that cannot be found anew.
     * The keys are held in memory: to find that a package is new costs no hop to the thread, which
       on a busy event loop takes as long as a hundred polls.
-    * No signed URL and no key is ever stored.
-    * `user_version` says which schema it is. A newer one is refused, not guessed at.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import asyncio
 import contextlib
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TypeVar
 
 import anyio
 
@@ -29,69 +29,46 @@ from ..errors import SinkError
 from ..sansio.lifecycle import State
 from ..sinks.local import FILE_MODE
 from ..sinks.threads import keep, to_end
+from . import schema
+from .record import Row, Run, Step
 
 T = TypeVar("T")
 
-SCHEMA_VERSION = 1
+NOTE_S = 0.2
+"""How long what was noted may wait for its commit, in seconds."""
+
+BUSY_TIMEOUT_S = 60.0
+"""How long a commit waits for somebody who reads."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """What is remembered of one package.
+@dataclass(slots=True)
+class _Batch:
+    """What the next commit will write.
 
     Attributes:
-        key: The key of the download.
-        target: The manifest row, as JSON.
-        name: The final name of its file.
-        state: Where it stands.
-        download_id: What the status call takes, or None.
-        validator: The strong entity tag of the object that is being fetched, or None.
-        total: The size of that object, in bytes, or None while unknown.
-        mark: Bytes of the partial that are surely on the disk.
-        bytes: The size of the file; set before it gets its final name.
-        sha256: Its SHA-256, in hexadecimal; set together with `bytes`.
-        checksum: Which checksum of the storage it agreed with, or empty.
-        error: Why it failed, or empty.
+        rows: By key; a later row takes the place of an earlier one.
+        states: By key, for packages whose row did not change after it.
+        steps: In the order in which they came.
+        runs: By number.
     """
 
-    key: str
-    target: str
-    name: str
-    state: State = State.QUEUED
-    download_id: str | None = None
-    validator: str | None = None
-    total: int | None = None
-    mark: int = 0
-    bytes: int | None = None
-    sha256: str | None = None
-    checksum: str = ""
-    error: str = ""
+    rows: dict[str, Row] = field(default_factory=dict)
+    states: dict[str, State] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+    runs: dict[int, Run] = field(default_factory=dict)
 
-    def changed(self, **changes: Any) -> Self:
-        """Return a copy with some fields changed."""
-        return replace(self, **changes)
+    def __bool__(self) -> bool:
+        return bool(self.rows or self.states or self.steps or self.runs)
 
-
-_COLUMNS = ", ".join(field.name for field in fields(Row))
-_MARKS = ", ".join("?" for _ in fields(Row))
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS package (
-    key TEXT PRIMARY KEY,
-    target TEXT NOT NULL,
-    name TEXT NOT NULL UNIQUE,
-    state TEXT NOT NULL,
-    download_id TEXT,
-    validator TEXT,
-    total INTEGER,
-    mark INTEGER NOT NULL,
-    bytes INTEGER,
-    sha256 TEXT,
-    checksum TEXT NOT NULL,
-    error TEXT NOT NULL
-) STRICT, WITHOUT ROWID
-"""
-_PUT = f"INSERT OR REPLACE INTO package ({_COLUMNS}) VALUES ({_MARKS})"  # noqa: S608 - our names
-_GET = f"SELECT {_COLUMNS} FROM package WHERE key = ?"  # noqa: S608 - our names
+    def followed_by(self, later: _Batch) -> _Batch:
+        """Return what both would write, one after the other."""
+        kept = {key: state for key, state in self.states.items() if key not in later.rows}
+        return _Batch(
+            rows=self.rows | later.rows,
+            states=kept | later.states,
+            steps=self.steps + later.steps,
+            runs=self.runs | later.runs,
+        )
 
 
 class Journal:
@@ -103,14 +80,16 @@ class Journal:
         connection: sqlite3.Connection,
         thread: ThreadPoolExecutor,
         keys: set[str],
+        runs: int,
     ) -> None:
-        """Take over an open connection, the thread that it was opened on, and all its keys."""
+        """Take over an open connection, its thread, its keys and the number of the last run."""
         self._path = path
         self._keys = keys
+        self._runs = runs
         self._connection = connection
         self._thread = thread
         self._turn = anyio.Lock()
-        self._waiting: list[Row] = []
+        self._waiting = _Batch()
         self._put = 0
         self._committed = 0
 
@@ -123,66 +102,129 @@ class Journal:
         """
         thread = ThreadPoolExecutor(1, thread_name_prefix="pixxel-journal")
         try:
-            connection, keys = await _on(
+            connection, keys, runs = await _on(
                 thread, path, lambda: _connect(path), drop=lambda opened: opened[0].close()
             )
         except BaseException:
             thread.shutdown(wait=True)
             raise
-        return cls(path, connection, thread, keys)
+        return cls(path, connection, thread, keys, runs)
+
+    def knows(self, key: str) -> bool:
+        """Tell whether anything is remembered of a package."""
+        return key in self._keys
 
     async def get(self, key: str) -> Row | None:
         """Return what is remembered of a package, or None; what is new costs no look-up."""
         if key not in self._keys:
             return None
+        if (row := self._waiting.rows.get(key)) is not None:
+            return row
+        return await self._run(lambda: schema.get_row(self._connection, key))
 
-        def select() -> Row | None:
-            found = self._connection.execute(_GET, (key,)).fetchone()
-            return _row(found) if found else None
-
-        return await _on(self._thread, self._path, select)
+    def new_run(self) -> int:
+        """Return a number that no run has."""
+        self._runs += 1
+        return self._runs
 
     async def put(self, row: Row) -> None:
         """Remember a package, and return when that is on the disk.
 
         Raises:
-            SinkError: The disk refused; the row is tried again with the next one.
+            SinkError: The disk refused, and the row is tried again with the next one; or no
+                column takes one of its values, and it is forgotten.
         """
-        self._waiting.append(row)
+        self.note(row)
+        await self.flush()
+
+    def note(self, row: Row) -> None:
+        """Remember a package soon.
+
+        Raises:
+            SinkError: No column takes one of its values.
+        """
+        try:
+            schema.check(row)
+        except (ValueError, OverflowError) as error:
+            raise _unusable(self._path, error) from error
+        self._waiting.rows[row.key] = row
+        self._waiting.states.pop(row.key, None)
+        self._keys.add(row.key)
+
+    def note_new(self, rows: Iterable[Row]) -> None:
+        """Remember those packages soon of which nothing is remembered."""
+        for row in rows:
+            if row.key not in self._keys:
+                self.note(row)
+
+    def step(self, step: Step, state: State | None) -> None:
+        """Remember soon what a package does, and where it stands by that; None leaves that."""
+        self._waiting.steps.append(step)
+        if state is not None:
+            self._waiting.states[step.key] = state
+
+    def count(self, run: Run) -> None:
+        """Remember soon how far a run has come."""
+        self._waiting.runs[run.number] = run
+
+    async def flush(self) -> None:
+        """Return when all that was taken so far is on the disk.
+
+        Raises:
+            SinkError: The disk refused; it is tried again with the next commit.
+        """
         self._put += 1
         ticket = self._put
         async with self._turn:
             if self._committed >= ticket:
                 return
-            rows, self._waiting, last = self._waiting, [], self._put
-            try:
-                await _on(self._thread, self._path, lambda: self._commit(rows))
-            except BaseException:
-                self._waiting = rows + self._waiting
-                raise
+            batch, self._waiting, last = self._waiting, _Batch(), self._put
+            if batch:
+                try:
+                    await self._run(lambda: self._commit(batch))
+                except BaseException:
+                    self._waiting = batch.followed_by(self._waiting)
+                    raise
             self._committed = last
 
+    async def flush_regularly(self) -> None:
+        """Write what was noted, from time to time, until cancelled.
+
+        A disk that refuses is left to who puts a row, and is told by that.
+        """
+        while True:
+            await anyio.sleep(NOTE_S)
+            if self._waiting:
+                with contextlib.suppress(SinkError):
+                    await self.flush()
+
     async def aclose(self) -> None:
-        """Write the rows of cancelled puts, and close the database; may be called twice."""
-        rows, self._waiting = self._waiting, []
+        """Write what waits, and close the database; may be called twice."""
+        batch, self._waiting = self._waiting, _Batch()
 
         def close() -> None:
             try:
-                if rows:
-                    self._commit(rows)
+                if batch:
+                    self._commit(batch)
             finally:
                 self._connection.close()
 
         try:
             with contextlib.suppress(RuntimeError):  # the thread is gone: closed already
-                await _on(self._thread, self._path, close)
+                await self._run(close)
         finally:
             self._thread.shutdown(wait=True)
 
-    def _commit(self, rows: list[Row]) -> None:
+    def _commit(self, batch: _Batch) -> None:
         with self._connection:
-            self._connection.executemany(_PUT, [astuple(row) for row in rows])
-        self._keys.update(row.key for row in rows)
+            schema.put_rows(self._connection, batch.rows.values())
+            schema.put_states(self._connection, batch.states)
+            schema.put_steps(self._connection, batch.steps)
+            for run in batch.runs.values():
+                schema.put_run(self._connection, run)
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await _on(self._thread, self._path, work)
 
 
 async def _on(
@@ -195,39 +237,23 @@ async def _on(
     try:
         running = asyncio.get_running_loop().run_in_executor(thread, work)
         return await to_end(running, drop=drop)
-    except (sqlite3.Error, ValueError, OverflowError) as error:  # or a value that no column takes
-        message = f"{path}: the journal cannot be used: {error}"
-        raise SinkError(message) from error
+    except (sqlite3.Error, ValueError) as error:
+        raise _unusable(path, error) from error
 
 
-def _connect(path: Path) -> tuple[sqlite3.Connection, set[str]]:
+def _unusable(path: Path, error: Exception) -> SinkError:
+    return SinkError(f"{path}: the journal cannot be used: {error}")
+
+
+def _connect(path: Path) -> tuple[sqlite3.Connection, set[str], int]:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE))
-    connection = sqlite3.connect(path, check_same_thread=False)
+    connection = sqlite3.connect(path, check_same_thread=False, timeout=BUSY_TIMEOUT_S)
     try:
         connection.execute("PRAGMA journal_mode = TRUNCATE")
         connection.execute("PRAGMA synchronous = FULL")
-        _prepare(connection, path)
-        keys = {key for (key,) in connection.execute("SELECT key FROM package")}
+        schema.prepare(connection, path)
+        keys, runs = schema.keys(connection), schema.last_run(connection)
     except BaseException:
         connection.close()
         raise
-    return connection, keys
-
-
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > SCHEMA_VERSION:
-        message = (
-            f"{path}: written by a newer version of pixxel-async (schema {version}); "
-            "upgrade, or choose another folder"
-        )
-        raise SinkError(message)
-    if version == 0:
-        with connection:  # a run that was killed in between has made the table already
-            connection.execute(_SCHEMA)
-            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-
-
-def _row(found: tuple[Any, ...]) -> Row:
-    values = dict(zip((field.name for field in fields(Row)), found, strict=True))
-    return Row(**{**values, "state": State(values["state"])})
+    return connection, keys, runs

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from pixxel_async import SinkError
-from pixxel_async.engine.journal import SCHEMA_VERSION, Journal, Row
+from pixxel_async.engine.journal import Journal, _Batch
+from pixxel_async.engine.record import Row
+from pixxel_async.engine.schema import SCHEMA_VERSION
 from pixxel_async.sansio.lifecycle import State
 
 
@@ -48,10 +50,10 @@ async def test_many_rows_at_once_share_commits(tmp_path: Path) -> None:
     commits = 0
     commit = journal._commit
 
-    def counted(rows: list[Row]) -> None:
+    def counted(batch: _Batch) -> None:
         nonlocal commits
         commits += 1
-        commit(rows)
+        commit(batch)
 
     journal._commit = counted  # type: ignore[method-assign]  # to count
     await asyncio.gather(*(journal.put(row(number)) for number in range(300)))
@@ -158,5 +160,4 @@ async def test_a_value_that_no_column_takes_is_told(tmp_path: Path) -> None:
     journal = await Journal.open(tmp_path / "journal.sqlite")
     with pytest.raises(SinkError, match="cannot be used"):
         await journal.put(row().changed(error="\ud800"))
-    journal._waiting.clear()
     await journal.aclose()

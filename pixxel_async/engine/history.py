@@ -1,0 +1,52 @@
+"""Reads what an export folder remembers, without disturbing who exports into it."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from ..errors import SinkError
+from . import schema
+from .folder import HIDDEN, JOURNAL, running_process
+from .record import ExportRecord
+
+READ_TIMEOUT_S = 10.0
+"""How long a commit of a running export is waited for."""
+
+
+def read_record(directory: str | Path) -> ExportRecord:
+    """Read all that an export folder remembers, as of one moment; blocks for as long as it takes.
+
+    An export that runs meanwhile in any process is not disturbed, and what it has not committed
+    yet (at most some tenths of a second) is not seen.
+
+    Args:
+        directory: The export folder.
+
+    Raises:
+        SinkError: It is no export folder, or its journal cannot be read.
+    """
+    folder = Path(directory).expanduser().absolute()
+    path = folder / HIDDEN / JOURNAL
+    if not path.is_file():
+        message = f"{folder}: no export has been here: there is no {HIDDEN}/{JOURNAL} in it"
+        raise SinkError(message)
+    running = running_process(folder)
+    try:
+        # Not read-only: what a killed run has left half written is rolled back on opening.
+        uri = f"{path.as_uri()}?mode=rw"
+        with closing(sqlite3.connect(uri, uri=True, timeout=READ_TIMEOUT_S)) as connection:
+            if schema.version_of(connection, path) < schema.SCHEMA_VERSION and running is None:
+                schema.prepare(connection, path)
+            with connection:
+                connection.execute("BEGIN")
+                return ExportRecord(
+                    rows=schema.all_rows(connection),
+                    runs=schema.all_runs(connection),
+                    steps=schema.all_steps(connection),
+                    running=running,
+                )
+    except (sqlite3.Error, ValueError) as error:
+        message = f"{path}: the journal cannot be read: {error}"
+        raise SinkError(message) from error

@@ -1,0 +1,237 @@
+"""The tables of a journal, and the statements that read and write them.
+
+Rules:
+    * `user_version` says which schema a database has. An older one is brought up to date when it
+      is opened for an export; a newer one is refused, not guessed at.
+    * No table has a column for a signed URL or a key.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+from ..errors import SinkError
+from ..sansio.lifecycle import State
+from .record import Doing, Ending, Row, Run, Step
+
+SCHEMA_VERSION = 2
+
+_PACKAGE_1 = """
+CREATE TABLE IF NOT EXISTS package (
+    key TEXT PRIMARY KEY,
+    target TEXT NOT NULL,
+    name TEXT NOT NULL UNIQUE,
+    state TEXT NOT NULL,
+    download_id TEXT,
+    validator TEXT,
+    total INTEGER,
+    mark INTEGER NOT NULL,
+    bytes INTEGER,
+    sha256 TEXT,
+    checksum TEXT NOT NULL,
+    error TEXT NOT NULL
+) STRICT, WITHOUT ROWID
+"""
+_NEW_IN_2 = (
+    "is_unanswered INTEGER NOT NULL DEFAULT 0",
+    "recreated INTEGER NOT NULL DEFAULT 0",
+    "written INTEGER NOT NULL DEFAULT 0",
+    "written_sha256 TEXT",
+    "attempts INTEGER NOT NULL DEFAULT 0",
+    "extracted TEXT",
+    "is_discarded INTEGER NOT NULL DEFAULT 0",
+    "error_type TEXT NOT NULL DEFAULT ''",
+    "goes_on INTEGER NOT NULL DEFAULT 0",
+)
+_RUN = """
+CREATE TABLE IF NOT EXISTS run (
+    number INTEGER PRIMARY KEY,
+    pid INTEGER NOT NULL,
+    version TEXT NOT NULL,
+    began_at REAL NOT NULL,
+    seen_at REAL NOT NULL,
+    ending TEXT,
+    total INTEGER,
+    counts TEXT NOT NULL
+) STRICT
+"""
+_STEP = """
+CREATE TABLE IF NOT EXISTS step (
+    key TEXT NOT NULL,
+    run INTEGER NOT NULL,
+    at REAL NOT NULL,
+    doing TEXT NOT NULL,
+    size INTEGER NOT NULL
+) STRICT
+"""
+
+_LARGEST = 2**63 - 1
+_ROW_FIELDS = tuple(field.name for field in fields(Row))
+_values: Callable[[Row], tuple[Any, ...]] = attrgetter(*_ROW_FIELDS)
+_COLUMNS = ", ".join(_ROW_FIELDS)
+_MARKS = ", ".join("?" for _ in _ROW_FIELDS)
+_NEW_VALUES = ", ".join(f"{name} = excluded.{name}" for name in _ROW_FIELDS[1:])
+_PUT_ROW = (
+    f"INSERT INTO package ({_COLUMNS}) VALUES ({_MARKS})"  # noqa: S608 - our names
+    f" ON CONFLICT (key) DO UPDATE SET {_NEW_VALUES}"
+)
+_GET_ROW = f"SELECT {_COLUMNS} FROM package WHERE key = ?"  # noqa: S608 - our names
+_ALL_ROWS = f"SELECT {_COLUMNS} FROM package ORDER BY key"  # noqa: S608 - our names
+_PUT_STEP = "INSERT INTO step (key, run, at, doing, size) VALUES (?, ?, ?, ?, ?)"
+_ALL_STEPS = "SELECT key, run, at, doing, size FROM step ORDER BY at, rowid"
+_PUT_RUN = (
+    "INSERT OR REPLACE INTO run (number, pid, version, began_at, seen_at, ending, total, counts)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_ALL_RUNS = (
+    "SELECT number, pid, version, began_at, seen_at, ending, total, counts FROM run ORDER BY number"
+)
+
+
+def prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Make the tables, or bring those of an older version up to date.
+
+    Raises:
+        SinkError: They are of a newer version.
+    """
+    version = version_of(connection, path)
+    if version == SCHEMA_VERSION:
+        return
+    with connection:  # a run that was killed in between has left all of it or nothing
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(_PACKAGE_1)
+        held = {name for (_, name, *_) in connection.execute("PRAGMA table_info(package)")}
+        for column in _NEW_IN_2:
+            if column.split()[0] not in held:
+                connection.execute(f"ALTER TABLE package ADD COLUMN {column}")
+        connection.execute(_RUN)
+        connection.execute(_STEP)
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def version_of(connection: sqlite3.Connection, path: Path) -> int:
+    """Return the version of the schema; zero for an empty database.
+
+    Raises:
+        SinkError: It is newer than what this version of the library knows.
+    """
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > SCHEMA_VERSION:
+        message = (
+            f"{path}: written by a newer version of pixxel-async (schema {version}); "
+            "upgrade, or choose another folder"
+        )
+        raise SinkError(message)
+    return int(version)
+
+
+def keys(connection: sqlite3.Connection) -> set[str]:
+    """Return the keys of all packages."""
+    return {key for (key,) in connection.execute("SELECT key FROM package")}
+
+
+def get_row(connection: sqlite3.Connection, key: str) -> Row | None:
+    """Return one package, or None."""
+    found = connection.execute(_GET_ROW, (key,)).fetchone()
+    return _row(found) if found else None
+
+
+def check(row: Row) -> None:
+    """Find out whether the columns take a package.
+
+    Raises:
+        ValueError: A text is not valid Unicode.
+        OverflowError: A number is too large.
+    """
+    for name, value in zip(_ROW_FIELDS, _values(row), strict=True):
+        if isinstance(value, str):
+            value.encode()
+        elif isinstance(value, int) and value > _LARGEST:
+            message = f"{name} is too large"
+            raise OverflowError(message)
+
+
+def put_rows(connection: sqlite3.Connection, rows: Iterable[Row]) -> None:
+    """Write packages, each in place of what was there of it."""
+    connection.executemany(_PUT_ROW, map(_values, rows))
+
+
+def put_states(connection: sqlite3.Connection, states: Mapping[str, State]) -> None:
+    """Write where packages stand, and nothing else of them."""
+    connection.executemany(
+        "UPDATE package SET state = ? WHERE key = ?",
+        [(state, key) for key, state in states.items()],
+    )
+
+
+def put_steps(connection: sqlite3.Connection, steps: Iterable[Step]) -> None:
+    """Add steps."""
+    connection.executemany(
+        _PUT_STEP, ((step.key, step.run, step.at, step.doing, step.size) for step in steps)
+    )
+
+
+def last_run(connection: sqlite3.Connection) -> int:
+    """Return the number of the last run, or zero."""
+    (last,) = connection.execute("SELECT coalesce(max(number), 0) FROM run").fetchone()
+    return int(last)
+
+
+def put_run(connection: sqlite3.Connection, run: Run) -> None:
+    """Write a run, in place of what was there of it."""
+    connection.execute(
+        _PUT_RUN,
+        (
+            run.number,
+            run.pid,
+            run.version,
+            run.began_at,
+            run.seen_at,
+            run.ending,
+            run.total,
+            json.dumps(dict(run.counts)),
+        ),
+    )
+
+
+def all_rows(connection: sqlite3.Connection) -> tuple[Row, ...]:
+    """Return all packages, in the order of their keys."""
+    return tuple(_row(found) for found in connection.execute(_ALL_ROWS))
+
+
+def all_steps(connection: sqlite3.Connection) -> tuple[Step, ...]:
+    """Return all steps, in the order in which they happened."""
+    return tuple(
+        Step(key=key, run=run, at=at, doing=Doing(doing), size=size)
+        for key, run, at, doing, size in connection.execute(_ALL_STEPS)
+    )
+
+
+def all_runs(connection: sqlite3.Connection) -> tuple[Run, ...]:
+    """Return all runs, the first one first."""
+    return tuple(
+        Run(
+            number=number,
+            pid=pid,
+            version=version,
+            began_at=began_at,
+            seen_at=seen_at,
+            ending=Ending(ending) if ending else None,
+            total=total,
+            counts=json.loads(counts),
+        )
+        for number, pid, version, began_at, seen_at, ending, total, counts in connection.execute(
+            _ALL_RUNS
+        )
+    )
+
+
+def _row(found: tuple[Any, ...]) -> Row:
+    values = dict(zip(_ROW_FIELDS, found, strict=True))
+    return Row(**{**values, "state": State(values["state"])})
