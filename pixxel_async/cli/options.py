@@ -157,6 +157,9 @@ class RunOptions(FolderOptions):
             text="The longest time between two looks.",
         ),
     ] = POLL_MAX_S
+    dry_run: Annotated[
+        bool, flag("--dry-run", panel=OUTPUT, text="Tell what would be done, and do nothing.")
+    ] = False
     fail_fast: Annotated[
         bool,
         flag("--fail-fast", panel=OUTPUT, text="End with the first package that fails."),

@@ -17,6 +17,7 @@ from ..models import Package
 from ..sansio.backoff import Verdict, failure_of, judge
 from ..sansio.lifecycle import State
 from ..sansio.wire import creation, needs_id
+from ..transport.api import nothing
 from .asking import Asker
 from .gate import Gate
 from .item import Item
@@ -54,8 +55,6 @@ class Creator:
             DiskStaysFullError: The journal could not be written.
         """
         has_id = needs_id(item.download)
-        if has_id:
-            await self._put(item, is_unanswered=1, download_id=None)
         package = await self._send(item, has_id=has_id)
         item.since = anyio.current_time()
         item.is_remembered = False
@@ -88,6 +87,9 @@ class Creator:
         return await self.create(item)
 
     async def _send(self, item: Item, *, has_id: bool) -> Package:
+        async def before() -> None:
+            await self._put(item, is_unanswered=1, download_id=None)
+
         ask = self._gate.create if has_id else self._gate.ask
         try:
             return await ask(
@@ -95,6 +97,7 @@ class Creator:
                     item.download,
                     lost=item.row.recreated,
                     note_lost=lambda lost: self._note_lost(item, lost),
+                    before=before if has_id else nothing,
                 )
             )
         except PixxelError as error:
