@@ -1,6 +1,7 @@
 """Bulk exporter for the Pixxel API: ask for download packages, wait for them, save them."""
 
 from ._version import __version__
+from .blocking import download_sync, export_sync
 from .client import PixxelClient
 from .config import (
     AuthScheme,
@@ -17,6 +18,7 @@ from .config import (
     Timeouts,
     Verify,
 )
+from .display.base import Progress
 from .downloads import (
     AoiDownload,
     CatalogDownload,
@@ -124,6 +126,7 @@ __all__ = [
     "PixxelError",
     "PollPolicy",
     "Polled",
+    "Progress",
     "RateLimitedError",
     "Ready",
     "Recreated",
@@ -151,5 +154,7 @@ __all__ = [
     "UrlRefreshed",
     "Verify",
     "__version__",
+    "download_sync",
+    "export_sync",
     "parse_download",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypedDict
 
 import anyio
 import httpx
@@ -30,6 +30,7 @@ from .engine.folder import OpenFolders
 from .engine.incoming import Downloads
 from .engine.parts import Parts
 from .engine.pipeline import Pipeline
+from .engine.report import Report
 from .engine.waiting import wait
 from .models import Package, SavedPackage
 from .resources.aois import Aois
@@ -41,6 +42,18 @@ from .sansio.naming import path_namer
 from .transport.api import Api
 from .transport.auth import KeyAuth
 from .transport.storage import StorageClient
+
+
+class ClientParts(TypedDict, total=False):
+    """The arguments of `PixxelClient` that no variable of the environment can give."""
+
+    timeout: Timeouts | None
+    limits: Limits | None
+    retry: RetryPolicy | None
+    poll: PollPolicy | None
+    fetch: FetchPolicy | None
+    transport: httpx.AsyncBaseTransport | None
+    storage_transport: httpx.AsyncBaseTransport | None
 
 
 class PixxelClient:
@@ -217,15 +230,9 @@ class PixxelClient:
             FolderBusyError: Another process exports into the directory.
             PixxelError: Why it could not be saved; nothing lies under the final name then.
         """
-        retry = {"earlier_failures": EarlierFailures.RETRY}
-        policy = (folder or FolderPolicy()).model_copy(update=retry)
-        async with self.export([download], directory, folder=policy) as export:
+        async with self.export([download], directory, folder=again(folder)) as export:
             report = await export.finish()
-        for failed in report.failed:
-            raise failed.error
-        if report.stopped is not None:  # the disk stayed full
-            raise report.stopped
-        return (report.saved or report.skipped)[0]
+        return only_package(report)
 
     def export(
         self, downloads: Downloads, directory: str | Path, *, folder: FolderPolicy | None = None
@@ -270,6 +277,25 @@ class PixxelClient:
             folders=self._folders,
             pipeline=lambda folder, outlet: Pipeline(parts, folder, outlet),
         )
+
+
+def again(folder: FolderPolicy | None) -> FolderPolicy:
+    """Return the policy with which one package is asked for: it may have failed earlier."""
+    retry = {"earlier_failures": EarlierFailures.RETRY}
+    return (folder or FolderPolicy()).model_copy(update=retry)
+
+
+def only_package(report: Report) -> SavedPackage:
+    """Return the package of an export of one.
+
+    Raises:
+        PixxelError: Why it could not be saved.
+    """
+    for failed in report.failed:
+        raise failed.error
+    if report.stopped is not None:  # the disk stayed full
+        raise report.stopped
+    return (report.saved or report.skipped)[0]
 
 
 def _unbounded(keep_alive: int) -> httpx.Limits:

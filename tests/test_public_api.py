@@ -12,6 +12,8 @@ import pixxel_async
 PUBLIC = {
     # the client
     "PixxelClient", "Export", "Report", "__version__",
+    # the same for code without an event loop
+    "Progress", "download_sync", "export_sync",
     # downloads
     "AoiDownload", "CatalogDownload", "Download", "InsightDownload", "JobDownload",
     "TaskDownload", "parse_download",

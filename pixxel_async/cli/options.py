@@ -25,7 +25,7 @@ from ..config import (
     Limits,
     PollPolicy,
 )
-from .display import Loudness
+from ..display.base import Loudness
 from .folder_options import FolderOptions, flag, read_size
 
 SPEED = "Speed"
