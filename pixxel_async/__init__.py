@@ -67,6 +67,7 @@ from .events import (
     UrlRefreshed,
 )
 from .models import Package, PackageStatus, SavedPackage
+from .report.files import ReportFiles, write_report
 
 __all__ = [
     "AoiDownload",
@@ -107,6 +108,7 @@ __all__ = [
     "Ready",
     "Recreated",
     "Report",
+    "ReportFiles",
     "Requested",
     "ResponseError",
     "Retried",
@@ -130,4 +132,5 @@ __all__ = [
     "Verify",
     "__version__",
     "parse_download",
+    "write_report",
 ]

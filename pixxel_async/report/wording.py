@@ -18,9 +18,9 @@ def size(count: float) -> str:
     """Return a number of bytes in the unit that suits it."""
     for unit in _SIZE_UNITS[:-1]:
         if abs(count) < _STEP:
-            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.3g} {unit}"
+            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
         count /= _STEP
-    return f"{count:.4g} {_SIZE_UNITS[-1]}"
+    return f"{count:.1f} {_SIZE_UNITS[-1]}"
 
 
 def duration(lasts_s: float) -> str:
