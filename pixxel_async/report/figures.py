@@ -45,8 +45,11 @@ MARK_LINE = "rgba(128,128,128,0.9)"
 POINTS = 300
 """Into how many stretches time is divided where amounts are counted over it."""
 
-PLOT_HEIGHT_PX = 260
-LEFT_PX, RIGHT_PX, TOP_PX, BOTTOM_PX = 150, 16, 46, 44
+PLOT_HEIGHT_PX = 320
+LEFT_PX, RIGHT_PX, TOP_PX, BOTTOM_PX = 150, 16, 56, 44
+LABEL_PX = 20
+"""Between a plot and its legend, for the labels of the runs."""
+LEGEND_PX = 30
 NAMED_ROWS = 60
 """Up to this many packages, a timeline names each."""
 NAME_CHARS = 22
@@ -126,7 +129,7 @@ def occupancy(record: ExportRecord, scale: Scale) -> Figure:
     """Return the plot of how many packages do what; it counts all of them."""
     width = scale.axis.length_s / POINTS
     counted = occupancy_of(record, scale.axis.x_of, points=POINTS, width=width)
-    xs = [scale.shown((number + 1) * width) for number in range(POINTS)]
+    xs = [scale.shown(number * width) for number in range(POINTS + 1)]
     data = [
         {
             "type": "scatter",
@@ -134,7 +137,7 @@ def occupancy(record: ExportRecord, scale: Scale) -> Figure:
             "stackgroup": "packages",
             "name": WORDS[standing],
             "x": xs,
-            "y": counts,
+            "y": [*counts, counts[-1]],
             "line": {"width": 0, "shape": "hv", "color": COLOURS[standing]},
             "fillcolor": COLOURS[standing],
             "hovertemplate": f"%{{y}} {WORDS[standing]}<extra></extra>",
@@ -169,6 +172,8 @@ def throughput(record: ExportRecord, scale: Scale) -> Figure:
     ]
     layout = _layout(scale, height=PLOT_HEIGHT_PX)
     layout["showlegend"] = False
+    layout["height"] -= LEGEND_PX
+    layout["margin"]["t"] -= LEGEND_PX
     layout["hovermode"] = "x unified"
     layout["yaxis"] |= {"title": {"text": unit}, "rangemode": "tozero"}
     return {"data": data, "layout": layout}
@@ -215,7 +220,7 @@ def _crosses(stories: Sequence[Story], scale: Scale, row_px: float) -> Figure:
         "y": [number for number, _ in ended],
         "marker": {
             "symbol": "x",
-            "size": max(6, min(10, row_px)),
+            "size": max(8, min(10, row_px)),
             "color": COLOURS[Standing.FAILED],
             "line": {"width": 0},
         },
@@ -248,9 +253,8 @@ def _layout(scale: Scale, *, height: int) -> Figure:
             "orientation": "h",
             "x": 0,
             "xanchor": "left",
-            "y": 1,
+            "y": 1 + LABEL_PX / (height - TOP_PX - BOTTOM_PX),
             "yanchor": "bottom",
-            "yref": "paper",
             "traceorder": "normal",
         },
         "shapes": [*_lines(scale), *_gaps(scale)],
@@ -305,7 +309,7 @@ def _label(mark: RunMark, scale: Scale) -> Figure:
         "xanchor": "left",
         "yref": "paper",
         "y": 1,
-        "yanchor": "top",
+        "yanchor": "bottom",
         "showarrow": False,
         "font": {"size": 11},
     }

@@ -15,6 +15,10 @@ from ..engine.record import Doing, ExportRecord, Step
 from .spans import ENDS, ends_of_runs
 
 
+_SLACK = 1e-6
+"""Of a stretch: what ends with the axis has not ended before, however the division is rounded."""
+
+
 class Standing(StrEnum):
     """What a package may be counted as."""
 
@@ -46,7 +50,7 @@ def occupancy_of(
     changes = {standing: [0] * (points + 1) for standing in Standing}
 
     def change(standing: Standing, at: float, by: int) -> None:
-        changes[standing][min(max(int(x_of(at) / width), 0), points)] += by
+        changes[standing][min(max(int(x_of(at) / width + _SLACK), 0), points)] += by
 
     ends = ends_of_runs(record)
     lasting: dict[str, Step] = {}

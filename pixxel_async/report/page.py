@@ -55,7 +55,7 @@ def page_of(record: ExportRecord, *, folder: Path, retry_manifest: Path) -> str:
         "folder": printable(str(folder)),
         "headline": _headline(totals),
         "seen": None if totals.seen_at is None else moment(totals.seen_at),
-        "packages": totals.packages,
+        "packages": f"{totals.packages:,}",
         "tiles": _tiles(record, totals, stories),
         "rate": _rate(record, stories),
         "failed": [_failure(story) for story in gave_up[:SHOWN_FAILURES]],
@@ -100,9 +100,9 @@ def _plots(record: ExportRecord, stories: Sequence[Story]) -> dict[str, Any]:
     return {
         "figures": Markup(in_script(found)),  # noqa: S704 - `in_script` has escaped it
         "library": Markup(get_plotlyjs()),  # noqa: S704 - the code of the library
-        "drawn": len(shown),
-        "active": active,
-        "undrawn": active - len(shown),
+        "drawn": f"{len(shown):,}",
+        "active": f"{active:,}",
+        "is_thinned": len(shown) < active,
         "has_gaps": any(mark.cut_from is not None for mark in axis.marks),
     }
 
@@ -122,8 +122,8 @@ def _ours(name: str) -> Markup:
 
 def _headline(totals: Totals) -> str:
     if totals.is_complete:
-        return f"All {totals.packages} packages are saved"
-    return f"{totals.saved} of {totals.packages} packages are saved"
+        return f"All {totals.packages:,} packages are saved"
+    return f"{totals.saved:,} of {totals.packages:,} packages are saved"
 
 
 def _tiles(
@@ -132,12 +132,12 @@ def _tiles(
     retried = sum(1 for story in stories if story.seconds_by_doing[Doing.RETRYING] > 0)
     state = f"process {totals.running} is at it" if totals.running is not None else "not running"
     return [
-        ("saved", str(totals.saved), size(totals.bytes_saved)),
-        ("failed", str(len(totals.failed)), "given up" if totals.failed else "none"),
-        ("left", str(totals.left), state),
+        ("saved", f"{totals.saved:,}", size(totals.bytes_saved)),
+        ("failed", f"{len(totals.failed):,}", "given up" if totals.failed else "none"),
+        ("left", f"{totals.left:,}", state),
         ("received", size(_received(stories)), _rate(record, stories)),
         ("running time", duration(running_s(record)), _run_count(totals.runs)),
-        ("transfers tried again", str(retried), "packages"),
+        ("transfers tried again", f"{retried:,}", "packages"),
     ]
 
 
