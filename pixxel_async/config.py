@@ -43,6 +43,10 @@ WRITE_BYTES = 1024 * 1024
 FLUSH_BYTES = 16 * 1024 * 1024
 EXPIRY_MARGIN_S = 30.0
 
+LEAST_FREE_BYTES = 256 * 1024 * 1024
+SPACE_TIMEOUT_S = 3600.0
+PATH_TEMPLATE = "{name}.zip"
+
 NO_KEY = (
     "no API key: set PIXXEL_API_KEY to the key from the API tab of your Pixxel workspace settings"
 )
@@ -91,6 +95,7 @@ class Limits(_Frozen):
             the service; this one is meant to be polite. It sinks when the service says so.
         pending: Packages that have been asked for and are not ready yet.
         fetches: Transfers at once.
+        bytes_per_second: What all transfers together may bring; None sets no limit.
         max_answer_bytes: A longer API answer is refused.
     """
 
@@ -98,6 +103,7 @@ class Limits(_Frozen):
     requests_per_second: float = Field(REQUESTS_PER_SECOND, gt=0)
     pending: int = Field(PENDING, ge=1)
     fetches: int = Field(FETCHES, ge=1)
+    bytes_per_second: int | None = Field(None, ge=1024)
     max_answer_bytes: int = Field(MAX_ANSWER_BYTES, ge=1024)
 
 
@@ -170,6 +176,61 @@ class FetchPolicy(_Frozen):
     flush_bytes: int = Field(FLUSH_BYTES, ge=64 * 1024)
     expiry_margin_s: float = Field(EXPIRY_MARGIN_S, ge=0)
     verify: Verify = Verify.STRUCTURE
+
+
+class EarlierFailures(StrEnum):
+    """What is done with packages that failed in an earlier run for a reason of their own."""
+
+    LEAVE = "leave"
+    RETRY = "retry"
+
+
+class EarlierFiles(StrEnum):
+    """How closely files are looked at that an earlier run has saved.
+
+    TRUST compares their sizes; VERIFY reads them again.
+    """
+
+    TRUST = "trust"
+    VERIFY = "verify"
+
+
+class ForeignFiles(StrEnum):
+    """What is done with a file of a package's name that no export has saved."""
+
+    REFUSE = "refuse"
+    REPLACE = "replace"
+
+
+class Extraction(StrEnum):
+    """Whether a saved ZIP is extracted, and whether it is kept then."""
+
+    NONE = "none"
+    KEEP_ZIP = "keep-zip"
+    DISCARD_ZIP = "discard-zip"
+
+
+class FolderPolicy(_Frozen):
+    """How an export treats its folder.
+
+    Attributes:
+        earlier_failures: What is done with packages that failed in an earlier run.
+        earlier_files: How closely the files of earlier runs are looked at.
+        foreign_files: What is done with a file that is in the way.
+        path_template: The name of a package's file; see `sansio.naming`.
+        extraction: Whether a saved ZIP is extracted.
+        least_free_bytes: Transfers pause while the disk has less free space than this and what
+            they still have to bring.
+        space_timeout_s: After a pause of this length the export ends; a later run continues it.
+    """
+
+    earlier_failures: EarlierFailures = EarlierFailures.LEAVE
+    earlier_files: EarlierFiles = EarlierFiles.TRUST
+    foreign_files: ForeignFiles = ForeignFiles.REFUSE
+    path_template: str = PATH_TEMPLATE
+    extraction: Extraction = Extraction.NONE
+    least_free_bytes: int = Field(LEAST_FREE_BYTES, ge=0)
+    space_timeout_s: float = Field(SPACE_TIMEOUT_S, ge=0)
 
 
 def _https_or_loopback(url: str) -> str:

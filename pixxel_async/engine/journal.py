@@ -80,10 +80,12 @@ class Journal:
         connection: sqlite3.Connection,
         thread: ThreadPoolExecutor,
         keys: set[str],
+        runs: int,
     ) -> None:
-        """Take over an open connection, the thread that it was opened on, and all its keys."""
+        """Take over an open connection, its thread, its keys and the number of the last run."""
         self._path = path
         self._keys = keys
+        self._runs = runs
         self._connection = connection
         self._thread = thread
         self._turn = anyio.Lock()
@@ -100,13 +102,13 @@ class Journal:
         """
         thread = ThreadPoolExecutor(1, thread_name_prefix="pixxel-journal")
         try:
-            connection, keys = await _on(
+            connection, keys, runs = await _on(
                 thread, path, lambda: _connect(path), drop=lambda opened: opened[0].close()
             )
         except BaseException:
             thread.shutdown(wait=True)
             raise
-        return cls(path, connection, thread, keys)
+        return cls(path, connection, thread, keys, runs)
 
     def knows(self, key: str) -> bool:
         """Tell whether anything is remembered of a package."""
@@ -120,9 +122,10 @@ class Journal:
             return row
         return await self._run(lambda: schema.get_row(self._connection, key))
 
-    async def next_run(self) -> int:
-        """Return the number of the next run."""
-        return await self._run(lambda: schema.next_run(self._connection))
+    def new_run(self) -> int:
+        """Return a number that no run has."""
+        self._runs += 1
+        return self._runs
 
     async def put(self, row: Row) -> None:
         """Remember a package, and return when that is on the disk.
@@ -154,10 +157,11 @@ class Journal:
             if row.key not in self._keys:
                 self.note(row)
 
-    def step(self, step: Step, state: State) -> None:
-        """Remember soon what a package does, and where it stands by that."""
+    def step(self, step: Step, state: State | None) -> None:
+        """Remember soon what a package does, and where it stands by that; None leaves that."""
         self._waiting.steps.append(step)
-        self._waiting.states[step.key] = state
+        if state is not None:
+            self._waiting.states[step.key] = state
 
     def count(self, run: Run) -> None:
         """Remember soon how far a run has come."""
@@ -241,15 +245,15 @@ def _unusable(path: Path, error: Exception) -> SinkError:
     return SinkError(f"{path}: the journal cannot be used: {error}")
 
 
-def _connect(path: Path) -> tuple[sqlite3.Connection, set[str]]:
+def _connect(path: Path) -> tuple[sqlite3.Connection, set[str], int]:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE))
     connection = sqlite3.connect(path, check_same_thread=False, timeout=BUSY_TIMEOUT_S)
     try:
         connection.execute("PRAGMA journal_mode = TRUNCATE")
         connection.execute("PRAGMA synchronous = FULL")
         schema.prepare(connection, path)
-        keys = schema.keys(connection)
+        keys, runs = schema.keys(connection), schema.last_run(connection)
     except BaseException:
         connection.close()
         raise
-    return connection, keys
+    return connection, keys, runs
