@@ -17,7 +17,8 @@ from typing import Any, TypeAlias
 
 from ..engine.record import Doing, ExportRecord
 from .occupancy import Standing, occupancy_of
-from .spans import ACTIVITIES, Span
+from .spans import Span
+from .steps import ACTIVITIES
 from .stories import Story
 from .throughput import arrivals_of, bytes_by_bin
 from .time_axis import RunMark, TimeAxis
@@ -112,7 +113,11 @@ def timeline(stories: Sequence[Story], scale: Scale) -> Figure:
     layout = _layout(scale, height=round(len(stories) * row_px) + TOP_PX + BOTTOM_PX)
     layout["barmode"] = "overlay"
     layout["bargap"] = 0
-    layout["yaxis"] |= {"range": [len(stories) + 0.5, 0.5], "showgrid": False, "rangemode": "normal"}
+    layout["yaxis"] |= {
+        "range": [len(stories) + 0.5, 0.5],
+        "showgrid": False,
+        "rangemode": "normal",
+    }
     if len(stories) <= NAMED_ROWS:
         layout["yaxis"] |= {
             "tickvals": list(range(1, len(stories) + 1)),

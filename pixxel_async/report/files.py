@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ..engine.history import read_record
 from ..sinks.local import FILE_MODE, FOLDER_MODE, sink_error
+from .steps import tidy
 from .stories import stories_of
 from .tables import csv_of, failed_manifest, json_of
 from .totals import Totals, totals_of
@@ -61,7 +62,7 @@ def write_report(directory: str | Path, out: str | Path | None = None) -> Report
     """
     folder = Path(directory).expanduser().absolute()
     place = folder if out is None else Path(out).expanduser().absolute()
-    record = read_record(folder)
+    record = tidy(read_record(folder))
     stories, totals = stories_of(record), totals_of(record)
     try:
         place.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)

@@ -19,13 +19,13 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
+from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]  # plotly has no types
 
 from ..engine.record import Doing, ExportRecord
 from ..sansio.redact import printable
 from . import figures
 from .occupancy import Standing
-from .spans import ends_of_runs
+from .steps import ends_of_runs
 from .stories import Story, failed, shares, slowest, stories_of
 from .thinning import drawn
 from .time_axis import axis_of, running_s
@@ -40,7 +40,7 @@ def page_of(record: ExportRecord, *, folder: Path, retry_manifest: Path) -> str:
     """Return the page about an export.
 
     Args:
-        record: What the folder remembers.
+        record: What the folder remembers, tidy.
         folder: The export folder.
         retry_manifest: Where the manifest of the failed packages is.
     """

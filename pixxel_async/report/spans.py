@@ -4,21 +4,16 @@ Rules:
     * A step lasts until the next step of its package in the same run. Steps that say the same
       again, as those of a transfer do while it grows, are one span.
     * SAVED, SKIPPED and FAILED are ends and no spans.
-    * What a run left unfinished ends with the run. A run that was killed, or that runs still, was
-      heard of last at `seen_at` or with its last step, whichever is later: that is its end.
+    * What a run left unfinished ends with the run.
     * No span ends before it begins, whatever the times say; spans without length are left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..engine.record import Doing, ExportRecord, Step
-
-ENDS = frozenset({Doing.SAVED, Doing.SKIPPED, Doing.FAILED})
-ACTIVITIES = tuple(doing for doing in Doing if doing not in ENDS)
-"""What a package may be doing, in the order in which it does it."""
+from .steps import ENDS, ends_of_runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +40,19 @@ class Span:
         return self.ends_at - self.begins_at
 
 
-def ends_of_runs(record: ExportRecord) -> Mapping[int, float]:
-    """Return when each run ended or was last heard of, in seconds since 1970, by its number."""
-    ends = {run.number: max(run.began_at, run.seen_at) for run in record.runs}
-    for step in record.steps:
-        ends[step.run] = max(step.at, ends.get(step.run, step.at))
-    return ends
-
-
 def spans_of(record: ExportRecord) -> list[Span]:
-    """Return the spans of all packages, by their beginning."""
+    """Return the spans of all packages, by their beginning.
+
+    Args:
+        record: A tidy one.
+    """
     ends = ends_of_runs(record)
     lasting: dict[tuple[int, str], Step] = {}
     spans: list[Span] = []
     for step in record.steps:
         before = lasting.get((step.run, step.key))
         if before is not None:
-            if before.doing is step.doing or step.at < before.at:
+            if before.doing is step.doing:
                 continue
             _add(spans, before, step.at)
         lasting[step.run, step.key] = step

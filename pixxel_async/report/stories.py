@@ -10,6 +10,7 @@ Rules:
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ from typing import Any
 
 from ..engine.record import Doing, ExportRecord, Row
 from ..sansio.lifecycle import State
-from .spans import ACTIVITIES, Span, spans_of
+from .spans import Span, spans_of
+from .steps import ACTIVITIES
 from .throughput import arrivals_of
 
 SAVED_STATES = frozenset({State.SAVED, State.SKIPPED})
@@ -90,7 +92,11 @@ class Share:
 
 
 def stories_of(record: ExportRecord) -> list[Story]:
-    """Return the story of each package, in the order in which they were asked for."""
+    """Return the story of each package, in the order in which they were asked for.
+
+    Args:
+        record: A tidy one.
+    """
     spans: dict[str, list[Span]] = defaultdict(list)
     for span in spans_of(record):
         spans[span.key].append(span)
@@ -113,9 +119,11 @@ def stories_of(record: ExportRecord) -> list[Story]:
         )
         for row in record.rows
     ]
-    never = max((run.seen_at for run in record.runs), default=0.0)
-    began = {story.row.key: story.begins_at for story in stories}
-    return sorted(stories, key=lambda story: (began[story.row.key] or never, story.row.key))
+    return sorted(stories, key=_place)
+
+
+def _place(story: Story) -> tuple[float, str]:
+    return math.inf if story.begins_at is None else story.begins_at, story.row.key
 
 
 def slowest(stories: Iterable[Story], count: int = SHOWN_SLOWEST) -> list[Story]:

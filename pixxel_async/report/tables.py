@@ -17,7 +17,7 @@ from typing import Any
 
 from ..engine.record import ExportRecord
 from ..sansio.redact import printable
-from .spans import ACTIVITIES, ends_of_runs
+from .steps import ACTIVITIES, ends_of_runs
 from .stories import Story, failed
 from .time_axis import running_s
 from .totals import Totals, ending_word
@@ -46,9 +46,7 @@ _COLUMNS = (
 )
 
 
-def json_of(
-    record: ExportRecord, totals: Totals, stories: Sequence[Story], *, folder: Path
-) -> str:
+def json_of(record: ExportRecord, totals: Totals, stories: Sequence[Story], *, folder: Path) -> str:
     """Return `report.json`: one object with totals, runs and packages.
 
     Times are ISO 8601 in UTC, durations in seconds.

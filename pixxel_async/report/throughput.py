@@ -33,7 +33,11 @@ class Arrival:
 
 
 def arrivals_of(record: ExportRecord) -> list[Arrival]:
-    """Return what came, in the order in which it had come."""
+    """Return what came, in the order in which it had come.
+
+    Args:
+        record: A tidy one.
+    """
     lasting: dict[tuple[int, str], Step] = {}
     arrivals = []
     for step in record.steps:

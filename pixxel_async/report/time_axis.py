@@ -14,7 +14,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 
 from ..engine.record import ExportRecord
-from .spans import ends_of_runs
+from .steps import ends_of_runs
 
 LONG_PAUSE_SHARE = 0.05
 GAP_SHARE = 0.02
@@ -127,4 +127,3 @@ def running_s(record: ExportRecord) -> float:
 def gaps(axis: TimeAxis) -> list[tuple[float, float]]:
     """Return where the axis is cut, each as where the gap begins and ends on it."""
     return [(mark.cut_from, mark.x) for mark in axis.marks if mark.cut_from is not None]
-

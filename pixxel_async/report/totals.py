@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from ..engine.record import Ending, ExportRecord, Row, Run
 from ..sansio.lifecycle import State
-from .spans import ends_of_runs
+from .steps import ends_of_runs
 from .stories import SAVED_STATES
 
 KILLED = "killed"
@@ -64,7 +64,7 @@ def totals_of(record: ExportRecord) -> Totals:
     last = record.runs[-1] if record.runs else None
     given = 0 if last is None or last.total is None else last.total
     packages = max(len(record.rows), given)
-    states = {state: 0 for state in State if state is not State.SKIPPED}
+    states: dict[State, int] = {state: 0 for state in State if state is not State.SKIPPED}
     for row in record.rows:
         states[State.SAVED if row.state in SAVED_STATES else row.state] += 1
     states[State.QUEUED] += packages - len(record.rows)

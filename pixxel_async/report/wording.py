@@ -17,16 +17,17 @@ _STEP = 1000
 def size(count: float) -> str:
     """Return a number of bytes in the unit that suits it."""
     for unit in _SIZE_UNITS[:-1]:
-        if abs(count) < _STEP:
-            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
+        shown = f"{count:.0f}" if unit == "bytes" else f"{count:.1f}"
+        if float(shown) < _STEP:
+            return f"{shown} {unit}"
         count /= _STEP
     return f"{count:.1f} {_SIZE_UNITS[-1]}"
 
 
 def duration(lasts_s: float) -> str:
     """Return a time as people say it."""
-    if lasts_s < MINUTE_S:
-        return f"{lasts_s:.1f} s"
+    if (tenths_s := round(lasts_s, 1)) < MINUTE_S:
+        return f"{tenths_s:.1f} s"
     whole_s = round(lasts_s)
     if whole_s < HOUR_S:
         return f"{whole_s // MINUTE_S} min {whole_s % MINUTE_S} s"

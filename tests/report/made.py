@@ -61,7 +61,9 @@ class Made:
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)  # noqa: S311 - nothing secret
-        keys = [f"insight-{number:05d}-{number * 7919 % 65536:04x}" for number in range(self.packages)]
+        keys = [
+            f"insight-{number:05d}-{number * 7919 % 65536:04x}" for number in range(self.packages)
+        ]
         self.rows = {key: row(key) for key in keys}
 
     def run(self, began_at: float, cut_off_s: float | None = None) -> float:
