@@ -54,6 +54,7 @@ LEGEND_PX = 30
 NAMED_ROWS = 60
 """Up to this many packages, a timeline names each."""
 NAME_CHARS = 22
+NAME_PX = 10
 LABEL_SHARE = 0.14
 """How much of the axis a label of a run takes; runs that are closer have none."""
 
@@ -61,6 +62,16 @@ _ROW_PX = ((12, 26), (30, 18), (NAMED_ROWS, 13), (150, 6), (300, 4), (600, 2))
 _SMALLEST_ROW_PX = 1.5
 _GAPLESS_PX = 4
 _UNITS = ((3 * MINUTE_S, 1, "seconds"), (3 * HOUR_S, MINUTE_S, "minutes"))
+
+
+_TICKS: Figure = {
+    "gridcolor": FAINT,
+    "zeroline": False,
+    "ticks": "outside",
+    "ticklen": 6,
+    "tickcolor": FAINT,
+}
+"""The little lines also keep the figures of both axes apart in the corner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +131,7 @@ def timeline(stories: Sequence[Story], scale: Scale) -> Figure:
     }
     if len(stories) <= NAMED_ROWS:
         layout["yaxis"] |= {
+            "tickfont": {"size": NAME_PX},
             "tickvals": list(range(1, len(stories) + 1)),
             "ticktext": [
                 escape(short(story.row.name, NAME_CHARS), quote=False) for story in stories
@@ -250,10 +262,9 @@ def _layout(scale: Scale, *, height: int) -> Figure:
         "xaxis": {
             "title": {"text": f"{scale.unit} since the export began", "standoff": 6},
             "range": [0, scale.shown(scale.axis.length_s)],
-            "gridcolor": FAINT,
-            "zeroline": False,
+            **_TICKS,
         },
-        "yaxis": {"gridcolor": FAINT, "zeroline": False, "automargin": False},
+        "yaxis": dict(_TICKS),
         "legend": {
             "orientation": "h",
             "x": 0,

@@ -122,7 +122,7 @@ def _ours(name: str) -> Markup:
 
 def _headline(totals: Totals) -> str:
     if totals.is_complete:
-        return f"All {totals.packages:,} packages are saved"
+        return f"All packages are saved: {totals.packages:,}"
     return f"{totals.saved:,} of {totals.packages:,} packages are saved"
 
 

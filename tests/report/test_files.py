@@ -182,7 +182,7 @@ def test_without_the_extra_there_is_no_page(
 def test_an_export_without_steps_has_a_page_without_plots(tmp_path: Path) -> None:
     made = record((row("a", state=State.SAVED, bytes=5),))
     page = page_of(made, folder=tmp_path, retry_manifest=tmp_path / "failed.jsonl")
-    assert "All 1 packages are saved" in page
+    assert "All packages are saved: 1" in page
     assert "holds no steps" in page
     assert "plotly" not in page
 
