@@ -1,8 +1,9 @@
 """How many packages do what, over time.
 
 Rules:
-    * Between its steps a package does one thing. Saved and failed ones stay what they are until
-      they take another step, also in the pauses and in later runs that do not deal with them.
+    * Between its steps a package does one thing. Saved and failed ones stay what they are, also in
+      the pauses and in later runs, until they do more than be queued: a later run queues them too,
+      only to find that they are there.
     * What a run left unfinished is counted no more from its end on, until a later run takes it up.
 """
 
@@ -55,6 +56,8 @@ def occupancy_of(
     lasting: dict[str, Step] = {}
     for step in record.steps:
         before = lasting.get(step.key)
+        if before is not None and before.doing in ENDS and step.doing is Doing.QUEUED:
+            continue
         if before is not None:
             is_over = before.run != step.run and before.doing not in ENDS
             ended_at = min(ends[before.run], step.at) if is_over else step.at

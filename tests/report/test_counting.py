@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.engine.record import Doing, Ending, ExportRecord, Row
+from pixxel_async.engine.record import Doing, Ending, ExportRecord, Row, Step
 from pixxel_async.report.occupancy import Standing, occupancy_of, standing_of
 from pixxel_async.report.steps import ENDS, ends_of_runs, tidy
 from pixxel_async.report.stories import shares, slowest, stories_of
@@ -75,6 +76,16 @@ def test_a_run_without_an_ending_runs_or_was_killed() -> None:
     assert ending_word(run(ending=Ending.STOPPED), made) == "stopped"
 
 
+def counting(made: ExportRecord, key: str, past: Collection[Step]) -> list[Step]:
+    """Return the steps of a package that change what it is counted as."""
+    found: list[Step] = []
+    for one in made.steps:
+        queued_again = found and found[-1].doing in ENDS and one.doing is Doing.QUEUED
+        if one.key == key and one in past and not queued_again:
+            found.append(one)
+    return found
+
+
 @given(records(), st.integers(1, 50))
 def test_packages_are_counted_as_what_they_do(record: ExportRecord, points: int) -> None:
     made = tidy(record)
@@ -90,12 +101,29 @@ def test_packages_are_counted_as_what_they_do(record: ExportRecord, points: int)
             continue
         expected: Counter[Standing] = Counter()
         for key in {one.key for one in made.steps}:
-            done = [one for one in made.steps if one.key == key and axis.x_of(one.at) <= until]
+            past = {one for one in made.steps if axis.x_of(one.at) <= until}
+            done = counting(made, key, past)
             if done and (done[-1].doing in ENDS or axis.x_of(ends[done[-1].run]) > until):
                 expected[standing_of(done[-1].doing)] += 1
         assert {
             one: counts[number] for one, counts in counted.items() if counts[number]
         } == expected
+
+
+def test_a_saved_package_stays_saved_while_a_later_run_looks_at_it() -> None:
+    made = record(
+        (row("a"),),
+        (run(1, 0, 10), run(2, 10, 20)),
+        (
+            step("a", 0, Doing.PACKAGING),
+            step("a", 5, Doing.SAVED),
+            step("a", 10, Doing.QUEUED, run=2),
+            step("a", 15, Doing.SKIPPED, run=2),
+        ),
+    )
+    counted = occupancy_of(made, axis_of(made).x_of, points=20, width=1.0)
+    assert counted[Standing.SAVED] == [0] * 5 + [1] * 15
+    assert not any(counted[Standing.QUEUED])
 
 
 def test_the_slowest_are_those_that_took_longest_not_those_that_queued() -> None:
