@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
@@ -53,7 +54,7 @@ def made_page(folder: Path, packages: int) -> Path:
 def overlaps(one: dict[str, Any], other: dict[str, Any]) -> bool:
     wide = min(one["right"], other["right"]) - max(one["left"], other["left"])
     high = min(one["bottom"], other["bottom"]) - max(one["top"], other["top"])
-    return wide > TOLERANCE_PX and high > TOLERANCE_PX
+    return bool(wide > TOLERANCE_PX and high > TOLERANCE_PX)
 
 
 def holds(outer: dict[str, Any], inner: dict[str, Any]) -> bool:
@@ -132,6 +133,9 @@ def test_nothing_overlaps(tmp_path: Path, packages: int, width: int) -> None:
     look = look_at(made_page(tmp_path, packages), tmp_path, width=width)
     assert look.said == []
     assert list(faults_of(look)) == []
+    sizes = look.told["sorted"]
+    assert sizes == sorted(sizes)
+    assert len({len(str(size)) for size in sizes}) > 1  # as texts, they would be sorted otherwise
 
 
 def test_it_is_drawn_on_dark_ground_too(tmp_path: Path) -> None:
@@ -147,6 +151,17 @@ def test_nothing_is_asked_of_a_network(real_page: Path, tmp_path: Path) -> None:
     look = look_at(real_page, tmp_path)
     assert look.told["requests"] == []
     assert look.told["refused"] == []
+    (policy,) = re.findall(
+        r'Content-Security-Policy" content="(.*?)"', real_page.read_text("utf-8")
+    )
+    assert dict(part.split(" ", 1) for part in policy.split("; ")) == {
+        "default-src": "'none'",
+        "script-src": "'unsafe-inline'",
+        "style-src": "'unsafe-inline'",
+        "img-src": "data:",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
 
 
 def test_a_request_would_be_seen_and_refused(real_page: Path, tmp_path: Path) -> None:
