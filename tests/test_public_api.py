@@ -19,6 +19,11 @@ PUBLIC = {
     "ReportFiles", "write_report",
     # records
     "Package", "PackageStatus", "SavedPackage",
+    # how a folder is treated
+    "EarlierFailures", "EarlierFiles", "Extraction", "FolderPolicy", "ForeignFiles",
+    # errors and events of exports that go on
+    "AnswerLostError", "ConnectionBrokenError", "EarlierFailureError", "Interrupted", "Paused",
+    "Resumed",
     # settings
     "AuthScheme", "FetchPolicy", "Limits", "PollPolicy", "RetryPolicy", "Settings", "Timeouts",
     "Verify",

@@ -19,7 +19,7 @@ from ..report.totals import Totals, totals_of
 from ..sansio.lifecycle import State
 from ..sansio.redact import printable
 from .ending import SOME_FAILED, SUCCESS, ended
-from .options import flag
+from .folder_options import flag
 from .wording import seconds, short
 
 SHOWN_FAILURES = 20
