@@ -43,6 +43,8 @@ def ends_of_runs(record: ExportRecord) -> Mapping[int, float]:
     last: dict[tuple[int, str], Step] = {}
     for step in record.steps:
         before = last.get((step.run, step.key))
+        if before is not None and before.doing in ENDS:
+            continue
         last[step.run, step.key] = step
         is_planned = (
             step.doing is Doing.TRANSFERRING

@@ -52,6 +52,13 @@ def test_a_package_does_something_from_its_first_step_to_its_end(record: ExportR
         assert lasted == pytest.approx(until - own[0].at)
 
 
+@given(records())
+def test_what_was_only_planned_does_not_move_the_end_of_a_run(record: ExportRecord) -> None:
+    made = tidy(record)
+    assert ends_of_runs(made) == ends_of_runs(record)
+    assert tidy(made) == made
+
+
 def test_steps_that_say_the_same_again_are_one_span() -> None:
     made = record(
         runs=(run(began_at=0, seen_at=9),),
