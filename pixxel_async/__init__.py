@@ -80,6 +80,7 @@ from .events import (
     UrlRefreshed,
 )
 from .models import Package, PackageStatus, SavedPackage
+from .report.files import ReportFiles, write_report
 
 __all__ = [
     "AnswerLostError",
@@ -131,6 +132,7 @@ __all__ = [
     "Ready",
     "Recreated",
     "Report",
+    "ReportFiles",
     "Requested",
     "ResponseError",
     "Resumed",
@@ -157,4 +159,5 @@ __all__ = [
     "download_sync",
     "export_sync",
     "parse_download",
+    "write_report",
 ]

@@ -14,7 +14,9 @@ from .ending import complain, ended, sandbox_needed
 from .folder_options import flag
 from .manifest import read_manifest
 from .options import RunOptions, above_zero, at_least_one, takes_options
+from .report import report
 from .run import run_export
+from .status import status
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,6 +28,8 @@ app = typer.Typer(
     epilog="The key is read from PIXXEL_API_KEY. To see it work without one: pixxel-async demo",
 )
 app.add_typer(download.app, name="download")
+app.command(epilog="Example: pixxel-async status packages")(status)
+app.command(epilog="Example: pixxel-async report packages --out report")(report)
 
 
 def _version(*, wanted: bool) -> None:
