@@ -21,6 +21,7 @@ from .downloads import (
     TaskDownload,
     parse_download,
 )
+from .engine.checking import verify
 from .engine.export import Export
 from .engine.report import Report
 from .errors import (
@@ -67,6 +68,7 @@ from .events import (
     UrlRefreshed,
 )
 from .models import Package, PackageStatus, SavedPackage
+from .sansio.checking import Condition, Finding
 
 __all__ = [
     "AoiDownload",
@@ -75,6 +77,7 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "CatalogDownload",
+    "Condition",
     "ConfigError",
     "ConflictError",
     "Download",
@@ -85,6 +88,7 @@ __all__ = [
     "FetchPolicy",
     "FetchProgress",
     "FetchStarted",
+    "Finding",
     "FolderBusyError",
     "InputError",
     "InsightDownload",
@@ -130,4 +134,5 @@ __all__ = [
     "Verify",
     "__version__",
     "parse_download",
+    "verify",
 ]

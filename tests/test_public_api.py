@@ -17,6 +17,8 @@ PUBLIC = {
     "TaskDownload", "parse_download",
     # records
     "Package", "PackageStatus", "SavedPackage",
+    # looking after an export
+    "Condition", "Finding", "verify",
     # settings
     "AuthScheme", "FetchPolicy", "Limits", "PollPolicy", "RetryPolicy", "Settings", "Timeouts",
     "Verify",

@@ -14,6 +14,7 @@ from .ending import complain, ended, sandbox_needed
 from .manifest import read_manifest
 from .options import RunOptions, above_zero, at_least_one, flag, takes_options
 from .run import run_export
+from .verify import verify
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,6 +26,7 @@ app = typer.Typer(
     epilog="The key is read from PIXXEL_API_KEY. To see it work without one: pixxel-async demo",
 )
 app.add_typer(download.app, name="download")
+app.command(epilog="Example: pixxel-async verify packages --repair")(verify)
 
 
 def _version(*, wanted: bool) -> None:

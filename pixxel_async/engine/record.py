@@ -69,9 +69,7 @@ class Row:
 
     def without_partial(self) -> Self:
         """Return a copy that vouches for no byte of a partial."""
-        return replace(
-            self, mark=0, written=0, written_sha256=None, validator=None, total=None
-        )
+        return replace(self, mark=0, written=0, written_sha256=None, validator=None, total=None)
 
 
 class Doing(StrEnum):
