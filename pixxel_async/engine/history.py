@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from ..errors import SinkError
-from . import schema
+from . import damage, schema
 from .folder import HIDDEN, JOURNAL, running_process
 from .record import ExportRecord
 
@@ -58,5 +58,7 @@ def read_record(directory: str | Path) -> ExportRecord:
                     running=running,
                 )
     except (sqlite3.Error, ValueError) as error:
+        if isinstance(error, sqlite3.Error) and damage.is_damage(error):
+            raise SinkError(damage.refusal(path, error)) from error
         message = f"{path}: the journal cannot be read: {error}"
         raise SinkError(message) from error
