@@ -66,10 +66,10 @@ def look(path: Path, *, size: int, verify: Verify, stop: Event) -> Found:
 
 
 def _read(path: Path, size: int, verify: Verify, stop: Event) -> FileFound:
-    with StoppableFile(path, stop) as file:
+    with io.BufferedReader(StoppableFile(path, stop)) as file:
         held = os.fstat(file.fileno()).st_size
         if held != size:
             return FileFound(size=held)
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        problem = file_problem(io.BufferedReader(file), verify)
+        problem = file_problem(file, verify)
         return FileFound(size=held, sha256=sha256, zip_problem=problem)
