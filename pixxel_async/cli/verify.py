@@ -25,7 +25,7 @@ from ..config import Verify
 from ..downloads import Download
 from ..engine.checking import JOBS, forget, held
 from ..engine.checking import verify as look_through
-from ..sansio.checking import Finding
+from ..sansio.checking import Condition, Finding
 from .connect import client_of
 from .display import Loudness
 from .ending import GOES_ON, SOME_FAILED, SUCCESS, complain, ended
@@ -74,30 +74,35 @@ def verify(
     depth = Verify.CONTENTS if contents else Verify.STRUCTURE
 
     async def look(only: Collection[str] | None = None) -> list[Finding]:
-        findings = look_through(folder, depth=depth, jobs=jobs, only=only)
         with teller(folder, options, only=only) as told:
+            findings = look_through(folder, depth=depth, jobs=jobs, only=only)
             async with aclosing(findings):
-                return [finding async for finding in findings if told.tell(finding).is_wrong]
+                return [told.tell(finding) async for finding in findings]
 
     async def look_and_forget() -> tuple[list[Finding], list[Download]]:
         async with client_of(options):
             pass  # there is a key
         async with held(folder) as open_folder:
-            wrong = await look()
-            return wrong, await forget(open_folder, wrong)
+            findings = await look()
+            return findings, await forget(open_folder, findings)
 
     with ended(GOES_ON if repair else UNTOUCHED):
-        if repair:
-            wrong, downloads = asyncio.run(look_and_forget())
-        else:
-            wrong, downloads = asyncio.run(look()), []
-            if any(finding.is_repairable for finding in wrong) and _is_talkative(options):
+        if not repair:
+            findings = asyncio.run(look())
+            if any(one.is_repairable for one in findings) and _is_talkative(options):
                 complain(REPAIR_HINT)
+            raise _end(is_right=not any(one.is_wrong for one in findings))
+        findings, downloads = asyncio.run(look_and_forget())
+        is_right = not any(one.is_wrong and not one.is_repairable for one in findings)
         if downloads:
             _fetch(downloads, options)
-            stay_wrong = [finding for finding in wrong if not finding.is_repairable]
-            wrong = stay_wrong + asyncio.run(look({download.key for download in downloads}))
-        raise typer.Exit(SOME_FAILED if wrong else SUCCESS)
+            again = asyncio.run(look({download.key for download in downloads}))
+            is_right &= all(one.condition is Condition.OK for one in again)
+        raise _end(is_right=is_right)
+
+
+def _end(*, is_right: bool) -> typer.Exit:
+    return typer.Exit(SUCCESS if is_right else SOME_FAILED)
 
 
 def _is_talkative(options: RunOptions) -> bool:
