@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from pixxel_async import Condition, Finding, JobDownload
+from pixxel_async import Condition, Finding, JobDownload, SavedPackage, parse_download
 from pixxel_async.cli.findings import Bar, Teller, line_of
 from pixxel_async.cli.options import RunOptions
 from pixxel_async.engine.folder import HIDDEN, JOURNAL
@@ -27,7 +28,7 @@ from pixxel_async.sandbox import (
     sandbox_in_thread,
 )
 
-from ..engine.saved import flip_a_byte
+from ..engine.saved import flip_a_byte, save_broken
 from ..engine.test_folder import another_process
 from ..support import final_files
 from .commands import QUICK, env_of, run, start, write_manifest
@@ -170,6 +171,24 @@ def test_the_last_object_of_a_repaired_package_says_that_it_is_right(tmp_path: P
     of_it = [row["status"] for row in objects(told.stdout) if row["path"] == gone.name]
     assert of_it == ["missing", "ok"]
     assert len(objects(told.stdout)) == COUNT + 1
+
+
+def test_contents_are_read_and_repaired_when_asked_for(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with sandbox_in_thread(SMALL) as sandbox:
+        export(sandbox, out)
+        before = final_files(out)
+        row, *_ = read_record(out).rows
+        download = parse_download(json.loads(row.target))
+        path, sha256 = out / row.name, row.sha256
+        assert sha256 is not None
+        saved = SavedPackage(download=download, path=path, bytes=row.bytes or 0, sha256=sha256)
+        asyncio.run(save_broken(out, saved))
+        assert run("verify", out).exit_code == 0
+        assert "\nbroken" in "\n" + run("verify", out, "--contents").stdout
+        words = ("verify", out, "--contents", "--repair", *QUICK)
+        assert run(*words, env=env_of(sandbox)).exit_code == 0
+    assert final_files(out) == before
 
 
 def test_a_repair_of_what_is_right_sends_nothing(tmp_path: Path) -> None:

@@ -14,7 +14,16 @@ from pathlib import Path
 import anyio
 import pytest
 
-from pixxel_async import Condition, Download, Finding, SavedPackage, SinkError, Verify, verify
+from pixxel_async import (
+    CatalogDownload,
+    Condition,
+    Download,
+    Finding,
+    SavedPackage,
+    SinkError,
+    Verify,
+    verify,
+)
 from pixxel_async.engine.checking import forget, held
 from pixxel_async.engine.folder import HIDDEN, ExportFolder
 from pixxel_async.engine.history import read_record
@@ -83,6 +92,13 @@ async def test_each_thing_that_may_have_happened_to_a_file_is_told(tmp_path: Pat
         loop.path.name: Condition.UNREADABLE,
     }
     assert whole.path.is_file()
+
+
+async def test_a_file_of_another_size_is_not_read(tmp_path: Path) -> None:
+    first, *_ = await saved_in(tmp_path)
+    os.truncate(first.path, 1 << 40)  # a hole; to read all of it takes many minutes
+    async with asyncio.timeout(30):
+        assert await wrong(tmp_path) == {first.path.name: Condition.CHANGED}
 
 
 @pytest.mark.skipif(
@@ -274,6 +290,20 @@ async def test_a_package_whose_extracted_folder_is_gone_comes_again_as_a_zip(
         await repaired(sandbox, tmp_path, Verify.STRUCTURE)
     assert await wrong(tmp_path) == {}
     assert final_files(tmp_path)[first.path.name] == first.sha256
+
+
+async def test_only_what_came_broken_is_asked_for_anew(tmp_path: Path) -> None:
+    catalogs: list[Download] = [CatalogDownload(catalog_ids=(str(n),)) for n in range(2)]
+    async with Sandbox(SMALL) as sandbox:
+        flipped, broken = await save(sandbox, catalogs, tmp_path)
+    flip_a_byte(flipped.path)
+    await save_broken(tmp_path, broken)
+    async with held(tmp_path) as opened:
+        await forget(opened, await found(tmp_path, Verify.CONTENTS))
+        rows = {row.key: row for row in read_record(tmp_path).rows}  # on the disk by now
+    assert {row.state for row in rows.values()} == {State.QUEUED}
+    assert rows[flipped.key].download_id is not None
+    assert rows[broken.key].download_id is None
 
 
 async def test_what_cannot_be_read_is_not_forgotten(tmp_path: Path) -> None:
