@@ -132,8 +132,7 @@ def judge_file(size: int, sha256: str, found: Found) -> Judged:
             return Condition.CHANGED, "what has its name is no file"
         case NothingFound():
             return Condition.MISSING, "the file is not there"
-        case NotReadable(reason=reason):
-            return Condition.UNREADABLE, reason
+    return Condition.UNREADABLE, found.reason
 
 
 def _judge_bytes(size: int, sha256: str, found: FileFound) -> Judged:
@@ -151,12 +150,11 @@ def judge_extracted(found: Found) -> Judged:
     match found:
         case FolderFound():
             return Condition.OK, ""
-        case NotReadable(reason=reason):
-            return Condition.UNREADABLE, reason
         case NothingFound():
             return Condition.MISSING, "the folder that it was extracted into is not there"
         case FileFound() | OtherFound():
             return Condition.CHANGED, "what has the name of its extracted folder is no folder"
+    return Condition.UNREADABLE, found.reason
 
 
 def judge_unsaved(error: str, *, was_saved: bool) -> Judged:
