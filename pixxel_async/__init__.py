@@ -1,10 +1,16 @@
 """Bulk exporter for the Pixxel API: ask for download packages, wait for them, save them."""
 
 from ._version import __version__
+from .blocking import download_sync, export_sync
 from .client import PixxelClient
 from .config import (
     AuthScheme,
+    EarlierFailures,
+    EarlierFiles,
+    Extraction,
     FetchPolicy,
+    FolderPolicy,
+    ForeignFiles,
     Limits,
     PollPolicy,
     RetryPolicy,
@@ -12,6 +18,7 @@ from .config import (
     Timeouts,
     Verify,
 )
+from .display.base import Progress
 from .downloads import (
     AoiDownload,
     CatalogDownload,
@@ -25,11 +32,14 @@ from .engine.checking import verify
 from .engine.export import Export
 from .engine.report import Report
 from .errors import (
+    AnswerLostError,
     ApiError,
     AuthenticationError,
     BadRequestError,
     ConfigError,
     ConflictError,
+    ConnectionBrokenError,
+    EarlierFailureError,
     FolderBusyError,
     InputError,
     IntegrityError,
@@ -54,11 +64,14 @@ from .events import (
     FetchInterrupted,
     FetchProgress,
     FetchStarted,
+    Interrupted,
     PackageEvent,
+    Paused,
     Polled,
     Ready,
     Recreated,
     Requested,
+    Resumed,
     Retried,
     Saved,
     Skipped,
@@ -71,6 +84,7 @@ from .models import Package, PackageStatus, SavedPackage
 from .sansio.checking import Condition, Finding
 
 __all__ = [
+    "AnswerLostError",
     "AoiDownload",
     "ApiError",
     "AuthScheme",
@@ -80,9 +94,14 @@ __all__ = [
     "Condition",
     "ConfigError",
     "ConflictError",
+    "ConnectionBrokenError",
     "Download",
+    "EarlierFailureError",
+    "EarlierFailures",
+    "EarlierFiles",
     "Event",
     "Export",
+    "Extraction",
     "Failed",
     "FetchInterrupted",
     "FetchPolicy",
@@ -90,9 +109,12 @@ __all__ = [
     "FetchStarted",
     "Finding",
     "FolderBusyError",
+    "FolderPolicy",
+    "ForeignFiles",
     "InputError",
     "InsightDownload",
     "IntegrityError",
+    "Interrupted",
     "JobDownload",
     "Limits",
     "NotFoundError",
@@ -102,17 +124,20 @@ __all__ = [
     "PackageFailedError",
     "PackageStatus",
     "PackageTimeoutError",
+    "Paused",
     "PermissionDeniedError",
     "PixxelClient",
     "PixxelError",
     "PollPolicy",
     "Polled",
+    "Progress",
     "RateLimitedError",
     "Ready",
     "Recreated",
     "Report",
     "Requested",
     "ResponseError",
+    "Resumed",
     "Retried",
     "RetryPolicy",
     "Saved",
@@ -133,6 +158,8 @@ __all__ = [
     "UrlRefreshed",
     "Verify",
     "__version__",
+    "download_sync",
+    "export_sync",
     "parse_download",
     "verify",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypedDict
 
 import anyio
 import httpx
@@ -14,7 +14,9 @@ from ._version import USER_AGENT
 from .config import (
     BASE_URL,
     AuthScheme,
+    EarlierFailures,
     FetchPolicy,
+    FolderPolicy,
     Limits,
     PollPolicy,
     RetryPolicy,
@@ -22,10 +24,13 @@ from .config import (
     read_settings,
 )
 from .downloads import Download
+from .engine.bandwidth import Bandwidth
 from .engine.export import Export
 from .engine.folder import OpenFolders
 from .engine.incoming import Downloads
-from .engine.pipeline import Parts, Pipeline
+from .engine.parts import Parts
+from .engine.pipeline import Pipeline
+from .engine.report import Report
 from .engine.waiting import wait
 from .models import Package, SavedPackage
 from .resources.aois import Aois
@@ -33,9 +38,22 @@ from .resources.catalogs import Catalogs
 from .resources.insights import Insights
 from .resources.jobs import Jobs
 from .resources.tasks import Tasks
+from .sansio.naming import path_namer
 from .transport.api import Api
 from .transport.auth import KeyAuth
 from .transport.storage import StorageClient
+
+
+class ClientParts(TypedDict, total=False):
+    """The arguments of `PixxelClient` that no variable of the environment can give."""
+
+    timeout: Timeouts | None
+    limits: Limits | None
+    retry: RetryPolicy | None
+    poll: PollPolicy | None
+    fetch: FetchPolicy | None
+    transport: httpx.AsyncBaseTransport | None
+    storage_transport: httpx.AsyncBaseTransport | None
 
 
 class PixxelClient:
@@ -111,6 +129,7 @@ class PixxelClient:
         self._storage = StorageClient(self._storage_transport, timeouts=self._timeouts)
         self._folders = OpenFolders()
         self._fetch_slots = anyio.CapacityLimiter(self._limits.fetches)
+        self._bandwidth = Bandwidth(self._limits.bytes_per_second)
         self.insights = Insights(self._api)
         self.aois = Aois(self._api)
         self.jobs = Jobs(self._api)
@@ -194,7 +213,9 @@ class PixxelClient:
         """
         return await wait(self._api, download, retry=self._retry, poll=self._poll)
 
-    async def download(self, download: Download, directory: str | Path) -> SavedPackage:
+    async def download(
+        self, download: Download, directory: str | Path, *, folder: FolderPolicy | None = None
+    ) -> SavedPackage:
         """Save one package; the same as an export of one.
 
         Any number of these may run at once, also into the same directory. A cancelled one leaves
@@ -203,18 +224,19 @@ class PixxelClient:
         Args:
             download: What to ask for.
             directory: Where the file goes; made if need be.
+            folder: How the directory is treated; a package that failed earlier is tried again.
 
         Raises:
             FolderBusyError: Another process exports into the directory.
             PixxelError: Why it could not be saved; nothing lies under the final name then.
         """
-        async with self.export([download], directory) as export:
+        async with self.export([download], directory, folder=again(folder)) as export:
             report = await export.finish()
-        for failed in report.failed:
-            raise failed.error
-        return (report.saved or report.skipped)[0]
+        return only_package(report)
 
-    def export(self, downloads: Downloads, directory: str | Path) -> Export:
+    def export(
+        self, downloads: Downloads, directory: str | Path, *, folder: FolderPolicy | None = None
+    ) -> Export:
         """Save many packages: an async context manager that is iterated for events.
 
             async with client.export(downloads, "packages") as export:
@@ -228,26 +250,52 @@ class PixxelClient:
         Args:
             downloads: An iterable or an async iterable; doubles are done once.
             directory: Where the files go; made if need be.
+            folder: How the directory is treated, and what earlier runs have left in it.
 
         Returns:
             The export, not yet begun. Entering it raises FolderBusyError if another process
             exports into the directory, and SinkError if it cannot be written.
+
+        Raises:
+            ConfigError: The path template of `folder` cannot be used.
         """
         parts = Parts(
             api=self._api,
             storage=self._storage,
             fetch_slots=self._fetch_slots,
+            bandwidth=self._bandwidth,
             limits=self._limits,
             retry=self._retry,
             poll=self._poll,
             fetch=self._fetch,
+            folder=folder or FolderPolicy(),
         )
+        path_namer(parts.folder.path_template)  # a wrong one is told before anything begins
         return Export(
             downloads,
             Path(directory).expanduser().absolute(),
             folders=self._folders,
             pipeline=lambda folder, outlet: Pipeline(parts, folder, outlet),
         )
+
+
+def again(folder: FolderPolicy | None) -> FolderPolicy:
+    """Return the policy with which one package is asked for: it may have failed earlier."""
+    retry = {"earlier_failures": EarlierFailures.RETRY}
+    return (folder or FolderPolicy()).model_copy(update=retry)
+
+
+def only_package(report: Report) -> SavedPackage:
+    """Return the package of an export of one.
+
+    Raises:
+        PixxelError: Why it could not be saved.
+    """
+    for failed in report.failed:
+        raise failed.error
+    if report.stopped is not None:  # the disk stayed full
+        raise report.stopped
+    return (report.saved or report.skipped)[0]
 
 
 def _unbounded(keep_alive: int) -> httpx.Limits:

@@ -40,8 +40,13 @@ TRANSFER_ATTEMPTS = 8
 STALL_TIMEOUT_S = 30.0
 LEAST_BYTES_PER_S = 1024
 WRITE_BYTES = 1024 * 1024
+WRITE_S = 0.1
 FLUSH_BYTES = 16 * 1024 * 1024
 EXPIRY_MARGIN_S = 30.0
+
+LEAST_FREE_BYTES = 256 * 1024 * 1024
+SPACE_TIMEOUT_S = 3600.0
+PATH_TEMPLATE = "{name}.zip"
 
 NO_KEY = (
     "no API key: set PIXXEL_API_KEY to the key from the API tab of your Pixxel workspace settings"
@@ -91,6 +96,7 @@ class Limits(_Frozen):
             the service; this one is meant to be polite. It sinks when the service says so.
         pending: Packages that have been asked for and are not ready yet.
         fetches: Transfers at once.
+        bytes_per_second: What all transfers together may bring; None sets no limit.
         max_answer_bytes: A longer API answer is refused.
     """
 
@@ -98,6 +104,7 @@ class Limits(_Frozen):
     requests_per_second: float = Field(REQUESTS_PER_SECOND, gt=0)
     pending: int = Field(PENDING, ge=1)
     fetches: int = Field(FETCHES, ge=1)
+    bytes_per_second: int | None = Field(None, ge=1024)
     max_answer_bytes: int = Field(MAX_ANSWER_BYTES, ge=1024)
 
 
@@ -155,6 +162,8 @@ class FetchPolicy(_Frozen):
         least_bytes_per_s: Less than this over a whole window is a stall.
         write_bytes: Bytes that are gathered before they are written; memory use is about
             twice this for each transfer.
+        write_s: Bytes are written after this time at the latest, also if they are few; a run that
+            is killed loses what it has not written.
         flush_bytes: Bytes after which a transfer is synced to disk and its mark is kept; a run
             that is resumed after a crash goes on from there.
         expiry_margin_s: A signed URL with less time left than this is asked for anew before a
@@ -167,9 +176,65 @@ class FetchPolicy(_Frozen):
     stall_timeout_s: float = Field(STALL_TIMEOUT_S, gt=0)
     least_bytes_per_s: int = Field(LEAST_BYTES_PER_S, ge=1)
     write_bytes: int = Field(WRITE_BYTES, ge=64 * 1024)
+    write_s: float = Field(WRITE_S, ge=0)
     flush_bytes: int = Field(FLUSH_BYTES, ge=64 * 1024)
     expiry_margin_s: float = Field(EXPIRY_MARGIN_S, ge=0)
     verify: Verify = Verify.STRUCTURE
+
+
+class EarlierFailures(StrEnum):
+    """What is done with packages that failed in an earlier run for a reason of their own."""
+
+    LEAVE = "leave"
+    RETRY = "retry"
+
+
+class EarlierFiles(StrEnum):
+    """How closely files are looked at that an earlier run has saved.
+
+    TRUST compares their sizes; VERIFY reads them again.
+    """
+
+    TRUST = "trust"
+    VERIFY = "verify"
+
+
+class ForeignFiles(StrEnum):
+    """What is done with a file of a package's name that no export has saved."""
+
+    REFUSE = "refuse"
+    REPLACE = "replace"
+
+
+class Extraction(StrEnum):
+    """Whether a saved ZIP is extracted, and whether it is kept then."""
+
+    NONE = "none"
+    KEEP_ZIP = "keep-zip"
+    DISCARD_ZIP = "discard-zip"
+
+
+class FolderPolicy(_Frozen):
+    """How an export treats its folder.
+
+    Attributes:
+        earlier_failures: What is done with packages that failed in an earlier run.
+        earlier_files: How closely the files of earlier runs are looked at.
+        foreign_files: What is done with a file that is in the way.
+        path_template: The name of a package's file; see `sansio.naming`.
+        extraction: Whether a saved ZIP is extracted.
+        least_free_bytes: Transfers pause while the disk has less free space than this and what
+            they still have to bring.
+        space_timeout_s: After a pause of this length the export ends; a later run continues it.
+    """
+
+    earlier_failures: EarlierFailures = EarlierFailures.LEAVE
+    earlier_files: EarlierFiles = EarlierFiles.TRUST
+    foreign_files: ForeignFiles = ForeignFiles.REFUSE
+    path_template: str = PATH_TEMPLATE
+    extraction: Extraction = Extraction.NONE
+    least_free_bytes: int = Field(LEAST_FREE_BYTES, ge=0)
+    space_timeout_s: float = Field(SPACE_TIMEOUT_S, ge=0)
 
 
 def _https_or_loopback(url: str) -> str:

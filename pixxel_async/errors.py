@@ -15,9 +15,12 @@ PixxelError
 ├── ResponseError             the service answered, but not as documented
 ├── PackageError              the service could not package
 │   ├── PackageFailedError    it said so
-│   └── PackageTimeoutError   it was not ready within the waiting limit
+│   ├── PackageTimeoutError   it was not ready within the waiting limit
+│   ├── AnswerLostError       its creation was sent, and no answer came or was noted
+│   └── EarlierFailureError   it failed in an earlier run, and failed ones are not asked for
 ├── TransferError             the bytes did not arrive whole
 │   ├── StorageError          the storage answered with an error
+│   ├── ConnectionBrokenError the connection broke off, or none was made
 │   ├── StalledError          fewer bytes came than the least throughput asks for
 │   └── IntegrityError        what arrived is not what was packaged
 └── SinkError                 the bytes could not be saved
@@ -168,6 +171,14 @@ class PackageTimeoutError(PackageError):
     """The package was not ready within the waiting limit; a rerun goes on waiting."""
 
 
+class AnswerLostError(PackageError):
+    """Its creation was sent as often as it may be, and no answer came or was noted."""
+
+
+class EarlierFailureError(PackageError):
+    """It failed in an earlier run for a reason of its own, and was left alone in this one."""
+
+
 class TransferError(PixxelError):
     """The bytes did not arrive whole, and the attempts are used up."""
 
@@ -183,6 +194,10 @@ class StorageError(TransferError):
         """Keep what the storage said; the message is redacted by who builds it."""
         super().__init__(message, code=code)
         self.status = status
+
+
+class ConnectionBrokenError(TransferError):
+    """The connection to the storage broke off, or none was made."""
 
 
 class StalledError(TransferError):

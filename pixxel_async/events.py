@@ -210,13 +210,45 @@ class Failed(PackageEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stopped(Event):
-    """The service rejected the key: nothing more is asked for; running transfers finish.
+    """Nothing more is begun: the key was rejected, or the disk stayed full.
+
+    After a rejected key, running transfers finish.
 
     Attributes:
-        error: What the service said.
+        error: Why.
     """
 
     error: PixxelError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interrupted(Event):
+    """The export ended before every package was settled; the next run continues it.
+
+    Attributes:
+        left: How many packages are neither saved nor failed; None if a stream was not read to
+            its end.
+    """
+
+    left: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paused(Event):
+    """The disk has too little free space: no transfer goes on until it has more.
+
+    Attributes:
+        free_bytes: What it has.
+        needed_bytes: What it should have.
+    """
+
+    free_bytes: int
+    needed_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed(Event):
+    """The disk has free space again."""
 
 
 Settled: TypeAlias = Saved | Skipped | Failed

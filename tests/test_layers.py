@@ -16,8 +16,10 @@ LAYERS = (
     ("sansio",),
     ("transport", "sinks"),
     ("engine",),
-    ("resources",),
+    ("resources", "display"),
     ("client",),
+    ("portal",),
+    ("blocking",),
     ("__init__",),
     ("cli", "sandbox"),
 )

@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 from .._version import __version__
+from ..display.base import Loudness
 from . import download
-from .display import Loudness
 from .ending import complain, ended, sandbox_needed
+from .folder_options import flag
 from .manifest import read_manifest
-from .options import RunOptions, above_zero, at_least_one, flag, takes_options
+from .options import RunOptions, above_zero, at_least_one, takes_options
 from .run import run_export
 from .verify import verify
 
@@ -56,7 +57,7 @@ def export(
     *,
     manifest: Annotated[
         str,
-        typer.Argument(metavar="MANIFEST", help="A JSON Lines file; - is standard input."),
+        typer.Argument(metavar="MANIFEST", help="A JSON Lines or CSV file; - is standard input."),
     ],
 ) -> None:
     r"""Save the packages that a manifest lists.
@@ -66,6 +67,8 @@ def export(
     {"kind": "insight", "aoi_id": "...", "insight_id": "...", "outputs": \["..."]}
 
     {"kind": "catalog", "catalog_ids": \["..."]}
+
+    A CSV file has the names of the fields in its first line; ; separates the ids of a list.
     """
     with ended():
         rows = read_manifest(manifest)

@@ -20,6 +20,7 @@ def client_of(options: RunOptions) -> PixxelClient:
         base_url=settings.base_url,
         auth_scheme=settings.auth_scheme,
         limits=options.limits,
+        retry=options.retry,
         poll=options.poll,
         fetch=options.fetch,
     )

@@ -16,15 +16,15 @@ from rich.filesize import decimal
 from rich.live import Live
 from rich.progress import Task
 
+from ..display.base import Loudness
+from ..display.columns import progress
+from ..display.wording import seconds
 from ..engine.checking import bytes_to_read
 from ..engine.history import read_record
 from ..sansio.checking import Condition, Finding
 from ..sansio.redact import printable
-from .columns import progress
-from .display import Loudness
 from .options import RunOptions
 from .rows import write_line
-from .wording import seconds
 
 REDRAWS_PER_SECOND = 10
 

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -25,12 +25,15 @@ from ..config import (
     Limits,
     PollPolicy,
 )
-from .display import Loudness
+from ..display.base import Loudness
+from .folder_options import FolderOptions, flag, read_size
 
 SPEED = "Speed"
 WAITING = "Waiting, in seconds"
 OUTPUT = "Output"
 SERVICE = "Service"
+
+LEAST_BANDWIDTH = 1024
 
 
 def at_least_one(value: int) -> int:
@@ -57,9 +60,12 @@ def above_zero(value: float) -> float:
     return value
 
 
-def flag(name: str, *, text: str, panel: str | None = None) -> Any:
-    """Return an option without a value; typer would show `<bool>` where its value stands."""
-    return typer.Option(name, metavar="", rich_help_panel=panel, help=text)
+def _bandwidth(text: str) -> int:
+    size = read_size(text)
+    if size < LEAST_BANDWIDTH:
+        reason = f"{text} a second is too little: give {LEAST_BANDWIDTH} bytes or more."
+        raise typer.BadParameter(reason)
+    return size
 
 
 def _measure(*names: str, metavar: str, panel: str, text: str) -> Any:
@@ -73,7 +79,7 @@ def _measure(*names: str, metavar: str, panel: str, text: str) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions:
+class RunOptions(FolderOptions):
     """How an export runs; each field is an option of the command line."""
 
     out: Annotated[
@@ -104,6 +110,17 @@ class RunOptions:
             text="Calls of the service; fewer when it asks for fewer.",
         ),
     ] = REQUESTS_PER_SECOND
+    bwlimit: Annotated[
+        int | None,
+        typer.Option(
+            "--bwlimit",
+            metavar="SIZE",
+            parser=_bandwidth,
+            rich_help_panel=SPEED,
+            show_default="no limit",
+            help="Bytes a second of all transfers together, such as 10MB.",
+        ),
+    ] = None
     wait_timeout: Annotated[
         float,
         _measure(
@@ -140,6 +157,13 @@ class RunOptions:
             text="The longest time between two looks.",
         ),
     ] = POLL_MAX_S
+    dry_run: Annotated[
+        bool, flag("--dry-run", panel=OUTPUT, text="Tell what would be done, and do nothing.")
+    ] = False
+    fail_fast: Annotated[
+        bool,
+        flag("--fail-fast", panel=OUTPUT, text="End with the first package that fails."),
+    ] = False
     json: Annotated[
         bool,
         flag(
@@ -183,6 +207,7 @@ class RunOptions:
         Raises:
             typer.BadParameter: Two of them do not go together.
         """
+        self.check()
         if self.poll_initial > self.poll_max:
             reason = (
                 f"{self.poll_initial:g} is more than --poll-max {self.poll_max:g}: "
@@ -203,7 +228,11 @@ class RunOptions:
     @property
     def limits(self) -> Limits:
         """How much is under way at once."""
-        return Limits(fetches=self.fetches, requests_per_second=self.requests_per_second)
+        return Limits(
+            fetches=self.fetches,
+            requests_per_second=self.requests_per_second,
+            bytes_per_second=self.bwlimit,
+        )
 
     @property
     def poll(self) -> PollPolicy:
@@ -225,7 +254,12 @@ def takes_options(command: Callable[..., None]) -> Callable[..., None]:
     commands need not repeat them. The command gets them together, as `options`.
     """
     own = inspect.signature(command, eval_str=True).parameters
-    shared = inspect.signature(RunOptions, eval_str=True).parameters
+    # Not `eval_str`: the annotations of a base class are names of its own module.
+    hints = get_type_hints(RunOptions, include_extras=True)
+    shared = {
+        name: parameter.replace(annotation=hints[name])
+        for name, parameter in inspect.signature(RunOptions).parameters.items()
+    }
 
     @functools.wraps(command)
     def run(**values: Any) -> None:

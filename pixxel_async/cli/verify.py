@@ -12,44 +12,60 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 from collections.abc import Callable, Collection
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ..config import Verify
+from ..display.base import Loudness
 from ..downloads import Download
 from ..engine.checking import JOBS, forget, held
 from ..engine.checking import verify as look_through
 from ..sansio.checking import Condition, Finding
 from .connect import client_of
-from .display import Loudness
 from .ending import GOES_ON, SOME_FAILED, SUCCESS, complain, ended
 from .findings import teller
-from .options import RunOptions, at_least_one, flag, takes_options
+from .folder_options import flag
+from .options import RunOptions, at_least_one, takes_options
 from .run import run_export
 
 UNTOUCHED = "interrupted: nothing was changed"
 REPAIR_HINT = "to fetch what is missing or changed again, add --repair"
 
 
-def with_folder_as_argument(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn the option `--out` of a command into its argument DIR."""
-    folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of an export.")]
+FOLDER = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of an export.")]
+MEANINGLESS = frozenset(
+    {"retry_failed", "verify", "overwrite", "path_template", "dry_run", "fail_fast"}
+)
+"""Options of an export that have no meaning here; they keep their defaults."""
+
+
+def for_an_export_that_was(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn the option `--out` of a command into its argument DIR, and leave some options out."""
+    given = inspect.signature(command).parameters
+    defaults = {name: given[name].default for name in MEANINGLESS}
+
+    @functools.wraps(command)
+    def run(**values: Any) -> None:
+        command(**defaults, **values)
+
     parameters = [
-        parameter.replace(annotation=folder) if name == "out" else parameter
-        for name, parameter in inspect.signature(command).parameters.items()
+        parameter.replace(annotation=FOLDER) if name == "out" else parameter
+        for name, parameter in given.items()
+        if name not in MEANINGLESS
     ]
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what `inspect` looks for first
-    command.__annotations__["out"] = folder
-    return command
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what `inspect` looks for first
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
 
 
-@with_folder_as_argument
+@for_an_export_that_was
 @takes_options
 def verify(
     options: RunOptions,
@@ -68,7 +84,7 @@ def verify(
 
     Sizes, SHA-256 and ZIP structure are compared with what the export has noted.
 
-    The options of speed, waiting and service are for --repair, which needs the key.
+    The options below are for --repair, which needs the key; those of output are for both.
     """
     folder = options.out.expanduser().absolute()
     depth = Verify.CONTENTS if contents else Verify.STRUCTURE

@@ -32,7 +32,7 @@ from ..models import Package, PackageStatus
 from ..sansio import wire
 from ..sansio.backoff import Verdict, delay, failure_of, judge
 from ..sansio.redact import redact
-from ..transport.api import Api, Notice, SlowDown
+from ..transport.api import Api, Before, Notice, SlowDown, nothing
 
 logger = logging.getLogger("pixxel_async")
 
@@ -65,23 +65,39 @@ class Asker:
         self._clock = clock
         self._strange_words: set[str] = set()
 
-    async def create(self, download: Download) -> Package:
+    async def create(
+        self,
+        download: Download,
+        *,
+        lost: int = 0,
+        note_lost: Callable[[int], None] = lambda _: None,
+        before: Before = nothing,
+    ) -> Package:
         """Ask for a package.
+
+        Args:
+            download: What to ask for.
+            lost: How many answers to this creation were lost already, earlier runs included.
+            note_lost: Told that number each time that it grows.
+            before: Awaited right before the call is sent, each time.
 
         Raises:
             PixxelError: As `Api.create`, when all attempts are used up.
         """
         call = wire.creation(download)
-        attempt = 0
+        attempt = lost
         while True:
             try:
-                package = await self._api.create(download, notify=self._notify(download))
+                package = await self._api.create(
+                    download, notify=self._notify(download), before=before
+                )
             except PixxelError as error:
                 attempt += 1
                 verdict = judge(call.kind, failure_of(error))
                 if verdict is not Verdict.REPEAT_CREATION or attempt > self._retry.recreate:
                     raise
-                await self._wait_to_recreate(download, attempt, error)
+                note_lost(attempt)
+                await self.wait_to_recreate(download, attempt, error)
             else:
                 self._note(package)
                 return package
@@ -145,7 +161,14 @@ class Asker:
             message = f"not ready within {limit:g} s; a rerun goes on waiting"
             raise PackageTimeoutError(message, key=download.key)
 
-    async def _wait_to_recreate(self, download: Download, attempt: int, error: PixxelError) -> None:
+    async def wait_to_recreate(self, download: Download, attempt: int, error: PixxelError) -> None:
+        """Tell that a creation is sent again, and wait before it is.
+
+        Args:
+            download: What is asked for.
+            attempt: 1 for the first time that it is sent again.
+            error: How the answer was lost.
+        """
         delay_s = delay(
             self._retry,
             attempt=attempt,

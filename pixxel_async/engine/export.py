@@ -22,9 +22,10 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from .. import events
 from ..sinks.threads import to_end
 from .folder import ExportFolder, OpenFolders
-from .incoming import Downloads
+from .incoming import Downloads, count
 from .outlet import Outlet
 from .pipeline import Pipeline
+from .recorder import Recorder
 from .report import Report
 
 EVENTS_AHEAD = 1024
@@ -65,6 +66,7 @@ class Export:
         self._stack = AsyncExitStack()
         self._events: MemoryObjectReceiveStream[events.Event]
         self._runner: asyncio.Task[None]
+        self._interrupt: Callable[[], None] = _not_begun
 
     async def __aenter__(self) -> Self:
         """Lock the folder and start.
@@ -75,7 +77,9 @@ class Export:
         """
         folder = await self._stack.enter_async_context(self._folders.use(self._directory))
         send, self._events = anyio.create_memory_object_stream[events.Event](EVENTS_AHEAD)
-        pipeline = self._pipeline(folder, Outlet(send, self.report))
+        recorder = Recorder(folder.journal, total=count(self._downloads))
+        pipeline = self._pipeline(folder, Outlet(send, self.report, recorder))
+        self._interrupt = pipeline.interrupt
         self._runner = asyncio.create_task(self._run(pipeline, send), name="pixxel-async export")
         return self
 
@@ -90,6 +94,7 @@ class Export:
         Raises:
             BaseException: A bug of the engine, or an error of the caller's iterable.
         """
+        self._interrupt()  # creations under way may finish; then everything else goes
         self._runner.cancel()
         try:
             # Not the runner itself: its cancellation is wanted, a caller's goes on.
@@ -111,9 +116,24 @@ class Export:
             pass
         return self.report
 
+    def interrupt(self) -> None:
+        """End the export early, and go on reading events until their end, which is near.
+
+        Creations that are under way may finish within a second; transfers stop, and keep what
+        they have. The last event is `Interrupted`. The next export into the directory goes on
+        from there. Must be called in the event loop's thread, such as from a signal handler that
+        the loop has; calling it twice is the same as once.
+        """
+        self._interrupt()
+
     async def _run(self, pipeline: Pipeline, send: MemoryObjectSendStream[events.Event]) -> None:
         async with send:
             await pipeline.run(self._downloads)
+
+
+def _not_begun() -> None:
+    message = "an export can be interrupted after its context was entered"
+    raise RuntimeError(message)
 
 
 def _only(error: BaseException) -> BaseException:

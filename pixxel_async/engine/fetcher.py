@@ -15,23 +15,27 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
 from pydantic import SecretStr
 
 from .. import events
-from ..config import FetchPolicy, RetryPolicy
+from ..config import FetchPolicy, FolderPolicy, RetryPolicy
 from ..errors import IntegrityError, SinkError, TransferError
 from ..models import SavedPackage
 from ..sansio.backoff import delay
 from ..sansio.expiry import is_stale
 from ..sansio.lifecycle import State
 from ..sansio.storage_answers import not_a_zip
+from ..sinks.base import Held
 from ..transport.storage import StorageClient
+from .bandwidth import Bandwidth
 from .folder import ExportFolder
 from .item import Item
-from .transfer import PassingError, Transfer, UrlExpiredError
+from .space import MAX_REFUSALS, Space
+from .transfer import DiskFullError, NoRoomError, PassingError, Transfer, UrlExpiredError
 from .watchdog import Watchdog
 
 MAX_REFRESHES = 3
@@ -39,6 +43,33 @@ MAX_REFRESHES = 3
 
 MAX_WRONG = 3
 """Files that arrived whole and were wrong."""
+
+
+@dataclass(slots=True)
+class _Tries:
+    """Counts what went wrong since the file last grew further than ever.
+
+    Attributes:
+        furthest: How far it has grown, in bytes.
+        failures: Attempts that broke off.
+        refreshes: Signed URLs that had expired.
+        refusals: Writes that found the disk full.
+    """
+
+    furthest: int
+    failures: int = 0
+    refreshes: int = 0
+    refusals: int = 0
+
+    def reached(self, size: int) -> None:
+        """Begin anew if the file has grown further."""
+        if size > self.furthest:
+            self.furthest = size
+            self.failures = self.refreshes = self.refusals = 0
+
+
+class _StaleError(Exception):
+    """The signed URL is about to expire, or there is none."""
 
 
 class NotReadyAnyMoreError(Exception):
@@ -54,10 +85,15 @@ class Fetcher:
         folder: ExportFolder,
         *,
         policy: FetchPolicy,
+        folder_policy: FolderPolicy,
         retry: RetryPolicy,
+        slots: anyio.CapacityLimiter,
+        space: Space,
+        bandwidth: Bandwidth,
         fresh_url: Callable[[Item], Awaitable[SecretStr | None]],
         emit: Callable[[events.Event], Awaitable[None]],
         emit_or_drop: Callable[[events.Event], None],
+        count_received: Callable[[int], None],
         clock: Callable[[], float],
     ) -> None:
         """Join storage, folder and events.
@@ -66,19 +102,29 @@ class Fetcher:
             storage: Opens signed URLs.
             folder: Where files and notes go.
             policy: How a package is transferred and verified.
+            folder_policy: What is done with files that are in the way.
+            slots: Bounds the transfers of all exports of a client.
+            space: Pauses transfers while the disk is full.
+            bandwidth: Limits what they bring together.
             retry: Delays between attempts.
             fresh_url: Asks the service for a new signed URL; None means not ready any more.
             emit: Takes the events that must not be lost.
             emit_or_drop: Takes progress, if there is room for it.
+            count_received: Told the bytes of a transfer that does not end with a saved file.
             clock: Seconds for `at_s`.
         """
         self._storage = storage
         self._folder = folder
         self._policy = policy
+        self._foreign = folder_policy.foreign_files
         self._retry = retry
+        self._slots = slots
+        self._space = space
+        self._bandwidth = bandwidth
         self._fresh_url = fresh_url
         self._emit = emit
         self._emit_or_drop = emit_or_drop
+        self._count_received = count_received
         self._clock = clock
         self.watchdog = Watchdog(policy)
         # Allocated once for each transfer at a time: memory that comes and goes in pieces of this
@@ -97,8 +143,7 @@ class Fetcher:
             SinkError: They could not be saved.
         """
         began = anyio.current_time()
-        keep = item.row.mark if item.row.validator is not None else 0
-        partial = await self._folder.sink.open(item.row.name, keep=keep)
+        partial = await self._folder.sink.open(item.row.name, _held(item), self._foreign)
         buffer = self._buffers.pop() if self._buffers else bytearray(self._policy.write_bytes)
         transfer = Transfer(
             item,
@@ -106,6 +151,8 @@ class Fetcher:
             storage=self._storage,
             journal=self._folder.journal,
             watchdog=self.watchdog,
+            space=self._space,
+            bandwidth=self._bandwidth,
             policy=self._policy,
             buffer=buffer,
             progress=lambda size, total: self._emit_or_drop(
@@ -121,10 +168,12 @@ class Fetcher:
             checksum = await self._until_right(transfer)
             path = await self._save(transfer, checksum)
         except BaseException:
+            self._count_received(transfer.received)
             with anyio.CancelScope(shield=True), suppress(SinkError):
                 await transfer.leave()
             raise
         finally:
+            self._space.release(item.key)
             self._buffers.append(buffer)
             with anyio.CancelScope(shield=True):
                 await partial.aclose()
@@ -152,46 +201,79 @@ class Fetcher:
 
     async def _until_whole(self, transfer: Transfer) -> None:
         """Transfer until no byte is missing."""
-        furthest = transfer.partial.size
-        failures = refreshes = 0
+        item, partial = transfer.item, transfer.partial
+        tries = _Tries(furthest=partial.size)
+        missing = (item.row.total or partial.size) - partial.size
         while True:
-            url = await self._usable_url(transfer.item)
+            await self._space.admit(item.key, missing)
             try:
-                await transfer.attempt(url)
-            except UrlExpiredError:
-                if refreshes >= MAX_REFRESHES:
-                    raise
-                refreshes += 1
-                await self._refresh(transfer.item)
-            except PassingError as failure:
-                if transfer.partial.size > furthest:
-                    furthest, failures, refreshes = transfer.partial.size, 0, 0
-                failures += 1
-                if failures >= self._policy.attempts:
-                    raise failure.error from None
-                await self._pause(transfer, failures, failure.error)
+                await self._refresh_stale(item)
+                # Only the bytes need the slot: who waits for the service, or for the reader of
+                # an event, leaves it to others.
+                async with self._slots:
+                    await transfer.attempt(self._usable_url(item))
+            except _StaleError:
+                continue
+            except NoRoomError as no_room:
+                missing = no_room.missing
+            except (UrlExpiredError, DiskFullError, PassingError) as trouble:
+                tries.reached(partial.size)
+                await self._overcome(transfer, tries, trouble)
             else:
                 return
 
-    async def _usable_url(self, item: Item) -> SecretStr:
-        """Return the signed URL, a fresh one if it has waited until near its expiry."""
+    async def _overcome(
+        self,
+        transfer: Transfer,
+        tries: _Tries,
+        trouble: UrlExpiredError | DiskFullError | PassingError,
+    ) -> None:
+        """Do what another attempt needs, or raise if there have been enough of them."""
+        match trouble:
+            case UrlExpiredError():
+                tries.refreshes += 1
+                if tries.refreshes > MAX_REFRESHES:
+                    raise trouble
+                await self._refresh(transfer.item)
+            case DiskFullError(error=error):
+                tries.refusals += 1
+                if tries.refusals > MAX_REFUSALS:
+                    raise error from None
+                await self._space.refill()
+            case PassingError(error=error):
+                tries.failures += 1
+                if tries.failures >= self._policy.attempts:
+                    raise error from None
+                await self._pause(transfer, tries.failures, error)
+
+    async def _refresh_stale(self, item: Item) -> None:
+        try:
+            self._usable_url(item)
+        except _StaleError:
+            await self._refresh(item)
+
+    def _usable_url(self, item: Item) -> SecretStr:
+        """Return the signed URL.
+
+        Raises:
+            _StaleError: It has waited until near its expiry.
+        """
         url = item.url
-        if url is not None and not is_stale(
+        if url is None or is_stale(
             url.get_secret_value(),
             received_at=item.url_at,
             now=time.time(),
             margin_s=self._policy.expiry_margin_s,
         ):
-            return url
-        return await self._refresh(item)
+            raise _StaleError
+        return url
 
-    async def _refresh(self, item: Item) -> SecretStr:
+    async def _refresh(self, item: Item) -> None:
         url = await self._fresh_url(item)
         if url is None:
             raise NotReadyAnyMoreError
         item.url, item.url_at = url, time.time()
         await self._emit(events.UrlRefreshed(at_s=self._clock(), key=item.key))
-        return url
 
     async def _pause(self, transfer: Transfer, attempt: int, error: TransferError) -> None:
         delay_s = delay(
@@ -234,11 +316,21 @@ class Fetcher:
             sha256=digests["sha256"].hex(),
             checksum=checksum,
         )
-        await self._folder.journal.put(item.row)
-        path = await partial.commit()
-        item.row = item.row.changed(state=State.SAVED, validator=None, total=None, mark=0)
-        await self._folder.journal.put(item.row)
+        await self._space.write(lambda: self._folder.journal.put(item.row))
+        with anyio.CancelScope(shield=True):  # short, and what has its name is noted
+            path = await partial.commit(self._foreign)
+            item.row = item.row.without_partial().changed(
+                state=State.SAVED, error="", error_type=""
+            )
+            await self._folder.journal.put(item.row)
         return path
+
+
+def _held(item: Item) -> Held:
+    row = item.row
+    if row.validator is None:
+        return Held()
+    return Held(synced=row.mark, written=row.written, sha256=row.written_sha256)
 
 
 def saved_package(item: Item, path: Path, *, skipped: bool = False) -> SavedPackage:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
 
 from pydantic import SecretStr
 
@@ -38,13 +38,13 @@ class Item:
     is_remembered: bool = False
     has_place: bool = False
 
-    @classmethod
-    def of(cls, download: Download) -> Self:
-        """Return an item of which nothing is remembered."""
-        target = json.dumps(download.row(), ensure_ascii=False, separators=(",", ":"))
-        return cls(download, Row(key=download.key, target=target, name=file_name(download)))
-
     @property
     def key(self) -> str:
         """The key of the download."""
         return self.row.key
+
+
+def new_row(download: Download, name_of: Callable[[Download], str] = file_name) -> Row:
+    """Return the row of a package of which nothing is remembered."""
+    target = json.dumps(download.row(), ensure_ascii=False, separators=(",", ":"))
+    return Row(key=download.key, target=target, name=name_of(download))

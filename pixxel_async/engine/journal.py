@@ -34,8 +34,11 @@ from .record import Row, Run, Step
 
 T = TypeVar("T")
 
-NOTE_S = 0.2
-"""How long what was noted may wait for its commit, in seconds."""
+NOTE_S = 0.1
+"""How long what was noted may wait for its commit, in seconds; longer on a slow disk."""
+
+COMMIT_SHARE = 0.1
+"""The share of its time that a disk may spend on commits that nobody waits for."""
 
 BUSY_TIMEOUT_S = 60.0
 """How long a commit waits for somebody who reads."""
@@ -80,16 +83,19 @@ class Journal:
         connection: sqlite3.Connection,
         thread: ThreadPoolExecutor,
         keys: set[str],
+        runs: int,
     ) -> None:
-        """Take over an open connection, the thread that it was opened on, and all its keys."""
+        """Take over an open connection, its thread, its keys and the number of the last run."""
         self._path = path
         self._keys = keys
+        self._runs = runs
         self._connection = connection
         self._thread = thread
         self._turn = anyio.Lock()
         self._waiting = _Batch()
         self._put = 0
         self._committed = 0
+        self._commit_s = 0.0
 
     @classmethod
     async def open(cls, path: Path) -> Journal:
@@ -100,13 +106,13 @@ class Journal:
         """
         thread = ThreadPoolExecutor(1, thread_name_prefix="pixxel-journal")
         try:
-            connection, keys = await _on(
+            connection, keys, runs = await _on(
                 thread, path, lambda: _connect(path), drop=lambda opened: opened[0].close()
             )
         except BaseException:
             thread.shutdown(wait=True)
             raise
-        return cls(path, connection, thread, keys)
+        return cls(path, connection, thread, keys, runs)
 
     def knows(self, key: str) -> bool:
         """Tell whether anything is remembered of a package."""
@@ -120,9 +126,10 @@ class Journal:
             return row
         return await self._run(lambda: schema.get_row(self._connection, key))
 
-    async def next_run(self) -> int:
-        """Return the number of the next run."""
-        return await self._run(lambda: schema.next_run(self._connection))
+    def new_run(self) -> int:
+        """Return a number that no run has."""
+        self._runs += 1
+        return self._runs
 
     async def put(self, row: Row) -> None:
         """Remember a package, and return when that is on the disk.
@@ -154,10 +161,11 @@ class Journal:
             if row.key not in self._keys:
                 self.note(row)
 
-    def step(self, step: Step, state: State) -> None:
-        """Remember soon what a package does, and where it stands by that."""
+    def step(self, step: Step, state: State | None) -> None:
+        """Remember soon what a package does, and where it stands by that; None leaves that."""
         self._waiting.steps.append(step)
-        self._waiting.states[step.key] = state
+        if state is not None:
+            self._waiting.states[step.key] = state
 
     def count(self, run: Run) -> None:
         """Remember soon how far a run has come."""
@@ -176,11 +184,13 @@ class Journal:
                 return
             batch, self._waiting, last = self._waiting, _Batch(), self._put
             if batch:
+                began = anyio.current_time()
                 try:
                     await self._run(lambda: self._commit(batch))
                 except BaseException:
                     self._waiting = batch.followed_by(self._waiting)
                     raise
+                self._commit_s = anyio.current_time() - began
             self._committed = last
 
     async def flush_regularly(self) -> None:
@@ -189,7 +199,7 @@ class Journal:
         A disk that refuses is left to who puts a row, and is told by that.
         """
         while True:
-            await anyio.sleep(NOTE_S)
+            await anyio.sleep(max(NOTE_S, self._commit_s / COMMIT_SHARE))
             if self._waiting:
                 with contextlib.suppress(SinkError):
                     await self.flush()
@@ -241,7 +251,7 @@ def _unusable(path: Path, error: Exception) -> SinkError:
     return SinkError(f"{path}: the journal cannot be used: {error}")
 
 
-def _connect(path: Path) -> tuple[sqlite3.Connection, set[str]]:
+def _connect(path: Path) -> tuple[sqlite3.Connection, set[str], int]:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE))
     connection = sqlite3.connect(path, check_same_thread=False, timeout=BUSY_TIMEOUT_S)
     try:
@@ -249,8 +259,8 @@ def _connect(path: Path) -> tuple[sqlite3.Connection, set[str]]:
         connection.execute("PRAGMA journal_mode = TRUNCATE")
         connection.execute("PRAGMA synchronous = FULL")
         schema.prepare(connection, path)
-        keys = schema.keys(connection)
+        keys, runs = schema.keys(connection), schema.last_run(connection)
     except BaseException:
         connection.close()
         raise
-    return connection, keys
+    return connection, keys, runs

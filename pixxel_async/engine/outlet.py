@@ -8,16 +8,20 @@ import anyio
 from anyio.streams.memory import MemoryObjectSendStream
 
 from .. import events
+from .recorder import Recorder
 from .report import Report
 
 
 class Outlet:
-    """Where the stages put their events: counted first, then handed to the reader."""
+    """Where the stages put their events: counted and noted first, then handed to the reader."""
 
-    def __init__(self, send: MemoryObjectSendStream[events.Event], report: Report) -> None:
+    def __init__(
+        self, send: MemoryObjectSendStream[events.Event], report: Report, recorder: Recorder
+    ) -> None:
         """Begin the export's own clock."""
         self._send = send
         self._began = anyio.current_time()
+        self.recorder = recorder
         self.report = report
 
     def clock(self) -> float:
@@ -27,9 +31,19 @@ class Outlet:
     async def emit(self, event: events.Event) -> None:
         """Hand on an event that must not be lost; waits for a slow reader."""
         self.report.add(event)
+        self._note(event)
         await self._send.send(event)
 
     def emit_or_drop(self, event: events.Event) -> None:
         """Hand on progress, if the reader keeps up."""
+        self._note(event)
         with suppress(anyio.WouldBlock):
             self._send.send_nowait(event)
+
+    def count_received(self, count: int) -> None:
+        """Count bytes of a transfer that did not end with a saved file."""
+        self.report.received += count
+
+    def _note(self, event: events.Event) -> None:
+        if isinstance(event, events.PackageEvent):
+            self.recorder.note(event, self.report.state_of(event.key))

@@ -23,8 +23,9 @@ class Row:
         target: The manifest row, as JSON.
         name: The final name of its file, relative to the export folder.
         state: Where it stands.
-        download_id: What the status call takes, or None. A package that is REQUESTED, needs an
-            id and has none is an intent: its creation was sent, and no answer was noted.
+        download_id: What the status call takes, or None.
+        is_unanswered: 1 from the sending of a creation that must not be repeated lightly, until
+            its answer is noted.
         recreated: How often its creation was sent again because the answer was lost.
         validator: The strong entity tag of the object that is being fetched, or None.
         total: The size of that object, in bytes, or None while unknown.
@@ -47,6 +48,7 @@ class Row:
     name: str
     state: State = State.QUEUED
     download_id: str | None = None
+    is_unanswered: int = 0
     recreated: int = 0
     validator: str | None = None
     total: int | None = None

@@ -32,6 +32,8 @@ class Report:
         transferred_s: Seconds of transfers, summed over the packages.
         elapsed_s: Seconds since the export began.
         stopped: Why it stopped early, or None.
+        left: How many packages were neither saved nor failed when it ended early; None if a stream
+            was not read to its end.
     """
 
     total: int | None = None
@@ -50,18 +52,39 @@ class Report:
     transferred_s: float = 0.0
     elapsed_s: float = 0.0
     stopped: PixxelError | None = None
+    left: int | None = 0
     _state_by_key: dict[str, State] = field(default_factory=dict, repr=False)
 
     @property
     def is_complete(self) -> bool:
         """Whether every package is saved, from this run or an earlier one."""
-        return not self.failed and self.stopped is None
+        return not self.failed and self.stopped is None and self.left == 0
+
+    @property
+    def settled(self) -> int:
+        """How many packages have ended."""
+        return len(self.saved) + len(self.skipped) + len(self.failed)
+
+    def counts(self) -> dict[str, int]:
+        """Return the totals that are numbers of things."""
+        return {
+            "saved": len(self.saved),
+            "skipped": len(self.skipped),
+            "failed": len(self.failed),
+            "bytes": self.bytes,
+            "received": self.received,
+            "polls": self.polls,
+            "retries": self.retries,
+            "recreated": self.recreated,
+            "interrupted": self.interrupted,
+            "refreshed": self.refreshed,
+        }
 
     def state_of(self, key: str) -> State:
         """Return where a package stands; what is not known yet is QUEUED."""
         return self._state_by_key.get(key, State.QUEUED)
 
-    def add(self, event: events.Event) -> None:  # noqa: C901 - one case an event
+    def add(self, event: events.Event) -> None:  # noqa: C901, PLR0912 - one case an event
         """Count one event.
 
         Raises:
@@ -97,6 +120,8 @@ class Report:
                 self.failed.append(event)
             case events.Stopped(error=error):
                 self.stopped = error
+            case events.Interrupted(left=left):
+                self.left = left
 
     def _advance(self, event: events.PackageEvent) -> None:
         before = self.state_of(event.key)

@@ -39,6 +39,7 @@ CREATE TABLE IF NOT EXISTS package (
 ) STRICT, WITHOUT ROWID
 """
 _NEW_IN_2 = (
+    "is_unanswered INTEGER NOT NULL DEFAULT 0",
     "recreated INTEGER NOT NULL DEFAULT 0",
     "written INTEGER NOT NULL DEFAULT 0",
     "written_sha256 TEXT",
@@ -75,7 +76,11 @@ _ROW_FIELDS = tuple(field.name for field in fields(Row))
 _values: Callable[[Row], tuple[Any, ...]] = attrgetter(*_ROW_FIELDS)
 _COLUMNS = ", ".join(_ROW_FIELDS)
 _MARKS = ", ".join("?" for _ in _ROW_FIELDS)
-_PUT_ROW = f"INSERT OR REPLACE INTO package ({_COLUMNS}) VALUES ({_MARKS})"  # noqa: S608 - our names
+_NEW_VALUES = ", ".join(f"{name} = excluded.{name}" for name in _ROW_FIELDS[1:])
+_PUT_ROW = (
+    f"INSERT INTO package ({_COLUMNS}) VALUES ({_MARKS})"  # noqa: S608 - our names
+    f" ON CONFLICT (key) DO UPDATE SET {_NEW_VALUES}"
+)
 _GET_ROW = f"SELECT {_COLUMNS} FROM package WHERE key = ?"  # noqa: S608 - our names
 _ALL_ROWS = f"SELECT {_COLUMNS} FROM package ORDER BY key"  # noqa: S608 - our names
 _PUT_STEP = "INSERT INTO step (key, run, at, doing, size) VALUES (?, ?, ?, ?, ?)"
@@ -176,10 +181,10 @@ def put_steps(connection: sqlite3.Connection, steps: Iterable[Step]) -> None:
     )
 
 
-def next_run(connection: sqlite3.Connection) -> int:
-    """Return the number of the next run."""
+def last_run(connection: sqlite3.Connection) -> int:
+    """Return the number of the last run, or zero."""
     (last,) = connection.execute("SELECT coalesce(max(number), 0) FROM run").fetchone()
-    return int(last) + 1
+    return int(last)
 
 
 def put_run(connection: sqlite3.Connection, run: Run) -> None:

@@ -12,14 +12,23 @@ import anyio
 from pydantic import SecretStr
 
 from ..config import FetchPolicy
-from ..errors import IntegrityError, StalledError, StorageError, TransferError
+from ..errors import (
+    ConnectionBrokenError,
+    IntegrityError,
+    SinkError,
+    StalledError,
+    StorageError,
+    TransferError,
+)
 from ..sansio import checksums, ranges
 from ..sansio.lifecycle import State
 from ..sansio.storage_answers import Meaning, not_a_zip, read_error
 from ..sinks.base import PartialFile
-from ..transport.storage import ConnectionBrokenError, StorageAnswer, StorageClient
+from ..transport.storage import StorageAnswer, StorageClient
+from .bandwidth import Bandwidth
 from .item import Item
 from .journal import Journal
+from .space import FULL_CODES, Space
 from .watchdog import Watchdog, Watched
 
 ERROR_BYTES = 4096
@@ -27,6 +36,28 @@ ERROR_BYTES = 4096
 
 FIRST_BYTES = 512
 """How much of a body is looked at to tell a ZIP from a page of text."""
+
+
+TELLING_BYTES = 4
+"""Fewer bytes than this do not tell a ZIP: the connection may have been cut after them."""
+
+
+class NoRoomError(Exception):
+    """The disk has no room for what an answer would bring."""
+
+    def __init__(self, missing: int) -> None:
+        """Keep how many bytes it would bring."""
+        super().__init__(str(missing))
+        self.missing = missing
+
+
+class DiskFullError(Exception):
+    """The disk refused what an attempt brought, since it is full."""
+
+    def __init__(self, error: SinkError) -> None:
+        """Keep what is raised when it stays so."""
+        super().__init__(str(error))
+        self.error = error
 
 
 class UrlExpiredError(StorageError):
@@ -60,6 +91,8 @@ class Transfer:
         storage: StorageClient,
         journal: Journal,
         watchdog: Watchdog,
+        space: Space,
+        bandwidth: Bandwidth,
         policy: FetchPolicy,
         buffer: bytearray,
         progress: Callable[[int, int | None], None],
@@ -72,6 +105,8 @@ class Transfer:
             storage: Opens signed URLs.
             journal: Keeps the marks.
             watchdog: Cancels an attempt that stalls.
+            space: Tells whether the disk has room.
+            bandwidth: Holds back what comes too fast.
             policy: When to write and to flush.
             buffer: As large as a write; nobody else uses it meanwhile.
             progress: Told the size of the file, and the total if it is known.
@@ -86,6 +121,8 @@ class Transfer:
         self._storage = storage
         self._journal = journal
         self._watchdog = watchdog
+        self._space = space
+        self._bandwidth = bandwidth
         self._policy = policy
         self._buffer = buffer
         self._progress = progress
@@ -95,11 +132,14 @@ class Transfer:
 
         Raises:
             PassingError: Bytes are missing, and another attempt may bring them.
+            NoRoomError: The disk has no room for them.
             UrlExpiredError: Another attempt needs another URL.
             IntegrityError: What came is no ZIP.
             TransferError: No attempt will do better.
+            DiskFullError: The disk is full.
             SinkError: The bytes could not be written.
         """
+        self.item.row = self.item.row.changed(attempts=self.item.row.attempts + 1)
         held = ranges.Held(size=self.partial.size, validator=self._validator, total=self._total)
         try:
             with self._watchdog.watch() as watched:
@@ -107,6 +147,10 @@ class Transfer:
                     await self._take(held, answer, watched)
         except (ConnectionBrokenError, StalledError) as error:
             raise PassingError(error) from None
+        except SinkError as error:
+            if error.code not in FULL_CODES:
+                raise
+            raise DiskFullError(error) from None
 
     async def restart(self, algorithms: frozenset[str] = frozenset()) -> None:
         """Empty the partial, and forget the object that it came from.
@@ -114,8 +158,8 @@ class Transfer:
         The journal forgets first: or a run that is killed here would leave a mark that vouches
         for bytes of another object.
         """
-        if self.item.row.mark:
-            self.item.row = self.item.row.changed(mark=0, validator=None, total=None)
+        if self.item.row.mark or self.item.row.written:
+            self.item.row = self.item.row.without_partial()
             await self._journal.put(self.item.row)
         await self.partial.restart(algorithms)
         self._synced = 0
@@ -124,20 +168,31 @@ class Transfer:
     async def keep_mark(self) -> None:
         """Sync the partial, and note in the journal how far a later run may trust it."""
         self._synced = await self.partial.sync()
+        self._describe()
+        await self._journal.put(self.item.row)
+
+    async def leave(self) -> None:
+        """Leave to a later run what it can use, and nothing else.
+
+        Nothing is synced: after a sync that failed, another would vouch for lost bytes. The
+        later run trusts what has the digest that is noted here, or else the last mark.
+        """
+        if self.partial.size > 0 and self._validator is not None:
+            self._describe()
+            await self._journal.put(self.item.row)
+        else:
+            await self.partial.discard()
+
+    def _describe(self) -> None:
+        written = self.partial.written()
         self.item.row = self.item.row.changed(
             state=State.FETCHING,
             validator=self._validator,
             total=self._total,
             mark=self._synced,
+            written=written.written,
+            written_sha256=written.sha256,
         )
-        await self._journal.put(self.item.row)
-
-    async def leave(self) -> None:
-        """Leave to a later run what it can use, and nothing else."""
-        if self.partial.size > 0 and self._validator is not None:
-            await self.keep_mark()
-        else:
-            await self.partial.discard()
 
     async def _take(self, held: ranges.Held, answer: StorageAnswer, watched: Watched) -> None:
         match ranges.decide(held, answer.status, answer.headers):
@@ -157,15 +212,22 @@ class Transfer:
                 self.offered = checksums.offered(answer.headers, whole=True)
                 await self.restart(frozenset(self.offered))
                 self._total, self._validator = total, validator
+        if self._total is not None:
+            missing = self._total - self.partial.size
+            if not await self._space.fits(self.item.key, missing):
+                raise NoRoomError(missing)
         await self._stream(answer, watched)
 
     async def _stream(self, answer: StorageAnswer, watched: Watched) -> None:
         """Write the body in large pieces; what came before a break is good, and is kept."""
         room, filled = memoryview(self._buffer), 0
+        written_at = anyio.current_time()
         try:
             async for chunk in answer.body():
                 watched.received(len(chunk))
                 self.received += len(chunk)
+                if await self._bandwidth.take(len(chunk)):
+                    watched.excuse()
                 rest = memoryview(chunk)
                 while rest:
                     taken = min(len(rest), len(room) - filled)
@@ -174,7 +236,12 @@ class Transfer:
                     if filled == len(room):
                         filled = 0  # before the write: a cancelled one has written all the same
                         await self._write(room)
+                        written_at = anyio.current_time()
                         watched.excuse()
+                if filled and anyio.current_time() - written_at >= self._policy.write_s:
+                    piece, filled = room[:filled], 0
+                    await self._write(piece)
+                    written_at = anyio.current_time()
         finally:
             if filled:
                 with anyio.CancelScope(shield=True):
@@ -184,15 +251,21 @@ class Transfer:
             raise PassingError(TransferError(message))
 
     async def _write(self, piece: memoryview) -> None:
-        if self.partial.size == 0 and (reason := not_a_zip(bytes(piece[:FIRST_BYTES]))):
+        tells = self.partial.size == 0 and len(piece) >= TELLING_BYTES
+        if tells and (reason := not_a_zip(bytes(piece[:FIRST_BYTES]))):
             raise IntegrityError(reason)
         if self._total is not None and self.partial.size + len(piece) > self._total:
             message = f"more than the announced {self._total} bytes came"
             raise IntegrityError(message)
         await self.partial.write(piece)
-        is_due = self.partial.size - self._synced >= self._policy.flush_bytes
-        if is_due and self._validator is not None:  # else a later run starts again anyhow
-            await self.keep_mark()
+        if self._total is not None:
+            self._space.progress(self.item.key, self._total - self.partial.size)
+        if self._validator is not None:  # else a later run starts again anyhow
+            if self.partial.size - self._synced >= self._policy.flush_bytes:
+                await self.keep_mark()
+            else:
+                self._describe()
+                self._journal.note(self.item.row)
         self._progress(self.partial.size, self._total)
 
 

@@ -45,9 +45,9 @@ class Pace:
         wait = max(self.free_at - BURST_S, self.paused_until) - now
         return wait if wait > LEAST_WAIT_S else 0.0
 
-    def take(self, now: float) -> None:
-        """Count a call that goes out now."""
-        self.free_at = max(self.free_at, now) + 1 / self.rate
+    def take(self, now: float, count: float = 1) -> None:
+        """Count a call that goes out now, or so many of what the rate counts."""
+        self.free_at = max(self.free_at, now) + count / self.rate
 
     def content(self) -> None:
         """Count an answer without complaint."""

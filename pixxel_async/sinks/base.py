@@ -2,10 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ..config import Verify
+from ..config import ForeignFiles, Verify
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is known of a partial that an earlier run has left.
+
+    Attributes:
+        synced: Bytes that are surely right, since they were synced to the disk.
+        written: Bytes that are right if they have `sha256`.
+        sha256: In hexadecimal, or None if nothing is known of these.
+    """
+
+    synced: int = 0
+    written: int = 0
+    sha256: str | None = None
+
+
+NOTHING_HELD = Held()
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """The disk that a sink writes to.
+
+    Attributes:
+        total_bytes: Its size.
+        free_bytes: What this user may still write.
+    """
+
+    total_bytes: int
+    free_bytes: int
 
 
 class PartialFile(Protocol):
@@ -31,6 +63,10 @@ class PartialFile(Protocol):
         """Empty the file, and compute these digests from now on (`sha256` always)."""
         ...
 
+    def written(self) -> Held:
+        """Return what a later run may be told of this partial; costs next to nothing."""
+        ...
+
     async def sync(self) -> int:
         """Bring what is written to the disk, and return how much that is."""
         ...
@@ -43,8 +79,11 @@ class PartialFile(Protocol):
         """Tell why the file is no whole ZIP, or return None."""
         ...
 
-    async def commit(self) -> Path:
+    async def commit(self, foreign: ForeignFiles) -> Path:
         """Sync, close, and give the file its final name.
+
+        Args:
+            foreign: What is done with another file of that name.
 
         Raises:
             SinkError: The name is taken, or the disk refused; the partial stays.
@@ -71,16 +110,17 @@ class Sink(Protocol):
         """Return the size of the file under a final name, or None if there is none."""
         ...
 
-    async def open(self, name: str, *, keep: int) -> PartialFile:
+    async def open(self, name: str, held: Held, foreign: ForeignFiles) -> PartialFile:
         """Open the partial of a final name.
 
         Args:
-            name: The final name.
-            keep: How many bytes of an earlier partial are surely right; the rest is cut off. If
-                the partial is shorter than this, nothing of it is kept.
+            name: The final name, with `/` between its parts.
+            held: What is known of an earlier partial. What goes beyond is cut off; if the partial
+                is shorter than what was synced, nothing of it is kept.
+            foreign: What is done with another file of that name.
 
         Raises:
-            SinkError: The folder or the file cannot be written.
+            SinkError: The name is taken, or the folder or the file cannot be written.
         """
         ...
 
@@ -90,6 +130,18 @@ class Sink(Protocol):
 
     async def digest(self, name: str) -> str:
         """Return the SHA-256 of the file under a final name, in hexadecimal."""
+        ...
+
+    async def is_folder(self, name: str) -> bool:
+        """Tell whether a name is that of a folder."""
+        ...
+
+    async def disk(self) -> Disk:
+        """Return the size of the disk, and the free space on it."""
+        ...
+
+    async def remove(self, name: str) -> None:
+        """Remove the file under a final name."""
         ...
 
     async def aclose(self) -> None:

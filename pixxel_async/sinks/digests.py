@@ -8,6 +8,8 @@ import zlib
 from pathlib import Path
 from typing import Protocol
 
+from .base import NOTHING_HELD, Held
+
 READ_BYTES = 1024 * 1024
 
 
@@ -19,7 +21,7 @@ class Digest(Protocol):
         ...
 
     def digest(self) -> bytes:
-        """Return the digest of all bytes so far."""
+        """Return the digest of all bytes so far, which may go on to take more in."""
         ...
 
 
@@ -51,6 +53,25 @@ def new_digests(algorithms: frozenset[str]) -> dict[str, Digest]:
     return {name: new_digest(name) for name in algorithms | {"sha256"}}
 
 
+def held_digests(path: Path, held: Held) -> tuple[int, dict[str, Digest]]:
+    """Find out how much of a partial is right, in one reading.
+
+    Returns:
+        How many bytes, and their SHA-256, which takes more bytes in.
+    """
+    synced, digest, size = None, hashlib.sha256(), 0
+    with path.open("rb", buffering=0) as file:
+        for end in sorted({held.synced, max(held.synced, held.written)}):
+            while size < end and (data := file.read(min(READ_BYTES, end - size))):
+                digest.update(data)
+                size += len(data)
+            if size == held.synced:
+                synced = digest.copy()
+            if size == held.written and digest.hexdigest() == held.sha256:
+                return size, {"sha256": digest}
+    return (0, new_digests(frozenset())) if synced is None else (held.synced, {"sha256": synced})
+
+
 def digests_of(path: Path, algorithms: frozenset[str]) -> dict[str, Digest]:
     """Read a file into digests."""
     digests = new_digests(algorithms)
@@ -70,10 +91,12 @@ class DigestingFile(io.FileIO):
     Attributes:
         digests: By algorithm, over all bytes of the file.
         size: Bytes written.
+        held: What the last `write` left, for the journal.
     """
 
     digests: dict[str, Digest]
     size: int
+    held: Held = NOTHING_HELD
 
     def write(self, data: bytes | bytearray | memoryview, /) -> int:  # type: ignore[override]  # typeshed names a wider buffer
         """Append all of `data`; on an error, `size` says how much was taken."""
@@ -85,4 +108,5 @@ class DigestingFile(io.FileIO):
                 digest.update(view[done : done + count])
             done += count
             self.size += count
+        self.held = Held(written=self.size, sha256=self.digests["sha256"].digest().hex())
         return done

@@ -16,6 +16,7 @@ import asyncio
 import contextlib
 import errno
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,10 +26,11 @@ from typing import TypeVar
 from aiofiles.threadpool import wrap
 from aiofiles.threadpool.binary import AsyncFileIO
 
-from ..config import Verify
+from ..config import ForeignFiles, Verify
 from ..errors import SinkError
 from ..sansio.redact import printable
-from .digests import DigestingFile, digests_of, new_digests
+from .base import NOTHING_HELD, Disk, Held
+from .digests import DigestingFile, digests_of, held_digests, new_digests
 from .threads import keep, to_end
 from .zip_check import zip_problem
 
@@ -85,16 +87,14 @@ class LocalSink:
         except SinkError:
             return None
 
-    async def open(self, name: str, *, keep: int) -> LocalPartial:
+    async def open(self, name: str, held: Held, foreign: ForeignFiles) -> LocalPartial:
         """Open the partial of a final name; see `Sink.open`."""
         final = self.path(name)
         part = final.with_name(final.name + PART_SUFFIX)
 
         def open_part() -> DigestingFile:
-            if os.path.lexists(final):
-                message = f"{final}: there is a file of this name that no export has saved"
-                raise SinkError(message)
-            return _open(part, keep)
+            _check_name(final, foreign)
+            return _open(part, held)
 
         file = await self.run(part, open_part, drop=DigestingFile.close)
         wrapped = wrap(file, loop=asyncio.get_running_loop(), executor=self._threads)
@@ -106,7 +106,7 @@ class LocalSink:
 
         def rename() -> Path:
             number = 1
-            while os.path.lexists(aside := path.with_name(f"{name}.changed-{number}")):
+            while os.path.lexists(aside := path.with_name(f"{path.name}.changed-{number}")):
                 number += 1
             return path.rename(aside)
 
@@ -117,6 +117,21 @@ class LocalSink:
         path = self.path(name)
         digests = await self.run(path, lambda: digests_of(path, frozenset()))
         return digests["sha256"].digest().hex()
+
+    async def is_folder(self, name: str) -> bool:
+        """Tell whether a name is that of a folder."""
+        path = self.path(name)
+        return await self.run(path, path.is_dir)
+
+    async def disk(self) -> Disk:
+        """Return the size of the disk, and the free space on it."""
+        usage = await self.run(self._folder, lambda: shutil.disk_usage(self._folder))
+        return Disk(total_bytes=usage.total, free_bytes=usage.free)
+
+    async def remove(self, name: str) -> None:
+        """Remove the file under a final name."""
+        path = self.path(name)
+        await self.run(path, lambda: path.unlink(missing_ok=True))
 
     async def run(
         self, path: Path, work: Callable[[], T], *, drop: Callable[[T], None] = keep
@@ -180,9 +195,14 @@ class LocalPartial:
             self._file.seek(0)
             self._file.truncate()
             self._file.size = 0
+            self._file.held = NOTHING_HELD
             self._file.digests = new_digests(algorithms)
 
         await self._run(empty)
+
+    def written(self) -> Held:
+        """Return what a later run may be told of this partial."""
+        return self._file.held
 
     async def sync(self) -> int:
         """Bring what is written to the disk, and return how much that is."""
@@ -206,14 +226,15 @@ class LocalPartial:
         """Tell why the file is no whole ZIP, or return None."""
         return await self._run(lambda: zip_problem(self._part, verify))
 
-    async def commit(self) -> Path:
+    async def commit(self, foreign: ForeignFiles) -> Path:
         """Sync, close, and give the file its final name; see `PartialFile.commit`."""
 
         def settle() -> None:
             if not self._file.closed:
                 os.fsync(self._file.fileno())
                 self._file.close()
-            _rename(self._part, self._final)
+            _check_name(self._final, foreign)
+            self._part.replace(self._final)
             _sync_folder(self._final.parent)
 
         await self._run(settle)
@@ -236,15 +257,15 @@ class LocalPartial:
         return await self._sink.run(self._part, work)
 
 
-def _open(part: Path, keep: int) -> DigestingFile:
+def _open(part: Path, held: Held) -> DigestingFile:
     part.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     file = DigestingFile(os.open(part, _FLAGS, FILE_MODE), "r+b", closefd=True)
     try:
-        held = file.seek(0, os.SEEK_END)
-        file.size = keep if held >= keep else 0
+        file.size, file.digests = held_digests(part, held)
         file.truncate(file.size)
         file.seek(file.size)
-        file.digests = digests_of(part, frozenset())
+        if file.size:
+            file.held = Held(written=file.size, sha256=file.digests["sha256"].digest().hex())
     except BaseException:
         file.close()
         raise
@@ -254,12 +275,17 @@ def _open(part: Path, keep: int) -> DigestingFile:
 _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
-def _rename(part: Path, final: Path) -> None:
-    """Rename without ever replacing: the export holds the folder, so looking first will do."""
-    if os.path.lexists(final):
-        message = f"{final}: there is a file of this name that no export has saved"
+def _check_name(final: Path, foreign: ForeignFiles) -> None:
+    """Find out whether a name may be taken: the export holds the folder, so looking will do."""
+    if final.is_dir() and not final.is_symlink():
+        message = f"{printable(str(final))}: there is a folder of this name; move it away"
         raise SinkError(message)
-    part.rename(final)
+    if foreign is ForeignFiles.REFUSE and os.path.lexists(final):
+        message = (
+            f"{printable(str(final))}: there is a file of this name that no export has saved; "
+            "move it away, or have it replaced with --overwrite"
+        )
+        raise SinkError(message)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -24,7 +24,7 @@ from pydantic import SecretStr
 
 from .._version import USER_AGENT
 from ..config import LOOPBACK_HOSTS, Timeouts
-from ..errors import TransferError
+from ..errors import ConnectionBrokenError, TransferError
 from ..sansio.redact import redact
 from .words import describe
 
@@ -35,10 +35,6 @@ _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _AUTHORITY = re.compile(r"[^/?]*")
 
 Headers: TypeAlias = Mapping[str, str]
-
-
-class ConnectionBrokenError(TransferError):
-    """The transfer broke off or never began; it may be tried again."""
 
 
 class StorageAnswer:

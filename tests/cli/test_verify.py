@@ -211,7 +211,7 @@ def test_a_repair_without_a_key_touches_nothing(out: Path) -> None:
     assert first.is_file()
 
 
-def test_a_repair_that_fails_is_told_and_an_export_goes_on(tmp_path: Path) -> None:
+def test_a_repair_that_fails_is_told_and_the_next_one_goes_on(tmp_path: Path) -> None:
     out = tmp_path / "out"
     with sandbox_in_thread(SMALL) as sandbox:
         export(sandbox, out)
@@ -223,9 +223,31 @@ def test_a_repair_that_fails_is_told_and_an_export_goes_on(tmp_path: Path) -> No
         failed = run(*words, env={**env, "PIXXEL_API_KEY": "wrong-key"})
         assert failed.exit_code == 1
         assert "wrong-key" not in failed.stderr
-        export(sandbox, out)
+        lost = run("verify", out)
+        assert lost.exit_code == 1
+        assert f"missing       {first.name}: it was saved once" in lost.stdout
+        assert run(*words, env=env).exit_code == 0
     assert final_files(out) == before
     assert len(list(out.glob("*.changed-1"))) == 1
+
+
+def test_folders_of_a_path_template_are_looked_through(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    manifest = write_manifest(tmp_path / "m.jsonl", demo_rows(COUNT))
+    template = ("--path-template", "{kind}/{name}.zip")
+    with sandbox_in_thread(SMALL) as sandbox:
+        env = env_of(sandbox)
+        assert run("export", manifest, "--out", out, *template, *QUICK, env=env).exit_code == 0
+        first, *_ = sorted(out.glob("*/*.zip"))
+        flip_a_byte(first)
+        assert f"changed       {first.relative_to(out).as_posix()}: " in run("verify", out).stdout
+        assert run("verify", out, "--repair", *QUICK, env=env).exit_code == 0
+    assert [path.name for path in out.glob("*/*.changed-1")] == [f"{first.name}.changed-1"]
+
+
+def test_options_of_an_export_that_mean_nothing_here_are_none(out: Path) -> None:
+    for option in ("--dry-run", "--fail-fast", "--overwrite", "--verify", "--retry-failed"):
+        assert run("verify", out, option).exit_code == 2
 
 
 def test_what_no_repair_mends_keeps_its_exit_code(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 import threading
@@ -19,6 +20,7 @@ from pixxel_async import (
     Condition,
     Download,
     Finding,
+    JobDownload,
     SavedPackage,
     SinkError,
     Verify,
@@ -27,7 +29,7 @@ from pixxel_async import (
 from pixxel_async.engine.checking import forget, held
 from pixxel_async.engine.folder import HIDDEN, ExportFolder
 from pixxel_async.engine.history import read_record
-from pixxel_async.engine.record import Doing, Row, Step
+from pixxel_async.engine.record import Row
 from pixxel_async.sandbox import Sandbox, Scenario
 from pixxel_async.sansio.checking import Found
 from pixxel_async.sansio.lifecycle import State
@@ -61,6 +63,11 @@ async def saved_in(folder: Path, count: int = COUNT) -> list[SavedPackage]:
 
 def extracted_to(name: str) -> Callable[[Row], Row]:
     return lambda row: row.changed(extracted=name, is_discarded=1)
+
+
+def failed(row: Row) -> Row:
+    """Make it as if a package had been fetched again, in vain."""
+    return row.changed(state=State.FAILED, bytes=None, sha256=None, error="404")
 
 
 async def test_an_export_that_nobody_touched_is_right(tmp_path: Path) -> None:
@@ -140,28 +147,19 @@ async def test_what_was_extracted_is_there_if_its_folder_is(tmp_path: Path) -> N
 
 
 async def test_what_is_not_saved_yet_is_no_fault_and_what_was_once_is(tmp_path: Path) -> None:
-    first, second, *_ = await saved_in(tmp_path)
-    for one in (first, second):
-        one.path.unlink()
-        await change_row(
-            tmp_path,
-            one.key,
-            lambda row: row.changed(state=State.FAILED, bytes=None, sha256=None, error="404"),
-        )
+    first, *_ = await saved_in(tmp_path)
+    await change_row(tmp_path, first.key, failed)
+    late = JobDownload(workflow_id="w", job_id="late")
     opened = await ExportFolder.open(tmp_path)
-    opened.journal.step(Step(key=second.key, run=9, at=1.0, doing=Doing.SAVED), State.FAILED)
+    await opened.journal.put(Row(key=late.key, target=json.dumps(late.row()), name="late.zip"))
     await opened.aclose()
-    rows = {row.key: row for row in read_record(tmp_path).rows}
-    before = {step.key for step in read_record(tmp_path).steps if step.doing is Doing.SAVED}
     conditions = {
         finding.download.key: finding.condition
         for finding in await found(tmp_path)
         if finding.download is not None
     }
-    assert rows[first.key].state is rows[second.key].state is State.FAILED
-    assert conditions[second.key] is Condition.MISSING
-    expected = Condition.MISSING if first.key in before else Condition.NOT_SAVED
-    assert conditions[first.key] is expected
+    assert conditions[first.key] is Condition.MISSING
+    assert conditions[late.key] is Condition.NOT_SAVED
 
 
 async def test_files_that_no_package_has_are_told_by_their_kind(tmp_path: Path) -> None:
@@ -319,14 +317,7 @@ async def test_a_failed_package_that_was_saved_once_is_taken_up(tmp_path: Path) 
     async with Sandbox(SMALL) as sandbox:
         first, *_ = await save(sandbox, some_downloads(COUNT), tmp_path)
         first.path.unlink()
-        await change_row(
-            tmp_path,
-            first.key,
-            lambda row: row.changed(state=State.FAILED, bytes=None, sha256=None, error="404"),
-        )
-        opened = await ExportFolder.open(tmp_path)
-        opened.journal.step(Step(key=first.key, run=9, at=1.0, doing=Doing.SAVED), State.FAILED)
-        await opened.aclose()
+        await change_row(tmp_path, first.key, failed)
         async with held(tmp_path) as opened:
             (download,) = await forget(opened, await found(tmp_path))
             row = await opened.journal.get(first.key)

@@ -13,6 +13,7 @@ import pytest
 
 from pixxel_async import FolderBusyError, JobDownload, SinkError
 from pixxel_async.engine.folder import HIDDEN, JOURNAL, ExportFolder
+from pixxel_async.engine.record import Row
 from pixxel_async.sandbox import Sandbox, Scenario
 from pixxel_async.sansio.lifecycle import State
 
@@ -21,6 +22,7 @@ from ..support import client_of, final_files, quick_fetch, some_downloads
 JOB = JobDownload(workflow_id="w", job_id="j")
 HOLD = """
 import asyncio, pathlib, sys
+from pixxel_async.engine.record import Row
 from pixxel_async.engine.folder import ExportFolder
 
 async def hold():
@@ -118,7 +120,15 @@ async def test_a_run_that_ended_between_rename_and_note_is_recognised(tmp_path: 
         assert (again.sha256, len(sandbox.gets)) == (first.sha256, gets)
 
 
-@pytest.mark.parametrize("change", ["shorter", "longer", "gone"])
+async def _row(directory: Path) -> Row:
+    folder = await ExportFolder.open(directory)
+    row = await folder.journal.get(JOB.key)
+    await folder.aclose()
+    assert row is not None
+    return row
+
+
+@pytest.mark.parametrize("change", ["shorter", "much shorter", "other", "longer", "gone"])
 async def test_a_partial_that_is_not_as_the_journal_says_is_not_trusted(
     tmp_path: Path, change: str
 ) -> None:
@@ -135,12 +145,19 @@ async def test_a_partial_that_is_not_as_the_journal_says_is_not_trusted(
         elif change == "longer":
             with part.open("ab") as file:
                 file.write(b"not of the package")
+        elif change == "other":
+            with part.open("r+b") as file:
+                file.seek(size - 500)
+                file.write(b"changed")
         else:
-            os.truncate(part, size - 1000)
+            os.truncate(part, size - 1000 if change == "shorter" else 1000)
+        mark = (await _row(tmp_path)).mark
         saved = await client.download(JOB, tmp_path)
         assert saved.sha256 == sandbox.expected_sha256(JOB.row())
         asked = sandbox.gets[-1].range
-    assert asked == (f"bytes={size}-" if change == "longer" else "")
+    assert 0 < mark < size - 1000
+    expected = {"longer": f"bytes={size}-", "shorter": f"bytes={mark}-", "other": f"bytes={mark}-"}
+    assert asked == expected.get(change, "")
 
 
 async def test_no_key_and_no_signed_url_is_in_the_folder(tmp_path: Path) -> None:

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from pixxel_async import (
     AoiDownload,
     CatalogDownload,
+    ConfigError,
     Download,
     InsightDownload,
     JobDownload,
     TaskDownload,
 )
-from pixxel_async.sansio.naming import file_name
+from pixxel_async.sansio.naming import FIELDS, file_name, path_namer
 
 from .strategies import downloads
 
@@ -75,3 +76,65 @@ def test_ids_that_look_the_same_have_different_names(one: str, other: str) -> No
     assert len(found) == 2
     swapped = {file_name(JobDownload(workflow_id=flow, job_id="j")) for flow in (one, other)}
     assert len(swapped) == 2
+
+
+EVERY_KIND: list[Download] = [
+    InsightDownload(aoi_id="A/1", insight_id="I.1"),
+    AoiDownload(aoi_id="A/1", asset_ids=["x"]),
+    JobDownload(workflow_id="W", job_id="J"),
+    TaskDownload(workflow_id="W", job_id="J", task_id="T"),
+    CatalogDownload(catalog_ids=["c1", "c2"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("{name}.zip", "insight-I-1-{digest}.zip"),
+        ("{kind}/{aoi_id}/{name}.zip", "insight/A-1/insight-I-1-{digest}.zip"),
+        ("{id}", "I-1-{digest}.zip"),
+        ("{digest} of {kind}.zip", "{digest} of insight.zip"),
+        ("{job_id}/{id}", "none/I-1-{digest}.zip"),
+        ("con/..{id}", "_con/I-1-{digest}.zip"),
+    ],
+)
+def test_a_template_places_and_names_a_file(template: str, expected: str) -> None:
+    insight = EVERY_KIND[0]
+    digest = file_name(insight)[-20:-4]
+    assert path_namer(template)(insight) == expected.replace("{digest}", digest)
+
+
+@pytest.mark.parametrize(
+    ("template", "reason"),
+    [
+        ("{scene}/{id}", r"\{scene\} is unknown; there are \{name\}"),
+        ("/tmp/{id}", "a part is empty"),  # noqa: S108 - what is refused
+        ("a//{id}", "a part is empty"),
+        ("", "a part is empty"),
+        ("../{id}", 'a part is "..'),
+        ("a\\{id}", "character other than"),
+        ("{id!r}", "takes no format"),
+        ("{id:>9}", "takes no format"),
+        ("{", "Single|expected"),
+        ("{}", "is unknown"),
+        ("a/" * 9 + "{id}", "more than 8 parts"),
+        ("{id}" * 7, "longer than 240"),
+    ],
+)
+def test_a_template_that_cannot_be_used_is_told(template: str, reason: str) -> None:
+    with pytest.raises(ConfigError, match=reason):
+        path_namer(template)
+
+
+@given(st.lists(st.sampled_from([*FIELDS]), min_size=1, max_size=3), st.data())
+def test_paths_are_distinct_and_stay_in_the_folder(fields: list[str], data: st.DataObject) -> None:
+    between = data.draw(st.sampled_from(["/", "-", " ", "."]))
+    namer = path_namer(between.join(f"{{{field}}}" for field in fields))
+    ids = data.draw(st.lists(st.text(min_size=1, max_size=60), min_size=2, max_size=2, unique=True))
+    paths = [namer(JobDownload(workflow_id="w", job_id=job)) for job in ids]
+    assert len({path.casefold() for path in paths}) == 2
+    for path in paths:
+        for part in path.split("/"):
+            assert part.strip(". ") == part != ""
+            assert len(part) <= 245
+            assert re.fullmatch(r"[A-Za-z0-9_. -]+", part)

@@ -13,11 +13,13 @@ import anyio
 import pytest
 
 from pixxel_async import SinkError, Verify
-from pixxel_async.sinks.base import Sink
+from pixxel_async.config import ForeignFiles
+from pixxel_async.sinks.base import NOTHING_HELD, Held, Sink
 from pixxel_async.sinks.local import LocalSink
 
 SINKS: dict[str, Callable[[Path], Sink]] = {"local": LocalSink}
 NAME = "job-j-0123456789abcdef.zip"
+REFUSE = ForeignFiles.REFUSE
 
 
 def a_zip(size: int = 300_000) -> bytes:
@@ -37,12 +39,12 @@ async def _sink(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 async def test_what_is_written_gets_its_final_name_at_the_commit(sink: Sink) -> None:
     data = a_zip()
-    partial = await sink.open(NAME, keep=0)
+    partial = await sink.open(NAME, NOTHING_HELD, REFUSE)
     await partial.write(data[:100_000])
     await partial.write(bytearray(data[100_000:]))
     assert partial.size == len(data)
     assert await sink.size(NAME) is None
-    path = await partial.commit()
+    path = await partial.commit(REFUSE)
     await partial.aclose()
     assert path == sink.path(NAME)
     assert path.read_bytes() == data
@@ -53,11 +55,11 @@ async def test_what_is_written_gets_its_final_name_at_the_commit(sink: Sink) -> 
 
 async def test_a_partial_goes_on_from_what_is_kept(sink: Sink) -> None:
     data = a_zip()
-    partial = await sink.open(NAME, keep=0)
+    partial = await sink.open(NAME, NOTHING_HELD, REFUSE)
     await partial.write(data[:150_000])
     assert await partial.sync() == 150_000
     await partial.aclose()
-    partial = await sink.open(NAME, keep=100_000)
+    partial = await sink.open(NAME, Held(synced=100_000), REFUSE)
     assert partial.size == 100_000
     await partial.write(data[100_000:])
     found = await partial.digests(frozenset({"sha256", "md5", "crc32", "sha1"}))
@@ -67,22 +69,22 @@ async def test_a_partial_goes_on_from_what_is_kept(sink: Sink) -> None:
         "md5": hashlib.md5(data).digest(),  # noqa: S324 - likewise
         "crc32": zlib.crc32(data).to_bytes(4, "big"),
     }
-    path = await partial.commit()
+    path = await partial.commit(REFUSE)
     assert path.read_bytes() == data
 
 
 async def test_a_partial_that_is_shorter_than_what_is_kept_starts_again(sink: Sink) -> None:
-    partial = await sink.open(NAME, keep=0)
+    partial = await sink.open(NAME, NOTHING_HELD, REFUSE)
     await partial.write(b"PK")
     await partial.aclose()
-    partial = await sink.open(NAME, keep=1000)
+    partial = await sink.open(NAME, Held(synced=1000), REFUSE)
     assert partial.size == 0
     await partial.aclose()
 
 
 async def test_a_restart_empties_the_partial_and_its_digests(sink: Sink) -> None:
     data = a_zip()
-    partial = await sink.open(NAME, keep=0)
+    partial = await sink.open(NAME, NOTHING_HELD, REFUSE)
     await partial.write(b"of another object")
     await partial.restart(frozenset({"md5"}))
     assert partial.size == 0
@@ -90,11 +92,11 @@ async def test_a_restart_empties_the_partial_and_its_digests(sink: Sink) -> None
     found = await partial.digests(frozenset({"md5", "sha256"}))
     assert found["md5"] == hashlib.md5(data).digest()  # noqa: S324 - as storages offer it
     assert found["sha256"] == hashlib.sha256(data).digest()
-    assert (await partial.commit()).read_bytes() == data
+    assert (await partial.commit(REFUSE)).read_bytes() == data
 
 
 async def test_what_is_discarded_is_gone(sink: Sink) -> None:
-    partial = await sink.open(NAME, keep=0)
+    partial = await sink.open(NAME, NOTHING_HELD, REFUSE)
     await partial.write(b"PK")
     await partial.discard()
     await partial.aclose()
@@ -102,22 +104,22 @@ async def test_what_is_discarded_is_gone(sink: Sink) -> None:
 
 
 async def test_a_name_that_is_taken_is_never_overwritten(sink: Sink) -> None:
-    early = await sink.open(NAME, keep=0)
+    early = await sink.open(NAME, NOTHING_HELD, REFUSE)
     await early.write(a_zip())
     path = sink.path(NAME)
     path.write_text("mine")
     with pytest.raises(SinkError, match="no export has saved"):
-        await early.commit()
+        await early.commit(REFUSE)
     await early.aclose()
     with pytest.raises(SinkError, match="no export has saved"):
-        await sink.open(NAME, keep=0)
+        await sink.open(NAME, NOTHING_HELD, REFUSE)
     assert path.read_text() == "mine"
 
 
 async def test_a_cancelled_write_is_waited_for(sink: Sink) -> None:
     data = a_zip(8_000_000)
     for _ in range(5):
-        partial = await sink.open(NAME, keep=0)
+        partial = await sink.open(NAME, NOTHING_HELD, REFUSE)
         with anyio.CancelScope() as scope:
             scope.cancel()
             await partial.write(data)
@@ -125,14 +127,14 @@ async def test_a_cancelled_write_is_waited_for(sink: Sink) -> None:
         assert partial.size in {0, len(data)}
         size = partial.size
         await partial.aclose()
-        again = await sink.open(NAME, keep=size)
+        again = await sink.open(NAME, Held(synced=size), REFUSE)
         assert again.size == size
         await again.discard()
 
 
 @pytest.mark.parametrize("verify", list(Verify))
 async def test_a_whole_zip_has_no_problem(sink: Sink, verify: Verify) -> None:
-    partial = await sink.open(NAME, keep=0)
+    partial = await sink.open(NAME, NOTHING_HELD, REFUSE)
     await partial.write(a_zip())
     assert await partial.problem(verify) is None
     await partial.discard()
@@ -149,7 +151,7 @@ async def test_a_whole_zip_has_no_problem(sink: Sink, verify: Verify) -> None:
 async def test_a_spoilt_zip_is_found(
     sink: Sink, spoil: Callable[[bytes], bytes], structure: str | None, contents: str
 ) -> None:
-    partial = await sink.open(NAME, keep=0)
+    partial = await sink.open(NAME, NOTHING_HELD, REFUSE)
     await partial.write(spoil(a_zip()))
     found = await partial.problem(Verify.STRUCTURE)
     assert found is None if structure is None else structure in (found or "")
@@ -163,18 +165,74 @@ async def test_a_spoilt_compressed_member_is_found(sink: Sink) -> None:
         archive.writestr("a.txt", "some words " * 1000)
     data = bytearray(file.getvalue())
     data[40:60] = bytes(20)
-    partial = await sink.open(NAME, keep=0)
+    partial = await sink.open(NAME, NOTHING_HELD, REFUSE)
     await partial.write(data)
     assert await partial.problem(Verify.STRUCTURE) is None
     assert await partial.problem(Verify.CONTENTS) is not None
     await partial.discard()
 
 
-async def test_files_that_are_set_aside_keep_their_bytes(sink: Sink) -> None:
-    path = sink.path(NAME)
-    path.parent.mkdir()
+@pytest.mark.parametrize("name", [NAME, f"job/{NAME}"])
+async def test_files_that_are_set_aside_keep_their_bytes(sink: Sink, name: str) -> None:
+    path = sink.path(name)
+    path.parent.mkdir(parents=True)
     for text in ("one", "two"):
         path.write_text(text)
-        aside = await sink.set_aside(NAME)
+        aside = await sink.set_aside(name)
+        assert aside.parent == path.parent
         assert aside.read_text() == text
     assert not path.exists()
+
+
+async def test_what_was_written_and_not_synced_is_kept_if_it_is_still_right(sink: Sink) -> None:
+    data = a_zip()
+    partial = await sink.open(NAME, NOTHING_HELD, REFUSE)
+    await partial.write(data[:150_000])
+    held = partial.written()
+    assert held == Held(written=150_000, sha256=hashlib.sha256(data[:150_000]).hexdigest())
+    await partial.write(data[150_000:180_000])
+    await partial.aclose()
+    partial = await sink.open(NAME, held, REFUSE)
+    assert partial.size == 150_000
+    assert partial.written() == held
+    await partial.write(data[150_000:])
+    assert (await partial.digests(frozenset({"sha256"})))["sha256"] == hashlib.sha256(data).digest()
+    assert (await partial.commit(REFUSE)).read_bytes() == data
+
+
+@pytest.mark.parametrize("synced", [0, 60_000, 150_000])
+async def test_what_was_written_and_is_not_right_any_more_is_cut_off(
+    sink: Sink, synced: int
+) -> None:
+    data = a_zip()
+    partial = await sink.open(NAME, NOTHING_HELD, REFUSE)
+    await partial.write(data[:150_000])
+    wrong = Held(synced=synced, written=150_000, sha256="00" * 32)
+    await partial.aclose()
+    partial = await sink.open(NAME, wrong, REFUSE)
+    assert partial.size == synced
+    await partial.write(data[synced:])
+    assert (await partial.commit(REFUSE)).read_bytes() == data
+
+
+async def test_a_file_in_the_way_is_replaced_only_if_that_is_wanted(sink: Sink) -> None:
+    first = await sink.open(NAME, NOTHING_HELD, REFUSE)
+    await first.write(b"other")
+    await first.commit(REFUSE)
+    with pytest.raises(SinkError, match="--overwrite"):
+        await sink.open(NAME, NOTHING_HELD, REFUSE)
+    partial = await sink.open(NAME, NOTHING_HELD, ForeignFiles.REPLACE)
+    await partial.write(b"ours")
+    with pytest.raises(SinkError, match="no export has saved"):
+        await partial.commit(REFUSE)
+    path = await partial.commit(ForeignFiles.REPLACE)
+    assert path.read_bytes() == b"ours"
+    await sink.remove(NAME)
+    assert await sink.size(NAME) is None
+
+
+async def test_the_free_space_is_known(sink: Sink) -> None:
+    partial = await sink.open(NAME, NOTHING_HELD, REFUSE)
+    await partial.aclose()
+    disk = await sink.disk()
+    assert 0 < disk.free_bytes <= disk.total_bytes

@@ -11,7 +11,11 @@ from pathlib import Path
 import pytest
 
 from pixxel_async import SinkError
+from pixxel_async.config import ForeignFiles
+from pixxel_async.sinks.base import NOTHING_HELD
 from pixxel_async.sinks.local import LocalSink, sink_error
+
+REFUSE = ForeignFiles.REFUSE
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no file modes")
 
@@ -21,9 +25,9 @@ async def test_only_the_owner_may_read_a_package(tmp_path: Path) -> None:
     previous = os.umask(0)
     try:
         sink = LocalSink(tmp_path / "new")
-        partial = await sink.open("a.zip", keep=0)
+        partial = await sink.open("a.zip", NOTHING_HELD, REFUSE)
         await partial.write(b"PK\5\6")
-        path = await partial.commit()
+        path = await partial.commit(REFUSE)
         await sink.aclose()
     finally:
         os.umask(previous)
@@ -38,7 +42,7 @@ async def test_a_partial_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "a.zip.part").symlink_to(target)
     sink = LocalSink(tmp_path)
     with pytest.raises(SinkError):
-        await sink.open("a.zip", keep=0)
+        await sink.open("a.zip", NOTHING_HELD, REFUSE)
     await sink.aclose()
     assert target.read_text() == "precious"
 
@@ -64,7 +68,7 @@ async def test_a_full_disk_fails_the_write(tmp_path: Path) -> None:
     if not full.exists():
         pytest.skip("this system has no /dev/full")
     sink = LocalSink(tmp_path)
-    partial = await sink.open("a.zip", keep=0)
+    partial = await sink.open("a.zip", NOTHING_HELD, REFUSE)
     device = os.open(full, os.O_RDWR)
     os.dup2(device, partial._file.fileno())
     os.close(device)
@@ -79,7 +83,7 @@ async def test_a_file_is_synced_before_it_gets_its_name_and_the_folder_after(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps: list[str] = []
-    fsync, rename = os.fsync, Path.rename
+    fsync, rename = os.fsync, Path.replace
 
     def synced(descriptor: int) -> None:
         steps.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
@@ -90,10 +94,10 @@ async def test_a_file_is_synced_before_it_gets_its_name_and_the_folder_after(
         return rename(self, target)
 
     monkeypatch.setattr(os, "fsync", synced)
-    monkeypatch.setattr(Path, "rename", renamed)
+    monkeypatch.setattr(Path, "replace", renamed)
     sink = LocalSink(tmp_path)
-    partial = await sink.open("a.zip", keep=0)
+    partial = await sink.open("a.zip", NOTHING_HELD, REFUSE)
     await partial.write(b"PK\5\6")
-    await partial.commit()
+    await partial.commit(REFUSE)
     await sink.aclose()
     assert steps == ["file", "rename", "folder"]

@@ -9,7 +9,8 @@ import pytest
 from pydantic import SecretStr
 
 from pixxel_async import JobDownload, PixxelClient, Timeouts, TransferError
-from pixxel_async.transport.storage import ConnectionBrokenError, StorageClient
+from pixxel_async.errors import ConnectionBrokenError
+from pixxel_async.transport.storage import StorageClient
 
 from .raw_server import RawServer, raw
 from .script import KEY, READY, Script, answer, broken
