@@ -33,6 +33,9 @@ from ..engine.test_folder import another_process
 from ..support import final_files
 from .commands import QUICK, env_of, run, start, write_manifest
 
+needs_signals = pytest.mark.skipif(
+    sys.platform == "win32", reason="Windows sends Ctrl-C to a whole console"
+)
 SMALL = Scenario(package_bytes=20_000)
 COUNT = 6
 
@@ -264,6 +267,37 @@ def test_what_no_repair_mends_keeps_its_exit_code(tmp_path: Path) -> None:
     assert f"not readable  {loop.name}: " in told.stdout
 
 
+@needs_signals
+def test_a_repair_that_is_interrupted_goes_on_with_the_command_that_it_tells(
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "out"
+    with sandbox_in_thread(SMALL) as sandbox:
+        export(sandbox, out)
+    before = final_files(out)
+    jobs = [path for path in zips(out) if path.name.startswith("job-")]
+    other, *_ = (path for path in zips(out) if path not in jobs)
+    for path in (jobs[0], other):
+        path.unlink()
+    row = next(row for row in read_record(out).rows if row.name == jobs[0].name)
+    endless = PackageFault("never", only=json.loads(row.target)["job_id"])
+    words = ("verify", out, "--repair", *QUICK)
+    with sandbox_in_thread(Scenario(package_bytes=20_000, faults=(endless,))) as sandbox:
+        with start(*words, env=env_of(sandbox)) as process:
+            assert process.stderr is not None
+            for line in process.stderr:
+                if line.startswith("[1/2] saved"):
+                    break
+            process.send_signal(signal.SIGINT)
+            _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"To go on:  pixxel-async verify {out} --repair" in stderr
+    assert run("verify", out).exit_code == 1
+    with sandbox_in_thread(SMALL) as sandbox:
+        assert run(*words, env=env_of(sandbox)).exit_code == 0
+    assert final_files(out) == before
+
+
 def test_while_another_process_exports_only_reading_works(out: Path) -> None:
     first, *_ = zips(out)
     flip_a_byte(first)
@@ -276,7 +310,7 @@ def test_while_another_process_exports_only_reading_works(out: Path) -> None:
     assert first.is_file()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to a whole console")
+@needs_signals
 def test_ctrl_c_ends_it_in_one_line_within_a_large_file(out: Path) -> None:
     *_, last = zips(out)
     row = next(row for row in read_record(out).rows if row.name == last.name)
