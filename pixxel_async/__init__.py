@@ -81,6 +81,7 @@ from .events import (
     UrlRefreshed,
 )
 from .models import Package, PackageStatus, SavedPackage
+from .report.files import ReportFiles, write_report
 from .sansio.checking import Condition, Finding
 
 __all__ = [
@@ -135,6 +136,7 @@ __all__ = [
     "Ready",
     "Recreated",
     "Report",
+    "ReportFiles",
     "Requested",
     "ResponseError",
     "Resumed",
@@ -162,4 +164,5 @@ __all__ = [
     "export_sync",
     "parse_download",
     "verify",
+    "write_report",
 ]

@@ -17,6 +17,8 @@ PUBLIC = {
     # downloads
     "AoiDownload", "CatalogDownload", "Download", "InsightDownload", "JobDownload",
     "TaskDownload", "parse_download",
+    # afterwards
+    "ReportFiles", "write_report",
     # records
     "Package", "PackageStatus", "SavedPackage",
     # looking after an export

@@ -14,7 +14,9 @@ from .ending import complain, ended, sandbox_needed
 from .folder_options import flag
 from .manifest import read_manifest
 from .options import RunOptions, above_zero, at_least_one, takes_options
+from .report import report
 from .run import run_export
+from .status import status
 from .verify import verify
 
 app = typer.Typer(
@@ -28,6 +30,8 @@ app = typer.Typer(
 )
 app.add_typer(download.app, name="download")
 app.command(epilog="Example: pixxel-async verify packages --repair")(verify)
+app.command(epilog="Example: pixxel-async status packages")(status)
+app.command(epilog="Example: pixxel-async report packages --out report")(report)
 
 
 def _version(*, wanted: bool) -> None:

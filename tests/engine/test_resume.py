@@ -21,7 +21,7 @@ from pixxel_async import (
     events,
 )
 from pixxel_async.config import EarlierFailures, EarlierFiles, ForeignFiles
-from pixxel_async.engine.folder import ExportFolder
+from pixxel_async.engine.folder import HIDDEN, JOURNAL, ExportFolder
 from pixxel_async.engine.history import read_record
 from pixxel_async.engine.item import new_row
 from pixxel_async.engine.plan import Intent, plan
@@ -290,3 +290,10 @@ def planned_of(out: Path, *downloads: Any, folder: FolderPolicy | None = None) -
 def test_a_folder_without_an_export_is_told(tmp_path: Path) -> None:
     with pytest.raises(SinkError, match="no export has been here"):
         read_record(tmp_path)
+
+
+def test_a_journal_that_is_about_to_be_made_is_empty(tmp_path: Path) -> None:
+    (tmp_path / HIDDEN).mkdir()
+    (tmp_path / HIDDEN / JOURNAL).touch()
+    record = read_record(tmp_path)
+    assert (record.rows, record.runs, record.steps, record.running) == ((), (), (), None)
