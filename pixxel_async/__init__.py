@@ -28,6 +28,7 @@ from .downloads import (
     TaskDownload,
     parse_download,
 )
+from .engine.checking import verify
 from .engine.export import Export
 from .engine.report import Report
 from .errors import (
@@ -81,6 +82,7 @@ from .events import (
 )
 from .models import Package, PackageStatus, SavedPackage
 from .report.files import ReportFiles, write_report
+from .sansio.checking import Condition, Finding
 
 __all__ = [
     "AnswerLostError",
@@ -90,6 +92,7 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "CatalogDownload",
+    "Condition",
     "ConfigError",
     "ConflictError",
     "ConnectionBrokenError",
@@ -105,6 +108,7 @@ __all__ = [
     "FetchPolicy",
     "FetchProgress",
     "FetchStarted",
+    "Finding",
     "FolderBusyError",
     "FolderPolicy",
     "ForeignFiles",
@@ -159,5 +163,6 @@ __all__ = [
     "download_sync",
     "export_sync",
     "parse_download",
+    "verify",
     "write_report",
 ]

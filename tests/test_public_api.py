@@ -21,6 +21,8 @@ PUBLIC = {
     "ReportFiles", "write_report",
     # records
     "Package", "PackageStatus", "SavedPackage",
+    # looking after an export
+    "Condition", "Finding", "verify",
     # how a folder is treated
     "EarlierFailures", "EarlierFiles", "Extraction", "FolderPolicy", "ForeignFiles",
     # errors and events of exports that go on

@@ -17,6 +17,7 @@ from .options import RunOptions, above_zero, at_least_one, takes_options
 from .report import report
 from .run import run_export
 from .status import status
+from .verify import verify
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,6 +29,7 @@ app = typer.Typer(
     epilog="The key is read from PIXXEL_API_KEY. To see it work without one: pixxel-async demo",
 )
 app.add_typer(download.app, name="download")
+app.command(epilog="Example: pixxel-async verify packages --repair")(verify)
 app.command(epilog="Example: pixxel-async status packages")(status)
 app.command(epilog="Example: pixxel-async report packages --out report")(report)
 
