@@ -18,7 +18,6 @@ import time
 from collections.abc import Callable
 
 import anyio
-from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from pydantic import SecretStr
 
@@ -41,7 +40,8 @@ from ..sansio.wire import needs_id
 from .asking import Asker, raise_if_failed
 from .creating import Creator
 from .feed import Feed
-from .fetcher import Fetcher, NotReadyAnyMoreError
+from .fetcher import Fetcher
+from .fetching import FetchStage
 from .folder import ExportFolder
 from .gate import Gate
 from .incoming import Downloads, count
@@ -52,11 +52,8 @@ from .outlet import Outlet
 from .parts import Parts
 from .poller import Poller
 from .record import Ending
-from .saver import Arrived, Saver, saved_package
+from .saver import Saver, saved_package
 from .space import DiskStaysFullError, Space
-
-SAVES = 32
-"""Packages that wait for the disk at once, beside those that are transferred."""
 
 FINISH_S = 1.0
 """How long creations that are under way may take after an interruption, in seconds."""
@@ -107,9 +104,16 @@ class Pipeline:
             count_received=outlet.count_received,
             clock=outlet.clock,
         )
-        self._saver = Saver(folder, policy=parts.folder, space=self._space, clock=outlet.clock)
-        self._saving = anyio.Semaphore(SAVES)
-        self._tasks: TaskGroup
+        self._fetching = FetchStage(
+            self._fetcher,
+            Saver(folder, policy=parts.folder, space=self._space, clock=outlet.clock),
+            gate=self._gate,
+            ledger=self._ledger,
+            began=self._leave_place,
+            fail=self._fail,
+            wait_again=self._wait_again,
+            end_for_space=self._end_for_space,
+        )
         self._places = anyio.Semaphore(parts.limits.pending)
         self._ready: MemoryObjectSendStream[Item]
         self._working = anyio.CancelScope()
@@ -153,7 +157,6 @@ class Pipeline:
         self._ready, ready = anyio.create_memory_object_stream[Item](math.inf)
         with self._working:
             async with feed, todo, self._ready, ready, anyio.create_task_group() as tasks:
-                self._tasks = tasks
                 total = count(downloads)
                 await self._outlet.emit(events.Started(at_s=self._outlet.clock(), total=total))
                 tasks.start_soon(self._poller.run)
@@ -162,7 +165,7 @@ class Pipeline:
                 for _ in range(self._parts.limits.requests):
                     tasks.start_soon(self._create_stage, todo)
                 for _ in range(self._parts.limits.fetches):
-                    tasks.start_soon(self._fetch_stage, ready)
+                    tasks.start_soon(self._fetching.run, ready, tasks)
                 await self._feed.run(feed)
                 await self._ledger.wait()
                 tasks.cancel_scope.cancel()
@@ -341,41 +344,6 @@ class Pipeline:
         return True
 
     # Fetch.
-
-    async def _fetch_stage(self, ready: MemoryObjectReceiveStream[Item]) -> None:
-        async for item in ready:
-            self._leave_place(item)
-            try:
-                if self._gate.rejected is not None:
-                    raise self._gate.rejection()
-                await self._hand_to_saver(await self._fetcher.fetch(item))
-            except NotReadyAnyMoreError:
-                await self._wait_again(item)
-            except DiskStaysFullError as full:
-                await self._end_for_space(full.error)
-            except PixxelError as error:
-                await self._fail(item, error)
-
-    async def _hand_to_saver(self, arrived: Arrived) -> None:
-        """Save in a task of its own: what waits for the disk need not hold up transfers."""
-        try:
-            await self._saving.acquire()
-        except BaseException:
-            await arrived.abandon()
-            raise
-        self._tasks.start_soon(self._save, arrived)
-
-    async def _save(self, arrived: Arrived) -> None:
-        try:
-            saved = await self._saver.save(arrived)
-        except DiskStaysFullError as full:
-            await self._end_for_space(full.error)
-        except PixxelError as error:
-            await self._fail(arrived.item, error)
-        else:
-            await self._ledger.settle(saved)
-        finally:
-            self._saving.release()
 
     async def _fresh_url(self, item: Item) -> SecretStr | None:
         return await self._gate.ask(self._asker.fresh_url(item.download, item.row.download_id))
