@@ -1,10 +1,18 @@
-"""The options that `export` and every `download` share, and their checks."""
+"""Options that commands share, and their checks.
+
+Rules:
+    * A set of options is a frozen dataclass: each field is an option of the command line.
+    * `ServiceOptions` is for every command that talks to the service; a command that needs more
+      derives its own set from it.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 import math
+import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,8 +81,87 @@ def _measure(*names: str, metavar: str, panel: str, text: str) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions:
-    """How an export runs; each field is an option of the command line."""
+class ServiceOptions:
+    """How a command reaches the service."""
+
+    requests_per_second: Annotated[
+        float,
+        _measure(
+            "--requests-per-second",
+            metavar="R",
+            panel=SPEED,
+            text="Calls of the service; fewer when it asks for fewer.",
+        ),
+    ] = REQUESTS_PER_SECOND
+    base_url: Annotated[
+        str | None,
+        typer.Option(
+            "--base-url",
+            metavar="URL",
+            rich_help_panel=SERVICE,
+            show_default=f"PIXXEL_BASE_URL, or {BASE_URL}",
+            help="Where the service is.",
+        ),
+    ] = None
+    auth_scheme: Annotated[
+        AuthScheme | None,
+        typer.Option(
+            "--auth-scheme",
+            rich_help_panel=SERVICE,
+            show_default="PIXXEL_AUTH_SCHEME, or raw",
+            help="How the key is sent: as it is, or after the word Bearer.",
+        ),
+    ] = None
+    proxy: Annotated[
+        str | None,
+        typer.Option(
+            "--proxy",
+            metavar="URL",
+            rich_help_panel=SERVICE,
+            show_default="HTTPS_PROXY and the like",
+            help="Proxy for the service and the storage; direct: none.",
+        ),
+    ] = None
+    ca_bundle: Annotated[
+        str | None,
+        typer.Option(
+            "--ca-bundle",
+            metavar="FILE",
+            rich_help_panel=SERVICE,
+            show_default="SSL_CERT_FILE and the like",
+            help="Certificates (PEM) to trust, in place of the usual ones.",
+        ),
+    ] = None
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            "--profile",
+            metavar="NAME",
+            rich_help_panel=SERVICE,
+            show_default="PIXXEL_PROFILE, or default",
+            help="Which profile of the config file to use.",
+        ),
+    ] = None
+
+    @property
+    def limits(self) -> Limits:
+        """How much is under way at once."""
+        return Limits(requests_per_second=self.requests_per_second)
+
+    @property
+    def poll(self) -> PollPolicy:
+        """When packages are asked about."""
+        return PollPolicy()
+
+    @property
+    def fetch(self) -> FetchPolicy:
+        """How packages are transferred."""
+        return FetchPolicy()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(ServiceOptions):
+    """How an export runs."""
 
     out: Annotated[
         Path,
@@ -95,15 +182,6 @@ class RunOptions:
             help="Transfers at once.",
         ),
     ] = FETCHES
-    requests_per_second: Annotated[
-        float,
-        _measure(
-            "--requests-per-second",
-            metavar="R",
-            panel=SPEED,
-            text="Calls of the service; fewer when it asks for fewer.",
-        ),
-    ] = REQUESTS_PER_SECOND
     wait_timeout: Annotated[
         float,
         _measure(
@@ -157,25 +235,6 @@ class RunOptions:
             text="Also show retries, interruptions, fresh URLs and slow-downs.",
         ),
     ] = False
-    base_url: Annotated[
-        str | None,
-        typer.Option(
-            "--base-url",
-            metavar="URL",
-            rich_help_panel=SERVICE,
-            show_default=f"PIXXEL_BASE_URL, or {BASE_URL}",
-            help="Where the service is.",
-        ),
-    ] = None
-    auth_scheme: Annotated[
-        AuthScheme | None,
-        typer.Option(
-            "--auth-scheme",
-            rich_help_panel=SERVICE,
-            show_default="PIXXEL_AUTH_SCHEME, or raw",
-            help="How the key is sent: as it is, or after the word Bearer.",
-        ),
-    ] = None
 
     def __post_init__(self) -> None:
         """Check options against each other.
@@ -219,17 +278,19 @@ class RunOptions:
 
 
 def takes_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the fields of `RunOptions` as options of its own.
+    """Give a command the fields of an options dataclass as options of its own.
 
-    typer reads a command's signature; this one writes the shared options into it, so that six
-    commands need not repeat them. The command gets them together, as `options`.
+    typer reads a command's signature; this one writes the shared options into it, so that
+    commands need not repeat them. The dataclass is the annotation of the command's parameter
+    `options`, in which the command gets them together.
     """
     own = inspect.signature(command, eval_str=True).parameters
-    shared = inspect.signature(RunOptions, eval_str=True).parameters
+    kind: type[Any] = own["options"].annotation
+    shared = _parameters_of(kind)
 
     @functools.wraps(command)
     def run(**values: Any) -> None:
-        options = RunOptions(**{name: values.pop(name) for name in shared})
+        options = kind(**{name: values.pop(name) for name in shared})
         command(options=options, **values)
 
     parameters = [
@@ -240,3 +301,19 @@ def takes_options(command: Callable[..., None]) -> Callable[..., None]:
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what `inspect` looks for first
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
+
+
+def _parameters_of(kind: type[Any]) -> dict[str, inspect.Parameter]:
+    """Return the fields of an options dataclass as parameters; inherited ones stand last."""
+    hints = typing.get_type_hints(kind, include_extras=True)
+    of_its_own = inspect.get_annotations(kind)
+    parameters = {}
+    for field in sorted(dataclasses.fields(kind), key=lambda field: field.name not in of_its_own):
+        is_needed = field.default is dataclasses.MISSING
+        parameters[field.name] = inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if is_needed else field.default,
+            annotation=hints[field.name],
+        )
+    return parameters
