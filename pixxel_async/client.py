@@ -28,7 +28,8 @@ from .engine.bandwidth import Bandwidth
 from .engine.export import Export
 from .engine.folder import OpenFolders
 from .engine.incoming import Downloads
-from .engine.pipeline import Parts, Pipeline
+from .engine.parts import Parts
+from .engine.pipeline import Pipeline
 from .engine.waiting import wait
 from .models import Package, SavedPackage
 from .resources.aois import Aois

@@ -11,8 +11,9 @@ from .._version import __version__
 from . import download
 from .display import Loudness
 from .ending import complain, ended, sandbox_needed
+from .folder_options import flag
 from .manifest import read_manifest
-from .options import RunOptions, above_zero, at_least_one, flag, takes_options
+from .options import RunOptions, above_zero, at_least_one, takes_options
 from .run import run_export
 
 app = typer.Typer(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from ..client import PixxelClient
-from ..config import AuthScheme, FetchPolicy, Limits, PollPolicy, read_settings
+from ..config import AuthScheme, FetchPolicy, Limits, PollPolicy, RetryPolicy, read_settings
 
 
 class ReachesService(Protocol):
@@ -36,6 +36,10 @@ class ReachesService(Protocol):
         """How much is under way at once."""
 
     @property
+    def retry(self) -> RetryPolicy:
+        """How often a failed call is tried again."""
+
+    @property
     def poll(self) -> PollPolicy:
         """When packages are asked about."""
 
@@ -57,6 +61,7 @@ def client_of(options: ReachesService) -> PixxelClient:
         base_url=settings.base_url,
         auth_scheme=settings.auth_scheme,
         limits=options.limits,
+        retry=options.retry,
         poll=options.poll,
         fetch=options.fetch,
     )

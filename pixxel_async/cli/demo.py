@@ -16,7 +16,8 @@ from .display import Loudness
 from .ending import complain
 from .faults import FAULTS
 from .logs import log_shown
-from .run import choose_display, exit_code, follow
+from .run import choose_display, exit_code, follow, what_next
+from .signals import Interruption
 from .summary import summary
 
 SEED = 7
@@ -45,7 +46,7 @@ def run_demo(folder: Path, packages: int, loudness: Loudness) -> None:
     folder = folder.expanduser().absolute()
     display = choose_display(loudness)
 
-    async def export() -> Report:
+    async def export() -> tuple[Report, Interruption]:
         downloads = [parse_download(row) for row in demo_rows(packages, SEED)]
         async with (
             Sandbox(SCENARIO) as sandbox,
@@ -63,7 +64,7 @@ def run_demo(folder: Path, packages: int, loudness: Loudness) -> None:
     if loudness > Loudness.ERRORS:
         complain(f"{packages} made-up packages from a sandbox on this machine, some faults on.")
     with log_shown(display, loudness), display:
-        report = asyncio.run(export())
+        report, interruption = asyncio.run(export())
     if loudness > Loudness.ERRORS:
         typer.echo(summary(report, folder), err=True)
         if report.skipped:
@@ -71,4 +72,6 @@ def run_demo(folder: Path, packages: int, loudness: Loudness) -> None:
                 "Packages of an earlier run were there already, and were not asked for again. "
                 "To see them come, remove the folder or name another one with --out."
             )
-    raise typer.Exit(exit_code(report))
+        for line in what_next(report, interruption):
+            complain(line)
+    raise typer.Exit(interruption.exit_code or exit_code(report))

@@ -8,7 +8,8 @@ import typer
 
 from ..downloads import parse_download
 from .ending import ended
-from .options import RunOptions, flag, takes_options
+from .folder_options import flag
+from .options import RunOptions, takes_options
 from .run import run_export
 
 app = typer.Typer(

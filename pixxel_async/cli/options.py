@@ -1,167 +1,48 @@
-"""Options that commands share, and their checks.
-
-Rules:
-    * A set of options is a frozen dataclass: each field is an option of the command line.
-    * `ServiceOptions` is for every command that talks to the service; a command that needs more
-      derives its own set from it.
-"""
+"""The options that `export` and every `download` share, and their checks against each other."""
 
 from __future__ import annotations
 
-import dataclasses
-import functools
-import inspect
-import math
-import typing
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from ..config import (
-    BASE_URL,
     FETCHES,
     POLL_INITIAL_S,
     POLL_MAX_S,
-    REQUESTS_PER_SECOND,
     STALL_TIMEOUT_S,
     WAIT_TIMEOUT_S,
-    AuthScheme,
     FetchPolicy,
     Limits,
     PollPolicy,
 )
 from .display import Loudness
+from .folder_options import FolderOptions, flag, read_size
+from .numbers import above_zero, at_least_one, measure
+from .service_options import SPEED, ServiceOptions
+from .taking import takes_options
 
-SPEED = "Speed"
+__all__ = ["RunOptions", "ServiceOptions", "above_zero", "at_least_one", "takes_options"]
+
 WAITING = "Waiting, in seconds"
 OUTPUT = "Output"
-SERVICE = "Service"
+
+LEAST_BANDWIDTH = 1024
 
 
-def at_least_one(value: int) -> int:
-    """Check an option that counts.
-
-    Raises:
-        typer.BadParameter: It is below 1.
-    """
-    if value < 1:
-        reason = f"{value} is too small: give a whole number from 1 up."
+def _bandwidth(text: str) -> int:
+    size = read_size(text)
+    if size < LEAST_BANDWIDTH:
+        reason = f"{text} a second is too little: give {LEAST_BANDWIDTH} bytes or more."
         raise typer.BadParameter(reason)
-    return value
-
-
-def above_zero(value: float) -> float:
-    """Check an option that measures.
-
-    Raises:
-        typer.BadParameter: It is zero, negative or not finite.
-    """
-    if not (value > 0 and math.isfinite(value)):
-        reason = f"{value:g} cannot be used: give a number above 0, such as 0.5 or 30."
-        raise typer.BadParameter(reason)
-    return value
-
-
-def flag(name: str, *, text: str, panel: str | None = None) -> Any:
-    """Return an option without a value; typer would show `<bool>` where its value stands."""
-    return typer.Option(name, metavar="", rich_help_panel=panel, help=text)
-
-
-def _measure(*names: str, metavar: str, panel: str, text: str) -> Any:
-    return typer.Option(
-        *names,
-        metavar=metavar,
-        callback=above_zero,
-        rich_help_panel=panel,
-        help=text,
-    )
+    return size
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServiceOptions:
-    """How a command reaches the service."""
-
-    requests_per_second: Annotated[
-        float,
-        _measure(
-            "--requests-per-second",
-            metavar="R",
-            panel=SPEED,
-            text="Calls of the service; fewer when it asks for fewer.",
-        ),
-    ] = REQUESTS_PER_SECOND
-    base_url: Annotated[
-        str | None,
-        typer.Option(
-            "--base-url",
-            metavar="URL",
-            rich_help_panel=SERVICE,
-            show_default=f"PIXXEL_BASE_URL, or {BASE_URL}",
-            help="Where the service is.",
-        ),
-    ] = None
-    auth_scheme: Annotated[
-        AuthScheme | None,
-        typer.Option(
-            "--auth-scheme",
-            rich_help_panel=SERVICE,
-            show_default="PIXXEL_AUTH_SCHEME, or raw",
-            help="How the key is sent: as it is, or after the word Bearer.",
-        ),
-    ] = None
-    proxy: Annotated[
-        str | None,
-        typer.Option(
-            "--proxy",
-            metavar="URL",
-            rich_help_panel=SERVICE,
-            show_default="HTTPS_PROXY and the like",
-            help="Proxy for the service and the storage; direct: none.",
-        ),
-    ] = None
-    ca_bundle: Annotated[
-        str | None,
-        typer.Option(
-            "--ca-bundle",
-            metavar="FILE",
-            rich_help_panel=SERVICE,
-            show_default="SSL_CERT_FILE and the like",
-            help="Certificates (PEM) to trust, in place of the usual ones.",
-        ),
-    ] = None
-    profile: Annotated[
-        str | None,
-        typer.Option(
-            "--profile",
-            metavar="NAME",
-            rich_help_panel=SERVICE,
-            show_default="PIXXEL_PROFILE, or default",
-            help="Which profile of the config file to use.",
-        ),
-    ] = None
-
-    @property
-    def limits(self) -> Limits:
-        """How much is under way at once."""
-        return Limits(requests_per_second=self.requests_per_second)
-
-    @property
-    def poll(self) -> PollPolicy:
-        """When packages are asked about."""
-        return PollPolicy()
-
-    @property
-    def fetch(self) -> FetchPolicy:
-        """How packages are transferred."""
-        return FetchPolicy()
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunOptions(ServiceOptions):
-    """How an export runs."""
+class RunOptions(FolderOptions, ServiceOptions):
+    """How an export runs; each field is an option of the command line."""
 
     out: Annotated[
         Path,
@@ -182,9 +63,20 @@ class RunOptions(ServiceOptions):
             help="Transfers at once.",
         ),
     ] = FETCHES
+    bwlimit: Annotated[
+        int | None,
+        typer.Option(
+            "--bwlimit",
+            metavar="SIZE",
+            parser=_bandwidth,
+            rich_help_panel=SPEED,
+            show_default="no limit",
+            help="Bytes a second of all transfers together, such as 10MB.",
+        ),
+    ] = None
     wait_timeout: Annotated[
         float,
-        _measure(
+        measure(
             "--wait-timeout",
             metavar="S",
             panel=WAITING,
@@ -193,7 +85,7 @@ class RunOptions(ServiceOptions):
     ] = WAIT_TIMEOUT_S
     stall_timeout: Annotated[
         float,
-        _measure(
+        measure(
             "--stall-timeout",
             metavar="S",
             panel=WAITING,
@@ -202,7 +94,7 @@ class RunOptions(ServiceOptions):
     ] = STALL_TIMEOUT_S
     poll_initial: Annotated[
         float,
-        _measure(
+        measure(
             "--poll-initial",
             metavar="S",
             panel=WAITING,
@@ -211,13 +103,17 @@ class RunOptions(ServiceOptions):
     ] = POLL_INITIAL_S
     poll_max: Annotated[
         float,
-        _measure(
+        measure(
             "--poll-max",
             metavar="S",
             panel=WAITING,
             text="The longest time between two looks.",
         ),
     ] = POLL_MAX_S
+    fail_fast: Annotated[
+        bool,
+        flag("--fail-fast", panel=OUTPUT, text="End with the first package that fails."),
+    ] = False
     json: Annotated[
         bool,
         flag(
@@ -242,6 +138,7 @@ class RunOptions(ServiceOptions):
         Raises:
             typer.BadParameter: Two of them do not go together.
         """
+        self.check()
         if self.poll_initial > self.poll_max:
             reason = (
                 f"{self.poll_initial:g} is more than --poll-max {self.poll_max:g}: "
@@ -262,7 +159,11 @@ class RunOptions(ServiceOptions):
     @property
     def limits(self) -> Limits:
         """How much is under way at once."""
-        return Limits(fetches=self.fetches, requests_per_second=self.requests_per_second)
+        return Limits(
+            fetches=self.fetches,
+            requests_per_second=self.requests_per_second,
+            bytes_per_second=self.bwlimit,
+        )
 
     @property
     def poll(self) -> PollPolicy:
@@ -275,45 +176,3 @@ class RunOptions(ServiceOptions):
     def fetch(self) -> FetchPolicy:
         """How packages are transferred."""
         return FetchPolicy(stall_timeout_s=self.stall_timeout)
-
-
-def takes_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the fields of an options dataclass as options of its own.
-
-    typer reads a command's signature; this one writes the shared options into it, so that
-    commands need not repeat them. The dataclass is the annotation of the command's parameter
-    `options`, in which the command gets them together.
-    """
-    own = inspect.signature(command, eval_str=True).parameters
-    kind: type[Any] = own["options"].annotation
-    shared = _parameters_of(kind)
-
-    @functools.wraps(command)
-    def run(**values: Any) -> None:
-        options = kind(**{name: values.pop(name) for name in shared})
-        command(options=options, **values)
-
-    parameters = [
-        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        for name, parameter in {**own, **shared}.items()
-        if name != "options"
-    ]
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what `inspect` looks for first
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return run
-
-
-def _parameters_of(kind: type[Any]) -> dict[str, inspect.Parameter]:
-    """Return the fields of an options dataclass as parameters; inherited ones stand last."""
-    hints = typing.get_type_hints(kind, include_extras=True)
-    of_its_own = inspect.get_annotations(kind)
-    parameters = {}
-    for field in sorted(dataclasses.fields(kind), key=lambda field: field.name not in of_its_own):
-        is_needed = field.default is dataclasses.MISSING
-        parameters[field.name] = inspect.Parameter(
-            field.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=inspect.Parameter.empty if is_needed else field.default,
-            annotation=hints[field.name],
-        )
-    return parameters

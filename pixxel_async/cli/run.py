@@ -12,16 +12,22 @@ from rich.console import Console
 from ..downloads import Download
 from ..engine.export import Export
 from ..engine.report import Report
-from ..events import Settled
+from ..errors import AuthenticationError
+from ..events import Failed, Settled
+from ..sansio.resume import goes_on as is_taken_up_again
+from .again import goes_on
 from .bars import Bars
 from .connect import client_of
 from .display import Display, Loudness
-from .ending import SOME_FAILED, SUCCESS
+from .ending import SOME_FAILED, SUCCESS, complain
 from .lines import Lines
 from .logs import log_shown
 from .options import RunOptions
 from .rows import Rows
+from .signals import Interruption, signals_end
 from .summary import summary
+
+LEAVING = "ending: what is under way is kept; once more leaves at once"
 
 
 def run_export(downloads: Sequence[Download], options: RunOptions) -> None:
@@ -29,39 +35,70 @@ def run_export(downloads: Sequence[Download], options: RunOptions) -> None:
 
     Raises:
         PixxelError: It could not begin.
-        typer.Exit: With 0 if all are saved, with 1 if some are not.
+        typer.Exit: With 0 if all are saved, with 1 if some are not, with 128 and its number if a
+            signal has ended it.
     """
     folder = options.out.expanduser().absolute()
     display = choose_display(options.loudness, has_rows=options.json)
     write = Rows(sys.stdout, folder).write if options.json else _write_nothing
 
-    async def export() -> Report:
+    async def export() -> tuple[Report, Interruption]:
         async with client_of(options) as client:
-            return await follow(client.export(downloads, folder), display, write)
+            begun = client.export(downloads, folder, folder=options.folder)
+            stop_at = Failed if options.fail_fast else None
+            return await follow(begun, display, write, stop_at=stop_at)
 
     with log_shown(display, options.loudness), display:
-        report = asyncio.run(export())
+        report, interruption = asyncio.run(export())
     if not options.json and options.loudness > Loudness.ERRORS and has_come_to_something(report):
         typer.echo(summary(report, folder), err=True)
-    raise typer.Exit(exit_code(report))
+    if options.loudness > Loudness.ERRORS or report.left != 0:
+        for line in what_next(report, interruption):
+            complain(line)
+    raise typer.Exit(interruption.exit_code or exit_code(report))
 
 
 async def follow(
-    export: Export, display: Display, write: Callable[[Settled], None] = lambda _: None
-) -> Report:
-    """Run an export to its end, and show it.
+    export: Export,
+    display: Display,
+    write: Callable[[Settled], None] = lambda _: None,
+    *,
+    stop_at: type[Settled] | None = None,
+) -> tuple[Report, Interruption]:
+    """Run an export to its end, or until a signal comes, and show it.
 
     Args:
         export: Not yet begun.
         display: Sees every event.
         write: Gets every package that has ended.
+        stop_at: An event of this type ends it early.
     """
     async with export:
-        async for event in export:
-            display.show(event, export.report)
-            if isinstance(event, Settled):
-                write(event)
-    return export.report
+
+        def interrupt() -> None:
+            display.say(LEAVING)
+            export.interrupt()
+
+        with signals_end(interrupt) as interruption:
+            async for event in export:
+                display.show(event, export.report)
+                if isinstance(event, Settled):
+                    write(event)
+                if stop_at is not None and isinstance(event, stop_at):
+                    export.interrupt()
+    return export.report, interruption
+
+
+def what_next(report: Report, interruption: Interruption) -> list[str]:
+    """Say what an export has left to do, and how it is done."""
+    if interruption.number is not None or report.left != 0:
+        left = "some packages are" if report.left is None else _count(report.left)
+        return [f"interrupted: {left} left.", goes_on()]
+    if isinstance(report.stopped, AuthenticationError):
+        return []
+    if any(not is_taken_up_again(failed.error) for failed in report.failed):
+        return [goes_on("--retry-failed")]
+    return [goes_on()] if report.failed else []
 
 
 def choose_display(loudness: Loudness, *, has_rows: bool = False) -> Display:
@@ -87,6 +124,10 @@ def has_come_to_something(report: Report) -> bool:
 def exit_code(report: Report) -> int:
     """Return the exit code of an export that has come to its end."""
     return SUCCESS if report.is_complete else SOME_FAILED
+
+
+def _count(left: int) -> str:
+    return "1 package is" if left == 1 else f"{left} packages are"
 
 
 def _write_nothing(_: Settled) -> None:

@@ -26,8 +26,9 @@ def summary(report: Report, folder: Path) -> str:
 
 def _rows(report: Report, folder: Path) -> Iterator[tuple[str, str]]:
     saved, skipped, failed = len(report.saved), len(report.skipped), len(report.failed)
-    total = saved + skipped + failed if report.total is None else report.total
-    yield "packages", f"{total}: {saved} saved, {skipped} there already, {failed} failed"
+    total = report.settled if report.total is None else report.total
+    left = f", {report.left} left" if report.left else ""
+    yield "packages", f"{total}: {saved} saved, {skipped} there already, {failed} failed{left}"
     yield "bytes", f"{decimal(report.bytes)} saved, {decimal(report.received)} received"
     yield "time", f"{seconds(report.elapsed_s)}, {_rate(report)}"
     yield "waiting", f"{seconds(report.waited_s)}, summed over the packages"

@@ -48,8 +48,19 @@ def told(event: events.Event, report: Report) -> Told | None:
             return None
         case events.Failed(download=download, error=error):
             parts = Loudness.ERRORS, "failed", f"{name_of(download)}: {error}"
-        case events.Stopped(error=error):
+        case events.Stopped(error=AuthenticationError() as error):
             parts = Loudness.ERRORS, "stopped", rejected(error)
+        case events.Stopped(error=error):
+            parts = Loudness.ERRORS, "stopped", str(error)
+        case events.Paused(free_bytes=free, needed_bytes=needed):
+            label = "disk full"
+            text = (
+                f"{decimal(free)} free, {decimal(needed)} needed; transfers pause until there is "
+                "more (Ctrl-C ends the export, a rerun goes on)"
+            )
+            parts = Loudness.ERRORS, label, text
+        case events.Resumed():
+            parts = Loudness.ERRORS, "disk", "there is free space again; transfers go on"
         case events.Saved(saved=saved):
             parts = Loudness.NORMAL, "saved", f"{saved.path.name}, {decimal(saved.bytes)}"
         case events.Skipped(saved=saved):

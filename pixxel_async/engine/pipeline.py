@@ -16,15 +16,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import anyio
-import anyio.lowlevel
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from pydantic import SecretStr
 
 from .. import events
-from ..config import FetchPolicy, FolderPolicy, Limits, PollPolicy, RetryPolicy
 from ..downloads import Download
 from ..errors import (
     AuthenticationError,
@@ -33,63 +30,31 @@ from ..errors import (
     PackageFailedError,
     PixxelError,
     SinkError,
-    TransportError,
 )
 from ..models import Package, PackageStatus
-from ..sansio.backoff import Verdict, failure_of, judge
 from ..sansio.lifecycle import State
 from ..sansio.naming import path_namer
 from ..sansio.resume import First, goes_on
 from ..sansio.schedule import Pending
-from ..sansio.wire import creation, needs_id
-from ..transport.api import Api
-from ..transport.storage import StorageClient
+from ..sansio.wire import needs_id
 from .asking import Asker, raise_if_failed
-from .bandwidth import Bandwidth
+from .creating import Creator
+from .feed import Feed
 from .fetcher import Fetcher, NotReadyAnyMoreError, saved_package
 from .folder import ExportFolder
 from .gate import Gate
-from .incoming import Downloads, count, each
+from .incoming import Downloads, count
 from .intake import Intake
 from .item import Item, new_row
 from .ledger import Ledger
 from .outlet import Outlet
+from .parts import Parts
 from .poller import Poller
 from .record import Ending
 from .space import DiskStaysFullError, Space
 
 FINISH_S = 1.0
 """How long creations that are under way may take after an interruption, in seconds."""
-
-ROWS_AT_ONCE = 500
-"""New packages are noted in pieces of this size, between which other tasks have their turn."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What a client lends to its exports.
-
-    Attributes:
-        api: Sends the calls; its rate and its bound hold for all exports together.
-        storage: Opens signed URLs.
-        fetch_slots: Bounds the transfers of all exports together.
-        bandwidth: Limits what they bring together.
-        limits: Bounds of one export.
-        retry: How often, and after how long, calls are tried again.
-        poll: When pending packages are asked about.
-        fetch: How packages are transferred and verified.
-        folder: How the export folder is treated.
-    """
-
-    api: Api
-    storage: StorageClient
-    fetch_slots: anyio.CapacityLimiter
-    bandwidth: Bandwidth
-    limits: Limits
-    retry: RetryPolicy
-    poll: PollPolicy
-    fetch: FetchPolicy
-    folder: FolderPolicy
 
 
 class Pipeline:
@@ -115,6 +80,13 @@ class Pipeline:
             self._poll, self._not_yet, policy=parts.poll, workers=parts.limits.requests
         )
         self._space = Space(folder.sink, parts.folder, emit=outlet.emit, clock=outlet.clock)
+        self._creator = Creator(
+            self._asker,
+            self._gate,
+            journal=folder.journal,
+            space=self._space,
+            outlet=outlet,
+        )
         self._fetcher = Fetcher(
             parts.storage,
             folder,
@@ -131,9 +103,8 @@ class Pipeline:
         )
         self._places = anyio.Semaphore(parts.limits.pending)
         self._ready: MemoryObjectSendStream[Item]
-        self._feeding = anyio.CancelScope()
         self._working = anyio.CancelScope()
-        self._is_interrupted = False
+        self._feed: Feed
 
     async def run(self, downloads: Downloads) -> None:
         """Settle every download; returns when the last one is, or when it is interrupted.
@@ -158,12 +129,18 @@ class Pipeline:
 
     def interrupt(self) -> None:
         """End early, within about `FINISH_S`; what is under way is kept for the next run."""
-        self._is_interrupted = True
         self._gate.let_finish(FINISH_S)
         self._working.cancel()
 
     async def _run(self, downloads: Downloads) -> None:
         feed, todo = anyio.create_memory_object_stream[Download](0)
+        self._feed = Feed(
+            downloads,
+            journal=self._folder.journal,
+            ledger=self._ledger,
+            outlet=self._outlet,
+            name_of=self._name_of,
+        )
         self._ready, ready = anyio.create_memory_object_stream[Item](math.inf)
         with self._working:
             async with feed, todo, self._ready, ready, anyio.create_task_group() as tasks:
@@ -172,46 +149,15 @@ class Pipeline:
                 tasks.start_soon(self._poller.run)
                 tasks.start_soon(self._fetcher.watchdog.run)
                 tasks.start_soon(self._outlet.recorder.run, self._outlet.report, self._outlet.clock)
-                await self._note_new(downloads)
                 for _ in range(self._parts.limits.requests):
                     tasks.start_soon(self._create_stage, todo)
                 for _ in range(self._parts.limits.fetches):
                     tasks.start_soon(self._fetch_stage, ready)
-                await self._feed(downloads, feed)
+                await self._feed.run(feed)
                 await self._ledger.wait()
                 tasks.cancel_scope.cancel()
 
     # What comes in, and how a package ends.
-
-    async def _note_new(self, downloads: Downloads) -> None:
-        """Note the packages of a list at once, so that a run that is killed knows them all."""
-        if count(downloads) is None:
-            return
-        number = 0
-        async for download in each(downloads):
-            self._note(download)
-            number += 1
-            if number % ROWS_AT_ONCE == 0:
-                await anyio.lowlevel.checkpoint()
-
-    def _note(self, download: Download) -> None:
-        if not self._folder.journal.knows(download.key):
-            self._folder.journal.note(new_row(download, self._name_of))
-        self._outlet.recorder.queued(download.key, self._outlet.clock())
-
-    async def _feed(self, downloads: Downloads, feed: MemoryObjectSendStream[Download]) -> None:
-        seen: set[str] = set()
-        is_noted = count(downloads) is not None
-        with self._feeding:
-            async for download in each(downloads):
-                if download.key not in seen:
-                    seen.add(download.key)
-                    if not is_noted:
-                        self._note(download)
-                    await feed.send(download)
-                    self._ledger.add()
-        if not self._is_interrupted:
-            self._ledger.close()
 
     async def _fail(self, item: Item, error: PixxelError) -> None:
         """End a package, and with a rejected key the whole export."""
@@ -247,7 +193,7 @@ class Pipeline:
         self._outlet.report.stopped = error
         self._gate.shut(error)
         if self._outlet.report.total is None:
-            self._feeding.cancel()  # a stream may never end; of a list, each package fails
+            self._feed.cut()  # a stream may never end; of a list, each package fails
         waiting = self._poller.drain()
         await self._outlet.emit(events.Stopped(at_s=self._outlet.clock(), error=error))
         async with anyio.create_task_group() as tasks:  # so that they share commits
@@ -303,60 +249,15 @@ class Pipeline:
             )
             self._poller.add_soon(item, since=item.since, spread_s=self._parts.poll.initial_s)
             return
-        if first is First.CREATE_AGAIN:
-            self._note_lost(item, item.row.recreated + 1)
-            lost = TransportError("an earlier run sent it, and noted no answer")
-            await self._gate.ask(
-                self._asker.wait_to_recreate(item.download, item.row.recreated, lost)
-            )
-        await self._request(item)
-
-    async def _request(self, item: Item) -> None:
-        has_id = needs_id(item.download)
-        if has_id:
-            # What is sent must be known to a later run, also if this one is killed meanwhile.
-            await self._put(item, is_unanswered=1, download_id=None)
-        try:
-            ask = self._gate.create if has_id else self._gate.ask
-            package = await ask(
-                self._asker.create(
-                    item.download,
-                    lost=item.row.recreated,
-                    note_lost=lambda lost: self._note_lost(item, lost),
-                )
-            )
-        except PixxelError as error:
-            verdict = judge(creation(item.download).kind, failure_of(error))
-            if verdict is not Verdict.REPEAT_CREATION and self._gate.rejected is None:
-                # The service has surely made nothing.
-                item.row = item.row.changed(is_unanswered=0)
-            raise
-        item.since = anyio.current_time()
-        item.is_remembered = False
-        if has_id:
-            await self._put(
-                item,
-                state=State.REQUESTED,
-                download_id=package.download_id,
-                is_unanswered=0,
-                error="",
-                error_type="",
-            )
-        await self._outlet.emit(
-            events.Requested(
-                at_s=self._outlet.clock(), key=item.key, download_id=package.download_id
-            )
+        again = first is First.CREATE_AGAIN
+        await self._hand_on(
+            item,
+            await (self._creator.create_again(item) if again else self._creator.create(item)),
         )
+
+    async def _hand_on(self, item: Item, package: Package) -> None:
         if not await self._is_settled(item, package, polls=0):
             self._poller.add(item, since=item.since)
-
-    async def _put(self, item: Item, **changes: object) -> None:
-        item.row = item.row.changed(**changes)
-        await self._space.write(lambda: self._folder.journal.put(item.row))
-
-    def _note_lost(self, item: Item, lost: int) -> None:
-        item.row = item.row.changed(recreated=lost)
-        self._folder.journal.note(item.row)
 
     # Poll.
 
@@ -377,7 +278,7 @@ class Pipeline:
                 if not item.is_remembered:
                     raise
                 # The service has forgotten the package of an earlier run: ask for a new one.
-                await self._request(item)
+                await self._hand_on(item, await self._creator.create(item))
                 return False
             if package is None:
                 item.status_word = "no answer yet"

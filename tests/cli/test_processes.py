@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from pixxel_async.cli.run import LEAVING
 from pixxel_async.sandbox import PackageFault, Scenario, demo_rows, sandbox_in_thread
 
 from .commands import QUICK, env_of, start, write_manifest
@@ -40,7 +42,12 @@ def test_ctrl_c_ends_in_one_line_and_the_same_command_goes_on(tmp_path: Path) ->
             stdout, stderr = process.communicate(timeout=90)
         assert process.returncode == 130
         assert stdout == ""
-        assert stderr == "interrupted: run the same command again, and it goes on from here\n"
+        first, *rest = stderr.splitlines()
+        assert first == LEAVING
+        assert "6: 5 saved, 0 there already, 0 failed, 1 left" in rest[0]
+        assert rest[-2] == "interrupted: 1 package is left."
+        again = shlex.split(rest[-1].removeprefix("To go on:"))
+        assert again == ["pixxel-async", *map(str, words)]
         with start(*words, "--wait-timeout", "0.5", env=env_of(sandbox)) as process:
             _, stderr = process.communicate(timeout=90)
         assert "6: 0 saved, 5 there already, 1 failed" in stderr

@@ -1,0 +1,80 @@
+"""Signals that end an export: the first in good order, the second at once.
+
+Rules:
+    * The first SIGINT, SIGTERM or SIGHUP lets the export keep what it has, and end.
+    * The second leaves the process without another step. Nothing is lost by that, either: the
+      journal and the partials are good at any moment.
+    * The exit code is 128 and the number of the signal, as shells count.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+SHOW_CURSOR = b"\x1b[?25h"
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+
+
+@dataclass(slots=True)
+class Interruption:
+    """Whether an export was ended by a signal.
+
+    Attributes:
+        number: The first signal, or None.
+    """
+
+    number: int | None = None
+
+    @property
+    def exit_code(self) -> int | None:
+        """128 and the number of the signal, or None."""
+        return None if self.number is None else 128 + self.number
+
+
+@contextmanager
+def signals_end(interrupt: Callable[[], None]) -> Iterator[Interruption]:
+    """Let signals end what runs in this event loop, while the context is open.
+
+    Args:
+        interrupt: Ends it in good order; called in the event loop, once.
+    """
+    loop = asyncio.get_running_loop()
+    interruption = Interruption()
+
+    def first_or_second(number: int) -> None:
+        if interruption.number is not None:
+            _leave(128 + number)
+        interruption.number = number
+        interrupt()
+
+    numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+    restore = []
+    for number in numbers:
+        try:
+            loop.add_signal_handler(number, first_or_second, number)
+        except (NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
+            with suppress(ValueError):
+                before = signal.signal(
+                    number, lambda got, _: loop.call_soon_threadsafe(first_or_second, got)
+                )
+                restore.append((number, before))
+    try:
+        yield interruption
+    finally:
+        for number in numbers:
+            with suppress(NotImplementedError, RuntimeError, ValueError):
+                loop.remove_signal_handler(number)
+        for number, before in restore:
+            signal.signal(number, before)
+
+
+def _leave(code: int) -> None:
+    if sys.stderr.isatty():
+        os.write(sys.stderr.fileno(), SHOW_CURSOR + b"\n")
+    os._exit(code)

@@ -1,0 +1,39 @@
+"""What a client lends to its exports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import anyio
+
+from ..config import FetchPolicy, FolderPolicy, Limits, PollPolicy, RetryPolicy
+from ..transport.api import Api
+from ..transport.storage import StorageClient
+from .bandwidth import Bandwidth
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The parts of one export.
+
+    Attributes:
+        api: Sends the calls; its rate and its bound hold for all exports together.
+        storage: Opens signed URLs.
+        fetch_slots: Bounds the transfers of all exports together.
+        bandwidth: Limits what they bring together.
+        limits: Bounds of one export.
+        retry: How often, and after how long, calls are tried again.
+        poll: When pending packages are asked about.
+        fetch: How packages are transferred and verified.
+        folder: How the export folder is treated.
+    """
+
+    api: Api
+    storage: StorageClient
+    fetch_slots: anyio.CapacityLimiter
+    bandwidth: Bandwidth
+    limits: Limits
+    retry: RetryPolicy
+    poll: PollPolicy
+    fetch: FetchPolicy
+    folder: FolderPolicy
