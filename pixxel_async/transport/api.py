@@ -34,6 +34,7 @@ from ..sansio.backoff import (
     read_retry_after,
 )
 from .auth import KeyAuth
+from .hindrances import hindrance
 from .rate import RateLimiter
 from .words import describe
 
@@ -251,7 +252,9 @@ class Api:
             failure = ResponseError(message)
         except httpx.HTTPError as error:
             message = f"{call.operation}: {describe(error)}"
-            failure = TransportError(message, sent=not isinstance(error, NEVER_SENT))
+            failure = hindrance(error, self._client.base_url.host) or TransportError(
+                message, sent=not isinstance(error, NEVER_SENT)
+            )
         # Raised out here, so that it has no context: the error of httpx knows the key.
         raise failure
 
