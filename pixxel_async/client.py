@@ -276,6 +276,16 @@ class PixxelClient:
         """
         await self._api.ping()
 
+    async def check_key(self) -> None:
+        """Ask the service whether it takes the key.
+
+        Raises:
+            AuthenticationError: It does not.
+            TransportError: No answer came, and the attempts are used up.
+            ApiError: The service answered with an error that says nothing of the key.
+        """
+        await self._api.check_key()
+
     async def wait(self, download: Download) -> Package:
         """Ask for a package and poll until it is ready; nothing is fetched.
 

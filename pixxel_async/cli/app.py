@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .._version import __version__
-from . import download
+from . import auth, completion, config, doctor, download
 from .display import Loudness
 from .ending import complain, ended, sandbox_needed
 from .folder_options import flag
@@ -26,6 +26,10 @@ app = typer.Typer(
     epilog="The key is read from PIXXEL_API_KEY. To see it work without one: pixxel-async demo",
 )
 app.add_typer(download.app, name="download")
+app.add_typer(auth.app, name="auth")
+app.add_typer(config.app, name="config")
+app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor)
+app.command("completion", epilog=completion.EPILOG)(completion.completion)
 
 
 def _version(*, wanted: bool) -> None:
