@@ -19,9 +19,10 @@ from ..config import NO_KEY, KeyStore, Settings, check_settings, variable
 from ..errors import ConfigError
 from .config_file import Profile, config_file, profile_wanted
 from .keyring import stored_key
-from .values import API_KEY, KEY_STORE, check_value
+from .values import API_KEY, KEY_STORE, PROXY_KEY, check_value
 
 KEYRING = "the system keyring"
+SECRETS = frozenset({API_KEY, PROXY_KEY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class Layers:
         Raises:
             ConfigError: There is no key, or a setting is wrong.
         """
-        return check_settings(self.values, self.origins)
+        own = {key: value for key, value in self.values.items() if key in Settings.model_fields}
+        return check_settings(own, self.origins)
 
     def value(self, key: str) -> object:
         """Return one checked setting; None if no layer has it.
@@ -130,6 +132,8 @@ def _stack(given: Mapping[str, object], profile: Profile) -> Layers:
             values[key] = option
             origins[key] = f"{key} ({name})"
         elif os.environ.get(name):
-            values[key] = os.environ[name]
+            # A text that may be a secret is wrapped at once: tracebacks may show variables.
+            text = os.environ[name]
+            values[key] = SecretStr(text) if key in SECRETS else text
             origins[key] = f"{key} ({name})"
     return Layers(profile.name, values, origins)
