@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from ..errors import ConfigError
 
 SERVICE = "pixxel-async"
+_NO_KEYRINGS = ("keyring.backends.fail.", "keyring.backends.null.", "plaintext")
 REMEDY = "pip install 'pixxel-async[keyring]'"
 
 
@@ -76,8 +77,11 @@ def _keyring() -> Any:
     except ImportError:
         message = f"the system keyring needs an extra: {REMEDY}"
         raise ConfigError(message) from None
-    name = f"{type(keyring.get_keyring()).__module__}"
-    if name.endswith((".fail", ".null")) or "plaintext" in name.lower():
+    backend = keyring.get_keyring()
+    # Where there are several, the first of them takes what is stored.
+    first = next(iter(getattr(backend, "backends", ())), backend)
+    name = f"{type(first).__module__}.{type(first).__qualname__}".lower()
+    if any(word in name for word in _NO_KEYRINGS):
         message = "this system has no keyring that keeps secrets: use --store file"
         raise ConfigError(message)
     return keyring

@@ -99,10 +99,23 @@ def test_a_keyring_is_asked_only_if_the_profile_says_so(monkeypatch: pytest.Monk
     assert caught.value.__cause__ is None
 
 
-def test_a_keyring_that_keeps_plain_text_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("keyring.backends.fail", "Keyring"),
+        ("keyring.backends.null", "Keyring"),
+        ("keyrings.alt.file", "PlaintextKeyring"),
+    ],
+)
+@pytest.mark.parametrize("chained", ["alone", "in a chain"])
+def test_a_keyring_that_keeps_no_secrets_is_none(
+    monkeypatch: pytest.MonkeyPatch, module: str, name: str, chained: str
+) -> None:
     made_keyring.install(monkeypatch)
-    backend = type("Backend", (), {"__module__": "keyring.backends.fail"})()
-    monkeypatch.setattr(sys.modules["keyring"], "get_keyring", lambda: backend)
+    backend = type(name, (), {"__module__": module})()
+    chain = type("ChainerBackend", (), {"backends": [backend]})()
+    found = backend if chained == "alone" else chain
+    monkeypatch.setattr(sys.modules["keyring"], "get_keyring", lambda: found)
     with pytest.raises(ConfigError, match="no keyring that keeps secrets"):
         resolve({}, "ring")
 
