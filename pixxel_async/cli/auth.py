@@ -107,7 +107,7 @@ def logout(profile: ProfileName = None) -> None:
     with ended():
         file = config_file()
         places = []
-        if _keeps_in_keyring(file, profile):
+        if _keeps_in_keyring(file, name):
             if forget_key(name):
                 places.append(KEYRING)
             file.unset(name, KEY_STORE)
@@ -149,14 +149,17 @@ def _keep(file: ConfigFile, profile: str, key: SecretStr, store: Store | None) -
             file.set(profile, KEY_STORE, KeyStore.KEYRING)
             file.unset(profile, API_KEY)
             return KEYRING
+    if _keeps_in_keyring(file, profile):
+        forget_key(profile)
+        file.unset(profile, KEY_STORE)
     file.set(profile, API_KEY, key)
-    file.unset(profile, KEY_STORE)
     return f"{file.path}, which only you may read"
 
 
-def _keeps_in_keyring(file: ConfigFile, profile: str | None) -> bool:
-    wanted = profile_wanted(profile)
-    return file.profile(wanted).values.get(KEY_STORE) is KeyStore.KEYRING
+def _keeps_in_keyring(file: ConfigFile, profile: str) -> bool:
+    if profile not in file.profiles():
+        return False
+    return file.profile(profile).values.get(KEY_STORE) is KeyStore.KEYRING
 
 
 async def _ask(client: PixxelClient) -> tuple[bool, str]:

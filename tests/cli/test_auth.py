@@ -93,6 +93,19 @@ def test_a_keyring_is_taken_if_there_is_one(path: Path, monkeypatch: pytest.Monk
     assert said(run("auth", "logout")) == "no key of profile default was stored\n"
 
 
+def test_a_key_that_moves_to_the_file_leaves_the_keyring(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = made_keyring.install(monkeypatch)
+    run("auth", "login", stdin=KEY.encode())
+    assert len(backend.kept) == 1
+    run("auth", "login", "--store", "file", stdin=KEY.encode())
+    assert backend.kept == {}
+    assert path.read_text("utf-8") == f'[default]\napi_key = "{KEY}"\n'
+    assert str(path) in said(run("auth", "logout"))
+    assert path.read_text("utf-8") == "[default]\n"
+
+
 def test_a_keyring_that_is_asked_for_and_is_none_is_an_error(path: Path) -> None:
     told = run("auth", "login", "--store", "keyring", stdin=KEY.encode())
     assert told.exit_code == 2
