@@ -1,10 +1,16 @@
 """Bulk exporter for the Pixxel API: ask for download packages, wait for them, save them."""
 
 from ._version import __version__
+from .blocking import download_sync, export_sync
 from .client import PixxelClient
 from .config import (
     AuthScheme,
+    EarlierFailures,
+    EarlierFiles,
+    Extraction,
     FetchPolicy,
+    FolderPolicy,
+    ForeignFiles,
     Limits,
     PollPolicy,
     RetryPolicy,
@@ -12,6 +18,7 @@ from .config import (
     Timeouts,
     Verify,
 )
+from .display.base import Progress
 from .downloads import (
     AoiDownload,
     CatalogDownload,
@@ -24,11 +31,14 @@ from .downloads import (
 from .engine.export import Export
 from .engine.report import Report
 from .errors import (
+    AnswerLostError,
     ApiError,
     AuthenticationError,
     BadRequestError,
     ConfigError,
     ConflictError,
+    ConnectionBrokenError,
+    EarlierFailureError,
     FolderBusyError,
     InputError,
     IntegrityError,
@@ -54,11 +64,14 @@ from .events import (
     FetchInterrupted,
     FetchProgress,
     FetchStarted,
+    Interrupted,
     PackageEvent,
+    Paused,
     Polled,
     Ready,
     Recreated,
     Requested,
+    Resumed,
     Retried,
     Saved,
     Skipped,
@@ -68,8 +81,10 @@ from .events import (
     UrlRefreshed,
 )
 from .models import Package, PackageStatus, SavedPackage
+from .report.files import ReportFiles, write_report
 
 __all__ = [
+    "AnswerLostError",
     "AoiDownload",
     "ApiError",
     "AuthScheme",
@@ -78,18 +93,26 @@ __all__ = [
     "CatalogDownload",
     "ConfigError",
     "ConflictError",
+    "ConnectionBrokenError",
     "Download",
+    "EarlierFailureError",
+    "EarlierFailures",
+    "EarlierFiles",
     "Event",
     "Export",
+    "Extraction",
     "Failed",
     "FetchInterrupted",
     "FetchPolicy",
     "FetchProgress",
     "FetchStarted",
     "FolderBusyError",
+    "FolderPolicy",
+    "ForeignFiles",
     "InputError",
     "InsightDownload",
     "IntegrityError",
+    "Interrupted",
     "JobDownload",
     "Limits",
     "NotFoundError",
@@ -99,17 +122,21 @@ __all__ = [
     "PackageFailedError",
     "PackageStatus",
     "PackageTimeoutError",
+    "Paused",
     "PermissionDeniedError",
     "PixxelClient",
     "PixxelError",
     "PollPolicy",
     "Polled",
+    "Progress",
     "RateLimitedError",
     "Ready",
     "Recreated",
     "Report",
+    "ReportFiles",
     "Requested",
     "ResponseError",
+    "Resumed",
     "Retried",
     "RetryPolicy",
     "RouteError",
@@ -131,5 +158,8 @@ __all__ = [
     "UrlRefreshed",
     "Verify",
     "__version__",
+    "download_sync",
+    "export_sync",
     "parse_download",
+    "write_report",
 ]

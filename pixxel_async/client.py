@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypedDict, Unpack
 
 import anyio
 import httpx
@@ -33,6 +33,7 @@ from .engine.folder import OpenFolders
 from .engine.incoming import Downloads
 from .engine.parts import Parts
 from .engine.pipeline import Pipeline
+from .engine.report import Report
 from .engine.waiting import wait
 from .models import Package, SavedPackage
 from .resources.aois import Aois
@@ -46,6 +47,18 @@ from .settings.network import connections
 from .transport.api import Api
 from .transport.auth import KeyAuth
 from .transport.storage import StorageClient
+
+
+class ClientParts(TypedDict, total=False):
+    """The arguments of `PixxelClient` that no variable of the environment can give."""
+
+    timeout: Timeouts | None
+    limits: Limits | None
+    retry: RetryPolicy | None
+    poll: PollPolicy | None
+    fetch: FetchPolicy | None
+    transport: httpx.AsyncBaseTransport | None
+    storage_transport: httpx.AsyncBaseTransport | None
 
 
 class PixxelClient:
@@ -144,106 +157,53 @@ class PixxelClient:
         self.catalogs = Catalogs(self._api)
 
     @classmethod
-    def from_env(  # noqa: PLR0913 - as the constructor
-        cls,
-        *,
-        timeout: Timeouts | None = None,
-        limits: Limits | None = None,
-        retry: RetryPolicy | None = None,
-        poll: PollPolicy | None = None,
-        fetch: FetchPolicy | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
-        storage_transport: httpx.AsyncBaseTransport | None = None,
-    ) -> Self:
+    def from_env(cls, **parts: Unpack[ClientParts]) -> Self:
         """Make a client with what the environment says; no file is looked at.
 
-        `PIXXEL_API_KEY` is needed; `PIXXEL_BASE_URL`, `PIXXEL_AUTH_SCHEME`, `PIXXEL_PROXY`,
-        `PIXXEL_CA_BUNDLE` and the others of `Settings` have defaults. The arguments are those of
-        the constructor, and win over it.
+        `PIXXEL_API_KEY` is needed; `PIXXEL_BASE_URL` and the other variables, one for each
+        attribute of `Settings`, have defaults. The arguments are those of the constructor, and win
+        over the environment.
 
         Raises:
             ConfigError: There is no key, or a variable is wrong.
         """
-        return cls._with(
-            from_environment().settings(),
-            timeout=timeout,
-            limits=limits,
-            retry=retry,
-            poll=poll,
-            fetch=fetch,
-            transport=transport,
-            storage_transport=storage_transport,
-        )
+        return cls.from_settings(from_environment().settings(), **parts)
 
     @classmethod
-    def from_config(  # noqa: PLR0913 - as the constructor
-        cls,
-        profile: str | None = None,
-        *,
-        timeout: Timeouts | None = None,
-        limits: Limits | None = None,
-        retry: RetryPolicy | None = None,
-        poll: PollPolicy | None = None,
-        fetch: FetchPolicy | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
-        storage_transport: httpx.AsyncBaseTransport | None = None,
-    ) -> Self:
-        """Make a client with what the environment and the config file say, as commands do.
-
-        The environment wins over the file. The other arguments are those of the constructor, and
-        win over both.
+    def from_config(cls, profile: str | None = None, **parts: Unpack[ClientParts]) -> Self:
+        """Make a client with what environment and config file say, as the command line does.
 
         Args:
-            profile: Which profile of the file; None takes PIXXEL_PROFILE, or else `default`.
-            timeout: As in the constructor, and so are the following.
-            limits: See above.
-            retry: See above.
-            poll: See above.
-            fetch: See above.
-            transport: See above.
-            storage_transport: See above.
+            profile: Which profile of the file; None takes `PIXXEL_PROFILE`, or else `default`.
+            **parts: The other arguments of the constructor; they win over the environment, and
+                that over the file.
 
         Raises:
             ConfigError: There is no key, a setting is wrong, or others may read a file that holds
                 a secret.
         """
-        return cls._with(
-            resolve({}, profile),
-            timeout=timeout,
-            limits=limits,
-            retry=retry,
-            poll=poll,
-            fetch=fetch,
-            transport=transport,
-            storage_transport=storage_transport,
-        )
+        return cls.from_settings(resolve({}, profile), **parts)
 
     @classmethod
-    def _with(  # noqa: PLR0913 - as the constructor
-        cls,
-        settings: Settings,
-        *,
-        timeout: Timeouts | None,
-        limits: Limits | None,
-        retry: RetryPolicy | None,
-        poll: PollPolicy | None,
-        fetch: FetchPolicy | None,
-        transport: httpx.AsyncBaseTransport | None,
-        storage_transport: httpx.AsyncBaseTransport | None,
-    ) -> Self:
+    def from_settings(cls, settings: Settings, **parts: Unpack[ClientParts]) -> Self:
+        """Make a client with settings; the other arguments of the constructor win over them.
+
+        Raises:
+            ConfigError: The key cannot be sent, or the certificates cannot be read.
+        """
+        chosen: ClientParts = {
+            **parts,
+            "limits": parts.get("limits") or settings.limits,
+            "poll": parts.get("poll") or settings.poll,
+            "fetch": parts.get("fetch") or settings.fetch,
+        }
         return cls(
             settings.api_key,
             base_url=settings.base_url,
             auth_scheme=settings.auth_scheme,
             proxy=settings.proxy,
             ca_bundle=settings.ca_bundle,
-            timeout=timeout,
-            limits=limits or settings.limits,
-            retry=retry,
-            poll=poll or settings.poll,
-            fetch=fetch or settings.fetch,
-            transport=transport,
-            storage_transport=storage_transport,
+            **chosen,
         )
 
     async def __aenter__(self) -> Self:
@@ -316,15 +276,9 @@ class PixxelClient:
             FolderBusyError: Another process exports into the directory.
             PixxelError: Why it could not be saved; nothing lies under the final name then.
         """
-        retry = {"earlier_failures": EarlierFailures.RETRY}
-        policy = (folder or FolderPolicy()).model_copy(update=retry)
-        async with self.export([download], directory, folder=policy) as export:
+        async with self.export([download], directory, folder=again(folder)) as export:
             report = await export.finish()
-        for failed in report.failed:
-            raise failed.error
-        if report.stopped is not None:  # the disk stayed full
-            raise report.stopped
-        return (report.saved or report.skipped)[0]
+        return only_package(report)
 
     def export(
         self, downloads: Downloads, directory: str | Path, *, folder: FolderPolicy | None = None
@@ -369,3 +323,22 @@ class PixxelClient:
             folders=self._folders,
             pipeline=lambda folder, outlet: Pipeline(parts, folder, outlet),
         )
+
+
+def again(folder: FolderPolicy | None) -> FolderPolicy:
+    """Return the policy with which one package is asked for: it may have failed earlier."""
+    retry = {"earlier_failures": EarlierFailures.RETRY}
+    return (folder or FolderPolicy()).model_copy(update=retry)
+
+
+def only_package(report: Report) -> SavedPackage:
+    """Return the package of an export of one.
+
+    Raises:
+        PixxelError: Why it could not be saved.
+    """
+    for failed in report.failed:
+        raise failed.error
+    if report.stopped is not None:  # the disk stayed full
+        raise report.stopped
+    return (report.saved or report.skipped)[0]

@@ -48,6 +48,7 @@ TRANSFER_ATTEMPTS = 8
 STALL_TIMEOUT_S = 30.0
 LEAST_BYTES_PER_S = 1024
 WRITE_BYTES = 1024 * 1024
+WRITE_S = 0.1
 FLUSH_BYTES = 16 * 1024 * 1024
 EXPIRY_MARGIN_S = 30.0
 
@@ -171,6 +172,8 @@ class FetchPolicy(_Frozen):
         least_bytes_per_s: Less than this over a whole window is a stall.
         write_bytes: Bytes that are gathered before they are written; memory use is about
             twice this for each transfer.
+        write_s: Bytes are written after this time at the latest, also if they are few; a run that
+            is killed loses what it has not written.
         flush_bytes: Bytes after which a transfer is synced to disk and its mark is kept; a run
             that is resumed after a crash goes on from there.
         expiry_margin_s: A signed URL with less time left than this is asked for anew before a
@@ -183,6 +186,7 @@ class FetchPolicy(_Frozen):
     stall_timeout_s: float = Field(STALL_TIMEOUT_S, gt=0)
     least_bytes_per_s: int = Field(LEAST_BYTES_PER_S, ge=1)
     write_bytes: int = Field(WRITE_BYTES, ge=64 * 1024)
+    write_s: float = Field(WRITE_S, ge=0)
     flush_bytes: int = Field(FLUSH_BYTES, ge=64 * 1024)
     expiry_margin_s: float = Field(EXPIRY_MARGIN_S, ge=0)
     verify: Verify = Verify.STRUCTURE

@@ -59,15 +59,7 @@ def findings_of(seen: Probe, base_url: str) -> Iterator[Finding]:
 
 async def key(settings: Settings, timeouts: Timeouts) -> Finding:
     """Ask the service whether it takes the key."""
-    client = PixxelClient(
-        settings.api_key,
-        base_url=settings.base_url,
-        auth_scheme=settings.auth_scheme,
-        proxy=settings.proxy,
-        ca_bundle=settings.ca_bundle,
-        timeout=timeouts,
-        retry=RetryPolicy(attempts=2),
-    )
+    client = PixxelClient.from_settings(settings, timeout=timeouts, retry=RetryPolicy(attempts=2))
     async with client:
         try:
             await client.check_key()

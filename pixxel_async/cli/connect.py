@@ -55,13 +55,8 @@ def client_of(options: ReachesService) -> PixxelClient:
     Raises:
         ConfigError: There is no key, or a setting is wrong.
     """
-    settings = resolve(given(options), options.profile)
-    return PixxelClient(
-        settings.api_key,
-        base_url=settings.base_url,
-        auth_scheme=settings.auth_scheme,
-        proxy=settings.proxy,
-        ca_bundle=settings.ca_bundle,
+    return PixxelClient.from_settings(
+        resolve(given(options), options.profile),
         limits=options.limits,
         retry=options.retry,
         poll=options.poll,

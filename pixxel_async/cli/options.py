@@ -18,7 +18,7 @@ from ..config import (
     Limits,
     PollPolicy,
 )
-from .display import Loudness
+from ..display.base import Loudness
 from .folder_options import FolderOptions, flag, read_size
 from .numbers import above_zero, at_least_one, measure
 from .service_options import SPEED, ServiceOptions
@@ -110,6 +110,9 @@ class RunOptions(FolderOptions, ServiceOptions):
             text="The longest time between two looks.",
         ),
     ] = POLL_MAX_S
+    dry_run: Annotated[
+        bool, flag("--dry-run", panel=OUTPUT, text="Tell what would be done, and do nothing.")
+    ] = False
     fail_fast: Annotated[
         bool,
         flag("--fail-fast", panel=OUTPUT, text="End with the first package that fails."),

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 import typer
 from rich.console import Console
 
+from ..display.bars import Bars
+from ..display.base import Display, Loudness
 from ..downloads import Download
 from ..engine.export import Export
 from ..engine.report import Report
@@ -16,9 +18,8 @@ from ..errors import AuthenticationError
 from ..events import Failed, Settled
 from ..sansio.resume import goes_on as is_taken_up_again
 from .again import goes_on
-from .bars import Bars
 from .connect import client_of
-from .display import Display, Loudness
+from .dry_run import dry_run
 from .ending import SOME_FAILED, SUCCESS, complain
 from .lines import Lines
 from .logs import log_shown
@@ -38,6 +39,8 @@ def run_export(downloads: Sequence[Download], options: RunOptions) -> None:
         typer.Exit: With 0 if all are saved, with 1 if some are not, with 128 and its number if a
             signal has ended it.
     """
+    if options.dry_run:
+        dry_run(downloads, options)
     folder = options.out.expanduser().absolute()
     display = choose_display(options.loudness, has_rows=options.json)
     write = Rows(sys.stdout, folder).write if options.json else _write_nothing

@@ -32,7 +32,7 @@ from ..models import Package, PackageStatus
 from ..sansio import wire
 from ..sansio.backoff import Verdict, delay, failure_of, judge
 from ..sansio.redact import redact
-from ..transport.api import Api, Notice, SlowDown
+from ..transport.api import Api, Before, Notice, SlowDown, nothing
 
 logger = logging.getLogger("pixxel_async")
 
@@ -71,6 +71,7 @@ class Asker:
         *,
         lost: int = 0,
         note_lost: Callable[[int], None] = lambda _: None,
+        before: Before = nothing,
     ) -> Package:
         """Ask for a package.
 
@@ -78,6 +79,7 @@ class Asker:
             download: What to ask for.
             lost: How many answers to this creation were lost already, earlier runs included.
             note_lost: Told that number each time that it grows.
+            before: Awaited right before the call is sent, each time.
 
         Raises:
             PixxelError: As `Api.create`, when all attempts are used up.
@@ -86,7 +88,9 @@ class Asker:
         attempt = lost
         while True:
             try:
-                package = await self._api.create(download, notify=self._notify(download))
+                package = await self._api.create(
+                    download, notify=self._notify(download), before=before
+                )
             except PixxelError as error:
                 attempt += 1
                 verdict = judge(call.kind, failure_of(error))

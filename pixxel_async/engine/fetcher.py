@@ -93,6 +93,7 @@ class Fetcher:
         fresh_url: Callable[[Item], Awaitable[SecretStr | None]],
         emit: Callable[[events.Event], Awaitable[None]],
         emit_or_drop: Callable[[events.Event], None],
+        count_received: Callable[[int], None],
         clock: Callable[[], float],
     ) -> None:
         """Join storage, folder and events.
@@ -109,6 +110,7 @@ class Fetcher:
             fresh_url: Asks the service for a new signed URL; None means not ready any more.
             emit: Takes the events that must not be lost.
             emit_or_drop: Takes progress, if there is room for it.
+            count_received: Told the bytes of a transfer that does not end with a saved file.
             clock: Seconds for `at_s`.
         """
         self._storage = storage
@@ -122,6 +124,7 @@ class Fetcher:
         self._fresh_url = fresh_url
         self._emit = emit
         self._emit_or_drop = emit_or_drop
+        self._count_received = count_received
         self._clock = clock
         self.watchdog = Watchdog(policy)
         # Allocated once for each transfer at a time: memory that comes and goes in pieces of this
@@ -165,6 +168,7 @@ class Fetcher:
             checksum = await self._until_right(transfer)
             path = await self._save(transfer, checksum)
         except BaseException:
+            self._count_received(transfer.received)
             with anyio.CancelScope(shield=True), suppress(SinkError):
                 await transfer.leave()
             raise

@@ -37,7 +37,10 @@ def read_record(directory: str | Path) -> ExportRecord:
         # Not read-only: what a killed run has left half written is rolled back on opening.
         uri = f"{path.as_uri()}?mode=rw"
         with closing(sqlite3.connect(uri, uri=True, timeout=READ_TIMEOUT_S)) as connection:
-            if schema.version_of(connection, path) < schema.SCHEMA_VERSION and running is None:
+            version = schema.version_of(connection, path)
+            if version == 0:  # an export is about to make it, or was killed before it had
+                return ExportRecord(rows=(), runs=(), steps=(), running=running)
+            if version < schema.SCHEMA_VERSION and running is None:
                 schema.prepare(connection, path)
             with connection:
                 connection.execute("BEGIN")

@@ -34,8 +34,11 @@ from .record import Row, Run, Step
 
 T = TypeVar("T")
 
-NOTE_S = 0.2
-"""How long what was noted may wait for its commit, in seconds."""
+NOTE_S = 0.1
+"""How long what was noted may wait for its commit, in seconds; longer on a slow disk."""
+
+COMMIT_SHARE = 0.1
+"""The share of its time that a disk may spend on commits that nobody waits for."""
 
 BUSY_TIMEOUT_S = 60.0
 """How long a commit waits for somebody who reads."""
@@ -92,6 +95,7 @@ class Journal:
         self._waiting = _Batch()
         self._put = 0
         self._committed = 0
+        self._commit_s = 0.0
 
     @classmethod
     async def open(cls, path: Path) -> Journal:
@@ -180,11 +184,13 @@ class Journal:
                 return
             batch, self._waiting, last = self._waiting, _Batch(), self._put
             if batch:
+                began = anyio.current_time()
                 try:
                     await self._run(lambda: self._commit(batch))
                 except BaseException:
                     self._waiting = batch.followed_by(self._waiting)
                     raise
+                self._commit_s = anyio.current_time() - began
             self._committed = last
 
     async def flush_regularly(self) -> None:
@@ -193,7 +199,7 @@ class Journal:
         A disk that refuses is left to who puts a row, and is told by that.
         """
         while True:
-            await anyio.sleep(NOTE_S)
+            await anyio.sleep(max(NOTE_S, self._commit_s / COMMIT_SHARE))
             if self._waiting:
                 with contextlib.suppress(SinkError):
                     await self.flush()

@@ -99,6 +99,7 @@ class Pipeline:
             fresh_url=self._fresh_url,
             emit=outlet.emit,
             emit_or_drop=outlet.emit_or_drop,
+            count_received=outlet.count_received,
             clock=outlet.clock,
         )
         self._places = anyio.Semaphore(parts.limits.pending)

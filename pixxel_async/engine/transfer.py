@@ -221,6 +221,7 @@ class Transfer:
     async def _stream(self, answer: StorageAnswer, watched: Watched) -> None:
         """Write the body in large pieces; what came before a break is good, and is kept."""
         room, filled = memoryview(self._buffer), 0
+        written_at = anyio.current_time()
         try:
             async for chunk in answer.body():
                 watched.received(len(chunk))
@@ -235,7 +236,12 @@ class Transfer:
                     if filled == len(room):
                         filled = 0  # before the write: a cancelled one has written all the same
                         await self._write(room)
+                        written_at = anyio.current_time()
                         watched.excuse()
+                if filled and anyio.current_time() - written_at >= self._policy.write_s:
+                    piece, filled = room[:filled], 0
+                    await self._write(piece)
+                    written_at = anyio.current_time()
         finally:
             if filled:
                 with anyio.CancelScope(shield=True):

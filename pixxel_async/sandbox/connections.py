@@ -35,8 +35,15 @@ class Connections:
         self._transports.pop(_peer(transport), None)
 
     def of(self, scope: Scope) -> asyncio.Transport:
-        """Return the connection of a request."""
-        return self._transports[tuple(scope["client"])]
+        """Return the connection of a request.
+
+        Raises:
+            ClientDisconnect: It is gone.
+        """
+        transport = self._transports.get(tuple(scope["client"]))
+        if transport is None:
+            raise ClientDisconnect
+        return transport
 
     async def reset(self, scope: Scope, receive: Receive) -> None:
         """Break the connection of a request at once, with RST."""

@@ -50,12 +50,17 @@ class Reply:
 
 
 class Sender:
-    """Sends replies."""
+    """Sends replies.
+
+    Attributes:
+        body_bytes: Bytes of bodies that were given to connections so far.
+    """
 
     def __init__(self, connections: Connections, bytes_per_s: float | None) -> None:
         """Take the rate of each transfer; None for no limit."""
         self._connections = connections
         self._bytes_per_s = bytes_per_s
+        self.body_bytes = 0
 
     async def send(self, reply: Reply, scope: Scope, receive: Receive, send: Send) -> None:
         """Send a reply, and end it as it says."""
@@ -64,7 +69,9 @@ class Sender:
             headers.append((b"content-length", str(reply.length).encode()))
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         for piece in self._pieces(reply):
+            self._connections.of(scope)  # a client that has gone gets no more
             await send({"type": "http.response.body", "body": piece, "more_body": True})
+            self.body_bytes += len(piece)
             if self._bytes_per_s is not None:
                 await asyncio.sleep(len(piece) / self._bytes_per_s)
         match reply.ending:

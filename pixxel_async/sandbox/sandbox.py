@@ -132,6 +132,11 @@ class Sandbox:
         return self._storage.gets
 
     @property
+    def sent_bytes(self) -> int:
+        """Bytes that the storage has sent so far, without the heads of its answers."""
+        return self._storage.body_bytes
+
+    @property
     def leaks(self) -> list[Leak]:
         """Keys and cookies that reached the storage; a good client leaves this empty."""
         return self._storage.leaks

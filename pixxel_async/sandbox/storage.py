@@ -89,6 +89,11 @@ class Storage:
         self.gets.append(got)
         await self._sender.send(reply, scope, receive, send)
 
+    @property
+    def body_bytes(self) -> int:
+        """Bytes of bodies that were given to connections so far."""
+        return self._sender.body_bytes
+
     def _strike(self, identity: str, asks_for_part: bool) -> StorageFault | None:  # noqa: FBT001 - a plain fact
         return self._faults.strike(
             identity, lambda fault: storage_faults.applies(fault, asks_for_part=asks_for_part)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from pydantic import SecretStr
 
@@ -82,9 +83,9 @@ class Layers:
         )
 
 
-def from_environment() -> Layers:
-    """Return what the environment says; the config file is not looked at."""
-    return _stack({}, Profile())
+def from_environment(given: Mapping[str, object] = MappingProxyType({})) -> Layers:
+    """Return what is given and what the environment says; the config file is not looked at."""
+    return _stack(given, Profile())
 
 
 def from_everywhere(given: Mapping[str, object], profile: str | None = None) -> Layers:

@@ -82,6 +82,7 @@ class SlowDown:
 
 Notice: TypeAlias = Retry | SlowDown
 Notify: TypeAlias = Callable[[Notice], Awaitable[None]]
+Before: TypeAlias = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +105,10 @@ T = TypeVar("T")
 
 async def ignore(_notice: Notice) -> None:
     """Take a notice that nobody waits for."""
+
+
+async def nothing() -> None:
+    """Do nothing before a call is sent."""
 
 
 class Api:
@@ -171,8 +176,15 @@ class Api:
 
         await self._send(wire.KEY_CHECK, read, ignore)
 
-    async def create(self, download: Download, *, notify: Notify = ignore) -> Package:
+    async def create(
+        self, download: Download, *, notify: Notify = ignore, before: Before = nothing
+    ) -> Package:
         """Ask for a package.
+
+        Args:
+            download: What to ask for.
+            notify: Told about retries and slow-downs.
+            before: Awaited when the call's turn has come, right before it is sent, each time.
 
         Raises:
             TransportError: No complete answer, and the attempts are used up.
@@ -181,7 +193,7 @@ class Api:
         """
         call = wire.creation(download)
         return await self._send(
-            call, lambda reply: wire.package_of(download, _answer(call, reply)), notify
+            call, lambda reply: wire.package_of(download, _answer(call, reply)), notify, before
         )
 
     async def status(
@@ -201,7 +213,13 @@ class Api:
             call, lambda reply: wire.package_with_id(_answer(call, reply), download_id), ignore
         )
 
-    async def _send(self, call: wire.Call, read: Callable[[Reply], T], notify: Notify) -> T:
+    async def _send(
+        self,
+        call: wire.Call,
+        read: Callable[[Reply], T],
+        notify: Notify,
+        before: Before = nothing,
+    ) -> T:
         """Send a call until `read` takes its answer, or the policy gives up."""
 
         def delay_s(state: tenacity.RetryCallState) -> float:
@@ -238,11 +256,12 @@ class Api:
             sleep=anyio.sleep,
             reraise=True,
         )
-        return await retrying(self._once, call, read)
+        return await retrying(self._once, call, read, before)
 
-    async def _once(self, call: wire.Call, read: Callable[[Reply], T]) -> T:
+    async def _once(self, call: wire.Call, read: Callable[[Reply], T], before: Before) -> T:
         async with self._slots:
             await self._rate.acquire()
+            await before()
             result = read(await self._exchange(call))
         self._rate.content()
         return result

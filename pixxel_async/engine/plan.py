@@ -1,0 +1,115 @@
+"""What an export would do, found out without sending or writing anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from ..config import FolderPolicy, RetryPolicy
+from ..downloads import Download
+from ..sansio.lifecycle import State
+from ..sansio.naming import path_namer
+from ..sansio.resume import First, first
+from ..sansio.wire import needs_id
+from .folder import HIDDEN, JOURNAL
+from .history import read_record
+from .item import new_row
+from .record import Row
+
+
+class Intent(StrEnum):
+    """What would be done with a package."""
+
+    SKIP = "skip"
+    CREATE = "create"
+    CREATE_AGAIN = "create again"
+    POLL = "poll"
+    LEAVE_FAILED = "leave failed"
+    GIVE_UP = "give up"
+
+
+_INTENTS = {
+    First.CREATE: Intent.CREATE,
+    First.CREATE_AGAIN: Intent.CREATE_AGAIN,
+    First.POLL: Intent.POLL,
+    First.LEAVE_FAILED: Intent.LEAVE_FAILED,
+    First.GIVE_UP: Intent.GIVE_UP,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """What would be done with one package.
+
+    Attributes:
+        download: The package.
+        intent: What would be done.
+        path: Where its file is, or would be.
+        held_bytes: Bytes of a partial that a transfer could go on from.
+    """
+
+    download: Download
+    intent: Intent
+    path: Path
+    held_bytes: int
+
+
+def plan(
+    downloads: Iterable[Download],
+    directory: str | Path,
+    *,
+    folder: FolderPolicy,
+    retry: RetryPolicy,
+) -> Iterator[Planned]:
+    """Yield what an export of these downloads would do, each distinct one once; blocks.
+
+    Files are looked at, not read: a file whose size is right counts as saved.
+
+    Raises:
+        SinkError: The journal cannot be read.
+        ConfigError: The path template cannot be used.
+    """
+    directory = Path(directory).expanduser().absolute()
+    known: dict[str, Row] = {}
+    if (directory / HIDDEN / JOURNAL).is_file():
+        known = {row.key: row for row in read_record(directory).rows}
+    name_of = path_namer(folder.path_template)
+    seen: set[str] = set()
+    for download in downloads:
+        if download.key in seen:
+            continue
+        seen.add(download.key)
+        row = known.get(download.key) or new_row(download, name_of)
+        path = directory / row.name
+        is_saved = _is_saved(row, directory)
+        yield Planned(
+            download=download,
+            intent=Intent.SKIP if is_saved else _intent(download, row, folder, retry),
+            path=path,
+            held_bytes=0 if is_saved or row.validator is None else max(row.mark, row.written),
+        )
+
+
+def _is_saved(row: Row, directory: Path) -> bool:
+    if row.state is not State.SAVED or row.bytes is None:
+        return False
+    if row.is_discarded and row.extracted is not None:
+        return (directory / row.extracted).is_dir()
+    path = directory / row.name
+    return path.is_file() and path.stat().st_size == row.bytes
+
+
+def _intent(download: Download, row: Row, folder: FolderPolicy, retry: RetryPolicy) -> Intent:
+    has_id = needs_id(download)
+    decided = first(
+        state=row.state,
+        takes_up_itself=bool(row.goes_on),
+        download_id=row.download_id,
+        is_unanswered=bool(row.is_unanswered) and has_id,
+        recreated=row.recreated,
+        recreate=retry.recreate,
+        failures=folder.earlier_failures,
+    )
+    return _INTENTS[decided]
