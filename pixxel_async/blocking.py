@@ -18,7 +18,7 @@ from typing import Unpack
 from pydantic import SecretStr
 
 from .client import ClientParts, PixxelClient, again, only_package
-from .config import AuthScheme, FolderPolicy, Settings, read_settings
+from .config import AuthScheme, FolderPolicy, Settings
 from .display.base import Progress
 from .display.choice import shown
 from .downloads import Download
@@ -27,6 +27,7 @@ from .engine.incoming import Downloads
 from .engine.report import Report
 from .models import SavedPackage
 from .portal import run_blocking
+from .settings.layers import from_environment
 
 
 def export_sync(  # noqa: PLR0913 - as the constructor of the client
@@ -36,6 +37,8 @@ def export_sync(  # noqa: PLR0913 - as the constructor of the client
     api_key: str | SecretStr | None = None,
     base_url: str | None = None,
     auth_scheme: AuthScheme | str | None = None,
+    proxy: str | SecretStr | None = None,
+    ca_bundle: str | Path | None = None,
     folder: FolderPolicy | None = None,
     progress: Progress = Progress.AUTO,
     **parts: Unpack[ClientParts],
@@ -53,6 +56,8 @@ def export_sync(  # noqa: PLR0913 - as the constructor of the client
         api_key: The key; from `PIXXEL_API_KEY` if it is not given.
         base_url: Where the service is; from `PIXXEL_BASE_URL`, likewise.
         auth_scheme: `raw` or `bearer`; from `PIXXEL_AUTH_SCHEME`, likewise.
+        proxy: `auto`, `direct`, or the URL of a proxy; from `PIXXEL_PROXY`, likewise.
+        ca_bundle: `auto`, or certificates to trust; from `PIXXEL_CA_BUNDLE`, likewise.
         folder: How the directory is treated, and what earlier runs have left in it.
         progress: What is drawn meanwhile.
         **parts: The other arguments of `PixxelClient`: `timeout`, `limits`, `retry`, `poll`,
@@ -64,8 +69,14 @@ def export_sync(  # noqa: PLR0913 - as the constructor of the client
         SinkError: The directory cannot be written.
         KeyboardInterrupt: Ctrl-C; the export has ended, and the same call goes on from there.
     """
-    given = {"api_key": api_key, "base_url": base_url, "auth_scheme": auth_scheme}
-    settings = read_settings(**{name: value for name, value in given.items() if value is not None})
+    given = {
+        "api_key": api_key,
+        "base_url": base_url,
+        "auth_scheme": auth_scheme,
+        "proxy": proxy,
+        "ca_bundle": None if ca_bundle is None else str(ca_bundle),
+    }
+    settings = from_environment(given).settings()
     export = partial(PixxelClient.export, downloads=downloads, directory=directory, folder=folder)
     return _run(export, settings, progress, parts)
 
@@ -77,6 +88,8 @@ def download_sync(  # noqa: PLR0913 - as the constructor of the client
     api_key: str | SecretStr | None = None,
     base_url: str | None = None,
     auth_scheme: AuthScheme | str | None = None,
+    proxy: str | SecretStr | None = None,
+    ca_bundle: str | Path | None = None,
     folder: FolderPolicy | None = None,
     progress: Progress = Progress.AUTO,
     **parts: Unpack[ClientParts],
@@ -91,6 +104,8 @@ def download_sync(  # noqa: PLR0913 - as the constructor of the client
         api_key: The key.
         base_url: Where the service is.
         auth_scheme: `raw` or `bearer`.
+        proxy: `auto`, `direct`, or the URL of a proxy.
+        ca_bundle: `auto`, or certificates to trust.
         folder: How the directory is treated; a package that failed earlier is tried again.
         progress: What is drawn meanwhile.
         **parts: The other arguments of `PixxelClient`.
@@ -106,6 +121,8 @@ def download_sync(  # noqa: PLR0913 - as the constructor of the client
             api_key=api_key,
             base_url=base_url,
             auth_scheme=auth_scheme,
+            proxy=proxy,
+            ca_bundle=ca_bundle,
             folder=again(folder),
             progress=progress,
             **parts,
@@ -122,12 +139,7 @@ def _run(
     with shown(progress) as display:
 
         async def work() -> Report:
-            client = PixxelClient(
-                settings.api_key,
-                base_url=settings.base_url,
-                auth_scheme=settings.auth_scheme,
-                **parts,
-            )
+            client = PixxelClient.from_settings(settings, **parts)
             async with client, begin(client) as export:
                 async for event in export:
                     display.show(event, export.report)

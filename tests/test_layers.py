@@ -15,7 +15,7 @@ LAYERS = (
     ("_version", "errors", "downloads", "models", "config", "events"),
     ("sansio",),
     ("transport", "sinks"),
-    ("engine",),
+    ("settings", "engine"),
     ("report",),
     ("resources", "display"),
     ("client",),

@@ -39,7 +39,7 @@ PUBLIC = {
     "ApiError", "AuthenticationError", "BadRequestError", "ConfigError", "ConflictError",
     "FolderBusyError", "InputError", "IntegrityError", "NotFoundError", "PackageError",
     "PackageFailedError", "PackageTimeoutError", "PermissionDeniedError", "PixxelError",
-    "RateLimitedError", "ResponseError", "ServerError", "SinkError", "StalledError",
+    "RateLimitedError", "ResponseError", "RouteError", "ServerError", "SinkError", "StalledError",
     "StorageError", "TransferError", "TransportError",
 }  # fmt: skip
 PLAIN = {"Download", "__version__"}

@@ -9,7 +9,7 @@ import typer
 
 from .._version import __version__
 from ..display.base import Loudness
-from . import download
+from . import auth, completion, config, doctor, download
 from .ending import complain, ended, sandbox_needed
 from .folder_options import flag
 from .manifest import read_manifest
@@ -30,6 +30,10 @@ app = typer.Typer(
 )
 app.add_typer(download.app, name="download")
 app.command(epilog="Example: pixxel-async verify packages --repair")(verify)
+app.add_typer(auth.app, name="auth")
+app.add_typer(config.app, name="config")
+app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor)
+app.command("completion", epilog=completion.EPILOG)(completion.completion)
 app.command(epilog="Example: pixxel-async status packages")(status)
 app.command(epilog="Example: pixxel-async report packages --out report")(report)
 
