@@ -59,7 +59,7 @@ def search(documents: Documents, body: Any, most: int | None) -> Told:
     if not isinstance(body, dict):
         raise ServiceError(*BAD_BODY, "the body is not a JSON object")
     offset, limit = _number(body, "offset", 0, 0), _number(body, "limit", LIMIT, 1)
-    unknown = body.keys() - _FILTERS.keys() - {"offset", "limit", "sort_by"}
+    unknown = body.keys() - FILTERS.keys() - {"offset", "limit", "sort_by"}
     if unknown:
         raise ServiceError(*BAD_BODY, f"{min(unknown)}: there is no such field")
     tests, order = [], []
@@ -67,8 +67,8 @@ def search(documents: Documents, body: Any, most: int | None) -> Told:
         try:
             if name == "sort_by":
                 order = _order(value)
-            elif name in _FILTERS and value not in ([], {}, ""):
-                tests.append(_FILTERS[name](value, documents))
+            elif name in FILTERS and value not in ([], {}, ""):
+                tests.append(FILTERS[name](value, documents))
         except ValueError as error:
             raise ServiceError(*BAD_BODY, f"{name}: {error}") from None
     found = [one for one in documents.catalogs if all(test(one) for test in tests)]
@@ -189,7 +189,7 @@ def _rank(value: Any) -> tuple[int, Any]:
     return (0, value) if isinstance(value, (int, float)) else (1, str(value))
 
 
-_FILTERS: dict[str, BodyFilter] = {
+FILTERS: dict[str, BodyFilter] = {
     "ids": _among(lambda catalog, _: catalog.get("id")),
     "item_ids": _among(lambda catalog, _: (catalog.get("details") or {}).get("id")),
     "collections": _among(lambda catalog, _: (catalog.get("details") or {}).get("collection")),

@@ -67,9 +67,7 @@ class Documents:
         """One project."""
         for project in self._world.projects:
             if project.id == id_:
-                document = project.document()
-                document.pop("members_count", None)
-                return {"project": document}
+                return {"project": project.document(without="members_count")}
         raise ServiceError(*NOT_THERE, "there is no such project")
 
     def aoi(self, id_: str) -> Told:
@@ -82,21 +80,22 @@ class Documents:
 
     def insights(self, aoi_id: str) -> list[Told]:
         """The insights of an area of interest; null stands for those that are not deleted."""
-        insights = self._aoi(aoi_id).insights
-        return [insight.document(aoi_id=aoi_id, deleted_at=None) for insight in insights]
+        return [
+            insight.document(without="updated_at", aoi_id=aoi_id, deleted_at=None)
+            for insight in self._aoi(aoi_id).insights
+        ]
 
     def workflow(self, id_: str, project_id: str) -> Told:
         """One workflow of a project."""
         workflow = self._workflow(id_)
         if workflow.project_id != project_id:
             raise ServiceError(*NOT_THERE, "there is no such workflow in this project")
-        document = workflow.document(
+        return workflow.document(
+            without="legacy_project_id",
             estimated_cost=workflow.estimated_cost,
             spec=workflow.spec,
             val_errors=workflow.val_errors,
         )
-        document.pop("legacy_project_id", None)
-        return document
 
     def jobs(self, workflow_id: str) -> list[Told]:
         """The jobs of a workflow."""

@@ -32,7 +32,7 @@ ASSET_TYPES = ("mosaic", "stac_item", "visualization")
 ASSET_STATUS = ("success", "success", "creating", "success", "failed", "success", "started")
 INSIGHT_STATUS = ("completed", "completed", "pending", "completed", "failed", "running")
 HALF_SIDE_DEG = 0.05
-AREA_SQ_M = (2 * HALF_SIDE_DEG) ** 2 * 1.2e10
+AREA_SQ_M = 1.2e8
 DAY = timedelta(days=1)
 
 
@@ -55,7 +55,6 @@ def _project(maker: Maker, number: int) -> Project:
         title=f"{place} survey {number + 1}",
         org_id=maker.org,
         members_count=1 + number % 5,
-        metadata={"made_up": True},
         created_at=made,
         updated_at=made + DAY,
     )

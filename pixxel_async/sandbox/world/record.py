@@ -67,10 +67,11 @@ class Record:
         """Return a time in the form of this kind."""
         return with_zulu(time)
 
-    def document(self, **around: Any) -> dict[str, Any]:
+    def document(self, *, without: str = "", **around: Any) -> dict[str, Any]:
         """Return its JSON.
 
         Args:
+            without: A field that this call does not tell.
             around: Fields that come from where the record stands, such as the id of its AOI.
         """
         told = {"updated_at": self.write_time(self.updated_at or self.created_at)}
@@ -79,6 +80,7 @@ class Record:
                 told[name] = self.write_time(value)
             elif value is not None:
                 told[name] = value
+        told.pop(without, None)
         return {**told, **around, **self.more}
 
     def _values(self) -> list[tuple[str, Any]]:
