@@ -139,7 +139,7 @@ async def listing(world: World = SMALL, **changes: Any) -> AsyncIterator[Stand]:
         yield it
 
 
-async def ids(it: Stand, path: str, name: str, **query: Any) -> list[str]:
+async def ids(it: Stand, path: str, name: str, /, **query: Any) -> list[str]:
     """List, and return the ids of the page."""
     answer = await it.http.get(path, params=query)
     assert answer.status_code == 200, answer.text

@@ -1,4 +1,4 @@
-"""The list and get calls: what they tell, paging, faults, and that what is listed can be packaged."""
+"""The list and get calls: what they tell, pages, faults, and that all of it can be packaged."""
 
 from __future__ import annotations
 
