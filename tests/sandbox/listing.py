@@ -38,7 +38,11 @@ def catalog(name: str, west: float, day: int, *, cloud: float, bands: str = "AB"
             "id": f"stac {name}",
             "collection": "even" if day % 2 == 0 else "odd",
             "geometry": {"type": "Polygon", "coordinates": [ring]},
-            "properties": {"datetime": f"2025-04-{day:02}T12:00:00Z", "eo:cloud_cover": cloud},
+            "properties": {
+                "datetime": f"2025-04-{day:02}T12:00:00Z",
+                "eo:cloud_cover": cloud,
+                "platform": f"T{day % 2}",
+            },
             "assets": {"image": {"eo:bands": [{"name": band} for band in bands]}},
         },
     )

@@ -64,6 +64,7 @@ CASES: list[tuple[dict[str, Any], list[str]]] = [
     ({"sort_by": [{"datetime": "DESC"}]}, ["c3", "c2", "c1"]),
     ({"sort_by": [{"eo:cloud_cover": "ASC"}]}, ["c1", "c3", "c2"]),
     ({"sort_by": [{"properties->>'datetime'": "DESC"}], "ids": ["c1", "c2"]}, ["c2", "c1"]),
+    ({"sort_by": [{"platform": "DESC"}, {"datetime": "DESC"}]}, ["c2", "c3", "c1"]),
     ({"sort_by": [{"unheard of": "DESC"}, {"datetime": "ASC"}]}, ALL),
     ({"limit": 1, "offset": 1}, ["c2"]),
 ]

@@ -49,6 +49,7 @@ CASES: list[tuple[str, dict[str, str], list[str]]] = [
     (INSIGHTS, {"created_on": "2025-04-15T12:00:00Z"}, ["i2"]),
     (INSIGHTS, {"created_on": "2025-04-15T12:00:00.000000Z"}, ["i2"]),
     (INSIGHTS, {"created_on": "2025-04-15T12:00:00.000001Z"}, []),
+    (INSIGHTS, {"created_on": "2025-04-15T11:59:59.999999Z"}, []),
     (INSIGHTS, {"created_on": "2025-04-15T13:00:00+02:00"}, []),
     # The day begins where its midnight is.
     (INSIGHTS, {"created_on": "2025-04-16T00:00:00+13:00"}, ["i2"]),

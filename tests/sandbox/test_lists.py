@@ -78,6 +78,7 @@ async def test_what_stands_around_a_record_is_told_with_it() -> None:
         assert {one["aoi_id"] for one in (await get("/v0/aois/a1/assets"))["assets"]} == {"a1"}
         insights = (await get("/v0/aoi/a1/insights"))["insights"]
         assert {(one["aoi_id"], one["deleted_at"]) for one in insights} == {("a1", None)}
+        assert not any("updated_at" in one for one in insights)
         jobs = (await get("/v0/workflows/w1/jobs"))["jobs"]
         assert [(one["workflow_id"], "tasks" in one) for one in jobs] == [("w1", False)] * 2
         (order, _) = (await get("/v0/orders"))["orders"]
