@@ -63,12 +63,21 @@ class Rows:
             BrokenPipeError: Who reads the stream has gone.
             SinkError: The stream takes no more, such as a file on a full disk.
         """
-        line = json.dumps(row_of(event, self._folder), ensure_ascii=True)
-        try:
-            self._stream.write(line + "\n")
-            self._stream.flush()
-        except OSError as error:
-            if error.errno in _READER_GONE:
-                raise BrokenPipeError from None
-            message = f"standard output cannot be written: {error.strerror or error}"
-            raise SinkError(message) from None
+        write_line(self._stream, json.dumps(row_of(event, self._folder), ensure_ascii=True))
+
+
+def write_line(stream: TextIO, line: str) -> None:
+    """Write a line of data, and flush it.
+
+    Raises:
+        BrokenPipeError: Who reads the stream has gone.
+        SinkError: The stream takes no more, such as a file on a full disk.
+    """
+    try:
+        stream.write(line + "\n")
+        stream.flush()
+    except OSError as error:
+        if error.errno in _READER_GONE:
+            raise BrokenPipeError from None
+        message = f"standard output cannot be written: {error.strerror or error}"
+        raise SinkError(message) from None
