@@ -34,6 +34,7 @@ from .engine.report import Report
 from .errors import (
     AnswerLostError,
     ApiError,
+    ArchiveError,
     AuthenticationError,
     BadRequestError,
     ConfigError,
@@ -89,6 +90,7 @@ __all__ = [
     "AnswerLostError",
     "AoiDownload",
     "ApiError",
+    "ArchiveError",
     "AuthScheme",
     "AuthenticationError",
     "BadRequestError",

@@ -24,6 +24,7 @@ PixxelError
 │   ├── ConnectionBrokenError the connection broke off, or none was made
 │   ├── StalledError          fewer bytes came than the least throughput asks for
 │   └── IntegrityError        what arrived is not what was packaged
+├── ArchiveError              a saved ZIP is not extracted, since it is bad or unsafe
 └── SinkError                 the bytes could not be saved
     └── FolderBusyError       another process exports into this folder
 
@@ -218,6 +219,10 @@ class StalledError(TransferError):
 
 class IntegrityError(TransferError):
     """What arrived is not what was packaged: size, checksum or ZIP structure is wrong."""
+
+
+class ArchiveError(PixxelError):
+    """A saved ZIP is not extracted, since it is bad or would do harm; the ZIP stays."""
 
 
 class SinkError(PixxelError):

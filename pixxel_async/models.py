@@ -52,6 +52,8 @@ class SavedPackage:
         skipped: True if it was there already, from an earlier run, and nothing was sent.
         checksum: Which checksum of the storage it agreed with (`md5`, `sha256` …), empty where
             the storage offered none that covers the whole object.
+        extracted: The folder that it was extracted into, or None. If its ZIP was discarded,
+            `path` is where that was.
     """
 
     download: Download
@@ -60,6 +62,7 @@ class SavedPackage:
     sha256: str
     skipped: bool = False
     checksum: str = ""
+    extracted: Path | None = None
 
     @property
     def key(self) -> str:

@@ -26,6 +26,7 @@ PUBLIC = {
     # how a folder is treated
     "EarlierFailures", "EarlierFiles", "Extraction", "FolderPolicy", "ForeignFiles",
     # errors and events of exports that go on
+    "ArchiveError",
     "AnswerLostError", "ConnectionBrokenError", "EarlierFailureError", "Interrupted", "Paused",
     "Resumed",
     # settings

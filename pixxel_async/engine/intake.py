@@ -9,7 +9,7 @@ Rules:
 
 from __future__ import annotations
 
-from ..config import EarlierFailures, EarlierFiles, Extraction, FolderPolicy, RetryPolicy
+from ..config import EarlierFailures, EarlierFiles, FolderPolicy, RetryPolicy
 from ..errors import AnswerLostError, EarlierFailureError
 from ..sansio.lifecycle import State
 from ..sansio.resume import First, first
@@ -59,10 +59,6 @@ class Intake:
             row = row.without_partial()
         item.row = _fetched_anew(row)
         return False
-
-    def needs_extraction(self, item: Item) -> bool:
-        """Tell whether a saved package still has to be extracted."""
-        return self._policy.extraction is not Extraction.NONE and item.row.extracted is None
 
     def first(self, item: Item, *, needs_id: bool) -> First:
         """Decide what is done first with a package that is not saved.

@@ -52,7 +52,7 @@ from .outlet import Outlet
 from .parts import Parts
 from .poller import Poller
 from .record import Ending
-from .saver import Saver, saved_package
+from .saver import Saver
 from .space import DiskStaysFullError, Space
 
 FINISH_S = 1.0
@@ -104,9 +104,10 @@ class Pipeline:
             count_received=outlet.count_received,
             clock=outlet.clock,
         )
+        self._saver = Saver(folder, policy=parts.folder, space=self._space, clock=outlet.clock)
         self._fetching = FetchStage(
             self._fetcher,
-            Saver(folder, policy=parts.folder, space=self._space, clock=outlet.clock),
+            self._saver,
             gate=self._gate,
             ledger=self._ledger,
             began=self._leave_place,
@@ -229,8 +230,8 @@ class Pipeline:
             item = Item(download, row or new_row(download, self._name_of))
             try:
                 if await self._intake.is_saved(item):
-                    path = self._folder.sink.path(item.row.name)
-                    saved = saved_package(item, path, skipped=True)
+                    await self._saver.extract(item)
+                    saved = self._saver.describe(item, skipped=True)
                     await self._ledger.settle(
                         events.Skipped(at_s=self._outlet.clock(), key=item.key, saved=saved)
                     )

@@ -5,6 +5,7 @@ Rules:
       is killed in between leaves nothing that the next one cannot tell.
     * Saving waits for the disk only. Many packages do so at once, while others are transferred:
       they share the commits of the journal.
+    * An extracted folder gets its name after the journal has noted it, and the ZIP goes after that.
 """
 
 from __future__ import annotations
@@ -12,15 +13,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import anyio
 
 from .. import events
-from ..config import FolderPolicy
+from ..config import Extraction, FolderPolicy
 from ..errors import SinkError
 from ..models import SavedPackage
 from ..sansio.lifecycle import State
+from ..sansio.naming import folder_name
 from .folder import ExportFolder
 from .item import Item
 from .space import Space
@@ -89,21 +90,62 @@ class Saver:
             DiskStaysFullError: The disk stayed full.
         """
         try:
-            path = await self._save(arrived)
+            await self._save(arrived)
         except BaseException:
             await arrived.abandon()
             raise
         with anyio.CancelScope(shield=True):
             await arrived.transfer.partial.aclose()
+        await self.extract(arrived.item)
         return events.Saved(
             at_s=self._clock(),
             key=arrived.item.key,
-            saved=saved_package(arrived.item, path),
+            saved=self.describe(arrived.item),
             received=arrived.transfer.received,
             transferred_s=anyio.current_time() - arrived.began,
         )
 
-    async def _save(self, arrived: Arrived) -> Path:
+    async def extract(self, item: Item) -> None:
+        """Extract a saved package, if that is wanted and was not done yet.
+
+        Cancelled or failed, it leaves the ZIP and no folder; a later run does it anew.
+
+        Raises:
+            ArchiveError: The ZIP is refused.
+            SinkError: The disk refused, or the name of the folder is taken.
+            DiskStaysFullError: The disk stayed full.
+        """
+        sink, journal = self._folder.sink, self._folder.journal
+        row = item.row
+        if self._policy.extraction is Extraction.NONE or row.is_discarded:
+            return
+        if row.extracted is None or not await sink.is_folder(row.extracted):
+            folder = folder_name(row.name)
+            await self._space.write(lambda: sink.extract(row.name, folder))
+            # First the note: a folder that is there, and that the journal knows, is whole.
+            item.row = row.changed(extracted=folder)
+            await self._space.write(lambda: journal.put(item.row))
+            await sink.reveal(folder)
+        if self._policy.extraction is Extraction.DISCARD_ZIP:
+            with anyio.CancelScope(shield=True):
+                item.row = item.row.changed(is_discarded=1)
+                await journal.put(item.row)
+                await sink.remove(row.name)
+
+    def describe(self, item: Item, *, skipped: bool = False) -> SavedPackage:
+        """Describe a saved file, from what the journal remembers of it."""
+        row, sink = item.row, self._folder.sink
+        return SavedPackage(
+            download=item.download,
+            path=sink.path(row.name),
+            bytes=row.bytes or 0,
+            sha256=row.sha256 or "",
+            skipped=skipped,
+            checksum=row.checksum,
+            extracted=None if row.extracted is None else sink.path(row.extracted),
+        )
+
+    async def _save(self, arrived: Arrived) -> None:
         item, partial, journal = arrived.item, arrived.transfer.partial, self._folder.journal
         digests = await partial.digests(frozenset({"sha256"}))
         item.row = item.row.changed(
@@ -114,22 +156,8 @@ class Saver:
         )
         await self._space.write(lambda: journal.put(item.row))
         with anyio.CancelScope(shield=True):  # short, and what has its name is noted
-            path = await partial.commit(self._policy.foreign_files)
+            await partial.commit(self._policy.foreign_files)
             item.row = item.row.without_partial().changed(
                 state=State.SAVED, error="", error_type=""
             )
             await journal.put(item.row)
-        return path
-
-
-def saved_package(item: Item, path: Path, *, skipped: bool = False) -> SavedPackage:
-    """Describe a saved file, from what the journal remembers of it."""
-    row = item.row
-    return SavedPackage(
-        download=item.download,
-        path=path,
-        bytes=row.bytes or 0,
-        sha256=row.sha256 or "",
-        skipped=skipped,
-        checksum=row.checksum,
-    )

@@ -47,6 +47,16 @@ _TELLING = {
 }
 
 
+def folder_name(name: str) -> str:
+    """Return the name of the folder that a package's file is extracted into."""
+    return name.removesuffix(_SUFFIX)
+
+
+def is_reserved(part: str) -> bool:
+    """Tell whether Windows takes a name for a device, whatever its suffix."""
+    return _RESERVED.fullmatch(part.split(".", maxsplit=1)[0].strip()) is not None
+
+
 def file_name(download: Download) -> str:
     """Return the final name of a package's file, at most 80 characters long."""
     return _name(download) + _SUFFIX
@@ -113,7 +123,7 @@ def _filled(part: list[tuple[str, str]], download: Download) -> str:
     )
     # Neither Windows nor a person tells trailing dots and spaces apart; a leading dot hides.
     safe = filled.strip(". ")
-    return f"_{safe}" if _RESERVED.fullmatch(safe.split(".")[0]) else safe or "none"
+    return f"_{safe}" if is_reserved(safe) else safe or "none"
 
 
 def _safe(text: str) -> str:

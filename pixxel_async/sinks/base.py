@@ -136,6 +136,25 @@ class Sink(Protocol):
         """Tell whether a name is that of a folder."""
         ...
 
+    async def extract(self, name: str, folder: str) -> None:
+        """Extract the ZIP under a final name, into a folder that `reveal` will give its name.
+
+        A cancelled one stops soon, and leaves nothing.
+
+        Raises:
+            ArchiveError: It is refused, or cannot be read.
+            SinkError: The folder's name is taken, or the disk refused.
+        """
+        ...
+
+    async def reveal(self, folder: str) -> None:
+        """Give a folder that was extracted its final name.
+
+        Raises:
+            SinkError: The disk refused.
+        """
+        ...
+
     async def disk(self) -> Disk:
         """Return the size of the disk, and the free space on it."""
         ...

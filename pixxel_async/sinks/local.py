@@ -18,6 +18,7 @@ import errno
 import os
 import shutil
 import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -27,10 +28,11 @@ from aiofiles.threadpool import wrap
 from aiofiles.threadpool.binary import AsyncFileIO
 
 from ..config import ForeignFiles, Verify
-from ..errors import SinkError
+from ..errors import PixxelError, SinkError
 from ..sansio.redact import printable
 from .base import NOTHING_HELD, Disk, Held
 from .digests import DigestingFile, digests_of, held_digests, new_digests
+from .extract import StoppedError, extract, reveal
 from .threads import keep, to_end
 from .zip_check import zip_problem
 
@@ -122,6 +124,24 @@ class LocalSink:
         """Tell whether a name is that of a folder."""
         path = self.path(name)
         return await self.run(path, path.is_dir)
+
+    async def extract(self, name: str, folder: str) -> None:
+        """Extract the ZIP under a final name; see `Sink.extract`."""
+        archive, target, stop = self.path(name), self.path(folder), threading.Event()
+        running = asyncio.ensure_future(self.run(archive, lambda: extract(archive, target, stop)))
+        try:
+            await asyncio.wait([running])
+        except BaseException:
+            stop.set()
+            with contextlib.suppress(StoppedError, PixxelError):
+                await to_end(running)
+            raise
+        running.result()
+
+    async def reveal(self, folder: str) -> None:
+        """Give a folder that was extracted its final name; see `Sink.reveal`."""
+        target = self.path(folder)
+        await self.run(target, lambda: reveal(target))
 
     async def disk(self) -> Disk:
         """Return the size of the disk, and the free space on it."""

@@ -5,10 +5,16 @@ from __future__ import annotations
 import lzma
 import os
 import struct
+import sys
 import zipfile
 import zlib
 from pathlib import Path
 from typing import BinaryIO
+
+if sys.version_info >= (3, 14):
+    from compression import zstd as _zstd
+else:
+    _zstd = None
 
 from ..config import Verify
 from ..sansio import zips
@@ -22,6 +28,7 @@ UNREADABLE = (
     EOFError,
     RuntimeError,  # a member is encrypted, or its method is not known here
     ValueError,
+    *([_zstd.ZstdError] if _zstd is not None else []),  # derives from Exception alone
 )
 """What `zipfile` raises over archives that it cannot read."""
 

@@ -1,0 +1,168 @@
+"""Extracts a saved ZIP into a folder of its own; blocks, so it belongs in a thread.
+
+Rules:
+    * `sansio.archive` decides before a byte is written.
+    * Everything goes into a hidden folder, which is new: no file of it can have been put there by
+      somebody else. It gets its final name when all of it is written and synced, in one step.
+    * What an entry brings is counted against what its directory says; its CRC-32 has to be right.
+    * Whatever goes wrong, the hidden folder is removed and the ZIP stays.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import threading
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from ..errors import ArchiveError, SinkError
+from ..sansio.archive import Entry, Plan, plan
+from ..sansio.redact import printable, redact
+from .zip_check import UNREADABLE
+
+PIECE_BYTES = 1024 * 1024
+HIDDEN_SUFFIX = ".extracting"
+FILE_MODE = 0o600
+FOLDER_MODE = 0o700
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+_FLAGS = _NEW | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+
+
+class StoppedError(Exception):
+    """An extraction was told to stop."""
+
+
+def hidden_folder(folder: Path) -> Path:
+    """Return where an archive is extracted to before its folder gets its name."""
+    return folder.with_name(f".{folder.name}{HIDDEN_SUFFIX}")
+
+
+def extract(archive: Path, folder: Path, stop: threading.Event) -> None:
+    """Extract an archive into the hidden folder beside `folder`; what a killed try left goes first.
+
+    Args:
+        archive: The ZIP.
+        folder: The final name, which is not given yet: `reveal` does that.
+        stop: Ends the extraction soon after it is set.
+
+    Raises:
+        ArchiveError: The archive is refused, or cannot be read.
+        SinkError: The final name is taken, or the disk has too little space.
+        OSError: The operating system refused.
+        StoppedError: It was told to stop.
+    """
+    if os.path.lexists(folder):
+        message = f"{printable(str(folder))}: there is something of this name; move it away"
+        raise SinkError(message)
+    hidden = hidden_folder(folder)
+    if os.path.lexists(hidden):
+        shutil.rmtree(hidden)
+    hidden.mkdir(mode=FOLDER_MODE)
+    try:
+        with _readable():
+            _extract(archive, hidden, stop)
+    except BaseException:
+        shutil.rmtree(hidden, ignore_errors=True)
+        raise
+
+
+def reveal(folder: Path) -> None:
+    """Give an extracted folder its final name, for good.
+
+    Raises:
+        OSError: The operating system refused.
+    """
+    hidden_folder(folder).rename(folder)
+    _sync(folder.parent)
+
+
+def _extract(path: Path, hidden: Path, stop: threading.Event) -> None:
+    with zipfile.ZipFile(path) as archive:
+        infos = archive.infolist()
+        planned = plan([_entry(info) for info in infos], archive_bytes=archive.start_dir)
+        _check_space(planned, hidden)
+        folders = {hidden}
+        for info, parts in zip(infos, planned.paths, strict=True):
+            target = hidden.joinpath(*parts)
+            is_folder = info.orig_filename.endswith("/")
+            folder = target if is_folder else target.parent
+            folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+            folders |= {folder, *folder.parents} - set(hidden.parents)
+            if not is_folder:
+                with archive.open(info) as source:
+                    _write(source, target, info, stop)
+        for folder in folders:
+            _sync(folder)
+
+
+def _write(source: IO[bytes], target: Path, info: zipfile.ZipInfo, stop: threading.Event) -> None:
+    left = info.file_size
+    with os.fdopen(os.open(target, _FLAGS, FILE_MODE), "wb", buffering=0) as file:
+        while piece := source.read(PIECE_BYTES):
+            if stop.is_set():
+                raise StoppedError
+            left -= len(piece)
+            if left < 0:
+                break
+            rest = memoryview(piece)
+            while rest:
+                rest = rest[file.write(rest) :]
+        if left:
+            message = f'its entry "{printable(info.orig_filename)}" has not the size that it says'
+            raise ArchiveError(message)
+        os.fsync(file.fileno())
+
+
+def _entry(info: zipfile.ZipInfo) -> Entry:
+    return Entry(
+        name=info.orig_filename,
+        size=info.file_size,
+        packed_size=info.compress_size,
+        offset=info.header_offset,
+        flags=info.flag_bits,
+        method=info.compress_type,
+        mode=info.external_attr >> 16,
+    )
+
+
+def _check_space(planned: Plan, folder: Path) -> None:
+    free = shutil.disk_usage(folder).free
+    if planned.total_bytes > free:
+        message = (
+            f"{printable(str(folder.parent))}: extracting needs {planned.total_bytes} bytes, "
+            f"and {free} are free; free some space and run it again"
+        )
+        raise SinkError(message, code=errno.errorcode[errno.ENOSPC])
+
+
+@contextlib.contextmanager
+def _readable() -> Iterator[None]:
+    """Turn what `zipfile` raises over a bad archive into an error of ours."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None:
+            raise  # of the disk, not of the archive: bz2 raises it without a number
+        failure = ArchiveError(f"it cannot be read: {redact(str(error))}")
+    except UNREADABLE as error:
+        failure = ArchiveError(f"it cannot be read: {redact(str(error))}")
+    else:
+        return
+    raise failure
+
+
+def _sync(folder: Path) -> None:
+    if os.name == "nt":  # Windows has no such call, and needs none
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # some network file systems cannot sync a folder
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

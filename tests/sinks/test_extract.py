@@ -1,0 +1,244 @@
+"""Extraction of real archives, good and hostile ones."""
+
+from __future__ import annotations
+
+import io
+import os
+import resource
+import shutil
+import stat
+import struct
+import sys
+import threading
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import anyio
+import pytest
+
+from pixxel_async import ArchiveError, SinkError
+from pixxel_async.sinks import extract as module
+from pixxel_async.sinks.extract import StoppedError, extract, hidden_folder, reveal
+from pixxel_async.sinks.local import LocalSink
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no file modes")
+GO = threading.Event()
+
+
+def a_zip(path: Path, files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> Path:
+    """Write an archive."""
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return path
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Return the files below a folder."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.mark.parametrize(
+    "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+)
+def test_all_files_come_out_right_and_at_once(tmp_path: Path, method: int) -> None:
+    files = {"a/b.tif": os.urandom(3_000_000), "c.json": b"{}", "empty": b""}
+    archive = a_zip(tmp_path / "p.zip", files, method)
+    folder = tmp_path / "p"
+    extract(archive, folder, GO)
+    assert not folder.exists()
+    reveal(folder)
+    assert tree(folder) == files
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["p", "p.zip"]
+
+
+@posix
+def test_only_the_owner_may_read_what_came_out(tmp_path: Path) -> None:
+    previous = os.umask(0)
+    try:
+        extract(a_zip(tmp_path / "p.zip", {"a/b": b"x"}), tmp_path / "p", GO)
+    finally:
+        os.umask(previous)
+    hidden = hidden_folder(tmp_path / "p")
+    modes = [stat.S_IMODE(path.stat().st_mode) for path in (hidden, hidden / "a", hidden / "a/b")]
+    assert modes == [0o700, 0o700, 0o600]
+
+
+def test_zip64_and_data_descriptors_come_out(tmp_path: Path) -> None:
+    class Unseekable(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+        def tell(self) -> int:
+            raise OSError
+
+    stream = Unseekable()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        with archive.open("big", "w", force_zip64=True) as entry:
+            entry.write(b"z" * 100_000)
+    (tmp_path / "p.zip").write_bytes(stream.getvalue())
+    extract(tmp_path / "p.zip", tmp_path / "p", GO)
+    assert tree(hidden_folder(tmp_path / "p")) == {"big": b"z" * 100_000}
+
+
+def slip(path: Path) -> None:
+    a_zip(path, {"good": b"1", "../evil": b"2"})
+
+
+def link(path: Path) -> None:
+    info = zipfile.ZipInfo("link")
+    info.create_system = 3
+    info.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(info, "/etc")
+        archive.writestr("link/passwd", "x")
+
+
+def duplicate(path: Path) -> None:
+    a_zip(path, {"a.tif": b"1", "A.TIF": b"2"})
+
+
+def overlap(path: Path) -> None:
+    """Two directory entries of one local entry, as overlapping bombs have them."""
+    data = a_zip(path, {"a": b"0" * 1000}).read_bytes()
+    directory = data.index(b"PK\x01\x02")
+    end = data.index(b"PK\x05\x06")
+    entry = data[directory:end]
+    twin = entry[:-1] + b"b"
+    fields = list(struct.unpack("<4s4H2LH", data[end:]))
+    fields[3:6] = [2, 2, 2 * len(entry)]
+    path.write_bytes(data[:end] + twin + struct.pack("<4s4H2LH", *fields))
+
+
+def bomb(path: Path) -> None:
+    a_zip(path, {str(number): bytes(200_000_000) for number in range(6)})
+
+
+def encrypted(path: Path) -> None:
+    data = bytearray(a_zip(path, {"a": b"1"}).read_bytes())
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(data)
+
+
+def wrong_crc(path: Path) -> None:
+    data = a_zip(path, {"a": b"1234567890"}, zipfile.ZIP_STORED).read_bytes()
+    path.write_bytes(data.replace(b"1234567890", b"1234567891"))
+
+
+def shorter_than_told(path: Path) -> None:
+    data = bytearray(a_zip(path, {"a": b"1" * 1000}).read_bytes())
+    struct.pack_into("<L", data, data.index(b"PK\x01\x02") + 24, 2000)
+    path.write_bytes(data)
+
+
+def no_zip(path: Path) -> None:
+    path.write_bytes(b"not a zip" * 100)
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (slip, "leaves its folder"),
+        (link, "symbolic link"),
+        (duplicate, "path of another entry"),
+        (overlap, "shares bytes"),
+        (bomb, "more than 200 times"),
+        (encrypted, "is encrypted"),
+        (wrong_crc, "CRC"),
+        (shorter_than_told, "not the size"),
+        (no_zip, "cannot be read"),
+    ],
+)
+def test_a_hostile_archive_is_refused_and_leaves_nothing_but_itself(
+    tmp_path: Path, make: Callable[[Path], None], reason: str
+) -> None:
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    archive = inside / "p.zip"
+    make(archive)
+    before = archive.read_bytes()
+    with pytest.raises(ArchiveError, match=reason):
+        extract(archive, inside / "p", GO)
+    assert tree(tmp_path) == {"inside/p.zip": before}
+    assert list(inside.iterdir()) == [archive]
+
+
+def test_what_a_killed_try_has_left_is_replaced(tmp_path: Path) -> None:
+    hidden = hidden_folder(tmp_path / "p")
+    hidden.mkdir()
+    (hidden / "stale").write_text("old")
+    extract(a_zip(tmp_path / "p.zip", {"a": b"1"}), tmp_path / "p", GO)
+    assert tree(hidden) == {"a": b"1"}
+
+
+def test_what_has_the_folders_name_is_never_touched(tmp_path: Path) -> None:
+    (tmp_path / "p").write_text("mine")
+    with pytest.raises(SinkError, match="move it away"):
+        extract(a_zip(tmp_path / "p.zip", {"a": b"1"}), tmp_path / "p", GO)
+    assert (tmp_path / "p").read_text() == "mine"
+
+
+def test_too_little_space_is_told_before_a_byte_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(tmp_path)._replace(free=10)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(SinkError, match="needs 100 bytes") as caught:
+        extract(a_zip(tmp_path / "p.zip", {"a": b"1" * 100}), tmp_path / "p", GO)
+    assert caught.value.code == "ENOSPC"
+    assert [path.name for path in tmp_path.iterdir()] == ["p.zip"]
+
+
+@posix
+async def test_a_disk_that_refuses_in_the_middle_leaves_the_zip_alone(tmp_path: Path) -> None:
+    """A limit of the system on the size of a file stands in for a full disk."""
+    a_zip(tmp_path / "p.zip", {"a": os.urandom(3_000_000)})
+    sink = LocalSink(tmp_path)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, limits[1]))
+    try:
+        with pytest.raises(SinkError, match=r"p\.zip"):
+            await sink.extract("p.zip", "p")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        await sink.aclose()
+    assert [path.name for path in tmp_path.iterdir()] == ["p.zip"]
+
+
+async def test_a_cancelled_extraction_stops_soon_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pieces = 0
+    began = threading.Event()
+    monkeypatch.setattr(module, "PIECE_BYTES", 1000)
+    write = module._write
+
+    def slow(*parts: object) -> None:
+        nonlocal pieces
+        pieces += 1
+        began.set()
+        write(*parts)  # type: ignore[arg-type]  # as they came
+
+    monkeypatch.setattr(module, "_write", slow)
+    a_zip(tmp_path / "p.zip", {str(number): bytes(2000) for number in range(20_000)})
+    sink = LocalSink(tmp_path)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(sink.extract, "p.zip", "p")
+        while not began.is_set():  # noqa: ASYNC110 - a thread tells
+            await anyio.sleep(0.001)
+        tasks.cancel_scope.cancel()
+    await sink.aclose()
+    assert 0 < pieces < 20_000
+    assert [path.name for path in tmp_path.iterdir()] == ["p.zip"]
+
+
+def test_an_extraction_that_is_told_to_stop_says_so(tmp_path: Path) -> None:
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(StoppedError):
+        extract(a_zip(tmp_path / "p.zip", {"a": b"1"}), tmp_path / "p", stop)
