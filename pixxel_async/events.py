@@ -210,7 +210,9 @@ class Failed(PackageEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stopped(Event):
-    """Nothing more is begun: the key was rejected, or the disk stayed full.
+    """Nothing more is begun, for a reason that concerns the whole export.
+
+    The key was rejected, the disk stayed full, or there is no way to the other side.
 
     After a rejected key, running transfers finish.
 

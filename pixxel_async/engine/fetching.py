@@ -8,7 +8,7 @@ import anyio
 from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream
 
-from ..errors import PixxelError, SinkError
+from ..errors import PixxelError
 from .fetcher import Fetcher, NotReadyAnyMoreError
 from .gate import Gate
 from .item import Item
@@ -33,7 +33,7 @@ class FetchStage:
         began: Callable[[Item], None],
         fail: Callable[[Item, PixxelError], Awaitable[None]],
         wait_again: Callable[[Item], Awaitable[None]],
-        end_for_space: Callable[[SinkError], Awaitable[None]],
+        end_early: Callable[[PixxelError], Awaitable[None]],
     ) -> None:
         """Join the parts.
 
@@ -45,7 +45,7 @@ class FetchStage:
             began: Told of a package that has left the waiting ones.
             fail: Ends a package that failed.
             wait_again: Takes a package back that is not ready any more.
-            end_for_space: Ends the export when the disk stays full.
+            end_early: Ends the export, such as when the disk stays full.
         """
         self._fetcher = fetcher
         self._saver = saver
@@ -54,7 +54,7 @@ class FetchStage:
         self._began = began
         self._fail = fail
         self._wait_again = wait_again
-        self._end_for_space = end_for_space
+        self._end_early = end_early
         self._saving = anyio.Semaphore(SAVES)
 
     async def run(self, ready: MemoryObjectReceiveStream[Item], tasks: TaskGroup) -> None:
@@ -73,7 +73,7 @@ class FetchStage:
             except NotReadyAnyMoreError:
                 await self._wait_again(item)
             except DiskStaysFullError as full:
-                await self._end_for_space(full.error)
+                await self._end_early(full.error)
             except PixxelError as error:
                 await self._fail(item, error)
 
@@ -90,7 +90,7 @@ class FetchStage:
         try:
             saved = await self._saver.save(arrived)
         except DiskStaysFullError as full:
-            await self._end_for_space(full.error)
+            await self._end_early(full.error)
         except PixxelError as error:
             await self._fail(arrived.item, error)
         else:

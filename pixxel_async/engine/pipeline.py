@@ -7,8 +7,9 @@ Rules:
       far ahead is bounded by `Limits.pending`.
     * One failed package never stops the others. A rejected key stops all of them: what is not
       being transferred fails at once, running transfers finish.
-    * An export that is interrupted, or whose disk stays full, fails no package: what is under way
-      is left as the next run can use it.
+    * An export that is interrupted, whose disk stays full, or that has no way to the service or the
+      storage (a certificate, a proxy), fails no package: what is under way is left as the next run
+      can use it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from ..errors import (
     NotFoundError,
     PackageFailedError,
     PixxelError,
+    RouteError,
     SinkError,
 )
 from ..models import Package, PackageStatus
@@ -113,7 +115,7 @@ class Pipeline:
             began=self._leave_place,
             fail=self._fail,
             wait_again=self._wait_again,
-            end_for_space=self._end_for_space,
+            end_early=self._end_early,
         )
         self._places = anyio.Semaphore(parts.limits.pending)
         self._ready: MemoryObjectSendStream[Item]
@@ -174,7 +176,10 @@ class Pipeline:
     # What comes in, and how a package ends.
 
     async def _fail(self, item: Item, error: PixxelError) -> None:
-        """End a package, and with a rejected key the whole export."""
+        """End a package, and with a rejected key or a closed way the whole export."""
+        if isinstance(error, RouteError):
+            await self._end_early(error)
+            return
         if isinstance(error, AuthenticationError):
             await self._stop(error)
         self._leave_place(item)
@@ -214,8 +219,8 @@ class Pipeline:
             for item in waiting:
                 tasks.start_soon(self._fail, item, self._gate.rejection())
 
-    async def _end_for_space(self, error: SinkError) -> None:
-        """End the export, since the disk stays full; no package fails by that."""
+    async def _end_early(self, error: PixxelError) -> None:
+        """End the export for a reason that concerns all of it; no package fails by that."""
         if self._outlet.report.stopped is None:
             self._outlet.report.stopped = error
             await self._outlet.emit(events.Stopped(at_s=self._outlet.clock(), error=error))
@@ -241,7 +246,7 @@ class Pipeline:
                 item.has_place = True
                 await self._begin(item, first)
             except DiskStaysFullError as full:
-                await self._end_for_space(full.error)
+                await self._end_early(full.error)
             except EarlierFailureError as error:
                 await self._ledger.settle(
                     events.Failed(
@@ -304,7 +309,7 @@ class Pipeline:
             if self._gate.rejected is not None:
                 raise self._gate.rejection()
         except DiskStaysFullError as full:
-            await self._end_for_space(full.error)
+            await self._end_early(full.error)
             return False
         except PixxelError as error:
             await self._fail(item, error)

@@ -235,6 +235,18 @@ async def test_a_certificate_that_is_refused_is_not_tried_again(
     assert not caught.value.sent
 
 
+async def test_a_certificate_that_is_refused_ends_an_export_once_and_fails_no_package(
+    ca: trustme.CA, tmp_path: Path
+) -> None:
+    downloads = [JobDownload(workflow_id="w", job_id=str(number)) for number in range(50)]
+    async with TlsServer(ca.issue_cert("localhost"), raw(200)) as service:
+        async with client_of(base_url=service.url) as client:
+            async with client.export(downloads, tmp_path) as export:
+                report = await export.finish()
+    assert isinstance(report.stopped, RouteError)
+    assert (report.failed, report.left) == ([], 50)
+
+
 async def test_a_storage_whose_certificate_is_refused_fails_its_package_at_once(
     ca: trustme.CA, pem: Path, tmp_path: Path
 ) -> None:
