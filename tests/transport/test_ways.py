@@ -15,6 +15,7 @@ from pixxel_async import (
     ConfigError,
     FetchPolicy,
     JobDownload,
+    Limits,
     PixxelClient,
     PollPolicy,
     RetryPolicy,
@@ -240,7 +241,7 @@ async def test_a_certificate_that_is_refused_ends_an_export_once_and_fails_no_pa
 ) -> None:
     downloads = [JobDownload(workflow_id="w", job_id=str(number)) for number in range(50)]
     async with TlsServer(ca.issue_cert("localhost"), raw(200)) as service:
-        async with client_of(base_url=service.url) as client:
+        async with client_of(base_url=service.url, limits=Limits(requests=1)) as client:
             async with client.export(downloads, tmp_path) as export:
                 report = await export.finish()
     assert isinstance(report.stopped, RouteError)
