@@ -1,63 +1,35 @@
-"""The options that `export` and every `download` share, and their checks."""
+"""The options that `export` and every `download` share, and their checks against each other."""
 
 from __future__ import annotations
 
-import functools
-import inspect
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated
 
 import typer
 
 from ..config import (
-    BASE_URL,
     FETCHES,
     POLL_INITIAL_S,
     POLL_MAX_S,
-    REQUESTS_PER_SECOND,
     STALL_TIMEOUT_S,
     WAIT_TIMEOUT_S,
-    AuthScheme,
     FetchPolicy,
     Limits,
     PollPolicy,
 )
 from .display import Loudness
 from .folder_options import FolderOptions, flag, read_size
+from .numbers import above_zero, at_least_one, measure
+from .service_options import SPEED, ServiceOptions
+from .taking import takes_options
 
-SPEED = "Speed"
+__all__ = ["RunOptions", "ServiceOptions", "above_zero", "at_least_one", "takes_options"]
+
 WAITING = "Waiting, in seconds"
 OUTPUT = "Output"
-SERVICE = "Service"
 
 LEAST_BANDWIDTH = 1024
-
-
-def at_least_one(value: int) -> int:
-    """Check an option that counts.
-
-    Raises:
-        typer.BadParameter: It is below 1.
-    """
-    if value < 1:
-        reason = f"{value} is too small: give a whole number from 1 up."
-        raise typer.BadParameter(reason)
-    return value
-
-
-def above_zero(value: float) -> float:
-    """Check an option that measures.
-
-    Raises:
-        typer.BadParameter: It is zero, negative or not finite.
-    """
-    if not (value > 0 and math.isfinite(value)):
-        reason = f"{value:g} cannot be used: give a number above 0, such as 0.5 or 30."
-        raise typer.BadParameter(reason)
-    return value
 
 
 def _bandwidth(text: str) -> int:
@@ -68,18 +40,8 @@ def _bandwidth(text: str) -> int:
     return size
 
 
-def _measure(*names: str, metavar: str, panel: str, text: str) -> Any:
-    return typer.Option(
-        *names,
-        metavar=metavar,
-        callback=above_zero,
-        rich_help_panel=panel,
-        help=text,
-    )
-
-
 @dataclass(frozen=True, kw_only=True)
-class RunOptions(FolderOptions):
+class RunOptions(FolderOptions, ServiceOptions):
     """How an export runs; each field is an option of the command line."""
 
     out: Annotated[
@@ -101,15 +63,6 @@ class RunOptions(FolderOptions):
             help="Transfers at once.",
         ),
     ] = FETCHES
-    requests_per_second: Annotated[
-        float,
-        _measure(
-            "--requests-per-second",
-            metavar="R",
-            panel=SPEED,
-            text="Calls of the service; fewer when it asks for fewer.",
-        ),
-    ] = REQUESTS_PER_SECOND
     bwlimit: Annotated[
         int | None,
         typer.Option(
@@ -123,7 +76,7 @@ class RunOptions(FolderOptions):
     ] = None
     wait_timeout: Annotated[
         float,
-        _measure(
+        measure(
             "--wait-timeout",
             metavar="S",
             panel=WAITING,
@@ -132,7 +85,7 @@ class RunOptions(FolderOptions):
     ] = WAIT_TIMEOUT_S
     stall_timeout: Annotated[
         float,
-        _measure(
+        measure(
             "--stall-timeout",
             metavar="S",
             panel=WAITING,
@@ -141,7 +94,7 @@ class RunOptions(FolderOptions):
     ] = STALL_TIMEOUT_S
     poll_initial: Annotated[
         float,
-        _measure(
+        measure(
             "--poll-initial",
             metavar="S",
             panel=WAITING,
@@ -150,7 +103,7 @@ class RunOptions(FolderOptions):
     ] = POLL_INITIAL_S
     poll_max: Annotated[
         float,
-        _measure(
+        measure(
             "--poll-max",
             metavar="S",
             panel=WAITING,
@@ -181,25 +134,6 @@ class RunOptions(FolderOptions):
             text="Also show retries, interruptions, fresh URLs and slow-downs.",
         ),
     ] = False
-    base_url: Annotated[
-        str | None,
-        typer.Option(
-            "--base-url",
-            metavar="URL",
-            rich_help_panel=SERVICE,
-            show_default=f"PIXXEL_BASE_URL, or {BASE_URL}",
-            help="Where the service is.",
-        ),
-    ] = None
-    auth_scheme: Annotated[
-        AuthScheme | None,
-        typer.Option(
-            "--auth-scheme",
-            rich_help_panel=SERVICE,
-            show_default="PIXXEL_AUTH_SCHEME, or raw",
-            help="How the key is sent: as it is, or after the word Bearer.",
-        ),
-    ] = None
 
     def __post_init__(self) -> None:
         """Check options against each other.
@@ -245,32 +179,3 @@ class RunOptions(FolderOptions):
     def fetch(self) -> FetchPolicy:
         """How packages are transferred."""
         return FetchPolicy(stall_timeout_s=self.stall_timeout)
-
-
-def takes_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the fields of `RunOptions` as options of its own.
-
-    typer reads a command's signature; this one writes the shared options into it, so that six
-    commands need not repeat them. The command gets them together, as `options`.
-    """
-    own = inspect.signature(command, eval_str=True).parameters
-    # Not `eval_str`: the annotations of a base class are names of its own module.
-    hints = get_type_hints(RunOptions, include_extras=True)
-    shared = {
-        name: parameter.replace(annotation=hints[name])
-        for name, parameter in inspect.signature(RunOptions).parameters.items()
-    }
-
-    @functools.wraps(command)
-    def run(**values: Any) -> None:
-        options = RunOptions(**{name: values.pop(name) for name in shared})
-        command(options=options, **values)
-
-    parameters = [
-        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        for name, parameter in {**own, **shared}.items()
-        if name != "options"
-    ]
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what `inspect` looks for first
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return run

@@ -1,0 +1,58 @@
+"""Commands take sets of options: frozen dataclasses, of which each field is an option."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+import typing
+from collections.abc import Callable
+from typing import Any
+
+
+def takes_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the fields of an options dataclass as options of its own.
+
+    typer reads a command's signature; this one writes the shared options into it, so that
+    commands need not repeat them. The dataclass is the annotation of the command's parameter
+    `options`, in which the command gets them together.
+    """
+    own = inspect.signature(command, eval_str=True).parameters
+    kind: type[Any] = own["options"].annotation
+    shared = _parameters_of(kind)
+
+    @functools.wraps(command)
+    def run(**values: Any) -> None:
+        options = kind(**{name: values.pop(name) for name in shared})
+        command(options=options, **values)
+
+    parameters = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, parameter in {**own, **shared}.items()
+        if name != "options"
+    ]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what `inspect` looks for first
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+def _parameters_of(kind: type[Any]) -> dict[str, inspect.Parameter]:
+    """Return the fields of an options dataclass as parameters; inherited ones stand last."""
+    # Not `eval_str`: the annotations of a base class are names of its own module.
+    hints = typing.get_type_hints(kind, include_extras=True)
+    homes = [inspect.get_annotations(one) for one in kind.__mro__]
+
+    def distance(field: dataclasses.Field[Any]) -> int:
+        return next(number for number, home in enumerate(homes) if field.name in home)
+
+    return {
+        field.name: inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=(
+                inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default
+            ),
+            annotation=hints[field.name],
+        )
+        for field in sorted(dataclasses.fields(kind), key=distance)
+    }
