@@ -36,7 +36,11 @@ from .resources.aois import Aois
 from .resources.catalogs import Catalogs
 from .resources.insights import Insights
 from .resources.jobs import Jobs
+from .resources.order_items import OrderItems
+from .resources.orders import Orders
+from .resources.projects import Projects
 from .resources.tasks import Tasks
+from .resources.workflows import Workflows
 from .sansio.naming import path_namer
 from .transport.api import Api
 from .transport.auth import KeyAuth
@@ -55,6 +59,10 @@ class PixxelClient:
         jobs: Calls that concern jobs.
         tasks: Calls that concern tasks.
         catalogs: Calls that concern owned imagery.
+        projects: Calls that concern projects.
+        workflows: Calls that concern workflows.
+        orders: Calls that concern orders.
+        order_items: Calls that concern order items.
     """
 
     def __init__(  # noqa: PLR0913 - every part is a parameter with a named default
@@ -122,6 +130,10 @@ class PixxelClient:
         self.jobs = Jobs(self._api)
         self.tasks = Tasks(self._api)
         self.catalogs = Catalogs(self._api)
+        self.projects = Projects(self._api)
+        self.workflows = Workflows(self._api)
+        self.orders = Orders(self._api)
+        self.order_items = OrderItems(self._api)
 
     @classmethod
     def from_env(  # noqa: PLR0913 - as the constructor

@@ -17,6 +17,8 @@ PUBLIC = {
     "TaskDownload", "parse_download",
     # records
     "Package", "PackageStatus", "SavedPackage",
+    "Aoi", "Asset", "Catalog", "Insight", "Job", "Order", "OrderItem", "Project", "Record",
+    "Task", "Workflow",
     # settings
     "AuthScheme", "FetchPolicy", "Limits", "PollPolicy", "RetryPolicy", "Settings", "Timeouts",
     "Verify",
