@@ -27,6 +27,7 @@ from .sandbox import Sandbox
 from .scenario import PackagingTime, Scenario
 from .serve import serve
 from .thread import sandbox_in_thread
+from .world import World
 
 __all__ = [
     "ApiCall",
@@ -38,6 +39,7 @@ __all__ = [
     "Scenario",
     "StorageFault",
     "StorageGet",
+    "World",
     "demo_rows",
     "sandbox_in_thread",
     "serve",

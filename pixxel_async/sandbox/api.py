@@ -1,4 +1,4 @@
-"""The service's side of the sandbox: the five creations, both status calls, and ping."""
+"""The service's side of the sandbox: creations, status calls, lists and gets, and ping."""
 
 from __future__ import annotations
 
@@ -17,27 +17,29 @@ from .answers import document, error, has_url
 from .connections import Connections
 from .faults import ApiFault, FaultPlan
 from .identity import Identity
+from .lists.calls import Lists
 from .packages import Package, Packages
 from .recording import ApiCall
+from .refusals import (
+    BAD_BODY,
+    NOT_ALLOWED,
+    NOT_FOUND,
+    NOT_THERE,
+    TOO_MANY,
+    UNAUTHORIZED,
+    ServiceError,
+)
 from .routes import PING, Route, find
 from .scenario import Scenario
 from .throttle import Throttle
+from .world import World
 
 HUGE = 32 * 1024 * 1024
-CREATED, BAD_REQUEST, UNAUTHORIZED, NOT_FOUND, NOT_ALLOWED, TOO_MANY = 201, 400, 401, 404, 405, 429
+CREATED = 201
 GATEWAY_PAGE = "<html><body><h1>Bad Gateway</h1></body></html>"
 OPTIONAL_BODY = {"insight": b"{}"}
 """What stands for the body that may be left out."""
 _LISTS = ("catalog_ids", "order_item_ids")
-
-
-class ServiceError(Exception):
-    """The service says no."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        """Keep what is answered."""
-        super().__init__(message)
-        self.response = JSONResponse(error(code, message), status)
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class _Asked:
 
     method: str
     path: str
+    query: str
     headers: Headers
     body: bytes
     route: Route | None
@@ -62,13 +65,19 @@ class _Asked:
     async def read(cls, request: Request) -> _Asked:
         """Read a request to its end."""
         path = request.scope["raw_path"].decode("latin-1")
+        query = request.scope["query_string"].decode("latin-1")
         found = find(request.method, path)
-        return cls(request.method, path, request.headers, await request.body(), *found)
+        return cls(request.method, path, query, request.headers, await request.body(), *found)
 
     @property
     def operation(self) -> str:
         """The operation id, or empty."""
         return self.route.operation if self.route else ""
+
+    @property
+    def target(self) -> str:
+        """Path and query."""
+        return f"{self.path}?{self.query}" if self.query else self.path
 
 
 class Api:
@@ -78,11 +87,12 @@ class Api:
         calls: All calls so far, in order.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of a sandbox that it works with
         self,
         scenario: Scenario,
         *,
         packages: Packages,
+        world: Callable[[], World],
         connections: Connections,
         signed_url: Callable[[Package], str],
         clock: Callable[[], float],
@@ -92,6 +102,7 @@ class Api:
         Args:
             scenario: What is answered, how fast, and what goes wrong.
             packages: All packages.
+            world: Returns what is listed.
             connections: Breaks connections.
             signed_url: Makes a URL of the storage.
             clock: Seconds since 1970.
@@ -100,6 +111,7 @@ class Api:
         self.calls: list[ApiCall] = []
         self._scenario = scenario
         self._packages = packages
+        self._lists = Lists(world, scenario.page_size)
         self._connections = connections
         self._signed_url = signed_url
         self._clock = clock
@@ -111,11 +123,19 @@ class Api:
         asked = await _Asked.read(Request(scope, receive))
         if self._scenario.answer_delay_s:
             await asyncio.sleep(self._scenario.answer_delay_s)
-        fault = self._faults.strike(asked.path, lambda fault: fault.on in {"", asked.operation})
+        fault = self._faults.strike(asked.target, lambda fault: fault.on in {"", asked.operation})
         response = self._answer(asked, fault)
         status = response.status_code if response else 0
         self.calls.append(
-            ApiCall(self._clock(), asked.operation, asked.method, asked.path, asked.body, status)
+            ApiCall(
+                at=self._clock(),
+                operation=asked.operation,
+                method=asked.method,
+                path=asked.path,
+                body=asked.body,
+                status=status,
+                query=asked.query,
+            )
         )
         if response is None:
             await self._connections.reset(scope, receive)
@@ -140,10 +160,12 @@ class Api:
         if route is None:
             status = NOT_ALLOWED if asked.known_path else NOT_FOUND
             raise ServiceError(status, "NOT_FOUND", f"no call {asked.method} at this path")
+        if self._lists.answers(route.operation):
+            return JSONResponse(self._lists.answer(route.operation, ids, asked.query, asked.body))
         if route.method == "GET":
             package = self._packages.by_id.get(ids["download_id"])
             if package is None or not _belongs(package, route, ids):
-                raise ServiceError(NOT_FOUND, "NOT_FOUND", "there is no such download")
+                raise ServiceError(*NOT_THERE, "there is no such download")
             return self._tell(package, 200)
         identity = Identity.of({"kind": route.kind, **ids, **_read_body(route, asked)})
         if route.method == "PUT":
@@ -175,22 +197,22 @@ def _read_body(route: Route, asked: _Asked) -> dict[str, Any]:
     """Read the body that is documented for a call, and refuse one where none is."""
     if route.kind in {"job", "task"}:
         if asked.body or "content-type" in asked.headers:
-            raise ServiceError(BAD_REQUEST, "INVALID_BODY", f"{route.operation} takes no body")
+            raise ServiceError(*BAD_BODY, f"{route.operation} takes no body")
         return {}
     try:
         row = json.loads(asked.body or OPTIONAL_BODY.get(route.kind, b""))
     except ValueError:
         row = None
     if not isinstance(row, dict):
-        raise ServiceError(BAD_REQUEST, "INVALID_BODY", "the body is not a JSON object")
+        raise ServiceError(*BAD_BODY, "the body is not a JSON object")
     known = {"insight": ("inputs", "outputs"), "aoi": ("asset_ids",), "catalog": _LISTS}[route.kind]
     lists = {name: row[name] for name in known if row.get(name)}
     for name, ids in lists.items():
         if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
-            raise ServiceError(BAD_REQUEST, "INVALID_BODY", f"{name} is a list of strings")
+            raise ServiceError(*BAD_BODY, f"{name} is a list of strings")
     if route.kind != "insight" and len(lists) != 1:
         names = " or ".join(known)
-        raise ServiceError(BAD_REQUEST, "INVALID_BODY", f"give exactly one list: {names}")
+        raise ServiceError(*BAD_BODY, f"give exactly one list: {names}")
     return lists
 
 

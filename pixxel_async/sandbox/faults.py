@@ -3,8 +3,8 @@
 Rules:
     * A fault strikes the `nth` request that it looks at, or each with the probability `rate`, or
       all of them if neither is given; at most `times` times.
-    * `only` narrows what it looks at: a text that the path of a call, or the identity of a
-      package, has to contain.
+    * `only` narrows what it looks at: a text that the path or the query of a call, or the
+      identity of a package, has to contain.
     * Of several faults the first that strikes is taken, and the others do not see the request.
 """
 

@@ -16,6 +16,7 @@ class ApiCall:
         path: As it came, byte for byte.
         body: As it came.
         status: What was answered; 0 if nothing was.
+        query: As it came, byte for byte, without the question mark.
     """
 
     at: float
@@ -24,6 +25,7 @@ class ApiCall:
     path: str
     body: bytes
     status: int
+    query: str = ""
 
 
 @dataclass(frozen=True, slots=True)

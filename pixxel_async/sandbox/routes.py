@@ -17,7 +17,7 @@ class Route:
         operation: The operation id.
         method: The HTTP method.
         path: The path; `{name}` stands for an id.
-        kind: The kind of package that it is about, or empty.
+        kind: The kind of package that it is about; empty for ping, and for lists and gets.
     """
 
     operation: str
@@ -54,6 +54,22 @@ ROUTES = (
     ),
     Route("CreateDownload", "POST", "/v0/catalogs/download", "catalog"),
     Route("GetDownloadById", "GET", "/v0/catalogs/download/{download_id}", "catalog"),
+    Route("ListProjects", "GET", "/v0/projects"),
+    Route("GetProjectById", "GET", "/v0/projects/{id}"),
+    Route("ListAOIs", "GET", "/v0/aois"),
+    Route("GetAoiById", "GET", "/v0/aoi/{aoi_id}"),
+    Route("ListAssets", "GET", "/v0/aois/{aoi_id}/assets"),
+    Route("listInsights", "GET", "/v0/aoi/{aoiId}/insights"),
+    Route("listWorkflows", "GET", "/v0/workflows"),
+    Route("getWorkflowsById", "GET", "/v0/workflows/{workflow_id}"),
+    Route("listJobs", "GET", "/v0/workflows/{workflow_id}/jobs"),
+    Route("getJobById", "GET", "/v0/workflows/{workflow_id}/jobs/{job_id}"),
+    Route("SearchCatalogs", "POST", "/v0/catalogs/search"),
+    Route("GetCatalogById", "GET", "/v0/catalogs/{id}"),
+    Route("ListOrders", "GET", "/v0/orders"),
+    Route("GetOrderById", "GET", "/v0/orders/{id}"),
+    Route("ListOrderItems", "GET", "/v0/order-items"),
+    Route("GetOrderItemById", "GET", "/v0/order-items/{id}"),
 )
 
 

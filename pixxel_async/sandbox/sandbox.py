@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,6 +18,7 @@ from .recording import ApiCall, Leak, StorageGet
 from .scenario import Scenario
 from .signing import Signer
 from .storage import Storage
+from .world import World
 
 HOST = "127.0.0.1"
 
@@ -63,6 +65,7 @@ class Sandbox:
         self._api = Api(
             self.scenario,
             packages=self._packages,
+            world=lambda: self.world,
             connections=connections,
             signed_url=self._signed_url,
             clock=clock,
@@ -115,6 +118,11 @@ class Sandbox:
     def api_key(self) -> str:
         """The key that the service accepts."""
         return self.scenario.api_key
+
+    @cached_property
+    def world(self) -> World:
+        """What the service lists."""
+        return self.scenario.world or World.made_up(seed=self.scenario.seed)
 
     @property
     def calls(self) -> list[ApiCall]:

@@ -9,6 +9,7 @@ from random import Random
 from typing import Literal, TypeAlias
 
 from .faults import ApiFault, PackageFault, StorageFault
+from .world import World
 
 API_KEY = "sandbox-key"
 LARGEST_PACKAGE = 3 * 1024**3
@@ -82,8 +83,10 @@ class Scenario:
         answer_delay_s: How long the service thinks about a call.
         requests_per_second: The service answers 429 above this; None for no limit.
         bytes_per_s: How fast the storage sends, for each transfer; None for no limit.
+        world: What the service lists; None for a made-up world, from the seed.
+        page_size: The most records of a page of a list; None for as many as are asked for.
         api_key: The key that is accepted, as it is or after `Bearer`.
-        seed: The same seed gives the same packages, times and faults.
+        seed: The same seed gives the same packages, times, faults and made-up world.
     """
 
     packaging: PackagingTime = QUICK
@@ -96,6 +99,8 @@ class Scenario:
     answer_delay_s: float = 0.0
     requests_per_second: float | None = None
     bytes_per_s: float | None = None
+    world: World | None = None
+    page_size: int | None = None
     api_key: str = API_KEY
     seed: int = 0
 
@@ -113,6 +118,9 @@ class Scenario:
             raise ValueError(reason)
         if self.url_lifetime_s < 1:
             reason = "url_lifetime_s is at least 1"
+            raise ValueError(reason)
+        if self.page_size is not None and self.page_size < 1:
+            reason = "page_size is at least 1"
             raise ValueError(reason)
 
     def chance(self, *parts: object) -> Random:

@@ -42,21 +42,25 @@ def test_next_one_is_fresh(pixxel_sandbox):
 """
 
 
-def imported(source: str) -> list[str]:
-    """Return what a module of the sandbox imports from the library, in absolute names."""
+def imported(source: str, *folders: str) -> list[str]:
+    """Return what a module of the sandbox imports from the library, in absolute names.
+
+    The folders are those of the module within the sandbox.
+    """
+    package = ("pixxel_async", "sandbox", *folders)
     found = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            place = ".".join(("pixxel_async", "sandbox")[: 3 - node.level]) if node.level else ""
+            place = ".".join(package[: len(package) + 1 - node.level]) if node.level else ""
             found.append(".".join(part for part in (place, node.module) if part))
     return [name for name in found if name.split(".")[0] == "pixxel_async"]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
 def test_a_module_imports_nothing_of_the_library_but_the_sandbox(path: Path) -> None:
-    names = imported(path.read_text())
+    names = imported(path.read_text(), *path.relative_to(FOLDER).parent.parts)
     assert [name for name in names if not f"{name}.".startswith("pixxel_async.sandbox.")] == []
 
 
@@ -69,6 +73,10 @@ def test_the_check_of_imports_sees_all_ways_out() -> None:
         "pixxel_async.sansio",
         "pixxel_async.config",
         "pixxel_async",
+    ]
+    assert imported("from ...sansio import wire\nfrom ..world import World", "lists") == [
+        "pixxel_async.sansio",
+        "pixxel_async.sandbox.world",
     ]
     assert imported("import os\nfrom .api import Api\nfrom . import faults") == [
         "pixxel_async.sandbox.api",

@@ -1,0 +1,1 @@
+"""The calls of the service that list what there is, and get one of it."""

@@ -1,0 +1,202 @@
+"""The search for catalogs: what its body may say, and what that finds.
+
+Rules:
+    * A catalog has to pass every filter that is given; an empty list is no filter.
+    * Orders and items are those of the task that a catalog came of.
+    * What is asked of the STAC item is asked of `details`. `cloudcover` and `bands`, which the
+      document has in an example, are its `eo:cloud_cover` and the names of its bands.
+    * `sort_by` sorts by the first of its fields, then the next; what lacks a field comes last.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from ..refusals import BAD_BODY, ServiceError
+from .documents import Documents, Told
+from .filters import Test
+from .paging import cut, whole
+from .shapes import Rings, boxes, meet, polygon
+from .times import between_times, told_time
+
+LIMIT = 2
+"""The documented default."""
+
+BodyFilter: TypeAlias = Callable[[Any, Documents], Test]
+"""Raises ValueError for a value that it cannot read."""
+
+_FIELD = re.compile(r"properties(?:\.|->>)'?([^']+)'?")
+_ALIASES = {"cloudcover": "eo:cloud_cover"}
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "lt": operator.lt,
+    "lte": operator.le,
+    "neq": operator.ne,
+    "in": lambda value, wanted: value in wanted,
+    "eq": lambda value, wanted: (
+        set(wanted) <= set(value)
+        if isinstance(value, list) and isinstance(wanted, list)
+        else bool(value == wanted)
+    ),
+}
+
+
+def search(documents: Documents, body: Any, most: int | None) -> Told:
+    """Answer a search.
+
+    Args:
+        documents: What there is.
+        body: What came as JSON.
+        most: The most records of a page, or None.
+
+    Raises:
+        ServiceError: The body is not as documented.
+    """
+    if not isinstance(body, dict):
+        raise ServiceError(*BAD_BODY, "the body is not a JSON object")
+    offset, limit = _number(body, "offset", 0, 0), _number(body, "limit", LIMIT, 1)
+    unknown = body.keys() - FILTERS.keys() - {"offset", "limit", "sort_by"}
+    if unknown:
+        raise ServiceError(*BAD_BODY, f"{min(unknown)}: there is no such field")
+    tests, order = [], []
+    for name, value in body.items():
+        try:
+            if name == "sort_by":
+                order = _order(value)
+            elif name in FILTERS and value not in ([], {}, ""):
+                tests.append(FILTERS[name](value, documents))
+        except ValueError as error:
+            raise ServiceError(*BAD_BODY, f"{name}: {error}") from None
+    found = [one for one in documents.catalogs if all(test(one) for test in tests)]
+    for name, is_descending in reversed(order):
+        found = _sorted(found, name, is_descending=is_descending)
+    page, paging = cut(found, offset, limit, most)
+    return {"catalogs": page, **paging}
+
+
+def _number(body: Mapping[str, Any], name: str, default: int, at_least: int) -> int:
+    value = body.get(name, default)
+    try:
+        # A text or a truth is no number, even if it looks like one.
+        return whole(name, repr(value), at_least=at_least)
+    except ValueError as error:
+        raise ServiceError(*BAD_BODY, str(error)) from None
+
+
+def _texts(value: Any) -> set[str]:
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        reason = "it is a list of strings"
+        raise ValueError(reason)
+    return set(value)
+
+
+def _among(read: Callable[[Told, Documents], object]) -> BodyFilter:
+    """What is read from a catalog is one of a list of texts."""
+
+    def make(value: Any, documents: Documents) -> Test:
+        wanted = _texts(value)
+        return lambda catalog: read(dict(catalog), documents) in wanted
+
+    return make
+
+
+def _origin(part: int) -> Callable[[Told, Documents], object]:
+    def read(catalog: Told, documents: Documents) -> object:
+        return documents.origins.get(catalog.get("task_id", ""), ("", ""))[part]
+
+    return read
+
+
+def _taken(value: Any, _: Documents) -> Test:
+    if not isinstance(value, str):
+        reason = "it is a time or an interval, as text"
+        raise ValueError(reason)  # noqa: TRY004 - told with the other unreadable values
+    span = between_times(value)
+
+    def test(catalog: Mapping[str, Any]) -> bool:
+        moment = told_time(_property(catalog, "datetime"))
+        return moment is not None and span.holds(moment)
+
+    return test
+
+
+def _within(areas: Sequence[Rings]) -> Test:
+    def test(catalog: Mapping[str, Any]) -> bool:
+        details = catalog.get("details") or {}
+        try:
+            own = [polygon(details.get("geometry"))]
+        except ValueError:
+            own = boxes(details["bbox"]) if "bbox" in details else []
+        return any(meet(area, part) for area in areas for part in own)
+
+    return test
+
+
+def _query(value: Any, _: Documents) -> Test:
+    if not isinstance(value, dict) or not all(isinstance(one, dict) for one in value.values()):
+        reason = "it is an object of objects, such as {'cloudcover': {'lt': 10}}"
+        raise ValueError(reason)
+    unknown = {name for tests in value.values() for name in tests} - _COMPARE.keys()
+    if unknown:
+        reason = f"{min(unknown)!r} is none of {', '.join(sorted(_COMPARE))}"
+        raise ValueError(reason)
+    return lambda catalog: all(
+        _passes(_property(catalog, name), compare, wanted)
+        for name, tests in value.items()
+        for compare, wanted in tests.items()
+    )
+
+
+def _passes(value: Any, compare: str, wanted: Any) -> bool:
+    try:
+        return value is not None and _COMPARE[compare](value, wanted)
+    except TypeError:  # a text and a number, for example
+        return False
+
+
+def _property(catalog: Mapping[str, Any], name: str) -> Any:
+    """Return a property of the STAC item of a catalog, or None."""
+    details = catalog.get("details") or {}
+    match = _FIELD.fullmatch(name)
+    name = match[1] if match else name
+    if name == "bands":
+        assets: Collection[Mapping[str, Any]] = details.get("assets", {}).values()
+        return [band.get("name") for asset in assets for band in asset.get("eo:bands", [])]
+    return details.get("properties", {}).get(_ALIASES.get(name, name))
+
+
+def _order(value: Any) -> list[tuple[str, bool]]:
+    if not isinstance(value, list) or not all(
+        isinstance(one, dict) and set(one.values()) <= {"ASC", "DESC"} for one in value
+    ):
+        reason = "it is a list of objects, such as {'datetime': 'DESC'}, with ASC or DESC"
+        raise ValueError(reason)
+    return [(name, way == "DESC") for one in value for name, way in one.items()]
+
+
+def _sorted(catalogs: list[Told], name: str, *, is_descending: bool) -> list[Told]:
+    have = [one for one in catalogs if _property(one, name) is not None]
+    lack = [one for one in catalogs if _property(one, name) is None]
+    have.sort(key=lambda one: _rank(_property(one, name)), reverse=is_descending)
+    return have + lack
+
+
+def _rank(value: Any) -> tuple[int, Any]:
+    return (0, value) if isinstance(value, (int, float)) else (1, str(value))
+
+
+FILTERS: dict[str, BodyFilter] = {
+    "ids": _among(lambda catalog, _: catalog.get("id")),
+    "item_ids": _among(lambda catalog, _: (catalog.get("details") or {}).get("id")),
+    "collections": _among(lambda catalog, _: (catalog.get("details") or {}).get("collection")),
+    "order_ids": _among(_origin(0)),
+    "order_item_ids": _among(_origin(1)),
+    "datetime": _taken,
+    "bbox": lambda value, _: _within(boxes(value)),
+    "intersects": lambda value, _: _within([polygon(value)]),
+    "query": _query,
+}

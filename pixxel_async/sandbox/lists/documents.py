@@ -1,0 +1,158 @@
+"""The records of a world as the service's documents, each with what stands around it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, TypeAlias
+
+from ..refusals import NOT_THERE, ServiceError
+from ..world import Aoi, Order, OrderItem, Workflow, World
+
+Told: TypeAlias = dict[str, Any]
+
+
+class Documents:
+    """The documents of a world; lists are made once, and are for reading only.
+
+    The methods raise ServiceError for an id that names nothing.
+    """
+
+    def __init__(self, world: World) -> None:
+        """Take a world."""
+        self._world = world
+        self._aois = {aoi.aoi_id: aoi for aoi in world.aois}
+        self._workflows = {workflow.id: workflow for workflow in world.workflows}
+
+    @cached_property
+    def projects(self) -> list[Told]:
+        """All projects."""
+        return [project.document() for project in self._world.projects]
+
+    @cached_property
+    def aois(self) -> list[Told]:
+        """All areas of interest."""
+        return [aoi.document() for aoi in self._world.aois]
+
+    @cached_property
+    def workflows(self) -> list[Told]:
+        """All workflows."""
+        return [workflow.document() for workflow in self._world.workflows]
+
+    @cached_property
+    def orders(self) -> list[Told]:
+        """All orders."""
+        return [_order(order) for order in self._world.orders]
+
+    @cached_property
+    def order_items(self) -> list[Told]:
+        """The items of all orders."""
+        return [_item(item, order) for order in self._world.orders for item in order.items]
+
+    @cached_property
+    def catalogs(self) -> list[Told]:
+        """All catalogs."""
+        return [catalog.document() for catalog in self._world.catalogs]
+
+    @cached_property
+    def origins(self) -> dict[str, tuple[str, str]]:
+        """The ids of the order and of the item of each task of an order item."""
+        return {
+            task.id: (order.id, item.id)
+            for order in self._world.orders
+            for item in order.items
+            for task in item.tasks
+        }
+
+    def project(self, id_: str) -> Told:
+        """One project."""
+        for project in self._world.projects:
+            if project.id == id_:
+                return {"project": project.document(without="members_count")}
+        raise ServiceError(*NOT_THERE, "there is no such project")
+
+    def aoi(self, id_: str) -> Told:
+        """One area of interest."""
+        return self._aoi(id_).document()
+
+    def assets(self, aoi_id: str) -> list[Told]:
+        """The assets of an area of interest."""
+        return [asset.document(aoi_id=aoi_id) for asset in self._aoi(aoi_id).assets]
+
+    def insights(self, aoi_id: str) -> list[Told]:
+        """The insights of an area of interest; null stands for those that are not deleted."""
+        return [
+            insight.document(without="updated_at", aoi_id=aoi_id, deleted_at=None)
+            for insight in self._aoi(aoi_id).insights
+        ]
+
+    def workflow(self, id_: str, project_id: str) -> Told:
+        """One workflow of a project."""
+        workflow = self._workflow(id_)
+        if workflow.project_id != project_id:
+            raise ServiceError(*NOT_THERE, "there is no such workflow in this project")
+        return workflow.document(
+            without="legacy_project_id",
+            estimated_cost=workflow.estimated_cost,
+            spec=workflow.spec,
+            val_errors=workflow.val_errors,
+        )
+
+    def jobs(self, workflow_id: str) -> list[Told]:
+        """The jobs of a workflow."""
+        return [job.document(workflow_id=workflow_id) for job in self._workflow(workflow_id).jobs]
+
+    def job(self, workflow_id: str, id_: str) -> Told:
+        """One job of a workflow, with its tasks."""
+        for job in self._workflow(workflow_id).jobs:
+            if job.id == id_:
+                made, changed = job.created_at, job.updated_at or job.created_at
+                return job.document(
+                    workflow_id=workflow_id,
+                    exec_created_at=job.write_time(made),
+                    exec_updated_at=job.write_time(changed),
+                    spec=job.spec,
+                    val_errors=job.val_errors,
+                    tasks=[task.document() for task in job.tasks],
+                )
+        raise ServiceError(*NOT_THERE, "there is no such job in this workflow")
+
+    def order(self, id_: str) -> Told:
+        """One order."""
+        return _named(self.orders, id_, "order")
+
+    def order_item(self, id_: str) -> Told:
+        """One item of an order, with its tasks."""
+        return _named(self.order_items, id_, "order item")
+
+    def catalog(self, id_: str) -> Told:
+        """One catalog."""
+        return _named(self.catalogs, id_, "catalog")
+
+    def _aoi(self, id_: str) -> Aoi:
+        if id_ not in self._aois:
+            raise ServiceError(*NOT_THERE, "there is no such AOI")
+        return self._aois[id_]
+
+    def _workflow(self, id_: str) -> Workflow:
+        if id_ not in self._workflows:
+            raise ServiceError(*NOT_THERE, "there is no such workflow")
+        return self._workflows[id_]
+
+
+def _named(documents: list[Told], id_: str, what: str) -> Told:
+    for document in documents:
+        if document.get("id") == id_:
+            return document
+    raise ServiceError(*NOT_THERE, f"there is no such {what}")
+
+
+def _order(order: Order) -> Told:
+    items = [item.document(order_id=order.id) for item in order.items]
+    paid_at = order.write_time(order.paid_at) if order.paid_at else ""
+    return order.document(order_items=items, paid_at=paid_at)
+
+
+def _item(item: OrderItem, order: Order) -> Told:
+    tasks = [task.document(order_item_id=item.id) for task in item.tasks]
+    errors = item.validation_errors
+    return item.document(order_id=order.id, tasks=tasks, validation_errors=errors)

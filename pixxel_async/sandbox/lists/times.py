@@ -1,0 +1,120 @@
+"""Times in filters: how they are written, and what they take in.
+
+Rules:
+    * A time is RFC 3339. Where the document does not ask for that, a date will do too.
+    * A single time takes in as much as it names: a date or a midnight the whole day from there,
+      a whole second that second, a fraction that microsecond.
+    * An interval is two times with a slash, closed; two dots stand for an open end.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_TIME = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+)
+OPEN = ("", "..")
+DAY, SECOND, MOMENT = timedelta(days=1), timedelta(seconds=1), timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Span:
+    """From one time up to another, which is not in it; None for an open end."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+    def holds(self, moment: datetime) -> bool:
+        """Tell whether a time lies in it."""
+        is_late_enough = self.start is None or moment >= self.start
+        return is_late_enough and (self.end is None or moment < self.end)
+
+
+def timestamp(text: str) -> datetime:
+    """Read an RFC 3339 time.
+
+    Raises:
+        ValueError: It is not one.
+    """
+    if not _TIME.fullmatch(text):
+        reason = f"{text!r} is not a time of RFC 3339, such as 2025-04-14T00:00:00Z"
+        raise ValueError(reason)
+    return datetime.fromisoformat(text.upper())
+
+
+def told_time(value: object) -> datetime | None:
+    """Read a time out of a document that is listed, or return None."""
+    try:
+        return timestamp(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def on_time(text: str) -> Span:
+    """Read what a single RFC 3339 time takes in.
+
+    Raises:
+        ValueError: It is not one.
+    """
+    start = timestamp(text)
+    return Span(
+        start, start + (DAY if start.timetz().replace(tzinfo=None) == time() else _of(text))
+    )
+
+
+def on_date_or_time(text: str) -> Span:
+    """Read what a date or an RFC 3339 time takes in.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    return on_time(f"{text}T00:00:00Z" if _DATE.fullmatch(text) else text)
+
+
+def between_times(text: str) -> Span:
+    """Read an interval of RFC 3339 times, or a single one.
+
+    Raises:
+        ValueError: It is neither, or ends before it starts.
+    """
+    return _between(text, _moment)
+
+
+def between_dates_or_times(text: str) -> Span:
+    """Read an interval of dates or RFC 3339 times, or a single one.
+
+    Raises:
+        ValueError: It is neither, or ends before it starts.
+    """
+    return _between(text, _date_or_moment)
+
+
+def _between(text: str, read: Callable[[str], Span]) -> Span:
+    first, separator, last = text.replace(",", "/").partition("/")
+    if not separator:
+        return read(first)
+    start = None if first in OPEN else read(first).start
+    end = None if last in OPEN else read(last).end
+    if start is not None and end is not None and end <= start:
+        reason = f"{text!r} ends before it starts"
+        raise ValueError(reason)
+    return Span(start, end)
+
+
+def _moment(text: str) -> Span:
+    start = timestamp(text)
+    return Span(start, start + _of(text))
+
+
+def _date_or_moment(text: str) -> Span:
+    return on_date_or_time(text) if _DATE.fullmatch(text) else _moment(text)
+
+
+def _of(text: str) -> timedelta:
+    """Return how much of time a text names."""
+    return MOMENT if "." in text else SECOND

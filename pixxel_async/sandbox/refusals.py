@@ -1,0 +1,21 @@
+"""How the service says no."""
+
+from __future__ import annotations
+
+from starlette.responses import JSONResponse
+
+from .answers import error
+
+BAD_REQUEST, UNAUTHORIZED, NOT_FOUND, NOT_ALLOWED, TOO_MANY = 400, 401, 404, 405, 429
+BAD_PARAMETER = (BAD_REQUEST, "INVALID_PARAMETER")
+BAD_BODY = (BAD_REQUEST, "INVALID_BODY")
+NOT_THERE = (NOT_FOUND, "NOT_FOUND")
+
+
+class ServiceError(Exception):
+    """The service says no."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        """Keep what is answered."""
+        super().__init__(message)
+        self.response = JSONResponse(error(code, message), status)
