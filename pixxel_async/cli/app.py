@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .._version import __version__
-from . import download
+from . import download, list_commands, select_commands
 from .display import Loudness
 from .ending import complain, ended, sandbox_needed
 from .folder_options import flag
@@ -26,6 +26,8 @@ app = typer.Typer(
     epilog="The key is read from PIXXEL_API_KEY. To see it work without one: pixxel-async demo",
 )
 app.add_typer(download.app, name="download")
+app.add_typer(list_commands.app, name="list")
+app.add_typer(select_commands.app, name="select")
 
 
 def _version(*, wanted: bool) -> None:

@@ -8,16 +8,12 @@ Rules:
 
 from __future__ import annotations
 
-import errno
 import json
 from pathlib import Path
 from typing import Any, TextIO
 
 from .. import events
-from ..errors import SinkError
-
-_READER_GONE = frozenset({errno.EPIPE, errno.EINVAL})
-"""Windows has the second for a pipe without a reader."""
+from .line_writer import write_line
 
 
 def row_of(event: events.Settled, folder: Path) -> dict[str, Any]:
@@ -64,11 +60,4 @@ class Rows:
             SinkError: The stream takes no more, such as a file on a full disk.
         """
         line = json.dumps(row_of(event, self._folder), ensure_ascii=True)
-        try:
-            self._stream.write(line + "\n")
-            self._stream.flush()
-        except OSError as error:
-            if error.errno in _READER_GONE:
-                raise BrokenPipeError from None
-            message = f"standard output cannot be written: {error.strerror or error}"
-            raise SinkError(message) from None
+        write_line(self._stream, line)
