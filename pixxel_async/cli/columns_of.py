@@ -20,12 +20,14 @@ class Shown:
     Attributes:
         head: What stands above it.
         cell: Its text for a record; safe for a terminal.
-        is_id: Whether it is never cut.
+        brief: The same, shorter, for a table.
+        is_whole: Whether it is never cut: ids and dates.
     """
 
     head: str
     cell: Cell
-    is_id: bool = False
+    brief: Cell
+    is_whole: bool = False
 
 
 def _field(name: str) -> Cell:
@@ -41,27 +43,34 @@ def _field(name: str) -> Cell:
 
 
 def _ids(*names: str) -> tuple[Shown, ...]:
-    return tuple(Shown(name, _field(name), is_id=True) for name in names)
+    return tuple(Shown(name, _field(name), _field(name), is_whole=True) for name in names)
 
 
 def _fields(*names: str) -> tuple[Shown, ...]:
-    return tuple(Shown(name, _field(name)) for name in names)
+    return tuple(Shown(name, _field(name), _field(name)) for name in names)
 
 
-_ITEMS = Shown("items", lambda order: str(len(order.order_items)))
+def _item_count(order: Any) -> str:
+    return str(len(order.order_items))
+
+
+def _date(record: Record) -> str:
+    return "" if record.created_at is None else record.created_at.astimezone(UTC).date().isoformat()
+
+
+_ITEMS = (Shown("items", _item_count, _item_count),)
+_CREATED = (Shown("created_at", _field("created_at"), _date, is_whole=True),)
 
 COLUMNS: dict[str, tuple[Shown, ...]] = {
-    "projects": _ids("id") + _fields("name", "title", "created_at"),
-    "aois": _ids("id") + _fields("name", "status", "created_at") + _ids("project_id"),
-    "assets": (
-        _ids("id", "aoi_id") + _fields("name", "asset_type", "status", "date", "created_at")
-    ),
-    "insights": _ids("id", "aoi_id") + _fields("name", "status", "progress", "created_at"),
-    "workflows": _ids("id") + _fields("name", "created_at") + _ids("project_id"),
-    "jobs": _ids("id", "workflow_id") + _fields("status", "progress", "created_at"),
-    "tasks": _ids("id", "job_id", "workflow_id") + _fields("name", "status", "created_at"),
-    "catalogs": _ids("id", "item_id") + _fields("collection", "area", "created_at"),
-    "orders": _ids("id") + _fields("status") + (_ITEMS,) + _fields("total_amount", "created_at"),
-    "order-items": _ids("id", "order_id") + _fields("name", "type", "status", "created_at"),
+    "projects": _ids("id") + _fields("name", "title") + _CREATED,
+    "aois": _ids("id") + _fields("name", "status") + _CREATED + _ids("project_id"),
+    "assets": (_ids("id", "aoi_id") + _fields("name", "asset_type", "status", "date") + _CREATED),
+    "insights": _ids("id", "aoi_id") + _fields("name", "status", "progress") + _CREATED,
+    "workflows": _ids("id") + _fields("name") + _CREATED + _ids("project_id"),
+    "jobs": _ids("id", "workflow_id") + _fields("status", "progress") + _CREATED,
+    "tasks": _ids("id", "job_id", "workflow_id") + _fields("name", "status") + _CREATED,
+    "catalogs": _ids("id", "item_id") + _fields("collection", "area") + _CREATED,
+    "orders": _ids("id") + _fields("status") + _ITEMS + _fields("total_amount") + _CREATED,
+    "order-items": _ids("id", "order_id") + _fields("name", "type", "status") + _CREATED,
 }
 """The columns of each noun."""

@@ -84,7 +84,7 @@ class OneTable:
 
     def write(self, record: Record) -> None:
         """Keep a record's row."""
-        self._rows.append([column.cell(record) for column in self._columns])
+        self._rows.append([column.brief(record) for column in self._columns])
 
     def close(self) -> None:
         """Print the table, if there is anything to print."""
@@ -92,7 +92,7 @@ class OneTable:
             return
         lines = [[column.head for column in self._columns], *self._rows]
         natural = [max(map(cell_len, cells)) for cells in zip(*lines, strict=True)]
-        fixed = [column.is_id for column in self._columns]
+        fixed = [column.is_whole for column in self._columns]
         widths = column_widths(natural, fixed, self._console.width)
         table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
         for column, width in zip(self._columns, widths, strict=True):
@@ -100,7 +100,8 @@ class OneTable:
         for row in self._rows:
             table.add_row(*map(Text, row))
         whole = sum(widths) + GAP * len(widths)
-        self._console.print(table, width=whole, crop=False, soft_wrap=True)
+        self._console.width = max(self._console.width, whole)  # a longer line is not cut
+        self._console.print(table)
 
 
 def column_widths(natural: Sequence[int], fixed: Sequence[bool], terminal: int) -> list[int]:
