@@ -1,4 +1,9 @@
-"""Lines of data on standard output, each flushed: who reads a pipe sees it at once."""
+"""Lines of data on standard output.
+
+Rules:
+    * Each line is flushed: who reads a pipe sees it at once.
+    * A character that the stream's encoding does not have is written as an escape.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +23,9 @@ def write_line(stream: TextIO, line: str) -> None:
         BrokenPipeError: Who reads the stream has gone.
         SinkError: The stream takes no more, such as a file on a full disk.
     """
+    encoding = stream.encoding or "utf-8"
     try:
-        stream.write(line + "\n")
+        stream.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
         stream.flush()
     except OSError as error:
         if error.errno in _READER_GONE:

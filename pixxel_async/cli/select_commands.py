@@ -82,16 +82,19 @@ def insights(  # noqa: PLR0913 - an option is a parameter
 
     def pack(insight: Any) -> Iterator[Download]:
         nonlocal unlisted
-        taken = {
-            "inputs": packing.asset_ids(insight.raw.get("input")) if inputs else (),
-            "outputs": packing.asset_ids(insight.raw.get("output")) if outputs else (),
-        }
-        unlisted += (inputs or outputs) and not any(taken.values())
-        yield packing.insight_download(insight, **taken)
+        wanted = {"inputs": "input"} if inputs else {}
+        wanted |= {"outputs": "output"} if outputs else {}
+        taken = {name: packing.asset_ids(insight.raw.get(at)) for name, at in wanted.items()}
+        is_listed = all(taken.values())
+        unlisted += not is_listed
+        yield packing.insight_download(insight, **(taken if is_listed else {}))
 
     def tell() -> None:
         if unlisted and not options.quiet:
-            complain(f"of {unlisted} insights no ids are listed: the service chooses for them")
+            complain(
+                f"insights that do not list what is wanted of them: {unlisted}; "
+                "the service chooses what their packages have"
+            )
 
     criteria = options.criteria(project=project, name=name, status=status, default=FINISHED)
     _select(finding.insights, options, Place(aoi=aoi), criteria, pack, tell=tell)

@@ -29,7 +29,8 @@ from .times import read_time
 
 def _text(value: object) -> str:
     if isinstance(value, str):
-        return value
+        # JSON may hold half a character, which no text may.
+        return value.encode("utf-8", "replace").decode("utf-8")
     return str(value) if _is_number(value) else ""
 
 

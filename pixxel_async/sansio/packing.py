@@ -9,7 +9,8 @@ Rules:
       new asset moves all that follow into other packages, which are asked for and fetched anew.
       It also means that one asset that cannot be packaged fails alone.
     * The inputs and outputs of an insight are read as far as their form is known: a list of ids,
-      or of objects that have an `asset_id` or an `id`. The service documents bytes of JSON.
+      or of objects that have an `asset_id` or an `id`, also within an object as its `asset_ids`.
+      The service documents bytes of JSON, and not what that says.
 """
 
 from __future__ import annotations
@@ -120,4 +121,6 @@ def _unpacked(listed: Any) -> list[Any]:
             listed = json.loads(listed)
         except (ValueError, RecursionError):
             return []
+    if isinstance(listed, dict):
+        listed = listed.get("asset_ids")
     return listed if isinstance(listed, list) else []
