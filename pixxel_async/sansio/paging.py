@@ -68,7 +68,7 @@ class Ask:
             case Paging.NUMBERED:
                 size = {"page_size": self.size}
                 return size if self.number is None else {"page_num": self.number, **size}
-            case Paging.WHOLE:
+            case _:
                 return {}
 
 
@@ -146,7 +146,7 @@ class Walk:
                 return self._after_offset(ask, count)
             case Paging.NUMBERED:
                 return self._after_number(ask, count)
-            case Paging.WHOLE:
+            case _:
                 return None
 
     def _after_offset(self, ask: Ask, count: int) -> Ask | None:

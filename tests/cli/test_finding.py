@@ -302,6 +302,20 @@ def test_a_reader_that_leaves_ends_it_quietly() -> None:
         assert len(sandbox.calls) < 10
 
 
+def test_rows_are_there_before_the_next_page_is() -> None:
+    many = World(catalogs=tuple(Catalog(f"c{n}") for n in range(51)))
+    slow = ("--requests-per-second", "0.02")
+    buffered = {"PYTHONUNBUFFERED": ""}
+    with sandbox_in_thread(Scenario(world=many)) as sandbox:
+        with start("select", "catalogs", *slow, env={**env_of(sandbox), **buffered}) as process:
+            assert process.stdout is not None
+            rows = [process.stdout.readline() for _ in range(50)]
+            assert process.poll() is None
+            assert len(sandbox.calls) == 1
+            process.kill()
+    assert "c49" in rows[-1]
+
+
 def table(*insights: Insight, width: int) -> list[str]:
     stream = StringIO()
     output = OneTable(Console(file=stream, width=width), COLUMNS["insights"])
