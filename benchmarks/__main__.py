@@ -8,10 +8,11 @@ import platform
 import sys
 from collections.abc import Callable, Iterable
 
-from . import memory, polling
+from . import journal, memory, polling
 
 BENCHMARKS: dict[str, Callable[[], Iterable[str]]] = {
     "polling": polling.lines,
+    "journal": journal.lines,
     "memory": memory.lines,
 }
 

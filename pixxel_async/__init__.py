@@ -1,10 +1,16 @@
 """Bulk exporter for the Pixxel API: ask for download packages, wait for them, save them."""
 
 from ._version import __version__
+from .blocking import download_sync, export_sync
 from .client import PixxelClient
 from .config import (
     AuthScheme,
+    EarlierFailures,
+    EarlierFiles,
+    Extraction,
     FetchPolicy,
+    FolderPolicy,
+    ForeignFiles,
     Limits,
     PollPolicy,
     RetryPolicy,
@@ -12,6 +18,7 @@ from .config import (
     Timeouts,
     Verify,
 )
+from .display.base import Progress
 from .downloads import (
     AoiDownload,
     CatalogDownload,
@@ -21,14 +28,18 @@ from .downloads import (
     TaskDownload,
     parse_download,
 )
+from .engine.checking import verify
 from .engine.export import Export
 from .engine.report import Report
 from .errors import (
+    AnswerLostError,
     ApiError,
     AuthenticationError,
     BadRequestError,
     ConfigError,
     ConflictError,
+    ConnectionBrokenError,
+    EarlierFailureError,
     FolderBusyError,
     InputError,
     IntegrityError,
@@ -40,6 +51,7 @@ from .errors import (
     PixxelError,
     RateLimitedError,
     ResponseError,
+    RouteError,
     ServerError,
     SinkError,
     StalledError,
@@ -53,11 +65,14 @@ from .events import (
     FetchInterrupted,
     FetchProgress,
     FetchStarted,
+    Interrupted,
     PackageEvent,
+    Paused,
     Polled,
     Ready,
     Recreated,
     Requested,
+    Resumed,
     Retried,
     Saved,
     Skipped,
@@ -80,8 +95,11 @@ from .records import (
     Task,
     Workflow,
 )
+from .report.files import ReportFiles, write_report
+from .sansio.checking import Condition, Finding
 
 __all__ = [
+    "AnswerLostError",
     "Aoi",
     "AoiDownload",
     "ApiError",
@@ -91,21 +109,31 @@ __all__ = [
     "BadRequestError",
     "Catalog",
     "CatalogDownload",
+    "Condition",
     "ConfigError",
     "ConflictError",
+    "ConnectionBrokenError",
     "Download",
+    "EarlierFailureError",
+    "EarlierFailures",
+    "EarlierFiles",
     "Event",
     "Export",
+    "Extraction",
     "Failed",
     "FetchInterrupted",
     "FetchPolicy",
     "FetchProgress",
     "FetchStarted",
+    "Finding",
     "FolderBusyError",
+    "FolderPolicy",
+    "ForeignFiles",
     "InputError",
     "Insight",
     "InsightDownload",
     "IntegrityError",
+    "Interrupted",
     "Job",
     "JobDownload",
     "Limits",
@@ -118,21 +146,26 @@ __all__ = [
     "PackageFailedError",
     "PackageStatus",
     "PackageTimeoutError",
+    "Paused",
     "PermissionDeniedError",
     "PixxelClient",
     "PixxelError",
     "PollPolicy",
     "Polled",
+    "Progress",
     "Project",
     "RateLimitedError",
     "Ready",
     "Record",
     "Recreated",
     "Report",
+    "ReportFiles",
     "Requested",
     "ResponseError",
+    "Resumed",
     "Retried",
     "RetryPolicy",
+    "RouteError",
     "Saved",
     "SavedPackage",
     "ServerError",
@@ -153,5 +186,9 @@ __all__ = [
     "Verify",
     "Workflow",
     "__version__",
+    "download_sync",
+    "export_sync",
     "parse_download",
+    "verify",
+    "write_report",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypedDict, Unpack
 
 import anyio
 import httpx
@@ -13,6 +13,8 @@ from pydantic import SecretStr
 from ._version import USER_AGENT
 from .config import (
     BASE_URL,
+    CA_BUNDLE,
+    PROXY,
     AuthScheme,
     EarlierFailures,
     FetchPolicy,
@@ -20,8 +22,9 @@ from .config import (
     Limits,
     PollPolicy,
     RetryPolicy,
+    Settings,
     Timeouts,
-    read_settings,
+    check_settings,
 )
 from .downloads import Download
 from .engine.bandwidth import Bandwidth
@@ -30,6 +33,7 @@ from .engine.folder import OpenFolders
 from .engine.incoming import Downloads
 from .engine.parts import Parts
 from .engine.pipeline import Pipeline
+from .engine.report import Report
 from .engine.waiting import wait
 from .models import Package, SavedPackage
 from .resources.aois import Aois
@@ -42,9 +46,23 @@ from .resources.projects import Projects
 from .resources.tasks import Tasks
 from .resources.workflows import Workflows
 from .sansio.naming import path_namer
+from .settings.layers import from_environment, resolve
+from .settings.network import connections
 from .transport.api import Api
 from .transport.auth import KeyAuth
 from .transport.storage import StorageClient
+
+
+class ClientParts(TypedDict, total=False):
+    """The arguments of `PixxelClient` that no variable of the environment can give."""
+
+    timeout: Timeouts | None
+    limits: Limits | None
+    retry: RetryPolicy | None
+    poll: PollPolicy | None
+    fetch: FetchPolicy | None
+    transport: httpx.AsyncBaseTransport | None
+    storage_transport: httpx.AsyncBaseTransport | None
 
 
 class PixxelClient:
@@ -71,6 +89,8 @@ class PixxelClient:
         *,
         base_url: str = BASE_URL,
         auth_scheme: AuthScheme | str = AuthScheme.RAW,
+        proxy: str | SecretStr = PROXY,
+        ca_bundle: str | Path = CA_BUNDLE,
         timeout: Timeouts | None = None,
         limits: Limits | None = None,
         retry: RetryPolicy | None = None,
@@ -85,6 +105,11 @@ class PixxelClient:
             api_key: The key from the workspace settings. It goes to `base_url` and nowhere else.
             base_url: https, or http for a loopback address.
             auth_scheme: `raw` sends the key as it is, `bearer` puts `Bearer` before it.
+            proxy: `auto` takes what HTTPS_PROXY, ALL_PROXY and NO_PROXY say, `direct` takes none;
+                else the URL of a proxy, for the service and for the storage. Loopback addresses
+                are reached without one.
+            ca_bundle: A file or folder of certificates to trust, in place of the usual ones;
+                `auto` takes what SSL_CERT_FILE, SSL_CERT_DIR or REQUESTS_CA_BUNDLE say.
             timeout: Seconds for connecting and for answers of the service.
             limits: Calls, pending packages and transfers at once, and calls per second.
             retry: How often, and after how long, a failed call is tried again.
@@ -94,26 +119,34 @@ class PixxelClient:
             storage_transport: Carries the GETs of signed URLs; the client closes it.
 
         Raises:
-            ConfigError: The key cannot be sent, or the base URL or the scheme is wrong.
+            ConfigError: The key cannot be sent, the base URL, the scheme or the proxy is wrong,
+                or the certificates cannot be read.
         """
-        settings = read_settings(api_key=api_key, base_url=base_url, auth_scheme=auth_scheme)
+        settings = check_settings(
+            {
+                "api_key": api_key,
+                "base_url": base_url,
+                "auth_scheme": auth_scheme,
+                "proxy": proxy,
+                "ca_bundle": str(ca_bundle),
+            }
+        )
         self._timeouts = timeout or Timeouts()
         self._limits = limits or Limits()
         self._retry = retry or RetryPolicy()
         self._poll = poll or PollPolicy()
         self._fetch = fetch or FetchPolicy()
         auth = KeyAuth(settings.api_key, settings.auth_scheme)
+        connect = connections(settings.proxy, settings.ca_bundle)
         self._http = httpx.AsyncClient(
             base_url=settings.base_url,
             headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
             timeout=httpx.Timeout(self._timeouts.answer_s, connect=self._timeouts.connect_s),
-            limits=_unbounded(self._limits.requests),
             follow_redirects=False,
-            transport=transport,
+            trust_env=False,
+            transport=transport or connect(self._limits.requests),
         )
-        self._storage_transport = storage_transport or httpx.AsyncHTTPTransport(
-            trust_env=False, limits=_unbounded(self._limits.fetches)
-        )
+        self._storage_transport = storage_transport or connect(self._limits.fetches)
         self._api = Api(
             self._http,
             auth,
@@ -136,37 +169,53 @@ class PixxelClient:
         self.order_items = OrderItems(self._api)
 
     @classmethod
-    def from_env(  # noqa: PLR0913 - as the constructor
-        cls,
-        *,
-        timeout: Timeouts | None = None,
-        limits: Limits | None = None,
-        retry: RetryPolicy | None = None,
-        poll: PollPolicy | None = None,
-        fetch: FetchPolicy | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
-        storage_transport: httpx.AsyncBaseTransport | None = None,
-    ) -> Self:
-        """Make a client with what the environment says.
+    def from_env(cls, **parts: Unpack[ClientParts]) -> Self:
+        """Make a client with what the environment says; no file is looked at.
 
-        `PIXXEL_API_KEY` is needed; `PIXXEL_BASE_URL` and `PIXXEL_AUTH_SCHEME` have defaults. The
-        other arguments are those of the constructor.
+        `PIXXEL_API_KEY` is needed; `PIXXEL_BASE_URL` and the other variables, one for each
+        attribute of `Settings`, have defaults. The arguments are those of the constructor, and win
+        over the environment.
 
         Raises:
             ConfigError: There is no key, or a variable is wrong.
         """
-        settings = read_settings()
+        return cls.from_settings(from_environment().settings(), **parts)
+
+    @classmethod
+    def from_config(cls, profile: str | None = None, **parts: Unpack[ClientParts]) -> Self:
+        """Make a client with what environment and config file say, as the command line does.
+
+        Args:
+            profile: Which profile of the file; None takes `PIXXEL_PROFILE`, or else `default`.
+            **parts: The other arguments of the constructor; they win over the environment, and
+                that over the file.
+
+        Raises:
+            ConfigError: There is no key, a setting is wrong, or others may read a file that holds
+                a secret.
+        """
+        return cls.from_settings(resolve({}, profile), **parts)
+
+    @classmethod
+    def from_settings(cls, settings: Settings, **parts: Unpack[ClientParts]) -> Self:
+        """Make a client with settings; the other arguments of the constructor win over them.
+
+        Raises:
+            ConfigError: The key cannot be sent, or the certificates cannot be read.
+        """
+        chosen: ClientParts = {
+            **parts,
+            "limits": parts.get("limits") or settings.limits,
+            "poll": parts.get("poll") or settings.poll,
+            "fetch": parts.get("fetch") or settings.fetch,
+        }
         return cls(
             settings.api_key,
             base_url=settings.base_url,
             auth_scheme=settings.auth_scheme,
-            timeout=timeout,
-            limits=limits,
-            retry=retry,
-            poll=poll,
-            fetch=fetch,
-            transport=transport,
-            storage_transport=storage_transport,
+            proxy=settings.proxy,
+            ca_bundle=settings.ca_bundle,
+            **chosen,
         )
 
     async def __aenter__(self) -> Self:
@@ -199,6 +248,16 @@ class PixxelClient:
         """
         await self._api.ping()
 
+    async def check_key(self) -> None:
+        """Ask the service whether it takes the key.
+
+        Raises:
+            AuthenticationError: It does not.
+            TransportError: No answer came, and the attempts are used up.
+            ApiError: The service answered with an error that says nothing of the key.
+        """
+        await self._api.check_key()
+
     async def wait(self, download: Download) -> Package:
         """Ask for a package and poll until it is ready; nothing is fetched.
 
@@ -229,15 +288,9 @@ class PixxelClient:
             FolderBusyError: Another process exports into the directory.
             PixxelError: Why it could not be saved; nothing lies under the final name then.
         """
-        retry = {"earlier_failures": EarlierFailures.RETRY}
-        policy = (folder or FolderPolicy()).model_copy(update=retry)
-        async with self.export([download], directory, folder=policy) as export:
+        async with self.export([download], directory, folder=again(folder)) as export:
             report = await export.finish()
-        for failed in report.failed:
-            raise failed.error
-        if report.stopped is not None:  # the disk stayed full
-            raise report.stopped
-        return (report.saved or report.skipped)[0]
+        return only_package(report)
 
     def export(
         self, downloads: Downloads, directory: str | Path, *, folder: FolderPolicy | None = None
@@ -284,10 +337,20 @@ class PixxelClient:
         )
 
 
-def _unbounded(keep_alive: int) -> httpx.Limits:
-    """Let the pool take any number: who calls it holds the bound.
+def again(folder: FolderPolicy | None) -> FolderPolicy:
+    """Return the policy with which one package is asked for: it may have failed earlier."""
+    retry = {"earlier_failures": EarlierFailures.RETRY}
+    return (folder or FolderPolicy()).model_copy(update=retry)
 
-    A request that is cancelled may keep its slot in httpcore's pool for ever
-    (encode/httpcore#1093); a pool with a bound of its own would run dry.
+
+def only_package(report: Report) -> SavedPackage:
+    """Return the package of an export of one.
+
+    Raises:
+        PixxelError: Why it could not be saved.
     """
-    return httpx.Limits(max_connections=None, max_keepalive_connections=keep_alive)
+    for failed in report.failed:
+        raise failed.error
+    if report.stopped is not None:  # the disk stayed full
+        raise report.stopped
+    return (report.saved or report.skipped)[0]

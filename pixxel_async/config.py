@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .errors import ConfigError
 
 BASE_URL = "https://api.pixxel.space"
 """The server named by the service's OpenAPI document."""
+
+AUTO = "auto"
+DIRECT = "direct"
+PROXY = AUTO
+"""`auto`: as HTTPS_PROXY, ALL_PROXY and NO_PROXY say. `direct`: none."""
+CA_BUNDLE = AUTO
+"""`auto`: as SSL_CERT_FILE and the like say, or else the certificates of the package certifi."""
 
 CONNECT_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 60.0
@@ -49,8 +57,10 @@ SPACE_TIMEOUT_S = 3600.0
 PATH_TEMPLATE = "{name}.zip"
 
 NO_KEY = (
-    "no API key: set PIXXEL_API_KEY to the key from the API tab of your Pixxel workspace settings"
+    "no API key: set PIXXEL_API_KEY to the key from the API tab of your Pixxel workspace settings, "
+    "or store it with: pixxel-async auth login"
 )
+PROXY_SCHEMES = frozenset({"http", "https", "socks5", "socks5h"})
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -253,32 +263,113 @@ def _https_or_loopback(url: str) -> str:
 BaseUrl = Annotated[str, AfterValidator(_https_or_loopback)]
 
 
-class Settings(BaseSettings):
-    """What the environment says: `PIXXEL_API_KEY`, `PIXXEL_BASE_URL`, `PIXXEL_AUTH_SCHEME`."""
+def _proxy(value: SecretStr) -> SecretStr:
+    url = value.get_secret_value()
+    if url in {AUTO, DIRECT}:
+        return value
+    return SecretStr(proxy_url(url))
 
-    model_config = SettingsConfigDict(
-        env_prefix="PIXXEL_", frozen=True, extra="ignore", env_ignore_empty=True
-    )
+
+def proxy_url(url: str) -> str:
+    """Return the URL of a proxy with its scheme, which may be left out.
+
+    Raises:
+        ValueError: It is none; the message has no part of it, as it may hold a password.
+    """
+    whole = url if "://" in url else f"http://{url}"
+    try:
+        parts = urlsplit(whole)
+        is_good = bool(parts.hostname) and parts.scheme in PROXY_SCHEMES and parts.port != 0
+    except ValueError:  # a port that is none
+        is_good = False
+    if not is_good:
+        reason = "give a proxy such as http://proxy.example:8080, or auto, or direct"
+        raise ValueError(reason)
+    return whole
+
+
+Proxy = Annotated[SecretStr, AfterValidator(_proxy)]
+
+
+class KeyStore(StrEnum):
+    """Where a profile's key lies that is not in the environment."""
+
+    FILE = "file"
+    KEYRING = "keyring"
+
+
+class Settings(_Frozen):
+    """What a client is made with, as far as environment and config file can say it.
+
+    Attributes:
+        api_key: The key.
+        base_url: Where the service is.
+        auth_scheme: How the key is sent.
+        proxy: `auto`, `direct`, or the URL of a proxy, which may hold a password.
+        ca_bundle: `auto`, or a file or folder of certificates to trust.
+        requests_per_second: Calls of the service.
+        fetches: Transfers at once.
+        wait_timeout: Seconds after which a package that is not ready has failed.
+        stall_timeout: Seconds after which a transfer that brings nothing is tried again.
+        poll_initial: Seconds from asking for a package to the first look.
+        poll_max: The longest time between two looks, in seconds.
+    """
 
     api_key: SecretStr
     base_url: BaseUrl = BASE_URL
     auth_scheme: AuthScheme = AuthScheme.RAW
+    proxy: Proxy = SecretStr(PROXY)
+    ca_bundle: str = Field(CA_BUNDLE, min_length=1)
+    requests_per_second: float = Field(REQUESTS_PER_SECOND, gt=0, allow_inf_nan=False)
+    fetches: int = Field(FETCHES, ge=1)
+    wait_timeout: float = Field(WAIT_TIMEOUT_S, gt=0, allow_inf_nan=False)
+    stall_timeout: float = Field(STALL_TIMEOUT_S, gt=0, allow_inf_nan=False)
+    poll_initial: float = Field(POLL_INITIAL_S, gt=0, allow_inf_nan=False)
+    poll_max: float = Field(POLL_MAX_S, gt=0, allow_inf_nan=False)
+
+    @property
+    def limits(self) -> Limits:
+        """How much may be under way at once."""
+        return Limits(fetches=self.fetches, requests_per_second=self.requests_per_second)
+
+    @property
+    def poll(self) -> PollPolicy:
+        """When packages are asked about."""
+        return PollPolicy(
+            initial_s=self.poll_initial, max_s=self.poll_max, wait_timeout_s=self.wait_timeout
+        )
+
+    @property
+    def fetch(self) -> FetchPolicy:
+        """How packages are transferred."""
+        return FetchPolicy(stall_timeout_s=self.stall_timeout)
 
 
-def read_settings(**given: object) -> Settings:
-    """Take settings that are given, and the others from the environment.
+def variable(key: str) -> str:
+    """Return the environment variable of a setting."""
+    return f"PIXXEL_{key.upper()}"
+
+
+def check_settings(
+    values: Mapping[str, object], origins: Mapping[str, str] = MappingProxyType({})
+) -> Settings:
+    """Check settings together.
+
+    Args:
+        values: The settings by name; those that are left out get their defaults.
+        origins: Where a setting comes from, to be told if it is wrong.
 
     Raises:
         ConfigError: There is no key, or a setting is wrong; its value, which may be a key, is not
             in the message.
     """
     try:
-        return Settings.model_validate(given)
+        return Settings.model_validate(values)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
     field = str(problem["loc"][0])
     if field == "api_key" and problem["type"] == "missing":
         raise ConfigError(NO_KEY)
     reason = problem["msg"].removeprefix("Value error, ")
-    message = f"{field} (PIXXEL_{field.upper()}): {reason}"
+    message = f"{origins.get(field, f'{field} ({variable(field)})')}: {reason}"
     raise ConfigError(message)

@@ -192,7 +192,7 @@ def _reasons(error: ValidationError) -> list[str]:
         elif kind == "missing":
             reasons.append(f'field "{field}" is missing')
         elif kind == "extra_forbidden":
-            reasons.append(f'unknown field "{field}"')
+            reasons.append(f'unknown field "{field}" for kind "{problem["loc"][0]}"')
         else:
             text = _IN_PLAIN_WORDS.get(kind, problem["msg"].removeprefix("Value error, "))
             reasons.append(f'field "{field}": {text}' if field else text)

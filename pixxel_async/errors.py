@@ -4,6 +4,7 @@ PixxelError
 ├── ConfigError               a setting is missing or wrong; nothing was sent
 ├── InputError                a download or a manifest line is wrong; nothing was sent
 ├── TransportError            no complete answer came from the service
+│   └── RouteError            no certificate that is trusted, or a proxy that refuses
 ├── ApiError                  the service answered with an error
 │   ├── BadRequestError       400 and other 4xx without a class of their own
 │   ├── AuthenticationError   401: the key was not accepted
@@ -83,6 +84,17 @@ class TransportError(PixxelError):
         """Keep whether the request may have had an effect."""
         super().__init__(message)
         self.sent = sent
+
+
+class RouteError(TransportError):
+    """No connection can come about until a setting is mended; nothing was sent.
+
+    The other side, service or storage, has a certificate that is not trusted, or the proxy refuses.
+    """
+
+    def __init__(self, message: str) -> None:
+        """Note that the request has had no effect."""
+        super().__init__(message, sent=False)
 
 
 class ApiError(PixxelError):

@@ -15,9 +15,12 @@ LAYERS = (
     ("_version", "errors", "downloads", "models", "records", "config", "events"),
     ("sansio",),
     ("transport", "sinks"),
-    ("engine",),
-    ("resources",),
+    ("settings", "engine"),
+    ("report",),
+    ("resources", "display"),
     ("client",),
+    ("portal",),
+    ("blocking",),
     ("__init__",),
     ("cli", "sandbox"),
 )
@@ -100,6 +103,26 @@ def test_only_the_transport_and_the_client_know_httpx_and_tenacity() -> None:
         and {name.split(".")[0] for name in imports(path)} & {"httpx", "httpcore", "tenacity"}
     }
     assert found == {"transport", "client"}
+
+
+def test_a_report_is_computed_without_what_draws_it() -> None:
+    draws = {"plotly", "jinja2", "markupsafe"}
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for path in MODULES
+        if {name.split(".")[0] for name in imports(path)} & draws
+    }
+    assert found == {"report/page.py"}
+
+
+def test_only_the_files_of_a_report_touch_the_world() -> None:
+    worldly = {"anyio", "asyncio", "os", "random", "socket", "tempfile", "threading", "time"}
+    found = {
+        path.name
+        for path in (ROOT / "report").rglob("*.py")
+        if {name.split(".")[0] for name in imports(path)} & worldly
+    }
+    assert found == {"files.py"}
 
 
 @pytest.mark.parametrize(

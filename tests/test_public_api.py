@@ -12,13 +12,24 @@ import pixxel_async
 PUBLIC = {
     # the client
     "PixxelClient", "Export", "Report", "__version__",
+    # the same for code without an event loop
+    "Progress", "download_sync", "export_sync",
     # downloads
     "AoiDownload", "CatalogDownload", "Download", "InsightDownload", "JobDownload",
     "TaskDownload", "parse_download",
+    # afterwards
+    "ReportFiles", "write_report",
     # records
     "Package", "PackageStatus", "SavedPackage",
     "Aoi", "Asset", "Catalog", "Insight", "Job", "Order", "OrderItem", "Project", "Record",
     "Task", "Workflow",
+    # looking after an export
+    "Condition", "Finding", "verify",
+    # how a folder is treated
+    "EarlierFailures", "EarlierFiles", "Extraction", "FolderPolicy", "ForeignFiles",
+    # errors and events of exports that go on
+    "AnswerLostError", "ConnectionBrokenError", "EarlierFailureError", "Interrupted", "Paused",
+    "Resumed",
     # settings
     "AuthScheme", "FetchPolicy", "Limits", "PollPolicy", "RetryPolicy", "Settings", "Timeouts",
     "Verify",
@@ -30,7 +41,7 @@ PUBLIC = {
     "ApiError", "AuthenticationError", "BadRequestError", "ConfigError", "ConflictError",
     "FolderBusyError", "InputError", "IntegrityError", "NotFoundError", "PackageError",
     "PackageFailedError", "PackageTimeoutError", "PermissionDeniedError", "PixxelError",
-    "RateLimitedError", "ResponseError", "ServerError", "SinkError", "StalledError",
+    "RateLimitedError", "ResponseError", "RouteError", "ServerError", "SinkError", "StalledError",
     "StorageError", "TransferError", "TransportError",
 }  # fmt: skip
 PLAIN = {"Download", "__version__"}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from . import completion
 from .app import app
 
 
 def main() -> None:
     """Run the command that the arguments ask for; ends the process."""
-    app(prog_name="pixxel-async")
+    completion.prepare()
+    app(prog_name=completion.PROGRAM)

@@ -8,13 +8,16 @@ from typing import Annotated
 import typer
 
 from .._version import __version__
-from . import download, list_commands, select_commands
-from .display import Loudness
+from ..display.base import Loudness
+from . import auth, completion, config, doctor, download, list_commands, select_commands
 from .ending import complain, ended, sandbox_needed
 from .folder_options import flag
 from .manifest import read_manifest
 from .options import RunOptions, above_zero, at_least_one, takes_options
+from .report import report
 from .run import run_export
+from .status import status
+from .verify import verify
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,6 +31,13 @@ app = typer.Typer(
 app.add_typer(download.app, name="download")
 app.add_typer(list_commands.app, name="list")
 app.add_typer(select_commands.app, name="select")
+app.command(epilog="Example: pixxel-async verify packages --repair")(verify)
+app.add_typer(auth.app, name="auth")
+app.add_typer(config.app, name="config")
+app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor)
+app.command("completion", epilog=completion.EPILOG)(completion.completion)
+app.command(epilog="Example: pixxel-async status packages")(status)
+app.command(epilog="Example: pixxel-async report packages --out report")(report)
 
 
 def _version(*, wanted: bool) -> None:
@@ -57,7 +67,7 @@ def export(
     *,
     manifest: Annotated[
         str,
-        typer.Argument(metavar="MANIFEST", help="A JSON Lines file; - is standard input."),
+        typer.Argument(metavar="MANIFEST", help="A JSON Lines or CSV file; - is standard input."),
     ],
 ) -> None:
     r"""Save the packages that a manifest lists.
@@ -67,6 +77,8 @@ def export(
     {"kind": "insight", "aoi_id": "...", "insight_id": "...", "outputs": \["..."]}
 
     {"kind": "catalog", "catalog_ids": \["..."]}
+
+    A CSV file has the names of the fields in its first line; ; separates the ids of a list.
     """
     with ended():
         rows = read_manifest(manifest)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from ..client import PixxelClient
-from ..config import AuthScheme, FetchPolicy, Limits, PollPolicy, RetryPolicy, read_settings
+from ..config import AuthScheme, FetchPolicy, Limits, PollPolicy, RetryPolicy
+from ..settings.layers import resolve
 
 
 class ReachesService(Protocol):
@@ -49,19 +50,25 @@ class ReachesService(Protocol):
 
 
 def client_of(options: ReachesService) -> PixxelClient:
-    """Make a client from the options and the environment; an option wins over its variable.
+    """Make a client from the options, the environment and the config file, in this order.
 
     Raises:
         ConfigError: There is no key, or a setting is wrong.
     """
-    given = {"base_url": options.base_url, "auth_scheme": options.auth_scheme}
-    settings = read_settings(**{name: value for name, value in given.items() if value is not None})
-    return PixxelClient(
-        settings.api_key,
-        base_url=settings.base_url,
-        auth_scheme=settings.auth_scheme,
+    return PixxelClient.from_settings(
+        resolve(given(options), options.profile),
         limits=options.limits,
         retry=options.retry,
         poll=options.poll,
         fetch=options.fetch,
     )
+
+
+def given(options: ReachesService) -> dict[str, object]:
+    """Return the options that say how the service is reached; None where one is not given."""
+    return {
+        "base_url": options.base_url,
+        "auth_scheme": options.auth_scheme,
+        "proxy": options.proxy,
+        "ca_bundle": options.ca_bundle,
+    }

@@ -9,10 +9,10 @@ import typer
 
 from ..client import PixxelClient
 from ..config import FetchPolicy, Limits, PollPolicy, RetryPolicy
+from ..display.base import Loudness
 from ..downloads import parse_download
 from ..engine.report import Report
 from ..sandbox import PackagingTime, Sandbox, Scenario, demo_rows
-from .display import Loudness
 from .ending import complain
 from .faults import FAULTS
 from .logs import log_shown

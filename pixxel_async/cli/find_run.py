@@ -15,17 +15,17 @@ from collections.abc import Callable, Iterable
 
 import typer
 
+from ..display.base import Loudness
+from ..display.wording import rejected
 from ..errors import AuthenticationError
 from ..records import Record
 from ..sansio.selection import Criteria
 from .connect import client_of
-from .display import Loudness
 from .ending import MISUSE, complain, ended
 from .find_options import FindOptions
-from .finding import Finder, Noun, Place
 from .lines import Lines
 from .logs import log_shown
-from .wording import rejected
+from .lookup import Finder, Noun, Place
 
 NOTHING = 1
 STOPPED = "interrupted: what was written is not all"

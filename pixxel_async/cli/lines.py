@@ -5,11 +5,11 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self, TextIO
 
+from ..display.base import Loudness
+from ..display.wording import told
 from ..engine.report import Report
 from ..events import Event, Settled
 from ..sansio.redact import printable
-from .display import Loudness
-from .wording import told
 
 
 class Lines:

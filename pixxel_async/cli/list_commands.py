@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from ..sansio.selection import Criteria
-from . import finding
+from . import lookup
 from .ending import complain, ended
 from .find_options import (
     Aoi,
@@ -22,7 +22,7 @@ from .find_options import (
     job_needs_workflow,
 )
 from .find_run import leave, run_find, tell_left_out
-from .finding import Noun, Place
+from .lookup import Noun, Place
 from .record_output import choose_output
 from .taking import takes_options
 
@@ -37,7 +37,7 @@ app = typer.Typer(
 @takes_options
 def projects(options: FindOptions, *, name: Name = None, as_json: AsJson = False) -> None:
     """List the projects of the workspace."""
-    _list("projects", finding.projects, options, Place(), options.criteria(name=name), as_json)
+    _list("projects", lookup.projects, options, Place(), options.criteria(name=name), as_json)
 
 
 @app.command(epilog="Example: pixxel-async list aois --name 'Field *' --created-after 2025-01-01")
@@ -52,7 +52,7 @@ def aois(
 ) -> None:
     """List areas of interest."""
     criteria = options.criteria(project=project, name=name, status=status)
-    _list("aois", finding.aois, options, Place(), criteria, as_json)
+    _list("aois", lookup.aois, options, Place(), criteria, as_json)
 
 
 @app.command(epilog="Example: pixxel-async list assets --aoi AOI_ID --json")
@@ -68,7 +68,7 @@ def assets(  # noqa: PLR0913 - an option is a parameter
 ) -> None:
     """List the assets of AOIs."""
     criteria = options.criteria(project=project, name=name, status=status)
-    _list("assets", finding.assets, options, Place(aoi=aoi), criteria, as_json)
+    _list("assets", lookup.assets, options, Place(aoi=aoi), criteria, as_json)
 
 
 @app.command(epilog="Example: pixxel-async list insights --status completed")
@@ -84,7 +84,7 @@ def insights(  # noqa: PLR0913 - an option is a parameter
 ) -> None:
     """List the insights of AOIs."""
     criteria = options.criteria(project=project, name=name, status=status)
-    _list("insights", finding.insights, options, Place(aoi=aoi), criteria, as_json)
+    _list("insights", lookup.insights, options, Place(aoi=aoi), criteria, as_json)
 
 
 @app.command(epilog="Example: pixxel-async list workflows --project PROJECT_ID")
@@ -94,7 +94,7 @@ def workflows(
 ) -> None:
     """List workflows."""
     criteria = options.criteria(project=project, name=name)
-    _list("workflows", finding.workflows, options, Place(), criteria, as_json)
+    _list("workflows", lookup.workflows, options, Place(), criteria, as_json)
 
 
 @app.command(epilog="Example: pixxel-async list jobs --workflow WORKFLOW_ID --status running")
@@ -109,7 +109,7 @@ def jobs(
 ) -> None:
     """List the jobs of workflows."""
     criteria = options.criteria(project=project, status=status)
-    _list("jobs", finding.jobs, options, Place(workflow=workflow), criteria, as_json)
+    _list("jobs", lookup.jobs, options, Place(workflow=workflow), criteria, as_json)
 
 
 @app.command(epilog="Example: pixxel-async list tasks --workflow WORKFLOW_ID --job JOB_ID")
@@ -127,7 +127,7 @@ def tasks(  # noqa: PLR0913 - an option is a parameter
     """List the tasks of jobs."""
     job_needs_workflow(workflow, job)
     criteria = options.criteria(project=project, name=name, status=status)
-    _list("tasks", finding.tasks, options, Place(workflow=workflow, job=job), criteria, as_json)
+    _list("tasks", lookup.tasks, options, Place(workflow=workflow, job=job), criteria, as_json)
 
 
 @app.command(epilog="Example: pixxel-async list catalogs --captured 2024-01-01T00:00:00Z/..")
@@ -143,14 +143,14 @@ def catalogs(  # noqa: PLR0913 - an option is a parameter
 ) -> None:
     """List the images that the account owns; --status is that of their delivery to a store."""
     place = Place(orders=tuple(order or ()), order_items=tuple(order_item or ()), captured=captured)
-    _list("catalogs", finding.catalogs, options, place, options.criteria(status=status), as_json)
+    _list("catalogs", lookup.catalogs, options, place, options.criteria(status=status), as_json)
 
 
 @app.command(epilog="Example: pixxel-async list orders --status paid")
 @takes_options
 def orders(options: FindOptions, *, status: Status = None, as_json: AsJson = False) -> None:
     """List orders; --status is that of their payment."""
-    _list("orders", finding.orders, options, Place(), options.criteria(status=status), as_json)
+    _list("orders", lookup.orders, options, Place(), options.criteria(status=status), as_json)
 
 
 @app.command("order-items", epilog="Example: pixxel-async list order-items --status fulfilled")
@@ -167,7 +167,7 @@ def order_items(  # noqa: PLR0913 - an option is a parameter
     """List the items of orders."""
     place = Place(orders=tuple(order or ()))
     criteria = options.criteria(project=project, name=name, status=status)
-    _list("order-items", finding.order_items, options, place, criteria, as_json)
+    _list("order-items", lookup.order_items, options, place, criteria, as_json)
 
 
 def _list(  # noqa: PLR0913, PLR0917 - what every command hands on

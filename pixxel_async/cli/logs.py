@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .display import Display, Loudness
+from ..display.base import Display, Loudness
 
 LOGGER = "pixxel_async"
 _LEVELS = {

@@ -1,8 +1,10 @@
-"""Manifests: JSON Lines, one download a line.
+"""Manifests: JSON Lines or CSV, one download a row.
 
 Rules:
+    * A name that ends in `.csv` is CSV, in `.jsonl`, `.ndjson` or `.json` it is JSON Lines. With
+      any other name, and from standard input, it is JSON Lines if it begins with a bracket.
     * All bad lines are told, each as `FILE:LINE: reason`, before anything is sent.
-    * Only a line feed ends a line: other line separators may stand inside a JSON string.
+    * In JSON Lines only a line feed ends a line: other line separators may stand inside a string.
     * Blank lines and a byte order mark of UTF-8 are passed over.
     * Rows that ask for the same are one download.
 """
@@ -13,16 +15,21 @@ import codecs
 import json
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..downloads import Download, parse_download
 from ..errors import InputError
+from .csv_rows import HEADER, csv_rows
 
 STDIN = "-"
-EXAMPLE = '{"kind": "job", "workflow_id": "…", "job_id": "…"}'
+EXAMPLE = 'a row looks like {"kind": "job", "workflow_id": "…", "job_id": "…"}'
+CSV_EXAMPLE = f"it has a header such as {HEADER}, and a row for each download"
 
+CSV_NAMES = frozenset({".csv"})
+JSON_NAMES = frozenset({".jsonl", ".ndjson", ".json"})
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 _JSON_REASONS = {
@@ -72,8 +79,8 @@ def parse_manifest(data: bytes, name: str) -> Manifest:
     """Read the bytes of a manifest.
 
     Args:
-        data: JSON Lines, in UTF-8.
-        name: Stands for FILE in `FILE:LINE: reason`.
+        data: JSON Lines or CSV, in UTF-8.
+        name: Stands for FILE in `FILE:LINE: reason`; its end may tell which of them it is.
 
     Raises:
         InputError: It is empty, or has bad lines; `problems` has a line for each.
@@ -81,26 +88,53 @@ def parse_manifest(data: bytes, name: str) -> Manifest:
     if data.startswith(_UTF16):
         problem = f"{name}:1: the file is UTF-16: save it as UTF-8"
         raise _just(problem)
+    data = data.removeprefix(codecs.BOM_UTF8)
     problems: list[str] = []
     downloads: dict[str, Download] = {}
     rows = 0
-    for number, line in enumerate(data.removeprefix(codecs.BOM_UTF8).split(b"\n"), 1):
-        if not line.strip():
-            continue
+    read, example = (csv_rows, CSV_EXAMPLE) if _is_csv(data, name) else (_json_rows, EXAMPLE)
+    for number, row in read(data):
         rows += 1
         try:
-            download = parse_download(_decoded(line))
+            download = parse_download(_right(row))
         except InputError as error:
             problems.append(f"{name}:{number}: {error}")
         else:
             downloads.setdefault(download.key, download)
     if problems:
-        message = f"{len(problems)} of {rows} rows are wrong"
+        message = f"lines that are wrong: {len(problems)}"
         raise InputError(message, problems=tuple(problems))
     if not rows:
-        problem = f"{name}: the manifest is empty; a row looks like {EXAMPLE}"
+        problem = f"{name}: the manifest is empty; {example}"
         raise _just(problem)
     return Manifest(list(downloads.values()), rows - len(downloads))
+
+
+def _is_csv(data: bytes, name: str) -> bool:
+    suffix = Path(name).suffix.lower()
+    if suffix in CSV_NAMES or suffix in JSON_NAMES:
+        return suffix in CSV_NAMES
+    return not data.lstrip().startswith((b"{", b"["))
+
+
+def _json_rows(data: bytes) -> Iterator[tuple[int, Any]]:
+    for number, line in enumerate(data.split(b"\n"), 1):
+        if line.strip():
+            try:
+                yield number, _decoded(line)
+            except InputError as error:
+                yield number, error
+
+
+def _right(row: Any) -> Any:
+    """Return the row.
+
+    Raises:
+        InputError: It is what is wrong with the row.
+    """
+    if isinstance(row, InputError):
+        raise row
+    return row
 
 
 def _decoded(line: bytes) -> Any:

@@ -18,7 +18,7 @@ from ..config import (
     Limits,
     PollPolicy,
 )
-from .display import Loudness
+from ..display.base import Loudness
 from .folder_options import FolderOptions, flag, read_size
 from .numbers import above_zero, at_least_one, measure
 from .service_options import SPEED, ServiceOptions

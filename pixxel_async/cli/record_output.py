@@ -24,7 +24,7 @@ from rich.text import Text
 from ..records import Record
 from ..sansio.redact import without_queries
 from .columns_of import COLUMNS, Shown
-from .line_writer import write_line
+from .rows import write_line
 
 GAP = 2
 LEAST_CHARS = 6

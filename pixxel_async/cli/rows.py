@@ -8,12 +8,16 @@ Rules:
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 from typing import Any, TextIO
 
 from .. import events
-from .line_writer import write_line
+from ..errors import SinkError
+
+_READER_GONE = frozenset({errno.EPIPE, errno.EINVAL})
+"""Windows has the second for a pipe without a reader."""
 
 
 def row_of(event: events.Settled, folder: Path) -> dict[str, Any]:
@@ -59,5 +63,22 @@ class Rows:
             BrokenPipeError: Who reads the stream has gone.
             SinkError: The stream takes no more, such as a file on a full disk.
         """
-        line = json.dumps(row_of(event, self._folder), ensure_ascii=True)
-        write_line(self._stream, line)
+        write_line(self._stream, json.dumps(row_of(event, self._folder), ensure_ascii=True))
+
+
+def write_line(stream: TextIO, line: str) -> None:
+    """Write a line of data, and flush it; what the encoding does not have is escaped.
+
+    Raises:
+        BrokenPipeError: Who reads the stream has gone.
+        SinkError: The stream takes no more, such as a file on a full disk.
+    """
+    encoding = stream.encoding or "utf-8"
+    try:
+        stream.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        stream.flush()
+    except OSError as error:
+        if error.errno in _READER_GONE:
+            raise BrokenPipeError from None
+        message = f"standard output cannot be written: {error.strerror or error}"
+        raise SinkError(message) from None

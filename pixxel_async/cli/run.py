@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 import typer
 from rich.console import Console
 
+from ..display.bars import Bars
+from ..display.base import Display, Loudness
 from ..downloads import Download
 from ..engine.export import Export
 from ..engine.report import Report
@@ -16,9 +18,7 @@ from ..errors import AuthenticationError
 from ..events import Failed, Settled
 from ..sansio.resume import goes_on as is_taken_up_again
 from .again import goes_on
-from .bars import Bars
 from .connect import client_of
-from .display import Display, Loudness
 from .dry_run import dry_run
 from .ending import SOME_FAILED, SUCCESS, complain
 from .lines import Lines

@@ -20,7 +20,7 @@ from ..records import Record
 from ..sansio import packing
 from ..sansio.packing import PER_PACKAGE, Packer
 from ..sansio.selection import Criteria
-from . import finding
+from . import lookup
 from .ending import complain, ended
 from .find_options import (
     Aoi,
@@ -36,10 +36,10 @@ from .find_options import (
     job_needs_workflow,
 )
 from .find_run import NOTHING, leave, run_find, tell_left_out
-from .finding import Noun, Place
 from .folder_options import flag
-from .line_writer import write_line
+from .lookup import Noun, Place
 from .numbers import at_least_one
+from .rows import write_line
 from .taking import takes_options
 
 FINISHED = frozenset({"completed", "complete", "success", "succeeded", "finished", "done", "ready"})
@@ -97,7 +97,7 @@ def insights(  # noqa: PLR0913 - an option is a parameter
             )
 
     criteria = options.criteria(project=project, name=name, status=status, default=FINISHED)
-    _select(finding.insights, options, Place(aoi=aoi), criteria, pack, tell=tell)
+    _select(lookup.insights, options, Place(aoi=aoi), criteria, pack, tell=tell)
 
 
 @app.command(
@@ -119,7 +119,7 @@ def assets(  # noqa: PLR0913 - an option is a parameter
     """Select assets of AOIs; those of different AOIs never share a package."""
     criteria = options.criteria(project=project, name=name, status=status, default=FINISHED)
     packer = packing.asset_packer(per_package)
-    _select_packed(finding.assets, options, Place(aoi=aoi), criteria, packer)
+    _select_packed(lookup.assets, options, Place(aoi=aoi), criteria, packer)
 
 
 @app.command(epilog=f"{_ALL_WORDS}\n\nExample: pixxel-async select jobs --workflow WORKFLOW_ID")
@@ -134,7 +134,7 @@ def jobs(
     """Select jobs of workflows."""
     criteria = options.criteria(project=project, status=status, default=FINISHED)
     place = Place(workflow=workflow)
-    _select(finding.jobs, options, place, criteria, _each(packing.job_download))
+    _select(lookup.jobs, options, place, criteria, _each(packing.job_download))
 
 
 @app.command(epilog=f"{_ALL_WORDS}\n\nExample: pixxel-async select tasks --name 'Index*'")
@@ -152,7 +152,7 @@ def tasks(  # noqa: PLR0913 - an option is a parameter
     job_needs_workflow(workflow, job)
     criteria = options.criteria(project=project, name=name, status=status, default=FINISHED)
     place = Place(workflow=workflow, job=job)
-    _select(finding.tasks, options, place, criteria, _each(packing.task_download))
+    _select(lookup.tasks, options, place, criteria, _each(packing.task_download))
 
 
 @app.command(
@@ -173,7 +173,7 @@ def catalogs(  # noqa: PLR0913 - an option is a parameter
     """Select images that the account owns; --status is that of their delivery to a store."""
     place = Place(orders=tuple(order or ()), order_items=tuple(order_item or ()), captured=captured)
     packer = packing.catalog_packer(per_package)
-    _select_packed(finding.catalogs, options, place, options.criteria(status=status), packer)
+    _select_packed(lookup.catalogs, options, place, options.criteria(status=status), packer)
 
 
 @app.command(
@@ -196,7 +196,7 @@ def order_items(  # noqa: PLR0913 - an option is a parameter
     criteria = options.criteria(project=project, name=name, status=status, default=FULFILLED)
     packer = packing.order_item_packer(per_package)
     place = Place(orders=tuple(order or ()))
-    _select_packed(finding.order_items, options, place, criteria, packer)
+    _select_packed(lookup.order_items, options, place, criteria, packer)
 
 
 def _each(download: Callable[[Any], Download]) -> Callable[[Record], Iterator[Download]]:

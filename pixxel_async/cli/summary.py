@@ -7,11 +7,11 @@ from pathlib import Path
 
 from rich.filesize import decimal
 
+from ..display.wording import name_of, seconds
 from ..engine.report import Report
 from ..errors import AuthenticationError
 from ..events import Failed
 from ..sansio.redact import printable
-from .wording import name_of, seconds
 
 SHOWN_FAILURES = 20
 

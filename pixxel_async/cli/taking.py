@@ -9,6 +9,10 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
+import typer
+
+from .from_settings import not_given, with_settings
+
 
 def takes_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the fields of an options dataclass as options of its own.
@@ -22,14 +26,21 @@ def takes_options(command: Callable[..., None]) -> Callable[..., None]:
     shared = _parameters_of(kind)
 
     @functools.wraps(command)
-    def run(**values: Any) -> None:
-        options = kind(**{name: values.pop(name) for name in shared})
+    def run(_context: typer.Context, **values: Any) -> None:
+        taken = {name: values.pop(name) for name in shared}
+        options = kind(**with_settings(taken, not_given(_context, shared)))
         command(options=options, **values)
 
+    context = inspect.Parameter(
+        "_context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context
+    )
     parameters = [
-        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        for name, parameter in {**own, **shared}.items()
-        if name != "options"
+        context,
+        *(
+            parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+            for name, parameter in {**own, **shared}.items()
+            if name != "options"
+        ),
     ]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what `inspect` looks for first
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}

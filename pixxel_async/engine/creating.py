@@ -14,16 +14,17 @@ import anyio
 from .. import events
 from ..errors import PixxelError, TransportError
 from ..models import Package
-from ..sansio.backoff import Verdict, failure_of, judge
+from ..sansio.backoff import Failure, failure_of
 from ..sansio.lifecycle import State
-from ..sansio.wire import creation, needs_id
-from ..transport.api import nothing
+from ..sansio.wire import needs_id
 from .asking import Asker
 from .gate import Gate
 from .item import Item
 from .journal import Journal
 from .outlet import Outlet
 from .space import Space
+
+_UNANSWERED = frozenset({Failure.LOST, Failure.UNREADABLE})
 
 
 class Creator:
@@ -54,8 +55,23 @@ class Creator:
             PixxelError: The service refused, or the answer was lost as often as it may be.
             DiskStaysFullError: The journal could not be written.
         """
+        return await self._create(item, lost=0)
+
+    async def create_again(self, item: Item) -> Package:
+        """Ask for a package that an earlier run has asked for without noting an answer.
+
+        Raises:
+            PixxelError: As `create`.
+            DiskStaysFullError: As `create`.
+        """
+        lost = item.row.recreated + 1
+        reason = TransportError("an earlier run sent it, and noted no answer")
+        await self._gate.ask(self._asker.wait_to_recreate(item.download, lost, reason))
+        return await self._create(item, lost=lost)
+
+    async def _create(self, item: Item, *, lost: int) -> Package:
         has_id = needs_id(item.download)
-        package = await self._send(item, has_id=has_id)
+        package = await (self._send_noted(item, lost) if has_id else self._send(item))
         item.since = anyio.current_time()
         item.is_remembered = False
         if has_id:
@@ -74,43 +90,29 @@ class Creator:
         )
         return package
 
-    async def create_again(self, item: Item) -> Package:
-        """Ask for a package that an earlier run has asked for without noting an answer.
+    async def _send(self, item: Item) -> Package:
+        return await self._gate.ask(self._asker.create(item.download))
 
-        Raises:
-            PixxelError: As `create`.
-            DiskStaysFullError: As `create`.
-        """
-        self._note_lost(item, item.row.recreated + 1)
-        lost = TransportError("an earlier run sent it, and noted no answer")
-        await self._gate.ask(self._asker.wait_to_recreate(item.download, item.row.recreated, lost))
-        return await self.create(item)
+    async def _send_noted(self, item: Item, lost: int) -> Package:
+        """Send a creation, each time noted right before; `lost` answers were lost until now."""
 
-    async def _send(self, item: Item, *, has_id: bool) -> Package:
+        def note_lost(now: int) -> None:
+            nonlocal lost
+            lost = now
+
         async def before() -> None:
-            await self._put(item, is_unanswered=1, download_id=None)
+            await self._put(item, is_unanswered=1, recreated=lost, download_id=None)
 
-        ask = self._gate.create if has_id else self._gate.ask
         try:
-            return await ask(
-                self._asker.create(
-                    item.download,
-                    lost=item.row.recreated,
-                    note_lost=lambda lost: self._note_lost(item, lost),
-                    before=before if has_id else nothing,
-                )
+            return await self._gate.create(
+                self._asker.create(item.download, lost=lost, note_lost=note_lost, before=before)
             )
         except PixxelError as error:
-            verdict = judge(creation(item.download).kind, failure_of(error))
-            if verdict is not Verdict.REPEAT_CREATION and self._gate.rejected is None:
-                # The service has surely made nothing.
-                item.row = item.row.changed(is_unanswered=0)
+            # After any answer nothing is unanswered, also after one that another attempt follows.
+            if failure_of(error) not in _UNANSWERED and self._gate.rejected is None:
+                item.row = item.row.changed(is_unanswered=0, recreated=0)
             raise
 
     async def _put(self, item: Item, **changes: object) -> None:
         item.row = item.row.changed(**changes)
         await self._space.write(lambda: self._journal.put(item.row))
-
-    def _note_lost(self, item: Item, lost: int) -> None:
-        item.row = item.row.changed(recreated=lost)
-        self._journal.note(item.row)

@@ -1,12 +1,10 @@
-"""The streaming fetcher: from a signed URL to a verified file under its final name.
+"""The streaming fetcher: from a signed URL to a verified partial.
 
 Rules:
     * An attempt that brings the file further than any before starts the count anew, so a large
       file may break off many times, and a storage that leads nowhere is left soon.
     * An expired URL is replaced and is no failure, but only a few times without a new byte.
     * What arrived whole and is wrong is fetched again from zero, a few times.
-    * The journal knows size and SHA-256 before the file gets its final name, so that a run that
-      is killed in between leaves nothing that the next one cannot tell.
 """
 
 from __future__ import annotations
@@ -16,7 +14,6 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import anyio
 from pydantic import SecretStr
@@ -24,16 +21,15 @@ from pydantic import SecretStr
 from .. import events
 from ..config import FetchPolicy, FolderPolicy, RetryPolicy
 from ..errors import IntegrityError, SinkError, TransferError
-from ..models import SavedPackage
 from ..sansio.backoff import delay
 from ..sansio.expiry import is_stale
-from ..sansio.lifecycle import State
 from ..sansio.storage_answers import not_a_zip
 from ..sinks.base import Held
 from ..transport.storage import StorageClient
 from .bandwidth import Bandwidth
 from .folder import ExportFolder
 from .item import Item
+from .saver import Arrived
 from .space import MAX_REFUSALS, Space
 from .transfer import DiskFullError, NoRoomError, PassingError, Transfer, UrlExpiredError
 from .watchdog import Watchdog
@@ -93,6 +89,7 @@ class Fetcher:
         fresh_url: Callable[[Item], Awaitable[SecretStr | None]],
         emit: Callable[[events.Event], Awaitable[None]],
         emit_or_drop: Callable[[events.Event], None],
+        count_received: Callable[[int], None],
         clock: Callable[[], float],
     ) -> None:
         """Join storage, folder and events.
@@ -109,6 +106,7 @@ class Fetcher:
             fresh_url: Asks the service for a new signed URL; None means not ready any more.
             emit: Takes the events that must not be lost.
             emit_or_drop: Takes progress, if there is room for it.
+            count_received: Told the bytes of a transfer that does not end with a saved file.
             clock: Seconds for `at_s`.
         """
         self._storage = storage
@@ -122,14 +120,15 @@ class Fetcher:
         self._fresh_url = fresh_url
         self._emit = emit
         self._emit_or_drop = emit_or_drop
+        self._count_received = count_received
         self._clock = clock
         self.watchdog = Watchdog(policy)
         # Allocated once for each transfer at a time: memory that comes and goes in pieces of this
         # size leaves holes, and the process grows.
         self._buffers: list[bytearray] = []
 
-    async def fetch(self, item: Item) -> events.Saved:
-        """Save a package that is ready.
+    async def fetch(self, item: Item) -> Arrived:
+        """Transfer a package that is ready, and verify what came.
 
         A cancelled or failed fetch leaves the partial and its mark for a later run, and nothing
         under the final name.
@@ -137,7 +136,8 @@ class Fetcher:
         Raises:
             NotReadyAnyMoreError: The package has to be waited for again.
             TransferError: The bytes did not arrive whole, and the attempts are used up.
-            SinkError: They could not be saved.
+            SinkError: They could not be written.
+            DiskStaysFullError: The disk stayed full.
         """
         began = anyio.current_time()
         partial = await self._folder.sink.open(item.row.name, _held(item), self._foreign)
@@ -163,23 +163,18 @@ class Fetcher:
                 )
             )
             checksum = await self._until_right(transfer)
-            path = await self._save(transfer, checksum)
         except BaseException:
+            self._count_received(transfer.received)
             with anyio.CancelScope(shield=True), suppress(SinkError):
-                await transfer.leave()
+                try:
+                    await transfer.leave()
+                finally:
+                    await partial.aclose()
             raise
         finally:
             self._space.release(item.key)
             self._buffers.append(buffer)
-            with anyio.CancelScope(shield=True):
-                await partial.aclose()
-        return events.Saved(
-            at_s=self._clock(),
-            key=item.key,
-            saved=saved_package(item, path),
-            received=transfer.received,
-            transferred_s=anyio.current_time() - began,
-        )
+        return Arrived(transfer=transfer, checksum=checksum, began=began)
 
     async def _until_right(self, transfer: Transfer) -> str:
         """Transfer until the file verifies; return which checksum it agreed with."""
@@ -303,40 +298,9 @@ class Fetcher:
             raise IntegrityError(message)
         return next(iter(transfer.offered), "")
 
-    async def _save(self, transfer: Transfer, checksum: str) -> Path:
-        item, partial = transfer.item, transfer.partial
-        digests = await partial.digests(frozenset({"sha256"}))
-        item.row = item.row.changed(
-            state=State.FETCHING,
-            bytes=partial.size,
-            sha256=digests["sha256"].hex(),
-            checksum=checksum,
-        )
-        await self._space.write(lambda: self._folder.journal.put(item.row))
-        with anyio.CancelScope(shield=True):  # short, and what has its name is noted
-            path = await partial.commit(self._foreign)
-            item.row = item.row.without_partial().changed(
-                state=State.SAVED, error="", error_type=""
-            )
-            await self._folder.journal.put(item.row)
-        return path
-
 
 def _held(item: Item) -> Held:
     row = item.row
     if row.validator is None:
         return Held()
     return Held(synced=row.mark, written=row.written, sha256=row.written_sha256)
-
-
-def saved_package(item: Item, path: Path, *, skipped: bool = False) -> SavedPackage:
-    """Describe a saved file, from what the journal remembers of it."""
-    row = item.row
-    return SavedPackage(
-        download=item.download,
-        path=path,
-        bytes=row.bytes or 0,
-        sha256=row.sha256 or "",
-        skipped=skipped,
-        checksum=row.checksum,
-    )

@@ -7,12 +7,25 @@ from contextlib import closing
 from pathlib import Path
 
 from ..errors import SinkError
-from . import schema
+from . import damage, schema
 from .folder import HIDDEN, JOURNAL, running_process
 from .record import ExportRecord
 
 READ_TIMEOUT_S = 10.0
 """How long a commit of a running export is waited for."""
+
+
+def journal_of(folder: Path) -> Path:
+    """Return where the journal of an export folder lies.
+
+    Raises:
+        SinkError: It is no export folder.
+    """
+    path = folder / HIDDEN / JOURNAL
+    if not path.is_file():
+        message = f"{folder}: no export has been here: there is no {HIDDEN}/{JOURNAL} in it"
+        raise SinkError(message)
+    return path
 
 
 def read_record(directory: str | Path) -> ExportRecord:
@@ -28,16 +41,16 @@ def read_record(directory: str | Path) -> ExportRecord:
         SinkError: It is no export folder, or its journal cannot be read.
     """
     folder = Path(directory).expanduser().absolute()
-    path = folder / HIDDEN / JOURNAL
-    if not path.is_file():
-        message = f"{folder}: no export has been here: there is no {HIDDEN}/{JOURNAL} in it"
-        raise SinkError(message)
+    path = journal_of(folder)
     running = running_process(folder)
     try:
         # Not read-only: what a killed run has left half written is rolled back on opening.
         uri = f"{path.as_uri()}?mode=rw"
         with closing(sqlite3.connect(uri, uri=True, timeout=READ_TIMEOUT_S)) as connection:
-            if schema.version_of(connection, path) < schema.SCHEMA_VERSION and running is None:
+            version = schema.version_of(connection, path)
+            if version == 0:  # an export is about to make it, or was killed before it had
+                return ExportRecord(rows=(), runs=(), steps=(), running=running)
+            if version < schema.SCHEMA_VERSION and running is None:
                 schema.prepare(connection, path)
             with connection:
                 connection.execute("BEGIN")
@@ -48,5 +61,7 @@ def read_record(directory: str | Path) -> ExportRecord:
                     running=running,
                 )
     except (sqlite3.Error, ValueError) as error:
+        if isinstance(error, sqlite3.Error) and damage.is_damage(error):
+            raise SinkError(damage.refusal(path, error)) from error
         message = f"{path}: the journal cannot be read: {error}"
         raise SinkError(message) from error

@@ -29,7 +29,7 @@ from ..errors import SinkError
 from ..sansio.lifecycle import State
 from ..sinks.local import FILE_MODE
 from ..sinks.threads import keep, to_end
-from . import schema
+from . import damage, schema
 from .record import Row, Run, Step
 
 T = TypeVar("T")
@@ -241,7 +241,7 @@ async def _on(
     drop: Callable[[T], None] = keep,
 ) -> T:
     try:
-        running = asyncio.get_running_loop().run_in_executor(thread, work)
+        running = asyncio.get_running_loop().run_in_executor(thread, damage.refusing, path, work)
         return await to_end(running, drop=drop)
     except (sqlite3.Error, ValueError) as error:
         raise _unusable(path, error) from error
@@ -255,6 +255,7 @@ def _connect(path: Path) -> tuple[sqlite3.Connection, set[str], int]:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE))
     connection = sqlite3.connect(path, check_same_thread=False, timeout=BUSY_TIMEOUT_S)
     try:
+        damage.check(connection, path)  # before anything is written
         connection.execute("PRAGMA journal_mode = TRUNCATE")
         connection.execute("PRAGMA synchronous = FULL")
         schema.prepare(connection, path)

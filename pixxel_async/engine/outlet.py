@@ -40,6 +40,10 @@ class Outlet:
         with suppress(anyio.WouldBlock):
             self._send.send_nowait(event)
 
+    def count_received(self, count: int) -> None:
+        """Count bytes of a transfer that did not end with a saved file."""
+        self.report.received += count
+
     def _note(self, event: events.Event) -> None:
         if isinstance(event, events.PackageEvent):
             self.recorder.note(event, self.report.state_of(event.key))

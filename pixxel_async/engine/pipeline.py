@@ -40,7 +40,8 @@ from ..sansio.wire import needs_id
 from .asking import Asker, raise_if_failed
 from .creating import Creator
 from .feed import Feed
-from .fetcher import Fetcher, NotReadyAnyMoreError, saved_package
+from .fetcher import Fetcher
+from .fetching import FetchStage
 from .folder import ExportFolder
 from .gate import Gate
 from .incoming import Downloads, count
@@ -51,6 +52,7 @@ from .outlet import Outlet
 from .parts import Parts
 from .poller import Poller
 from .record import Ending
+from .saver import Saver, saved_package
 from .space import DiskStaysFullError, Space
 
 FINISH_S = 1.0
@@ -99,7 +101,18 @@ class Pipeline:
             fresh_url=self._fresh_url,
             emit=outlet.emit,
             emit_or_drop=outlet.emit_or_drop,
+            count_received=outlet.count_received,
             clock=outlet.clock,
+        )
+        self._fetching = FetchStage(
+            self._fetcher,
+            Saver(folder, policy=parts.folder, space=self._space, clock=outlet.clock),
+            gate=self._gate,
+            ledger=self._ledger,
+            began=self._leave_place,
+            fail=self._fail,
+            wait_again=self._wait_again,
+            end_for_space=self._end_for_space,
         )
         self._places = anyio.Semaphore(parts.limits.pending)
         self._ready: MemoryObjectSendStream[Item]
@@ -152,7 +165,7 @@ class Pipeline:
                 for _ in range(self._parts.limits.requests):
                     tasks.start_soon(self._create_stage, todo)
                 for _ in range(self._parts.limits.fetches):
-                    tasks.start_soon(self._fetch_stage, ready)
+                    tasks.start_soon(self._fetching.run, ready, tasks)
                 await self._feed.run(feed)
                 await self._ledger.wait()
                 tasks.cancel_scope.cancel()
@@ -331,20 +344,6 @@ class Pipeline:
         return True
 
     # Fetch.
-
-    async def _fetch_stage(self, ready: MemoryObjectReceiveStream[Item]) -> None:
-        async for item in ready:
-            self._leave_place(item)
-            try:
-                if self._gate.rejected is not None:
-                    raise self._gate.rejection()
-                await self._ledger.settle(await self._fetcher.fetch(item))
-            except NotReadyAnyMoreError:
-                await self._wait_again(item)
-            except DiskStaysFullError as full:
-                await self._end_for_space(full.error)
-            except PixxelError as error:
-                await self._fail(item, error)
 
     async def _fresh_url(self, item: Item) -> SecretStr | None:
         return await self._gate.ask(self._asker.fresh_url(item.download, item.row.download_id))

@@ -94,11 +94,15 @@ _ALL_RUNS = (
 )
 
 
+class NewerJournalError(SinkError):
+    """The journal was written by a newer version of this library."""
+
+
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Make the tables, or bring those of an older version up to date.
 
     Raises:
-        SinkError: They are of a newer version.
+        NewerJournalError: They are of a newer version.
     """
     version = version_of(connection, path)
     if version == SCHEMA_VERSION:
@@ -119,7 +123,7 @@ def version_of(connection: sqlite3.Connection, path: Path) -> int:
     """Return the version of the schema; zero for an empty database.
 
     Raises:
-        SinkError: It is newer than what this version of the library knows.
+        NewerJournalError: It is newer than what this version of the library knows.
     """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > SCHEMA_VERSION:
@@ -127,7 +131,7 @@ def version_of(connection: sqlite3.Connection, path: Path) -> int:
             f"{path}: written by a newer version of pixxel-async (schema {version}); "
             "upgrade, or choose another folder"
         )
-        raise SinkError(message)
+        raise NewerJournalError(message)
     return int(version)
 
 

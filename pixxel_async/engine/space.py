@@ -69,6 +69,7 @@ class Space:
         self._turn = anyio.Lock()
         self._disk = Disk(0, 0)
         self._looked_at = float("-inf")
+        self._over: SinkError | None = None
         self._missing: dict[str, int] = {}
 
     async def admit(self, key: str, missing: int) -> None:
@@ -150,6 +151,8 @@ class Space:
             self._looked_at = anyio.current_time()
 
     async def _pause(self, missing: int) -> None:
+        if self._over is not None:  # who waited behind the one that gave up need not wait as long
+            raise DiskStaysFullError(self._over)
         began = anyio.current_time()
         needed = self._needed(missing)
         await self._emit(
@@ -162,7 +165,8 @@ class Space:
                     f"{self._policy.space_timeout_s:g} s, and {needed} are needed: free some "
                     "space and run it again"
                 )
-                raise DiskStaysFullError(SinkError(message, code="ENOSPC"))
+                self._over = SinkError(message, code="ENOSPC")
+                raise DiskStaysFullError(self._over)
             await anyio.sleep(min(LOOK_S, self._policy.space_timeout_s))
             await self._look(0)
             needed = self._needed(missing)

@@ -19,7 +19,7 @@ from email.utils import parsedate_to_datetime
 from enum import Enum
 
 from ..config import RetryPolicy
-from ..errors import ApiError, ResponseError, TransportError
+from ..errors import ApiError, ResponseError, RouteError, TransportError
 
 MAX_EXPONENT = 32
 """Above this the bound is at its maximum anyhow, and 2ⁿ would only overflow."""
@@ -81,6 +81,8 @@ def failure_of_status(status: int) -> Failure:
 def failure_of(error: BaseException) -> Failure:
     """Classify an error of a call; what is not named here is final, cancellation included."""
     match error:
+        case RouteError():
+            return Failure.FINAL
         case TransportError(sent=sent):
             return Failure.LOST if sent else Failure.NOT_SENT
         case ApiError(status=status):

@@ -70,6 +70,10 @@ class Call:
 
 
 PING = Call(operation="ping", method="GET", path="/ping", kind=CallKind.READ)
+KEY_CHECK = Call(
+    operation="ListAOIs", method="GET", path="/v0/aois?offset=0&limit=1", kind=CallKind.READ
+)
+"""The cheapest documented call that needs the key and no id."""
 
 
 def creation(download: Download) -> Call:

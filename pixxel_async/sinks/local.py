@@ -106,7 +106,7 @@ class LocalSink:
 
         def rename() -> Path:
             number = 1
-            while os.path.lexists(aside := path.with_name(f"{name}.changed-{number}")):
+            while os.path.lexists(aside := path.with_name(f"{path.name}.changed-{number}")):
                 number += 1
             return path.rename(aside)
 

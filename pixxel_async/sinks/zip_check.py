@@ -8,6 +8,7 @@ import struct
 import zipfile
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 from ..config import Verify
 from ..sansio import zips
@@ -31,19 +32,24 @@ def zip_problem(path: Path, verify: Verify) -> str | None:
     The ends are judged by `sansio.zips`, directory and members by `zipfile`.
     """
     with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(0)
-        head = file.read(4)
-        file.seek(max(0, size - zips.TAIL_BYTES))
-        if found := zips.problem(head, file.read(), size):
-            return found
-        try:
-            with zipfile.ZipFile(file) as archive:
-                broken = archive.testzip() if verify is Verify.CONTENTS else None
-        except OSError as error:
-            if error.errno is not None:
-                raise  # of the disk, not of the archive: bz2 raises it without a number
-            return f"it cannot be read: {redact(str(error))}"
-        except UNREADABLE as error:
-            return f"it cannot be read: {redact(str(error))}"
+        return file_problem(file, verify)
+
+
+def file_problem(file: BinaryIO, verify: Verify) -> str | None:
+    """Tell the same of an open file, wherever it stands; it is left open."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    head = file.read(4)
+    file.seek(max(0, size - zips.TAIL_BYTES))
+    if found := zips.problem(head, file.read(), size):
+        return found
+    try:
+        with zipfile.ZipFile(file) as archive:
+            broken = archive.testzip() if verify is Verify.CONTENTS else None
+    except OSError as error:
+        if error.errno is not None:
+            raise  # of the disk, not of the archive: bz2 raises it without a number
+        return f"it cannot be read: {redact(str(error))}"
+    except UNREADABLE as error:
+        return f"it cannot be read: {redact(str(error))}"
     return f"its member {redact(broken)} has a wrong CRC-32" if broken else None

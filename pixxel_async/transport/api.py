@@ -34,6 +34,7 @@ from ..sansio.backoff import (
     read_retry_after,
 )
 from .auth import KeyAuth
+from .hindrances import hindrance
 from .rate import RateLimiter
 from .words import describe
 
@@ -44,6 +45,8 @@ NEVER_SENT = (
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
 )
+KNOWN_KEY = frozenset({403, 404})
+"""Answers that only a key that is known gets, although they are errors."""
 COMPLAINTS = frozenset({Failure.THROTTLED, Failure.UNAVAILABLE})
 
 
@@ -151,6 +154,27 @@ class Api:
             )
 
         await self._send(wire.PING, read, ignore)
+
+    async def check_key(self) -> None:
+        """Ask whether the service takes the key (`ListAOIs`, one entry).
+
+        Raises:
+            AuthenticationError: It does not.
+            TransportError: No answer.
+            ApiError: An answer that says nothing of the key, such as 500. 403 and 404 say that the
+                key is known, and are fine.
+        """
+
+        def read(reply: Reply) -> None:
+            if reply.status not in KNOWN_KEY:
+                wire.raise_for_status(
+                    wire.KEY_CHECK,
+                    status_code=reply.status,
+                    body=reply.body,
+                    retry_after_s=reply.retry_after_s,
+                )
+
+        await self._send(wire.KEY_CHECK, read, ignore)
 
     async def create(
         self, download: Download, *, notify: Notify = ignore, before: Before = nothing
@@ -294,7 +318,9 @@ class Api:
             failure = ResponseError(message)
         except httpx.HTTPError as error:
             message = f"{call.operation}: {describe(error)}"
-            failure = TransportError(message, sent=not isinstance(error, NEVER_SENT))
+            failure = hindrance(error, self._client.base_url.host) or TransportError(
+                message, sent=not isinstance(error, NEVER_SENT)
+            )
         # Raised out here, so that it has no context: the error of httpx knows the key.
         raise failure
 

@@ -24,8 +24,9 @@ from pydantic import SecretStr
 
 from .._version import USER_AGENT
 from ..config import LOOPBACK_HOSTS, Timeouts
-from ..errors import ConnectionBrokenError, TransferError
+from ..errors import ConnectionBrokenError, PixxelError, TransferError
 from ..sansio.redact import redact
+from .hindrances import hindrance
 from .words import describe
 
 MAX_REDIRECTS = 5
@@ -104,6 +105,7 @@ class StorageClient:
         Raises:
             TransferError: The URL cannot be used, or redirects go wrong.
             ConnectionBrokenError: No answer came.
+            RouteError: None will come until a setting is mended.
         """
         response = await self._follow(url.get_secret_value(), headers)
         try:
@@ -128,6 +130,7 @@ class StorageClient:
         raise TransferError(message)
 
     async def _send(self, address: _Address, headers: Headers) -> httpx.Response:
+        failure: PixxelError
         try:
             request = httpx.Request(
                 "GET",
@@ -144,7 +147,8 @@ class StorageClient:
         except httpx.LocalProtocolError:
             failure = TransferError("the signed URL has characters that no request may have")
         except httpx.HTTPError as error:
-            failure = ConnectionBrokenError(describe(error))
+            host = httpx.URL(address.origin).host
+            failure = hindrance(error, host) or ConnectionBrokenError(describe(error))
         # Raised out here, so that it has no context: the error of httpx knows the URL.
         raise failure
 

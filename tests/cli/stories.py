@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pixxel_async import JobDownload, SavedPackage, events
-from pixxel_async.cli.display import Display
+from pixxel_async.display.base import Display
 from pixxel_async.downloads import Download
 from pixxel_async.engine.report import Report
 from pixxel_async.errors import NotFoundError, PixxelError

@@ -74,7 +74,7 @@ def test_bad_lines_are_told_before_anything_is_sent(tmp_path: Path) -> None:
 def test_what_a_manifest_holds_steers_no_terminal(tmp_path: Path) -> None:
     row = json.dumps({**ROW, "\x1b[31m": 1})
     told = run("export", "-", "--out", tmp_path, stdin=row.encode())
-    assert told.stderr == '<stdin>:1: unknown field "\\x1b[31m"\n'
+    assert told.stderr == '<stdin>:1: unknown field "\\x1b[31m" for kind "job"\n'
 
 
 @pytest.mark.parametrize(

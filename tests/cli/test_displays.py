@@ -15,12 +15,13 @@ from pixxel_async import (
     ServerError,
     events,
 )
-from pixxel_async.cli.bars import OTHER_LINES, Bars
-from pixxel_async.cli.display import Display, Loudness
 from pixxel_async.cli.lines import Lines
 from pixxel_async.cli.logs import log_shown
-from pixxel_async.cli.meter import WINDOW_S, Meter
-from pixxel_async.cli.wording import name_of, seconds, short, told
+from pixxel_async.display.bars import Bars
+from pixxel_async.display.base import Display, Loudness
+from pixxel_async.display.meter import WINDOW_S, Meter
+from pixxel_async.display.picture import OTHER_LINES
+from pixxel_async.display.wording import name_of, seconds, short, told
 from pixxel_async.engine.report import Report
 
 from .stories import (

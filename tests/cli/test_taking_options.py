@@ -43,7 +43,7 @@ def test_fields_of_a_derived_set_and_of_its_base_are_options() -> None:
 
 
 def test_the_annotation_says_which_set_is_built() -> None:
-    assert run("bare", "--profile", "p").startswith("ServiceOptions(")
+    assert run("bare", "--base-url", "http://localhost:1").startswith("ServiceOptions(")
     assert "No such option" in run("bare", "--count", "4")
 
 

@@ -7,13 +7,15 @@ import os
 import sqlite3
 import stat
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from pixxel_async import SinkError
+from pixxel_async.engine import schema
 from pixxel_async.engine.journal import Journal, _Batch
-from pixxel_async.engine.record import Row
+from pixxel_async.engine.record import Doing, Row, Step
 from pixxel_async.engine.schema import SCHEMA_VERSION
 from pixxel_async.sansio.lifecycle import State
 
@@ -160,4 +162,85 @@ async def test_a_value_that_no_column_takes_is_told(tmp_path: Path) -> None:
     journal = await Journal.open(tmp_path / "journal.sqlite")
     with pytest.raises(SinkError, match="cannot be used"):
         await journal.put(row().changed(error="\ud800"))
+    await journal.aclose()
+
+
+async def test_a_journal_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.execute(
+            "CREATE TABLE package (key TEXT PRIMARY KEY, target TEXT NOT NULL,"
+            " name TEXT NOT NULL UNIQUE, state TEXT NOT NULL, download_id TEXT, validator TEXT,"
+            " total INTEGER, mark INTEGER NOT NULL, bytes INTEGER, sha256 TEXT,"
+            " checksum TEXT NOT NULL, error TEXT NOT NULL) STRICT, WITHOUT ROWID"
+        )
+        connection.execute(
+            "INSERT INTO package VALUES"
+            " ('job:0', '{}', '0.zip', 'saved', NULL, NULL, NULL, 0, 10, '00', 'md5', '')"
+        )
+        connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    journal = await Journal.open(path)
+    found = await journal.get("job:0")
+    assert found == Row(
+        key="job:0",
+        target="{}",
+        name="0.zip",
+        state=State.SAVED,
+        bytes=10,
+        sha256="00",
+        checksum="md5",
+    )
+    await journal.put(row(1))
+    await journal.aclose()
+
+
+async def test_what_is_noted_is_there_after_a_moment_and_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    journal = await Journal.open(path)
+    flushing = asyncio.create_task(journal.flush_regularly())
+    step = Step(key=row().key, run=journal.new_run(), at=1.5, doing=Doing.READY, size=3)
+    journal.note(row().changed(state=State.REQUESTED))
+    journal.step(step, State.READY)
+    journal.note_new([row().changed(name="other"), row(1)])
+    while not (found := await asyncio.to_thread(rows_in, path)):  # noqa: ASYNC110 - a file tells
+        await asyncio.sleep(0)
+    assert found == [("job:0", "0.zip", "ready"), ("job:1", "1.zip", "queued")]
+    journal.step(step, State.FETCHING)
+    await journal.put(row().changed(state=State.SAVED))
+    assert rows_in(path)[0] == ("job:0", "0.zip", "saved")
+    flushing.cancel()
+    await asyncio.wait([flushing])
+    await journal.aclose()
+    with closing(sqlite3.connect(path)) as connection:
+        assert schema.all_steps(connection) == (step, step)
+    assert journal.new_run() == 2
+
+
+def rows_in(path: Path) -> list[tuple[str, ...]]:
+    """Read the journal as another process would."""
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("SELECT key, name, state FROM package ORDER BY key").fetchall()
+
+
+async def test_a_row_that_no_column_takes_does_not_stand_in_the_way_of_others(
+    tmp_path: Path,
+) -> None:
+    journal = await Journal.open(tmp_path / "journal.sqlite")
+    for poisoned in (row().changed(error="\ud800"), row().changed(total=2**63)):
+        with pytest.raises(SinkError, match="cannot be used"):
+            await journal.put(poisoned)
+    await journal.put(row(1))
+    assert await journal.get(row().key) is None
+    assert await journal.get(row(1).key) == row(1)
+    await journal.aclose()
+
+
+async def test_two_packages_never_have_one_name(tmp_path: Path) -> None:
+    journal = await Journal.open(tmp_path / "journal.sqlite")
+    await journal.put(row())
+    with pytest.raises(SinkError, match="UNIQUE"):
+        await journal.put(row(1).changed(name=row().name))
+    journal._waiting.rows.clear()
+    assert await journal.get(row().key) == row()
     await journal.aclose()

@@ -172,12 +172,14 @@ async def test_a_spoilt_compressed_member_is_found(sink: Sink) -> None:
     await partial.discard()
 
 
-async def test_files_that_are_set_aside_keep_their_bytes(sink: Sink) -> None:
-    path = sink.path(NAME)
-    path.parent.mkdir()
+@pytest.mark.parametrize("name", [NAME, f"job/{NAME}"])
+async def test_files_that_are_set_aside_keep_their_bytes(sink: Sink, name: str) -> None:
+    path = sink.path(name)
+    path.parent.mkdir(parents=True)
     for text in ("one", "two"):
         path.write_text(text)
-        aside = await sink.set_aside(NAME)
+        aside = await sink.set_aside(name)
+        assert aside.parent == path.parent
         assert aside.read_text() == text
     assert not path.exists()
 

@@ -166,12 +166,14 @@ def _property(catalog: Mapping[str, Any], name: str) -> Any:
     if name == "bands":
         assets: Collection[Mapping[str, Any]] = details.get("assets", {}).values()
         return [band.get("name") for asset in assets for band in asset.get("eo:bands", [])]
-    return details.get("properties", {}).get(_ALIASES.get(name, name))
+    properties = details.get("properties") or {}
+    return properties.get(_ALIASES.get(name, name))
 
 
 def _order(value: Any) -> list[tuple[str, bool]]:
     if not isinstance(value, list) or not all(
-        isinstance(one, dict) and set(one.values()) <= {"ASC", "DESC"} for one in value
+        isinstance(one, dict) and all(way in ("ASC", "DESC") for way in one.values())
+        for one in value
     ):
         reason = "it is a list of objects, such as {'datetime': 'DESC'}, with ASC or DESC"
         raise ValueError(reason)

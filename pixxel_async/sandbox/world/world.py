@@ -77,7 +77,7 @@ class World:
         items_per_order: int = ITEMS_PER_ORDER,
         catalogs_per_item: int = CATALOGS_PER_ITEM,
     ) -> World:
-        """Make up a world, with mixed states and dates over nine months.
+        """Make up a world, with mixed states, and dates from January to November 2025.
 
         Args:
             seed: The same seed gives the same records, and the first ones of larger numbers.

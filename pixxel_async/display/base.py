@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -16,6 +16,21 @@ class Loudness(IntEnum):
     ERRORS = 0
     NORMAL = 1
     DETAILS = 2
+
+
+class Progress(StrEnum):
+    """What a blocking call draws while it waits.
+
+    Attributes:
+        AUTO: Bars in a notebook and on a terminal (standard error), nothing anywhere else.
+        BARS: Bars, also on a standard error that does not say that it is a terminal, such as
+            that of some editors.
+        NONE: Nothing.
+    """
+
+    AUTO = "auto"
+    BARS = "bars"
+    NONE = "none"
 
 
 class Display(Protocol):

@@ -13,27 +13,20 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console, Group, RenderableType
-from rich.filesize import decimal
+from rich.console import Console, RenderableType
 from rich.live import Live
-from rich.progress import Task
 from rich.text import Text
 
 from .. import events
 from ..engine.report import Report
-from ..sansio.lifecycle import State
 from ..sansio.redact import printable
-from .columns import progress
-from .display import Loudness
-from .meter import Meter
-from .transfers import Transfers
+from .base import Loudness
+from .picture import Picture
 from .wording import told
 
 REDRAWS_PER_SECOND = 10
-OTHER_LINES = 6
-"""Lines of the terminal that are kept free of transfers."""
 
-_STYLES = {Loudness.ERRORS: "red", Loudness.DETAILS: "dim"}
+STYLES = {Loudness.ERRORS: "red", Loudness.DETAILS: "dim"}
 """What is told above the bars, and how; that a package is saved is seen from the bars."""
 
 
@@ -52,14 +45,7 @@ class Bars:
         """
         self._console = console
         self._loudness = loudness
-        self._clock = clock
-        self._meter = Meter()
-        self._report = Report()
-        self._overall = progress(
-            console, clock, amount=self._amount, rate=self._rate, bar_style="bar.complete"
-        )
-        self._packages = self._overall.add_task("packages", total=None)
-        self._transfers = Transfers(console, clock, self._meter)
+        self._picture = Picture(console, clock)
         self._live = Live(
             console=console,
             get_renderable=self.draw,
@@ -86,15 +72,10 @@ class Bars:
 
     def show(self, event: events.Event, report: Report) -> None:
         """Take in what has happened; it is drawn at the next redraw."""
-        self._report = report
-        self._transfers.follow(event)
-        if isinstance(event, events.Started):
-            self._overall.update(self._packages, total=event.total)
-        elif isinstance(event, events.Settled):
-            self._overall.advance(self._packages)
+        self._picture.follow(event, report)
         line = told(event, report)
-        if line is not None and line.loudness in _STYLES and line.loudness <= self._loudness:
-            self._print(Text(str(line), style=_STYLES[line.loudness]))
+        if line is not None and line.loudness in STYLES and line.loudness <= self._loudness:
+            self._print(Text(str(line), style=STYLES[line.loudness]))
 
     def say(self, text: str) -> None:
         """Write a line of somebody else above the bars."""
@@ -102,30 +83,7 @@ class Bars:
 
     def draw(self) -> RenderableType:
         """Return what is drawn now."""
-        room = max(self._console.size.height - OTHER_LINES, 1)
-        return Group(self._overall, _counts(self._report), *self._transfers.draw(room))
-
-    def _amount(self, packages: Task) -> str:
-        total = "?" if packages.total is None else f"{packages.total:.0f}"
-        return f"{packages.completed:.0f}/{total}  {decimal(self._meter.total)}"
-
-    def _rate(self, _: Task) -> str:
-        return f"{decimal(int(self._meter.rate(self._clock())))}/s"
+        return self._picture.draw()
 
     def _print(self, line: Text) -> None:
         self._console.print(line, soft_wrap=True)
-
-
-def _counts(report: Report) -> Text:
-    """Return where the packages are that are not on their way over the wire."""
-    states = report.states
-    begun = sum(states[state] for state in State if state is not State.QUEUED)
-    figures = {
-        "not asked for": (report.total or begun) - begun,
-        "packaging": states[State.REQUESTED],
-        "waiting for a slot": states[State.READY],
-        "failed": len(report.failed),
-        "retried": report.retries + report.recreated + report.interrupted,
-    }
-    text = ", ".join(f"{count} {label}" for label, count in figures.items())
-    return Text(text + "\n", style="dim", overflow="ellipsis", no_wrap=True)

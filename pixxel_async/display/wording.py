@@ -11,7 +11,7 @@ from ..downloads import Download
 from ..engine.report import Report
 from ..errors import AuthenticationError
 from ..sansio.redact import printable
-from .display import Loudness
+from .base import Loudness
 
 MINUTE_S = 60
 HOUR_S = 3600

@@ -1,0 +1,105 @@
+"""What `doctor` looks at on this machine: versions, limits, the folder, the config file."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sqlite3
+import ssl
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+from .._version import __version__
+from ..errors import ConfigError
+from ..settings.config_file import ConfigFile
+from .checkup import (
+    Finding,
+    judge_file_system,
+    judge_open_files,
+    judge_space,
+    ok,
+    problem,
+    warning,
+)
+
+LIBRARIES = ("httpx", "anyio", "pydantic", "tenacity", "typer")
+MOUNTS = Path("/proc/self/mounts")
+
+
+def versions() -> Finding:
+    """Name the versions, for whoever is asked for help."""
+    parts = [f"pixxel-async {__version__}", f"Python {platform.python_version()}"]
+    parts += [f"{name} {metadata.version(name)}" for name in LIBRARIES]
+    parts += [f"SQLite {sqlite3.sqlite_version}", ssl.OPENSSL_VERSION.partition("  ")[0]]
+    return ok("versions", ", ".join(parts))
+
+
+def config(file: ConfigFile) -> Iterator[Finding]:
+    """Look at each profile of the config file."""
+    name = "config file"
+    try:
+        names = file.profiles()
+        for profile in names:
+            file.profile(profile)
+    except ConfigError as error:
+        yield problem(name, str(error), f"mend {file.path}, or name another with PIXXEL_CONFIG")
+        return
+    if not file.path.exists():
+        yield ok(name, f"none at {file.path}; none is needed")
+        return
+    try:
+        file.check_mode()
+    except ConfigError:
+        yield warning(name, f"others may read {file.path}", f"chmod 600 '{file.path}'")
+        return
+    yield ok(name, f"{file.path}, profiles: {', '.join(names) or 'none'}")
+
+
+def folder(out: Path) -> Iterator[Finding]:
+    """Look at the folder of an export, or at the nearest one above it that is there."""
+    wanted = out.expanduser().absolute()
+    there = next(place for place in (wanted, *wanted.parents) if place.exists())
+    try:
+        with tempfile.TemporaryFile(dir=there) as file:
+            file.write(b"x")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        text = f"{there} cannot be written: {error.strerror or error}"
+        yield problem("folder", text, "choose another with --out")
+        return
+    yield ok("folder", f"{there} can be written")
+    yield judge_space(shutil.disk_usage(there).free)
+    if kind := file_system(there):
+        yield judge_file_system(kind)
+
+
+def file_system(place: Path, mounts: Path = MOUNTS) -> str:
+    """Return the kind of file system, as Linux names it; empty where it does not tell."""
+    try:
+        lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    found, depth = "", -1
+    for line in lines:
+        point = Path(line.split(" ")[1].replace("\\040", " "))
+        if place.resolve().is_relative_to(point) and len(point.parts) >= depth:
+            found, depth = line.split(" ")[2], len(point.parts)
+    return found
+
+
+def open_files(fetches: int) -> Finding:
+    """Compare the limit on open files with what that many transfers need."""
+    if sys.platform == "win32":
+        return ok("open files", "no limit that matters on Windows")
+    import resource  # noqa: PLC0415 - not on Windows
+
+    soft, hard = (
+        None if limit == resource.RLIM_INFINITY else limit
+        for limit in resource.getrlimit(resource.RLIMIT_NOFILE)
+    )
+    return judge_open_files(soft, hard, fetches)

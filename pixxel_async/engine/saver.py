@@ -1,0 +1,135 @@
+"""From a verified partial to a saved file.
+
+Rules:
+    * The journal knows size and SHA-256 before the file gets its final name, so that a run that
+      is killed in between leaves nothing that the next one cannot tell.
+    * Saving waits for the disk only. Many packages do so at once, while others are transferred:
+      they share the commits of the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+
+from .. import events
+from ..config import FolderPolicy
+from ..errors import SinkError
+from ..models import SavedPackage
+from ..sansio.lifecycle import State
+from .folder import ExportFolder
+from .item import Item
+from .space import Space
+from .transfer import Transfer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """A package whose bytes are there and right, not yet under its final name.
+
+    Attributes:
+        transfer: What brought them; who holds this saves or abandons it.
+        checksum: Which checksum of the storage they agreed with, or empty.
+        began: When the transfer began, in seconds on the event loop's clock.
+    """
+
+    transfer: Transfer
+    checksum: str
+    began: float
+
+    @property
+    def item(self) -> Item:
+        """The package."""
+        return self.transfer.item
+
+    async def abandon(self) -> None:
+        """Leave it to a later run; not to be interrupted."""
+        with anyio.CancelScope(shield=True), suppress(SinkError):
+            try:
+                await self.transfer.leave()
+            finally:
+                await self.transfer.partial.aclose()
+
+
+class Saver:
+    """Saves the packages of one export."""
+
+    def __init__(
+        self,
+        folder: ExportFolder,
+        *,
+        policy: FolderPolicy,
+        space: Space,
+        clock: Callable[[], float],
+    ) -> None:
+        """Join folder and events.
+
+        Args:
+            folder: Where files and notes go.
+            policy: What is done with files that are in the way.
+            space: Waits when the journal finds the disk full.
+            clock: Seconds for `at_s`.
+        """
+        self._folder = folder
+        self._policy = policy
+        self._space = space
+        self._clock = clock
+
+    async def save(self, arrived: Arrived) -> events.Saved:
+        """Give a package its final name.
+
+        Cancelled or failed, it leaves the partial and its mark for a later run.
+
+        Raises:
+            SinkError: The disk refused, or the name is taken.
+            DiskStaysFullError: The disk stayed full.
+        """
+        try:
+            path = await self._save(arrived)
+        except BaseException:
+            await arrived.abandon()
+            raise
+        with anyio.CancelScope(shield=True):
+            await arrived.transfer.partial.aclose()
+        return events.Saved(
+            at_s=self._clock(),
+            key=arrived.item.key,
+            saved=saved_package(arrived.item, path),
+            received=arrived.transfer.received,
+            transferred_s=anyio.current_time() - arrived.began,
+        )
+
+    async def _save(self, arrived: Arrived) -> Path:
+        item, partial, journal = arrived.item, arrived.transfer.partial, self._folder.journal
+        digests = await partial.digests(frozenset({"sha256"}))
+        item.row = item.row.changed(
+            state=State.FETCHING,
+            bytes=partial.size,
+            sha256=digests["sha256"].hex(),
+            checksum=arrived.checksum,
+        )
+        await self._space.write(lambda: journal.put(item.row))
+        with anyio.CancelScope(shield=True):  # short, and what has its name is noted
+            path = await partial.commit(self._policy.foreign_files)
+            item.row = item.row.without_partial().changed(
+                state=State.SAVED, error="", error_type=""
+            )
+            await journal.put(item.row)
+        return path
+
+
+def saved_package(item: Item, path: Path, *, skipped: bool = False) -> SavedPackage:
+    """Describe a saved file, from what the journal remembers of it."""
+    row = item.row
+    return SavedPackage(
+        download=item.download,
+        path=path,
+        bytes=row.bytes or 0,
+        sha256=row.sha256 or "",
+        skipped=skipped,
+        checksum=row.checksum,
+    )

@@ -1,0 +1,165 @@
+"""What a report says, as JSON, as CSV, and as a manifest of the failed packages.
+
+Rules:
+    * JSON holds texts as they are, escaped to ASCII. CSV holds them printable.
+    * A spreadsheet takes a cell that begins with `=`, `+`, `-`, `@` or their wide forms for a
+      formula: such a cell begins with an apostrophe, which spreadsheets do not show.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..engine.record import ExportRecord
+from ..sansio.redact import printable
+from .steps import ACTIVITIES, ends_of_runs
+from .stories import Story, failed
+from .time_axis import running_s
+from .totals import Totals, ending_word
+from .wording import iso
+
+REPORT_VERSION = 1
+"""Grows when a field of `report.json` changes its meaning or goes."""
+
+_FORMULA_STARTS = "=+-@\uff1d\uff0b\uff0d\uff20"
+_COLUMNS = (
+    "name",
+    "kind",
+    "target",
+    "state",
+    "bytes",
+    "sha256",
+    "received",
+    "requests",
+    "runs",
+    "began_at",
+    "ended_at",
+    "took_s",
+    *(f"{doing}_s" for doing in ACTIVITIES),
+    "error_type",
+    "error",
+)
+
+
+def json_of(record: ExportRecord, totals: Totals, stories: Sequence[Story], *, folder: Path) -> str:
+    """Return `report.json`: one object with totals, runs and packages.
+
+    Times are ISO 8601 in UTC, durations in seconds.
+    """
+    ends = ends_of_runs(record)
+    report = {
+        "version": REPORT_VERSION,
+        "directory": str(folder),
+        "totals": {
+            **totals_row(totals),
+            "received": sum(story.received for story in stories),
+            "running_s": round(running_s(record), 3),
+        },
+        "runs": [
+            {
+                "number": run.number,
+                "version": run.version,
+                "began_at": iso(run.began_at),
+                "ended_at": iso(ends[run.number]),
+                "ending": ending_word(run, record),
+                "total": run.total,
+                "counts": dict(run.counts),
+            }
+            for run in record.runs
+        ],
+        "packages": [_package(story) for story in stories],
+    }
+    return json.dumps(report, ensure_ascii=True) + "\n"
+
+
+def totals_row(totals: Totals) -> dict[str, Any]:
+    """Return totals as JSON types."""
+    return {
+        "packages": totals.packages,
+        "states": {str(state): count for state, count in totals.states.items()},
+        "saved": totals.saved,
+        "failed": len(totals.failed),
+        "left": totals.left,
+        "bytes_saved": totals.bytes_saved,
+        "bytes_partial": totals.bytes_partial,
+        "runs": totals.runs,
+        "running": totals.running,
+        "seen_at": None if totals.seen_at is None else iso(totals.seen_at),
+        "is_complete": totals.is_complete,
+    }
+
+
+def csv_of(stories: Sequence[Story]) -> str:
+    """Return `report.csv`: a line of names, and one row a package."""
+    text = io.StringIO()
+    table = csv.writer(text)
+    table.writerow(_COLUMNS)
+    for story in stories:
+        table.writerow(_cells(story))
+    return text.getvalue()
+
+
+def failed_manifest(stories: Sequence[Story]) -> str:
+    """Return the manifest of the failed packages, in JSON Lines; empty if there are none."""
+    rows = (json.dumps(story.download, ensure_ascii=True) for story in failed(stories))
+    return "".join(f"{row}\n" for row in rows)
+
+
+def cell(text: str) -> str:
+    """Return a text as a cell that no spreadsheet takes for a formula."""
+    text = printable(text)
+    return f"'{text}" if text.lstrip()[:1] in tuple(_FORMULA_STARTS) else text
+
+
+def _cells(story: Story) -> Iterator[str | int | float | None]:
+    row = story.row
+    yield cell(row.name)
+    yield cell(str(story.download.get("kind", "")))
+    yield cell(json.dumps(story.download, ensure_ascii=False))
+    yield row.state.value
+    yield row.bytes
+    yield row.sha256
+    yield story.received
+    yield row.attempts
+    yield story.runs
+    yield None if story.begins_at is None else iso(story.begins_at)
+    yield None if story.ended_at is None else iso(story.ended_at)
+    yield round(story.took_s, 3)
+    for seconds in story.seconds_by_doing.values():
+        yield round(seconds, 3)
+    yield cell(row.error_type)
+    yield cell(row.error)
+
+
+def _package(story: Story) -> dict[str, Any]:
+    row = story.row
+    return {
+        "target": story.download,
+        "name": row.name,
+        "state": row.state.value,
+        "bytes": row.bytes,
+        "sha256": row.sha256,
+        "received": story.received,
+        "requests": row.attempts,
+        "runs": story.runs,
+        "ended_at": None if story.ended_at is None else iso(story.ended_at),
+        "took_s": round(story.took_s, 3),
+        "seconds": {
+            str(doing): round(seconds, 3) for doing, seconds in story.seconds_by_doing.items()
+        },
+        "spans": [
+            {
+                "run": span.run,
+                "doing": str(span.doing),
+                "from": iso(span.begins_at),
+                "to": iso(span.ends_at),
+            }
+            for span in story.spans
+        ],
+        "error": {"type": row.error_type, "message": row.error} if row.error else None,
+    }

@@ -1,0 +1,1 @@
+"""Where settings come from: the environment, the config file, the system keyring."""

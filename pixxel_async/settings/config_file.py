@@ -1,0 +1,262 @@
+"""The config file: TOML, a table for each profile.
+
+Rules:
+    * It holds secrets: it is written with mode 0600, and a secret is not taken from a file that
+      others may read.
+    * It is replaced as a whole, so that it is never half written. Comments stay.
+    * Only the profile that is used is checked: a slip in another one is in nobody's way.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import sys
+import tempfile
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import platformdirs
+import tomlkit
+from pydantic import SecretStr
+
+from ..config import PROXY
+from ..errors import ConfigError
+from ..sansio.routes import has_password
+from .values import API_KEY, KEYS, PROXY_KEY, check_value, unknown
+
+PATH_VARIABLE = "PIXXEL_CONFIG"
+PROFILE_VARIABLE = "PIXXEL_PROFILE"
+DEFAULT_PROFILE = "default"
+FILE_NAME = "config.toml"
+
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+"""What nobody but the owner may do with a file that holds secrets."""
+
+_TABLE = re.compile(r"\s*\[\s*(?:\"(?P<quoted>[^\"]+)\"|(?P<bare>[\w-]+))\s*\]")
+_PAIR = re.compile(r"\s*(?:\"(?P<quoted>[^\"]+)\"|(?P<bare>[\w-]+))\s*=")
+_PROFILE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One table of the file.
+
+    Attributes:
+        name: The name of the table.
+        values: The settings in it, each in its type.
+        origins: Where each stands, for messages.
+    """
+
+    name: str = DEFAULT_PROFILE
+    values: Mapping[str, object] = field(default_factory=dict, repr=False)
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+
+class ConfigFile:
+    """The config file, which need not be there.
+
+    Attributes:
+        path: Where it is.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Name the file; it is read when it is asked."""
+        self.path = path
+
+    def profiles(self) -> list[str]:
+        """Return the names of the profiles, in their order.
+
+        Raises:
+            ConfigError: The file cannot be read, or is no TOML.
+        """
+        return list(self._tables()[0])
+
+    def profile(self, name: str | None = None) -> Profile:
+        """Read a profile.
+
+        Args:
+            name: Which one; None is the default one, which need not be there.
+
+        Raises:
+            ConfigError: The file is wrong, a key or a value of the profile is, there is no such
+                profile, or others may read a file that holds a secret.
+        """
+        tables, text = self._tables()
+        wanted = name or DEFAULT_PROFILE
+        if wanted not in tables:
+            if name is None:
+                return Profile()
+            there = f"there are {', '.join(tables)}" if tables else "there are none"
+            message = (
+                f"{self.path}: no profile {name!r}; {there}; make it with: "
+                f"pixxel-async config set KEY VALUE --profile {name}"
+            )
+            raise ConfigError(message)
+        lines = _lines(text)
+        origins = {}
+        values = {}
+        for key, value in tables[wanted].items():
+            origins[key] = f"{self._at(lines.get((wanted, key)))}: [{wanted}] {key}"
+            try:
+                values[key] = check_value(key, value) if key in KEYS else _refuse(key)
+            except ValueError as error:
+                message = (
+                    f"{origins[key]}: {error}; mend it with: pixxel-async config set, "
+                    "or pixxel-async config unset"
+                )
+                raise ConfigError(message) from None
+        if _has_secret(values):
+            self.check_mode()
+        return Profile(wanted, values, origins)
+
+    def check_mode(self) -> None:
+        """Refuse a file that others may read.
+
+        Raises:
+            ConfigError: They may; Windows has no such modes, and is taken as it is.
+        """
+        if sys.platform == "win32":
+            return
+        mode = stat.S_IMODE(self.path.stat().st_mode)
+        if mode & OTHERS:
+            message = (
+                f"{self.path} holds a secret, and others may read it (mode {mode:04o}): "
+                f"chmod 600 '{self.path}'"
+            )
+            raise ConfigError(message)
+
+    def set(self, profile: str, key: str, value: object) -> None:
+        """Write one setting; makes file and profile if need be.
+
+        Args:
+            profile: The name of the profile.
+            key: The name of the setting.
+            value: The value, as it stands on a command line.
+
+        Raises:
+            ConfigError: There is no such key, the value cannot be, or the file cannot be written.
+        """
+        if not _PROFILE_NAME.fullmatch(profile):
+            message = f"profile {profile!r}: give letters, digits, - and _ alone"
+            raise ConfigError(message)
+        try:
+            checked = check_value(key, value) if key in KEYS else _refuse(key)
+        except ValueError as error:
+            message = f"{key}: {error}"
+            raise ConfigError(message) from None
+        document = self._document()
+        if profile not in document:
+            document.add(profile, tomlkit.table())
+        table = document[profile]
+        table[key] = _plain(checked)
+        self._write(tomlkit.dumps(document))
+
+    def unset(self, profile: str, key: str) -> bool:
+        """Remove one setting; return whether it was there.
+
+        Raises:
+            ConfigError: The file cannot be read or written.
+        """
+        document = self._document()
+        table = document.get(profile, {})
+        if key not in table:
+            return False
+        del table[key]
+        self._write(tomlkit.dumps(document))
+        return True
+
+    def _tables(self) -> tuple[dict[str, dict[str, object]], str]:
+        text = self._text()
+        try:
+            data = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            message = f"{self.path}: this is no TOML: {error}"
+            raise ConfigError(message) from None
+        for key, value in data.items():
+            if not isinstance(value, dict):
+                where = self._at(_lines(text).get(("", key)))
+                message = f"{where}: {key} stands outside a profile; put it below [default]"
+                raise ConfigError(message)
+        return data, text
+
+    def _document(self) -> tomlkit.TOMLDocument:
+        self._tables()
+        return tomlkit.parse(self._text())
+
+    def _text(self) -> str:
+        try:
+            return self.path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return ""
+        except UnicodeDecodeError:
+            reason = "it is not UTF-8"
+        except OSError as error:
+            reason = error.strerror or str(error)
+        message = f"{self.path} cannot be read: {reason}"
+        raise ConfigError(message)
+
+    def _write(self, text: str) -> None:
+        target = self.path.resolve()  # a link to another place stays a link
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+            try:
+                with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+                    file.write(text)
+                    file.flush()
+                    os.fsync(file.fileno())
+                Path(name).replace(target)
+            except BaseException:
+                Path(name).unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            message = f"{self.path} cannot be written: {error.strerror or error}"
+            raise ConfigError(message) from None
+
+    def _at(self, line: int | None) -> str:
+        return f"{self.path}:{line}" if line else str(self.path)
+
+
+def config_file() -> ConfigFile:
+    """Return the config file of the user: PIXXEL_CONFIG, or the platform's place for it."""
+    named = os.environ.get(PATH_VARIABLE)
+    if named:
+        return ConfigFile(Path(named).expanduser().absolute())
+    folder = platformdirs.user_config_path("pixxel-async", appauthor=False, roaming=True)
+    return ConfigFile(folder / FILE_NAME)
+
+
+def profile_wanted(given: str | None) -> str | None:
+    """Return the profile that is asked for, by option or by variable; None if none is."""
+    return given or os.environ.get(PROFILE_VARIABLE) or None
+
+
+def _refuse(key: str) -> object:
+    raise ValueError(unknown(key))
+
+
+def _has_secret(values: Mapping[str, object]) -> bool:
+    proxy = values.get(PROXY_KEY, PROXY)
+    return API_KEY in values or (isinstance(proxy, SecretStr) and has_password(proxy))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return str(value) if isinstance(value, str) else value
+
+
+def _lines(text: str) -> dict[tuple[str, str], int]:
+    """Return the line of each key, by the name of its table; TOML's readers do not tell."""
+    found: dict[tuple[str, str], int] = {}
+    table = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if match := _TABLE.match(line):
+            table = match["quoted"] or match["bare"]
+        elif match := _PAIR.match(line):
+            found.setdefault((table, match["quoted"] or match["bare"]), number)
+    return found

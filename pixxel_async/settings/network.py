@@ -1,0 +1,68 @@
+"""What the system says about proxies and certificates.
+
+Rules:
+    * Proxies: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, in small letters first, and on
+      macOS and Windows what is set for the whole system, as Python's urllib reads them.
+    * Certificates: SSL_CERT_FILE and SSL_CERT_DIR, which may stand together, or else
+      REQUESTS_CA_BUNDLE. What they name is trusted in place of the built-in certificates.
+    * A setting wins over all of these, except that NO_PROXY holds for a given proxy too.
+"""
+
+from __future__ import annotations
+
+import os
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from ..config import AUTO
+from ..sansio.routes import Routes, routes_of
+from ..transport.routed import RoutedTransport
+from ..transport.tls import Trust, ssl_context
+
+
+def connections(proxy: SecretStr, ca_bundle: str) -> Callable[[int], RoutedTransport]:
+    """Return what makes transports that go this way; each keeps that many idle connections.
+
+    Args:
+        proxy: The setting.
+        ca_bundle: The setting.
+
+    Raises:
+        ConfigError: The certificates cannot be read, or a variable holds no proxy.
+    """
+    ways, context = routes(proxy), ssl_context(trust(ca_bundle))
+    return lambda keep_alive: RoutedTransport(ways, context, keep_alive=keep_alive)
+
+
+def routes(proxy: SecretStr) -> Routes:
+    """Return how hosts are reached, for a setting of `proxy`.
+
+    Raises:
+        ConfigError: A variable holds no URL of a proxy.
+    """
+    return routes_of(proxy, urllib.request.getproxies())
+
+
+def trust(ca_bundle: str) -> Trust:
+    """Return which certificates are trusted, for a setting of `ca_bundle`."""
+    if ca_bundle != AUTO:
+        return _at(ca_bundle, "ca_bundle (PIXXEL_CA_BUNDLE)")
+    file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    if file or folder:
+        names = [
+            name for name, value in (("SSL_CERT_FILE", file), ("SSL_CERT_DIR", folder)) if value
+        ]
+        return Trust(file or None, folder or None, " and ".join(names))
+    if bundle := os.environ.get("REQUESTS_CA_BUNDLE"):
+        return _at(bundle, "REQUESTS_CA_BUNDLE")
+    return Trust()
+
+
+def _at(place: str, named_by: str) -> Trust:
+    path = Path(place).expanduser()
+    if path.is_dir():
+        return Trust(folder=str(path), named_by=named_by)
+    return Trust(file=str(path), named_by=named_by)

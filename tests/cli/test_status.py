@@ -1,0 +1,156 @@
+"""`status` and `report`: what they say of an export, while it runs and afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pixxel_async.engine.record import Doing, Ending
+from pixxel_async.sandbox import PackageFault, PackagingTime, Scenario, demo_rows, sandbox_in_thread
+from pixxel_async.sansio.lifecycle import State
+
+from ..report.folders import folder_of
+from ..report.made import record, row, step
+from ..report.made import run as a_run
+from .commands import QUICK, env_of, run, start, write_manifest
+
+PATIENCE_S = 30.0
+
+
+def told_while_running(folder: Path) -> dict[str, object]:
+    """Ask until an export has begun; each answer comes from the running export's own journal."""
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
+        told = run("status", folder, "--json")
+        if told.exit_code == 1 and json.loads(told.stdout)["saved"]:
+            return dict(json.loads(told.stdout))
+    message = "the export did not begin"
+    raise AssertionError(message)
+
+
+def test_a_running_export_is_told_and_not_disturbed(tmp_path: Path) -> None:
+    manifest = write_manifest(tmp_path / "m.jsonl", demo_rows(30))
+    out = tmp_path / "out"
+    slow = Scenario(package_bytes=20_000, packaging=PackagingTime.uniform(0.1, 4.0))
+    with sandbox_in_thread(slow) as sandbox:
+        words = ("export", manifest, "--out", out, *QUICK)
+        with start(*words, env=env_of(sandbox)) as process:
+            told = told_while_running(out)
+            words_told = run("status", out)
+            assert run("report", out, "--out", tmp_path / "early").exit_code == 0
+            _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 0, stderr
+    assert told["running"] == process.pid
+    assert told["packages"] == 30
+    assert told["is_complete"] is False
+    assert f"running    yes, process {process.pid}" in words_told.stdout
+    page = (tmp_path / "early" / "report.html").read_text("utf-8")
+    assert f"process {process.pid} is at it" in page
+    after = run("status", out)
+    assert after.exit_code == 0
+    assert "packages   30: 30 saved, 0 failed, 0 left" in after.stdout
+    assert "running    no" in after.stdout
+    assert "runs       1" in after.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_a_killed_export_is_told_and_reported(tmp_path: Path) -> None:
+    manifest = write_manifest(tmp_path / "m.jsonl", demo_rows(20))
+    out = tmp_path / "out"
+    slow = Scenario(package_bytes=20_000, packaging=PackagingTime.uniform(0.1, 6.0))
+    with sandbox_in_thread(slow) as sandbox:
+        words = ("export", manifest, "--out", out, "--quiet", *QUICK)
+        with start(*words, env=env_of(sandbox)) as process:
+            told_while_running(out)
+            os.kill(process.pid, signal.SIGKILL)
+            process.communicate(timeout=30)
+        left = json.loads(run("status", out, "--json").stdout)
+        assert left["running"] is None
+        assert left["left"] > 0
+        run("report", out)
+        assert json.loads((out / "report.json").read_text("ascii"))["runs"][0]["ending"] == "killed"
+        assert run(*words, env=env_of(sandbox)).exit_code == 0
+    run("report", out)
+    report = json.loads((out / "report.json").read_text("ascii"))
+    assert [one["ending"] for one in report["runs"]] == ["killed", "complete"]
+    assert report["totals"]["is_complete"]
+
+
+def test_failed_packages_are_told_with_their_reasons(tmp_path: Path) -> None:
+    manifest = write_manifest(tmp_path / "m.jsonl", demo_rows(30))
+    out = tmp_path / "it's out"
+    scenario = Scenario(package_bytes=20_000, faults=(PackageFault("failed"),))
+    with sandbox_in_thread(scenario) as sandbox:
+        run("export", manifest, "--out", out, "--quiet", *QUICK, env=env_of(sandbox))
+    told = run("status", out)
+    assert told.exit_code == 1
+    lines = told.stdout.splitlines()
+    failed = [line for line in lines if line.startswith("failed ")]
+    assert len(failed) == 20
+    assert all(len(line.split(".zip: ", 1)[1]) > 10 for line in failed)
+    assert lines[-1] == "and 10 more"
+    rows = json.loads(run("status", out, "--json").stdout)["failures"]
+    assert len(rows) == 30
+    assert {one["error"]["type"] for one in rows} == {"PackageFailedError"}
+    written = run("report", out)
+    assert written.stdout.splitlines() == [
+        str(out / name) for name in ("report.html", "report.json", "report.csv", "failed.jsonl")
+    ]
+    command = f"'{out}/failed.jsonl'".replace("it's", "it'\"'\"'s")
+    page = (out / "report.html").read_text("utf-8")
+    assert command.replace("'", "&#39;").replace('"', "&#34;") in page
+    with sandbox_in_thread(Scenario(package_bytes=20_000)) as sandbox:
+        words = ("export", out / "failed.jsonl", "--out", out, "--retry-failed", *QUICK)
+        assert run(*words, env=env_of(sandbox)).exit_code == 0
+    assert run("status", out).exit_code == 0
+    run("report", out)
+    assert (out / "failed.jsonl").read_bytes() == b""
+
+
+def test_what_a_journal_holds_steers_no_terminal(tmp_path: Path) -> None:
+    bad = row("a", name="\x1b[31m\u202e.zip", state=State.FAILED, error="\x07bell")
+    made = record((bad,), (a_run(),), (step("a", 1, Doing.FAILED),))
+    told = run("status", folder_of(tmp_path, made))
+    assert told.stdout.splitlines()[-1] == "failed  \\x1b[31m\\u202e.zip: \\x07bell"
+
+
+def test_what_is_left_is_told_by_what_it_waits_for(tmp_path: Path) -> None:
+    rows = (
+        row("a"),
+        row("b", state=State.REQUESTED),
+        row("c", state=State.READY),
+        row("d", state=State.FETCHING, written=1_000_000),
+        row("e", state=State.SAVED, bytes=2_000_000),
+    )
+    made = record(rows, (a_run(total=6, ending=Ending.INTERRUPTED),))
+    told = run("status", folder_of(tmp_path, made))
+    assert told.exit_code == 1
+    assert "left       2 queued, 1 packaging, 1 waiting for a slot, 1 transferring" in told.stdout
+    assert "bytes      2.0 MB saved, 1.0 MB of what is left" in told.stdout
+
+
+@pytest.mark.parametrize("command", ["status", "report"])
+def test_a_folder_that_is_none_is_misuse(tmp_path: Path, command: str) -> None:
+    told = run(command, tmp_path)
+    assert told.exit_code == 2
+    assert "no export has been here" in told.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_the_extra_the_remedy_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    told = run("report", folder_of(tmp_path, record((row("a"),), (a_run(),))))
+    assert told.exit_code == 0
+    assert told.stderr == (
+        "report.html needs the extra `report`: pip install 'pixxel-async[report]'\n"
+    )
+    assert (tmp_path / "report.json").exists()
+    assert (tmp_path / "report.csv").exists()

@@ -1,0 +1,183 @@
+"""Totals, what packages are doing over time, the slowest, and which of many are drawn."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixxel_async.engine.record import Doing, Ending, ExportRecord, Row, Step
+from pixxel_async.report.occupancy import Standing, occupancy_of, standing_of
+from pixxel_async.report.steps import ENDS, ends_of_runs, tidy
+from pixxel_async.report.stories import shares, slowest, stories_of
+from pixxel_async.report.thinning import drawn
+from pixxel_async.report.time_axis import axis_of
+from pixxel_async.report.totals import ending_word, totals_of
+from pixxel_async.report.wording import duration, size
+from pixxel_async.sansio.lifecycle import State
+
+from .made import made_export, record, row, run, step
+from .strategies import records
+
+SAVED = row("a", state=State.SAVED, bytes=5)
+
+
+@pytest.mark.parametrize(
+    ("rows", "total", "ending", "is_complete"),
+    [
+        ((SAVED,), 1, Ending.COMPLETE, True),
+        ((SAVED,), 1, None, True),
+        ((SAVED, row("b", state=State.SKIPPED, bytes=1)), 2, Ending.COMPLETE, True),
+        ((SAVED,), 2, None, False),  # one was not noted yet
+        ((SAVED,), None, Ending.COMPLETE, True),
+        ((SAVED,), None, Ending.INTERRUPTED, False),  # who knows what the stream held
+        ((SAVED, row("b", state=State.FAILED)), 2, Ending.COMPLETE, False),
+        ((SAVED, row("b", state=State.FETCHING)), 1, Ending.INTERRUPTED, False),
+        ((), 0, Ending.COMPLETE, False),
+    ],
+)
+def test_an_export_is_complete_if_every_package_is_saved(
+    rows: tuple[Row, ...],
+    total: int | None,
+    ending: Ending | None,
+    is_complete: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    made = record(rows, (run(total=total, ending=ending),))
+    assert totals_of(made).is_complete is is_complete
+
+
+def test_totals_count_what_is_left() -> None:
+    rows = (
+        SAVED,
+        row("b", state=State.FAILED, error="no", written=7),
+        row("c", state=State.FETCHING, written=3, mark=4),
+    )
+    totals = totals_of(record(rows, (run(total=5, seen_at=9),), running=12))
+    assert (totals.packages, totals.saved, len(totals.failed), totals.left) == (5, 1, 1, 3)
+    assert totals.states[State.QUEUED] == 2
+    assert (totals.bytes_saved, totals.bytes_partial) == (5, 11)
+    assert (totals.running, totals.seen_at) == (12, 9)
+
+
+def test_a_journal_of_an_earlier_version_has_no_runs() -> None:
+    totals = totals_of(record((SAVED,)))
+    assert totals.is_complete
+    assert totals.seen_at is None
+
+
+def test_a_run_without_an_ending_runs_or_was_killed() -> None:
+    first, second = run(1, ending=None, pid=4), run(2, ending=None, pid=5)
+    made = record(runs=(first, second), running=5)
+    assert [ending_word(one, made) for one in (first, second)] == ["killed", "running"]
+    assert ending_word(run(ending=Ending.STOPPED), made) == "stopped"
+
+
+def counting(made: ExportRecord, key: str, past: Collection[Step]) -> list[Step]:
+    """Return the steps of a package that change what it is counted as."""
+    found: list[Step] = []
+    for one in made.steps:
+        queued_again = found and found[-1].doing in ENDS and one.doing is Doing.QUEUED
+        if one.key == key and one in past and not queued_again:
+            found.append(one)
+    return found
+
+
+@given(records(), st.integers(1, 50))
+def test_packages_are_counted_as_what_they_do(record: ExportRecord, points: int) -> None:
+    made = tidy(record)
+    axis = axis_of(made)
+    width = axis.length_s / points or 1.0
+    counted = occupancy_of(made, axis.x_of, points=points, width=width)
+    ends = ends_of_runs(made)
+    for number in range(points):
+        until = (number + 1) * width * (1 - 1e-9)
+        if any(abs(axis.x_of(one.at) - until) < 1e-3 * width for one in made.steps):
+            continue  # rounding decides
+        if any(abs(axis.x_of(end) - until) < 1e-3 * width for end in ends.values()):
+            continue
+        expected: Counter[Standing] = Counter()
+        for key in {one.key for one in made.steps}:
+            past = {one for one in made.steps if axis.x_of(one.at) <= until}
+            done = counting(made, key, past)
+            if done and (done[-1].doing in ENDS or axis.x_of(ends[done[-1].run]) > until):
+                expected[standing_of(done[-1].doing)] += 1
+        assert {
+            one: counts[number] for one, counts in counted.items() if counts[number]
+        } == expected
+
+
+def test_a_saved_package_stays_saved_while_a_later_run_looks_at_it() -> None:
+    made = record(
+        (row("a"),),
+        (run(1, 0, 10), run(2, 10, 20)),
+        (
+            step("a", 0, Doing.PACKAGING),
+            step("a", 5, Doing.SAVED),
+            step("a", 10, Doing.QUEUED, run=2),
+            step("a", 15, Doing.SKIPPED, run=2),
+        ),
+    )
+    counted = occupancy_of(made, axis_of(made).x_of, points=20, width=1.0)
+    assert counted[Standing.SAVED] == [0] * 5 + [1] * 15
+    assert not any(counted[Standing.QUEUED])
+
+
+def test_the_slowest_are_those_that_took_longest_not_those_that_queued() -> None:
+    made = record(
+        (row("a"), row("b")),
+        (run(seen_at=100),),
+        (
+            step("a", 0, Doing.QUEUED),
+            step("b", 0, Doing.PACKAGING),
+            step("b", 20, Doing.SAVED),
+            step("a", 90, Doing.PACKAGING),
+            step("a", 100, Doing.SAVED),
+        ),
+    )
+    stories = stories_of(made)
+    assert [story.row.key for story in slowest(stories)] == ["b", "a"]
+    assert [story.row.key for story in stories] == ["b", "a"]
+    assert {share.doing: share.sum_s for share in shares(stories)} == {
+        Doing.QUEUED: 90,
+        Doing.PACKAGING: 30,
+    }
+
+
+def test_many_packages_are_thinned_out_and_keep_their_order() -> None:
+    stories = stories_of(made_export(2000))
+    chosen = drawn(stories, 400)
+    assert len(chosen) == 400
+    places = [stories.index(story) for story in chosen]
+    assert places == sorted(places)
+    assert max(after - before for before, after in pairwise(places)) < 20
+    failed = [story for story in stories if story.row.state is State.FAILED]
+    assert len(failed) < 100
+    assert all(story in chosen for story in failed)
+    assert all(story in chosen for story in slowest(stories, 100))
+    assert drawn(stories, 2000) == stories
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (999_960, "1.0 MB"),
+        (2.5e12, "2.5 TB"),
+        (3e18, "3000.0 PB"),
+    ],
+)
+def test_sizes_are_told_in_a_unit_that_suits(count: float, shown: str) -> None:
+    assert size(count) == shown
+
+
+@pytest.mark.parametrize(
+    ("lasts_s", "shown"),
+    [(0.04, "0.0 s"), (59.96, "1 min 0 s"), (3599.7, "1 h 0 min"), (90_000, "25 h 0 min")],
+)
+def test_durations_are_told_as_people_say_them(lasts_s: float, shown: str) -> None:
+    assert duration(lasts_s) == shown
