@@ -40,7 +40,11 @@ from .resources.aois import Aois
 from .resources.catalogs import Catalogs
 from .resources.insights import Insights
 from .resources.jobs import Jobs
+from .resources.order_items import OrderItems
+from .resources.orders import Orders
+from .resources.projects import Projects
 from .resources.tasks import Tasks
+from .resources.workflows import Workflows
 from .sansio.naming import path_namer
 from .settings.layers import from_environment, resolve
 from .settings.network import connections
@@ -73,6 +77,10 @@ class PixxelClient:
         jobs: Calls that concern jobs.
         tasks: Calls that concern tasks.
         catalogs: Calls that concern owned imagery.
+        projects: Calls that concern projects.
+        workflows: Calls that concern workflows.
+        orders: Calls that concern orders.
+        order_items: Calls that concern order items.
     """
 
     def __init__(  # noqa: PLR0913 - every part is a parameter with a named default
@@ -155,6 +163,10 @@ class PixxelClient:
         self.jobs = Jobs(self._api)
         self.tasks = Tasks(self._api)
         self.catalogs = Catalogs(self._api)
+        self.projects = Projects(self._api)
+        self.workflows = Workflows(self._api)
+        self.orders = Orders(self._api)
+        self.order_items = OrderItems(self._api)
 
     @classmethod
     def from_env(cls, **parts: Unpack[ClientParts]) -> Self:

@@ -21,6 +21,8 @@ PUBLIC = {
     "ReportFiles", "write_report",
     # records
     "Package", "PackageStatus", "SavedPackage",
+    "Aoi", "Asset", "Catalog", "Insight", "Job", "Order", "OrderItem", "Project", "Record",
+    "Task", "Workflow",
     # looking after an export
     "Condition", "Finding", "verify",
     # how a folder is treated

@@ -9,7 +9,7 @@ import typer
 
 from .._version import __version__
 from ..display.base import Loudness
-from . import auth, completion, config, doctor, download
+from . import auth, completion, config, doctor, download, list_commands, select_commands
 from .ending import complain, ended, sandbox_needed
 from .folder_options import flag
 from .manifest import read_manifest
@@ -29,6 +29,8 @@ app = typer.Typer(
     epilog="The key is read from PIXXEL_API_KEY. To see it work without one: pixxel-async demo",
 )
 app.add_typer(download.app, name="download")
+app.add_typer(list_commands.app, name="list")
+app.add_typer(select_commands.app, name="select")
 app.command(epilog="Example: pixxel-async verify packages --repair")(verify)
 app.add_typer(auth.app, name="auth")
 app.add_typer(config.app, name="config")

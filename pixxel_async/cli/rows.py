@@ -67,14 +67,15 @@ class Rows:
 
 
 def write_line(stream: TextIO, line: str) -> None:
-    """Write a line of data, and flush it.
+    """Write a line of data, and flush it; what the encoding does not have is escaped.
 
     Raises:
         BrokenPipeError: Who reads the stream has gone.
         SinkError: The stream takes no more, such as a file on a full disk.
     """
+    encoding = stream.encoding or "utf-8"
     try:
-        stream.write(line + "\n")
+        stream.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
         stream.flush()
     except OSError as error:
         if error.errno in _READER_GONE:

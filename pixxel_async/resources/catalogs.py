@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any
 
 from ..downloads import parse_download
 from ..models import Package
+from ..records import Catalog
 from ..sansio import wire
+from ..sansio.lists import Source, When
+from ..sansio.paging import PAGE_SIZE, Paging
 from ..transport.api import Api
+from .listing import Listing, get
 
 
 class Catalogs:
@@ -16,6 +21,72 @@ class Catalogs:
     def __init__(self, api: Api) -> None:
         """Use the client's calls."""
         self._api = api
+
+    def search(  # noqa: PLR0913 - the documented filters, by name
+        self,
+        *,
+        ids: Iterable[str] | None = None,
+        item_ids: Iterable[str] | None = None,
+        order_ids: Iterable[str] | None = None,
+        order_item_ids: Iterable[str] | None = None,
+        collections: Iterable[str] | None = None,
+        bbox: Iterable[float] | None = None,
+        datetime: When | None = None,
+        intersects: Mapping[str, Any] | None = None,
+        query: Mapping[str, Any] | None = None,
+        sort_by: Iterable[Mapping[str, Any]] | None = None,
+        page_size: int = PAGE_SIZE,
+    ) -> AsyncIterator[Catalog]:
+        """Search the images that the account owns (operation `SearchCatalogs`).
+
+        Args:
+            ids: Only these.
+            item_ids: Ids of their STAC items.
+            order_ids: The orders that brought them.
+            order_item_ids: The order items that brought them.
+            collections: Their collections.
+            bbox: West, south, east and north edge, in degrees.
+            datetime: When they were taken: a time, or an interval such as
+                `2024-01-01T00:00:00Z/..`.
+            intersects: A GeoJSON geometry.
+            query: Conditions on properties, such as `{"cloudcover": {"lt": 10}}`.
+            sort_by: Fields to sort by, each with its direction.
+            page_size: Records a call.
+
+        Returns:
+            An iterator; nothing is sent before it is iterated. Its steps raise as `get` does.
+        """
+        source = Source(
+            operation="SearchCatalogs",
+            record=Catalog,
+            path=("catalogs", "search"),
+            paging=Paging.OFFSET,
+            within="catalogs",
+            body={
+                "ids": ids,
+                "item_ids": item_ids,
+                "order_ids": order_ids,
+                "order_item_ids": order_item_ids,
+                "collections": collections,
+                "bbox": bbox,
+                "datetime": datetime,
+                "intersects": intersects,
+                "query": query,
+                "sort_by": sort_by,
+            },
+        )
+        return Listing(self._api, source, size=page_size)
+
+    async def get(self, catalog_id: str) -> Catalog:
+        """Return one image that the account owns.
+
+        Raises:
+            TransportError: No complete answer came, and the attempts are used up.
+            ApiError: The service answered with an error.
+            ResponseError: Its answer is not as documented (operation `GetCatalogById`).
+        """
+        source = Source(operation="GetCatalogById", record=Catalog, path=("catalogs", catalog_id))
+        return await get(self._api, source)
 
     async def create_download(
         self,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 
 from ..downloads import parse_download
 from ..models import Package
+from ..records import Insight
+from ..sansio.lists import Source, When
 from ..transport.api import Api
+from .listing import Listing
 
 
 class Insights:
@@ -15,6 +18,43 @@ class Insights:
     def __init__(self, api: Api) -> None:
         """Use the client's calls."""
         self._api = api
+
+    def list(
+        self,
+        aoi_id: str,
+        *,
+        insight_id: str | None = None,
+        status: str | None = None,
+        created_by: str | None = None,
+        created_on: When | None = None,
+    ) -> AsyncIterator[Insight]:
+        """List the insights of an area of interest (operation `listInsights`); it comes whole.
+
+        Args:
+            aoi_id: The area of interest.
+            insight_id: Only this one; the service's filter `id`.
+            status: Their status, as the service spells it.
+            created_by: The user who made them.
+            created_on: When they were made; the service does not document how it compares.
+
+        Returns:
+            An iterator; nothing is sent before it is iterated. Its steps raise as
+            `create_download` does.
+        """
+        source = Source(
+            operation="listInsights",
+            record=Insight,
+            path=("aoi", aoi_id, "insights"),
+            within="insights",
+            parents={"aoi_id": aoi_id},
+            query={
+                "id": insight_id,
+                "status": status,
+                "created_by": created_by,
+                "created_on": created_on,
+            },
+        )
+        return Listing(self._api, source)
 
     async def create_download(
         self,

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from ..downloads import parse_download
 from ..models import Package
+from ..records import Job
+from ..sansio.lists import Source, When
 from ..transport.api import Api
+from .listing import Listing, get
 
 
 class Jobs:
@@ -13,6 +18,62 @@ class Jobs:
     def __init__(self, api: Api) -> None:
         """Use the client's calls."""
         self._api = api
+
+    def list(
+        self,
+        workflow_id: str,
+        *,
+        job_id: str | None = None,
+        status: str | None = None,
+        created_by: str | None = None,
+        created_on: When | None = None,
+    ) -> AsyncIterator[Job]:
+        """List the jobs of a workflow, without their tasks (operation `listJobs`); it comes whole.
+
+        Args:
+            workflow_id: The workflow.
+            job_id: Only this one; the service's filter `id`.
+            status: Their status, as the service spells it.
+            created_by: The user who made them.
+            created_on: When they were made; the service does not document how it compares.
+
+        Returns:
+            An iterator; nothing is sent before it is iterated. Its steps raise as `get` does.
+        """
+        source = Source(
+            operation="listJobs",
+            record=Job,
+            path=("workflows", workflow_id, "jobs"),
+            within="jobs",
+            parents={"workflow_id": workflow_id},
+            query={
+                "id": job_id,
+                "status": status,
+                "created_by": created_by,
+                "created_on": created_on,
+            },
+        )
+        return Listing(self._api, source)
+
+    async def get(self, workflow_id: str, job_id: str) -> Job:
+        """Return one job with its tasks.
+
+        Args:
+            workflow_id: The workflow.
+            job_id: The job.
+
+        Raises:
+            TransportError: No complete answer came, and the attempts are used up.
+            ApiError: The service answered with an error.
+            ResponseError: Its answer is not as documented (operation `getJobById`).
+        """
+        source = Source(
+            operation="getJobById",
+            record=Job,
+            path=("workflows", workflow_id, "jobs", job_id),
+            parents={"workflow_id": workflow_id, "id": job_id},
+        )
+        return await get(self._api, source)
 
     async def create_download(self, workflow_id: str, job_id: str) -> Package:
         """Ask for a package of a job, or ask how far it has come: it is the same call.

@@ -15,6 +15,7 @@ from typing import Any
 SHOWN_CHARS = 160
 _QUERY = re.compile(r"\?[^\s\"'<>]*")
 _TOKEN = re.compile(r"[A-Za-z0-9+/=_%-]{24,}")
+_URL_QUERY = re.compile(r"(?<=://)([^\s\"'<>?]*)\?[^\s\"'<>]*")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
@@ -54,5 +55,18 @@ def redact_all(value: Any) -> Any:
             return [redact_all(part) for part in value]
         case dict():
             return {redact(name): redact_all(part) for name, part in value.items()}
+        case _:
+            return value
+
+
+def without_queries(value: Any) -> Any:
+    """Return a JSON value in which the URLs have lost their queries, which may be signatures."""
+    match value:
+        case str():
+            return _URL_QUERY.sub(r"\1?…", value)
+        case list():
+            return [without_queries(part) for part in value]
+        case dict():
+            return {name: without_queries(part) for name, part in value.items()}
         case _:
             return value

@@ -19,7 +19,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, assert_never
-from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
@@ -34,6 +33,7 @@ from ..downloads import (
 from ..errors import ResponseError, api_error_class
 from ..models import Package, PackageStatus
 from .backoff import CallKind
+from .paths import path_of
 from .redact import redact, redact_all
 
 FAILED_WORDS = frozenset({"failed", "failure", "error", "errored", "cancelled", "canceled"})
@@ -83,7 +83,7 @@ def creation(download: Download) -> Call:
             return Call(
                 operation="downloadInsights",
                 method="PUT",
-                path=_path("v0", "aoi", aoi, "insights", insight, "download"),
+                path=path_of("v0", "aoi", aoi, "insights", insight, "download"),
                 kind=CallKind.REPEATABLE,
                 body=_json({"inputs": download.inputs, "outputs": download.outputs}),
             )
@@ -91,7 +91,7 @@ def creation(download: Download) -> Call:
             return Call(
                 operation="AOICreateDownload",
                 method="POST",
-                path=_path("v0", "aois", aoi, "downloads"),
+                path=path_of("v0", "aois", aoi, "downloads"),
                 kind=CallKind.CREATION,
                 body=_json({"asset_ids": assets}),
             )
@@ -99,14 +99,14 @@ def creation(download: Download) -> Call:
             return Call(
                 operation="downloadJob",
                 method="PUT",
-                path=_path("v0", "workflows", workflow, "jobs", job, "download"),
+                path=path_of("v0", "workflows", workflow, "jobs", job, "download"),
                 kind=CallKind.REPEATABLE,
             )
         case TaskDownload(workflow_id=workflow, job_id=job, task_id=task):
             return Call(
                 operation="downloadTask",
                 method="PUT",
-                path=_path("v0", "workflows", workflow, "jobs", job, "tasks", task, "download"),
+                path=path_of("v0", "workflows", workflow, "jobs", job, "tasks", task, "download"),
                 kind=CallKind.REPEATABLE,
             )
         case CatalogDownload(catalog_ids=catalogs, order_item_ids=items):
@@ -114,7 +114,7 @@ def creation(download: Download) -> Call:
             return Call(
                 operation="CreateDownload",
                 method="POST",
-                path=_path("v0", "catalogs", "download"),
+                path=path_of("v0", "catalogs", "download"),
                 kind=CallKind.CREATION,
                 body=_json(body),
             )
@@ -126,7 +126,7 @@ def aoi_status(aoi_id: str, download_id: str) -> Call:
     return Call(
         operation="GetDownloadStatus",
         method="GET",
-        path=_path("v0", "aois", aoi_id, "downloads", download_id),
+        path=path_of("v0", "aois", aoi_id, "downloads", download_id),
         kind=CallKind.READ,
     )
 
@@ -136,7 +136,7 @@ def catalog_status(download_id: str) -> Call:
     return Call(
         operation="GetDownloadById",
         method="GET",
-        path=_path("v0", "catalogs", "download", download_id),
+        path=path_of("v0", "catalogs", "download", download_id),
         kind=CallKind.READ,
     )
 
@@ -298,17 +298,6 @@ def _documented_parts(data: Any) -> tuple[str, str, Any]:
 
 def _one_line(text: str) -> str:
     return redact(" ".join(text.split()), chars=MESSAGE_CHARS)
-
-
-def _path(*segments: str) -> str:
-    return "".join(f"/{_segment(segment)}" for segment in segments)
-
-
-def _segment(text: str) -> str:
-    """Escape one path segment; dots too where they would be a step (RFC 3986 section 5.2.4)."""
-    if text in {".", ".."}:
-        return text.replace(".", "%2E")
-    return quote(text, safe="")
 
 
 def _json(value: object) -> bytes:

@@ -213,6 +213,30 @@ class Api:
             call, lambda reply: wire.package_with_id(_answer(call, reply), download_id), ignore
         )
 
+    async def ask(self, call: wire.Call, read: Callable[[bytes], T]) -> T:
+        """Send a call that changes nothing, and read the body of its answer.
+
+        Args:
+            call: What to send.
+            read: Reads the body; a ResponseError of it is tried again.
+
+        Raises:
+            TransportError: No complete answer, and the attempts are used up.
+            ApiError: The service answered with an error.
+            ResponseError: Its answer is not as documented.
+        """
+
+        def read_reply(reply: Reply) -> T:
+            wire.raise_for_status(
+                call,
+                status_code=reply.status,
+                body=reply.body,
+                retry_after_s=reply.retry_after_s,
+            )
+            return read(reply.body)
+
+        return await self._send(call, read_reply, ignore)
+
     async def _send(
         self,
         call: wire.Call,

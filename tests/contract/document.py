@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 from openapi_core import Config, OpenAPI
 from openapi_core.datatypes import RequestParameters
@@ -38,7 +38,10 @@ class Request:
     def __post_init__(self) -> None:
         self.method = self.method.lower()
         self.parameters = RequestParameters(
-            path={}, query=ImmutableMultiDict(), header=self.headers, cookie=ImmutableMultiDict()
+            path={},
+            query=ImmutableMultiDict(parse_qsl(self.query, keep_blank_values=True)),
+            header=self.headers,
+            cookie=ImmutableMultiDict(),
         )
 
     @property
@@ -67,6 +70,12 @@ class Operation:
             elif part != segment:
                 return None
         return found
+
+    @property
+    def query(self) -> set[str]:
+        """The names that the document has for its query."""
+        parameters = self.spec.get("parameters", [])
+        return {one["name"] for one in parameters if one["in"] == "query"}
 
     @property
     def success(self) -> int:
@@ -123,8 +132,9 @@ class Contract:
             return "openapi-core found an operation, and we did not"
         if not all(ids.values()):
             return "an id in the path is empty"
-        if request.query:
-            return "a query where none is defined"
+        for name in request.parameters.query:
+            if name not in operation.query:
+                return f"the query names {name}, which is not defined"
         if "requestBody" not in operation.spec and (request.body or request.content_type):
             return "a body or a content type where none is defined"
         return ""
@@ -139,7 +149,7 @@ class Contract:
         content = operation.spec["responses"][str(status)]["content"]
         return self._example(content["application/json"]["schema"], "pong")
 
-    def _example(self, schema: Mapping[str, Any], name: str) -> Any:
+    def _example(self, schema: Mapping[str, Any], name: str) -> Any:  # noqa: PLR0911 - one a type
         if "$ref" in schema:
             found = self.document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
             return self._example(found, name)
@@ -147,9 +157,15 @@ class Contract:
             return schema["example"]
         match schema.get("type"):
             case "object":
-                fields = schema["properties"].items()
+                fields = schema.get("properties", {}).items()
                 return {name: self._example(field, name) for name, field in fields}
+            case "array":
+                return [self._example(schema["items"], name)]
+            case "integer" | "number":
+                return 1
             case "string":
                 return f"some {name}" if name != "signed_url" else "https://storage.test/a?sig=b"
+            case None if "allOf" in schema:
+                return self._example(schema["allOf"][0], name)
             case _:  # `details` of an error has no type
                 return {"any": ["thing", 1, None]}

@@ -1,0 +1,89 @@
+"""Runs `list` and `select`: a client, a finder, an output, the exit code.
+
+Exit codes, as of `grep`:
+    * 0: all that matches was written. For `list` that may be nothing; a line says so.
+    * 1: nothing matched; for `select` only, so that no empty manifest passes for a good one.
+    * 2: a call failed, or a parent could not be looked into. What was written is not all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+import typer
+
+from ..display.base import Loudness
+from ..display.wording import rejected
+from ..errors import AuthenticationError
+from ..records import Record
+from ..sansio.selection import Criteria
+from .connect import client_of
+from .ending import MISUSE, complain, ended
+from .find_options import FindOptions
+from .lines import Lines
+from .logs import log_shown
+from .lookup import Finder, Noun, Place
+
+NOTHING = 1
+STOPPED = "interrupted: what was written is not all"
+
+
+def run_find(
+    noun: Noun,
+    options: FindOptions,
+    place: Place,
+    criteria: Criteria,
+    write: Callable[[Record], None],
+) -> tuple[int, Finder]:
+    """Find records and write each; return how many there were, and the finder.
+
+    Raises:
+        typer.Exit: A call failed.
+    """
+
+    async def find() -> tuple[int, Finder]:
+        count = 0
+        async with client_of(options) as client:
+            finder = Finder(client, place, criteria)
+            async for record in finder.find(noun, options.limit):
+                write(record)
+                count += 1
+        return count, finder
+
+    loudness = Loudness.ERRORS if options.quiet else Loudness.NORMAL
+    with ended(STOPPED), log_shown(Lines(sys.stderr, loudness), loudness):
+        try:
+            return asyncio.run(find())
+        except AuthenticationError as error:
+            complain(rejected(error))
+            raise typer.Exit(MISUSE) from None
+
+
+def tell_left_out(finder: Finder, options: FindOptions, *, remedy: str = "") -> None:
+    """Say what was left out for a reason that is easily overlooked, unless that is not wanted."""
+    if options.quiet:
+        return
+    if finder.other_statuses and remedy:
+        complain(f"left out for their status: {_counted(finder.other_statuses)} ({remedy})")
+    if finder.without_time:
+        complain(f"left out, since the service tells no time of creation: {finder.without_time}")
+
+
+def leave(finder: Finder, code: int = 0) -> None:
+    """End the command.
+
+    Raises:
+        typer.Exit: With 2 if a parent could not be looked into, with `code` otherwise.
+    """
+    raise typer.Exit(MISUSE if finder.unreadable else code)
+
+
+def _counted(words: Counter[str]) -> str:
+    return ", ".join(f"{count} {word}" for word, count in _sorted(words))
+
+
+def _sorted(words: Counter[str]) -> Iterable[tuple[str, int]]:
+    return sorted(words.items(), key=lambda pair: (-pair[1], pair[0]))

@@ -1,0 +1,168 @@
+"""Records of what is derived from images: AOIs, insights, workflows and their parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import AliasChoices, Field, model_validator
+
+from .base import Id, Number, Record, Text, Texts, Time
+
+
+class Aoi(Record):
+    """An area of interest (operations `ListAOIs`, `GetAoiById`).
+
+    Attributes:
+        id: The service's `aoi_id`.
+        name: Its name.
+        project_id: The project it belongs to.
+        status: `success`, `started`, `running`, `failed`, `updating` or `partial_success`.
+        progress: Per cent.
+        area_in_sq_m: Square metres.
+        eo_bands: Names of bands.
+    """
+
+    id: Id = Field(validation_alias=AliasChoices("aoi_id", "id"))
+    name: Text = ""
+    description: Text = ""
+    project_id: Text = ""
+    satellite_id: Text = ""
+    user_id: Text = ""
+    status: Text = ""
+    progress: Number = None
+    area_in_sq_m: Number = None
+    eo_bands: Texts = ()
+    updated_at: Time = None
+
+
+class Asset(Record):
+    """An asset of an area of interest (operation `ListAssets`).
+
+    Where it lies is in `raw` only, since that URL may be signed.
+
+    Attributes:
+        aoi_id: The area of interest.
+        asset_type: `mosaic`, `stac_item` or `visualization`.
+        status: `success`, `failed`, `started` or `creating`.
+        date: The day of the image, as the service writes it.
+        resolution: As the service gives it; its document names no unit.
+    """
+
+    aoi_id: Id
+    name: Text = ""
+    description: Text = ""
+    asset_type: Text = ""
+    status: Text = ""
+    progress: Number = None
+    date: Text = ""
+    resolution: Number = None
+    area_in_sq_m: Number = None
+    band_list: Texts = ()
+    visualization_id: Text = ""
+    updated_at: Time = None
+
+
+class Insight(Record):
+    """An insight: a result for an area of interest (operation `listInsights`).
+
+    Attributes:
+        aoi_id: The area of interest.
+        status: How far it has come; the service documents no words.
+        progress: Per cent.
+        err_msg: Why it failed, if it did.
+        estimated_time_in_min: Minutes.
+        deleted_at: When it was deleted; None if it was not.
+    """
+
+    aoi_id: Id
+    name: Text = ""
+    status: Text = ""
+    progress: Number = None
+    err_msg: Text = ""
+    created_by: Text = ""
+    cost: Number = None
+    estimated_time_in_min: Number = None
+    deleted_at: Time = None
+
+
+class Workflow(Record):
+    """A workflow (operations `listWorkflows`, `getWorkflowsById`).
+
+    Attributes:
+        project_id: The project it belongs to; `workflows.get` takes it.
+        estimated_cost: Tokens; only a single workflow has it.
+    """
+
+    name: Text = ""
+    description: Text = ""
+    project_id: Text = ""
+    legacy_project_id: Text = ""
+    created_by: Text = ""
+    estimated_cost: Number = None
+    updated_at: Time = None
+
+
+class Task(Record):
+    """A step of a job; jobs that are asked for one by one bring theirs along.
+
+    Attributes:
+        workflow_id: The workflow of the job.
+        job_id: The job.
+        status: How far it has come; the service documents no words.
+        progress: Per cent.
+        state_msg: What else the service says of the status.
+        depends_on: Names of the tasks that have to end before it.
+        estimated_time_duration: Seconds.
+        time_taken: As the service writes it.
+    """
+
+    workflow_id: Id
+    job_id: Id
+    name: Text = ""
+    status: Text = ""
+    progress: Number = None
+    state_msg: Text = ""
+    err_msg: Text = ""
+    failure_type: Text = ""
+    depends_on: Texts = ()
+    estimated_time_duration: Number = None
+    time_taken: Text = ""
+    updated_at: Time = None
+    finished_at: Time = None
+
+
+class Job(Record):
+    """A run of a workflow (operations `listJobs`, `getJobById`).
+
+    Attributes:
+        workflow_id: The workflow.
+        status: How far it has come, such as `running` or `completed`.
+        progress: Per cent.
+        estimated_duration: Seconds.
+        time_taken: As the service writes it.
+        tasks: Its steps; empty in a list, which does not tell them.
+    """
+
+    workflow_id: Id
+    status: Text = ""
+    progress: Number = None
+    created_by: Text = ""
+    cost: Number = None
+    estimated_duration: Number = None
+    time_taken: Text = ""
+    tasks: tuple[Task, ...] = ()
+    updated_at: Time = None
+    finished_at: Time = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tell_tasks_whose_they_are(cls, data: Any) -> Any:
+        """Give each task the ids of its parents, which the service leaves out."""
+        if not isinstance(data, Mapping) or isinstance(data.get("tasks"), tuple):
+            return data
+        parents = {"workflow_id": data.get("workflow_id"), "job_id": data.get("id")}
+        tasks = data.get("tasks")
+        listed = tasks if isinstance(tasks, list) else []
+        own = tuple({**task, **parents} if isinstance(task, dict) else task for task in listed)
+        return {**data, "tasks": own}

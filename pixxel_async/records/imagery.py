@@ -1,0 +1,98 @@
+"""Records of images that were bought: orders, their items, and the catalog of what is owned."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+from .base import Number, Record, Text, Time
+
+
+class Catalog(Record):
+    """An image that the account owns (operations `SearchCatalogs`, `GetCatalogById`).
+
+    Its STAC item stands whole in `raw["details"]`.
+
+    Attributes:
+        task_id: The task of the order that brought it.
+        org_id: The workspace.
+        area: Square kilometres.
+        delivery_status: Of the delivery to a store of one's own, where that was set up.
+    """
+
+    task_id: Text = ""
+    org_id: Text = ""
+    bandset_id: Text = ""
+    area: Number = None
+    delivery_status: Text = ""
+    created_by: Text = ""
+    updated_at: Time = None
+
+    @property
+    def item_id(self) -> str:
+        """The id of its STAC item, empty where it has none."""
+        return _text_in(self.raw, "details", "id")
+
+    @property
+    def collection(self) -> str:
+        """The collection of its STAC item, empty where it has none."""
+        return _text_in(self.raw, "details", "collection")
+
+
+class OrderItem(Record):
+    """A part of an order (operations `ListOrderItems`, `GetOrderItemById`).
+
+    Attributes:
+        order_id: The order.
+        project_id: The project that it was ordered for.
+        type: `TASKING`, `ARCHIVE` or `RECURRING`.
+        status: `DRAFT`, `ACTIVE`, `FULFILLED`, `CANCELLED`, `FAILED` or `PARTIALLY_FULFILLED`.
+        area: Square kilometres.
+        start_date: The first day of the order.
+        end_date: Its last day.
+    """
+
+    order_id: Text = ""
+    name: Text = ""
+    project_id: Text = ""
+    org_id: Text = ""
+    user_id: Text = ""
+    type: Text = ""
+    status: Text = ""
+    payment_status: Text = ""
+    feasibility_status: Text = ""
+    area: Number = None
+    start_date: Time = None
+    end_date: Time = None
+    created_by: Text = ""
+    updated_at: Time = None
+
+
+def _listed(value: Any) -> Any:
+    return value if isinstance(value, (list, tuple)) else ()
+
+
+class Order(Record):
+    """An order (operations `ListOrders`, `GetOrderById`).
+
+    Attributes:
+        status: Of its payment: `PAID`, `REFUND`, `UNPAID` or `PAYMENT_IN_PROGRESS`.
+        order_items: Its parts.
+        paid_at: When it was paid.
+    """
+
+    status: Text = ""
+    org_id: Text = ""
+    user_id: Text = ""
+    created_by: Text = ""
+    total_amount: Number = None
+    order_items: Annotated[tuple[OrderItem, ...], BeforeValidator(_listed)] = ()
+    paid_at: Time = None
+    updated_at: Time = None
+
+
+def _text_in(raw: Any, *names: str) -> str:
+    for name in names:
+        raw = raw.get(name) if hasattr(raw, "get") else None
+    return raw if isinstance(raw, str) else ""

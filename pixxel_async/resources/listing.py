@@ -1,0 +1,69 @@
+"""Walks through lists of the service."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from typing import Generic, Self, TypeVar
+
+from ..records import Record
+from ..sansio.lists import Source, page_call, read_page, read_record, record_call
+from ..sansio.paging import PAGE_SIZE, Walk
+from ..transport.api import Api
+
+logger = logging.getLogger("pixxel_async")
+
+R = TypeVar("R", bound=Record)
+
+
+class Listing(Generic[R]):
+    """An async iterator over the records of a list.
+
+    Nothing is sent before it is iterated, and a page is asked for when the one before is used up.
+    It holds nothing open, so it may be left at any point. After an error, or a cancellation, the
+    next step asks for the same page again.
+    """
+
+    def __init__(self, api: Api, source: Source[R], *, size: int = PAGE_SIZE) -> None:
+        """Prepare a walk through a list, with so many records a page."""
+        self._api = api
+        self._source = source
+        self._walk = Walk(source.paging, size=size)
+        self._records: deque[R] = deque()
+
+    def __aiter__(self) -> Self:
+        """Return the iterator itself."""
+        return self
+
+    async def __anext__(self) -> R:
+        """Return the next record.
+
+        Raises:
+            StopAsyncIteration: There is none.
+            PixxelError: A page could not be had, and the attempts are used up.
+        """
+        while not self._records:
+            ask = self._walk.ask
+            if ask is None:
+                raise StopAsyncIteration
+            page = await self._api.ask(
+                page_call(self._source, ask), lambda body: read_page(self._source, body)
+            )
+            new = self._walk.take([record.id for record in page.records], page.total)
+            self._records.extend(page.records[place] for place in new)
+            if self._walk.ask is None and self._walk.missing:
+                logger.warning(
+                    "%s: the service told of %d records more than it listed",
+                    self._source.operation,
+                    self._walk.missing,
+                )
+        return self._records.popleft()
+
+
+async def get(api: Api, source: Source[R]) -> R:
+    """Ask for a single record.
+
+    Raises:
+        PixxelError: It could not be had, and the attempts are used up.
+    """
+    return await api.ask(record_call(source), lambda body: read_record(source, body))

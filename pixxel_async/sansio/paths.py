@@ -1,0 +1,23 @@
+"""Paths and queries of calls: what an id holds stays within its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import quote, urlencode
+
+
+def path_of(*segments: str) -> str:
+    """Return a path, each segment percent-encoded."""
+    return "".join(f"/{_segment(segment)}" for segment in segments)
+
+
+def query_of(values: Mapping[str, str | int]) -> str:
+    """Return a query with its question mark, or nothing if there are no values."""
+    return f"?{urlencode(values, quote_via=quote, safe='')}" if values else ""
+
+
+def _segment(text: str) -> str:
+    """Escape one path segment; dots too where they would be a step (RFC 3986 section 5.2.4)."""
+    if text in {".", ".."}:
+        return text.replace(".", "%2E")
+    return quote(text, safe="")
