@@ -28,16 +28,11 @@ app = typer.Typer(
     help="Ask the Pixxel API for download packages, wait for them, and save them, many at a time.",
     epilog="The key is read from PIXXEL_API_KEY. To see it work without one: pixxel-async demo",
 )
-app.add_typer(download.app, name="download")
-app.add_typer(list_commands.app, name="list")
-app.add_typer(select_commands.app, name="select")
-app.command(epilog="Example: pixxel-async verify packages --repair")(verify)
-app.add_typer(auth.app, name="auth")
-app.add_typer(config.app, name="config")
-app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor)
-app.command("completion", epilog=completion.EPILOG)(completion.completion)
-app.command(epilog="Example: pixxel-async status packages")(status)
-app.command(epilog="Example: pixxel-async report packages --out report")(report)
+
+EXPORTING = "Finding and exporting"
+AFTERWARDS = "Looking after an export"
+SETTING_UP = "Setting up"
+TRYING = "Trying it without an account"
 
 
 def _version(*, wanted: bool) -> None:
@@ -60,7 +55,11 @@ def common(
     del version  # its callback has dealt with it
 
 
-@app.command(epilog="Example: pixxel-async export manifest.jsonl --out packages")
+@app.command(
+    epilog="Example: pixxel-async export manifest.jsonl --out packages\n\n"
+    "Example: pixxel-async select insights --aoi AOI_ID | pixxel-async export - --out packages",
+    rich_help_panel=EXPORTING,
+)
 @takes_options
 def export(
     options: RunOptions,
@@ -89,7 +88,27 @@ def export(
         run_export(rows.downloads, options)
 
 
-@app.command(epilog="Example: pixxel-async demo --packages 100")
+app.add_typer(download.app, name="download", rich_help_panel=EXPORTING)
+app.add_typer(list_commands.app, name="list", rich_help_panel=EXPORTING)
+app.add_typer(select_commands.app, name="select", rich_help_panel=EXPORTING)
+
+app.command(epilog="Example: pixxel-async status packages", rich_help_panel=AFTERWARDS)(status)
+app.command(epilog="Example: pixxel-async verify packages --repair", rich_help_panel=AFTERWARDS)(
+    verify
+)
+app.command(
+    epilog="Example: pixxel-async report packages --out report", rich_help_panel=AFTERWARDS
+)(report)
+
+app.add_typer(auth.app, name="auth", rich_help_panel=SETTING_UP)
+app.add_typer(config.app, name="config", rich_help_panel=SETTING_UP)
+app.command("doctor", epilog=doctor.EPILOG, rich_help_panel=SETTING_UP)(doctor.doctor)
+app.command("completion", epilog=completion.EPILOG, rich_help_panel=SETTING_UP)(
+    completion.completion
+)
+
+
+@app.command(epilog="Example: pixxel-async demo --packages 100", rich_help_panel=TRYING)
 def demo(
     *,
     out: Annotated[
@@ -113,7 +132,10 @@ def demo(
         run_demo(out, packages, Loudness.ERRORS if quiet else Loudness.NORMAL)
 
 
-@app.command(epilog="Example: pixxel-async sandbox --packaging-min 1 --packaging-max 30 --faults")
+@app.command(
+    epilog="Example: pixxel-async sandbox --packaging-min 1 --packaging-max 30 --faults",
+    rich_help_panel=TRYING,
+)
 def sandbox(  # noqa: PLR0913 - an option is a parameter
     *,
     api_port: Annotated[

@@ -35,6 +35,7 @@ def row_of(event: events.Settled, folder: Path) -> dict[str, Any]:
                 "path": None,
                 "bytes": None,
                 "sha256": None,
+                "extracted": None,
                 "error": {"type": type(error).__name__, "message": str(error)},
             }
         case events.Saved(saved=saved) | events.Skipped(saved=saved):
@@ -44,6 +45,7 @@ def row_of(event: events.Settled, folder: Path) -> dict[str, Any]:
                 "path": saved.path.relative_to(folder).as_posix(),
                 "bytes": saved.bytes,
                 "sha256": saved.sha256,
+                "extracted": saved.extracted and saved.extracted.relative_to(folder).as_posix(),
                 "error": None,
             }
 

@@ -13,7 +13,7 @@ from pixxel_async.cli.rows import Rows, row_of
 
 from .stories import FOLDER, NAME, failed, saved, skipped
 
-KEYS = ["target", "status", "path", "bytes", "sha256", "error"]
+KEYS = ["target", "status", "path", "bytes", "sha256", "extracted", "error"]
 TARGET = {"kind": "job", "workflow_id": "w", "job_id": "j"}
 
 
@@ -26,6 +26,7 @@ def test_a_saved_package() -> None:
         "path": NAME,
         "bytes": 2_000_000,
         "sha256": "ab" * 32,
+        "extracted": None,
         "error": None,
     }
 
@@ -43,6 +44,7 @@ def test_a_failed_package() -> None:
         "path": None,
         "bytes": None,
         "sha256": None,
+        "extracted": None,
         "error": {"type": "NotFoundError", "message": "404 no such job (NONE)"},
     }
 
