@@ -17,7 +17,7 @@ import asyncio
 import contextlib
 import os
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -154,12 +154,6 @@ class Journal:
         self._waiting.rows[row.key] = row
         self._waiting.states.pop(row.key, None)
         self._keys.add(row.key)
-
-    def note_new(self, rows: Iterable[Row]) -> None:
-        """Remember those packages soon of which nothing is remembered."""
-        for row in rows:
-            if row.key not in self._keys:
-                self.note(row)
 
     def step(self, step: Step, state: State | None) -> None:
         """Remember soon what a package does, and where it stands by that; None leaves that."""

@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 
 import anyio
 
@@ -26,6 +27,9 @@ from .report import Report
 GROWTH_S = 1.0
 """A transfer has a step at most this often, in seconds."""
 
+GROWTH_SHARE = 0.02
+"""And at most this often, as a share of how long it has lasted: few steps for long transfers."""
+
 HEARTBEAT_S = 5.0
 """A run in which nothing happens is noted this often, in seconds."""
 
@@ -37,9 +41,29 @@ _DOING: dict[type[events.PackageEvent], Doing] = {
     events.FetchProgress: Doing.TRANSFERRING,
     events.FetchInterrupted: Doing.RETRYING,
     events.Saved: Doing.SAVED,
-    events.Skipped: Doing.SKIPPED,
     events.Failed: Doing.FAILED,
 }
+
+
+@dataclass(slots=True)
+class _Now:
+    """What a package does.
+
+    Attributes:
+        doing: The word, or None before there is one.
+        since_s: Since when, in seconds since the run began.
+        told_s: When it had its last step.
+        size: Bytes of its file.
+    """
+
+    doing: Doing | None
+    since_s: float
+    told_s: float
+    size: int = 0
+
+    def has_grown_for(self, at_s: float) -> bool:
+        """Tell whether it is time for a step about its growth; rarer, the longer it lasts."""
+        return at_s - self.told_s >= max(GROWTH_S, GROWTH_SHARE * (at_s - self.since_s))
 
 
 class Recorder:
@@ -56,37 +80,39 @@ class Recorder:
         self._number = journal.new_run()
         self._total = total
         self._began_at = time.time()
-        self._doing: dict[str, Doing] = {}
-        self._size: dict[str, int] = {}
-        self._grew_at: dict[str, float] = {}
+        self._now: dict[str, _Now] = {}
         self._heard_at = float("-inf")
         self._counted: dict[str, int] | None = None
 
     def queued(self, key: str, at_s: float) -> None:
-        """Note that a package waits for its turn; what is known of it stays."""
-        self._step(key, at_s, Doing.QUEUED, state=None)
+        """Note that a package waits for its turn; what is known of it stays.
+
+        The step is written when it has its turn: a package that is skipped has none, or each rerun
+        would make the journal grow by all that is saved.
+        """
+        self._now[key] = _Now(doing=Doing.QUEUED, since_s=at_s, told_s=at_s)
 
     def note(self, event: events.PackageEvent, state: State) -> None:
         """Note what an event says of a package, and where it stands by that."""
         doing = _DOING.get(type(event))
-        if doing is None:
-            return
-        if (size := _size(event)) is not None:
-            self._size[event.key] = size
-        if self._is_news(event, doing):
-            kept = State.SAVED if doing is Doing.SKIPPED else state
-            self._step(event.key, event.at_s, doing, kept)
-        if isinstance(event, events.FetchInterrupted):
-            self._step(event.key, event.at_s + event.delay_s, Doing.TRANSFERRING, state)
+        if doing is not None:
+            now = self._now.setdefault(
+                event.key, _Now(doing=None, since_s=event.at_s, told_s=event.at_s)
+            )
+            if now.doing is Doing.QUEUED:
+                self._step(event.key, now, state=None)
+            if (size := _size(event)) is not None:
+                now.size = size
+            if now.doing is not doing:
+                now.doing, now.since_s = doing, event.at_s
+                self._step(event.key, now, state, at_s=event.at_s)
+            elif isinstance(event, events.FetchProgress) and now.has_grown_for(event.at_s):
+                self._step(event.key, now, state, at_s=event.at_s)
+            if isinstance(event, events.FetchInterrupted):
+                now.doing, now.since_s = Doing.TRANSFERRING, event.at_s + event.delay_s
+                self._step(event.key, now, state, at_s=now.since_s)
         if isinstance(event, events.Settled):
-            for held in (self._doing, self._size, self._grew_at):
-                held.pop(event.key, None)
-
-    def _is_news(self, event: events.PackageEvent, doing: Doing) -> bool:
-        if self._doing.get(event.key) is not doing:
-            return True
-        grew = isinstance(event, events.FetchProgress)
-        return grew and event.at_s - self._grew_at.get(event.key, 0.0) >= GROWTH_S
+            self._now.pop(event.key, None)
 
     async def run(self, report: Report, clock: Callable[[], float]) -> None:
         """Write from time to time, until cancelled; a disk that refuses is told by who puts.
@@ -108,17 +134,12 @@ class Recorder:
         with suppress(SinkError):
             await self._journal.flush()
 
-    def _step(self, key: str, at_s: float, doing: Doing, state: State | None) -> None:
-        self._doing[key] = doing
-        self._grew_at[key] = at_s
-        step = Step(
-            key=key,
-            run=self._number,
-            at=self._began_at + at_s,
-            doing=doing,
-            size=self._size.get(key, 0),
-        )
-        self._journal.step(step, state)
+    def _step(self, key: str, now: _Now, state: State | None, *, at_s: float | None = None) -> None:
+        now.told_s = now.since_s if at_s is None else at_s
+        if now.doing is not None:
+            at = self._began_at + now.told_s
+            step = Step(key=key, run=self._number, at=at, doing=now.doing, size=now.size)
+            self._journal.step(step, state)
 
     def _count(self, report: Report, at_s: float, ending: Ending | None) -> None:
         counts = report.counts()

@@ -202,7 +202,7 @@ async def test_what_is_noted_is_there_after_a_moment_and_in_order(tmp_path: Path
     step = Step(key=row().key, run=journal.new_run(), at=1.5, doing=Doing.READY, size=3)
     journal.note(row().changed(state=State.REQUESTED))
     journal.step(step, State.READY)
-    journal.note_new([row().changed(name="other"), row(1)])
+    journal.note(row(1))
     while not (found := await asyncio.to_thread(rows_in, path)):  # noqa: ASYNC110 - a file tells
         await asyncio.sleep(0)
     assert found == [("job:0", "0.zip", "ready"), ("job:1", "1.zip", "queued")]

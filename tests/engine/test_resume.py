@@ -243,6 +243,7 @@ async def test_the_story_of_each_run_is_in_the_journal(tmp_path: Path) -> None:
         Doing.QUEUED,
         Doing.FAILED,
     ]
+    assert {step.key for step in record.steps if step.run == 2} == {JOB.key}
     times = [step.at for step in record.steps]
     assert times == sorted(times)
     assert first.began_at <= times[0] <= times[-1] <= second.seen_at
