@@ -37,8 +37,12 @@ MAX_RATIO = 200
 SMALL_BYTES = 1024**3
 """Below this the ratio does not matter: no disk is filled by it."""
 
-METHODS = frozenset({0, 8, 12, 14, 93})
-"""Stored, deflate, bzip2, LZMA, Zstandard (APPNOTE.TXT 6.3.10, section 4.4.5)."""
+METHODS = frozenset({0, 8})
+"""Stored and deflate (APPNOTE.TXT 6.3.10, section 4.4.5).
+
+Of bzip2, LZMA and Zstandard, `zipfile` unpacks all that a piece of the archive holds at once: of
+some hundred bytes, gigabytes of memory.
+"""
 
 _ENCRYPTED = 0x1 | 0x40
 _PATCH = 0x20
@@ -120,7 +124,7 @@ def _check_kind(entry: Entry) -> None:
     if entry.flags & _PATCH:
         raise _refused(entry, "is a patch for another file")
     if entry.method not in METHODS:
-        raise _refused(entry, f"is compressed by method {entry.method}, which is not known")
+        raise _refused(entry, f"is compressed by method {entry.method}, which is not extracted")
     kind = stat.S_IFMT(entry.mode)
     wanted = stat.S_IFDIR if entry.is_folder else stat.S_IFREG
     if kind not in {0, wanted}:

@@ -89,6 +89,7 @@ def test_an_unsafe_name_is_refused_and_shown_in_safe_form(name: str, reason: str
         ({"flags": 0x40}, "is encrypted"),
         ({"flags": 0x20}, "is a patch"),
         ({"method": 99}, "method 99"),
+        ({"method": 12}, "method 12"),
         ({"mode": stat.S_IFLNK | 0o777}, "is a symbolic link"),
         ({"mode": stat.S_IFIFO}, "no plain file"),
         ({"mode": stat.S_IFDIR}, "no plain file"),

@@ -43,9 +43,7 @@ def tree(folder: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize(
-    "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
-)
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_all_files_come_out_right_and_at_once(tmp_path: Path, method: int) -> None:
     files = {"a/b.tif": os.urandom(3_000_000), "c.json": b"{}", "empty": b""}
     archive = a_zip(tmp_path / "p.zip", files, method)
@@ -136,6 +134,17 @@ def shorter_than_told(path: Path) -> None:
     path.write_bytes(data)
 
 
+def inflating(path: Path) -> None:
+    """Some hundred bytes that would become 300 MB in memory, and say to be ten."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as archive:
+        with archive.open("a", "w") as entry:
+            for _ in range(300):
+                entry.write(bytes(1_000_000))
+    data = bytearray(path.read_bytes())
+    struct.pack_into("<L", data, data.index(b"PK\x01\x02") + 24, 10)
+    path.write_bytes(data)
+
+
 def no_zip(path: Path) -> None:
     path.write_bytes(b"not a zip" * 100)
 
@@ -151,6 +160,7 @@ def no_zip(path: Path) -> None:
         (encrypted, "is encrypted"),
         (wrong_crc, "CRC"),
         (shorter_than_told, "not the size"),
+        (inflating, "method 12"),
         (no_zip, "cannot be read"),
     ],
 )
