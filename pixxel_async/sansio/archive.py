@@ -24,7 +24,10 @@ from .naming import is_reserved
 from .redact import printable
 
 MAX_ENTRIES = 100_000
-"""A package has some files for each image; more would take a file system a long time."""
+"""A package has some files for each image; more would take a file system a long time.
+
+Holds for entries, and for all that they make: an entry names up to `MAX_PARTS - 1` folders.
+"""
 
 MAX_PARTS = 32
 MAX_PART_BYTES = 255
@@ -125,6 +128,8 @@ def _check_kind(entry: Entry) -> None:
         raise _refused(entry, "is a patch for another file")
     if entry.method not in METHODS:
         raise _refused(entry, f"is compressed by method {entry.method}, which is not extracted")
+    if entry.is_folder and entry.size:
+        raise _refused(entry, "is a folder and has bytes")
     kind = stat.S_IFMT(entry.mode)
     wanted = stat.S_IFDIR if entry.is_folder else stat.S_IFREG
     if kind not in {0, wanted}:
@@ -163,6 +168,9 @@ def _check_distinct(entries: Sequence[Entry], paths: Sequence[tuple[str, ...]]) 
             raise _refused(entry, "stands below another entry, which is a file")
         folders |= above
         (folders if entry.is_folder else files).add(folded)
+        if len(files) + len(folders) > MAX_ENTRIES:
+            message = f"it makes more than {MAX_ENTRIES} files and folders"
+            raise ArchiveError(message)
 
 
 def _folded(part: str) -> str:
