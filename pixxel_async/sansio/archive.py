@@ -29,6 +29,9 @@ MAX_ENTRIES = 100_000
 Holds for entries, and for all that they make: an entry names up to `MAX_PARTS - 1` folders.
 """
 
+MAX_DIRECTORY_BYTES = 32 * 1024**2
+"""That many entries with names of usual length; a longer directory is not read into memory."""
+
 MAX_PARTS = 32
 MAX_PART_BYTES = 255
 """What file systems take."""

@@ -11,7 +11,9 @@ Rules:
 from __future__ import annotations
 
 import contextlib
+import copy
 import errno
+import io
 import os
 import shutil
 import threading
@@ -21,7 +23,7 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import ArchiveError, SinkError
-from ..sansio.archive import Entry, Plan, plan
+from ..sansio.archive import MAX_DIRECTORY_BYTES, Entry, Plan, plan
 from ..sansio.redact import printable, redact
 from .zip_check import UNREADABLE
 
@@ -36,6 +38,21 @@ _FLAGS = _NEW | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 class StoppedError(Exception):
     """An extraction was told to stop."""
+
+
+class _ArchiveFile(io.BufferedReader):
+    """A ZIP whose directory is read only if it is not too long: `zipfile` reads it at once."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read as `io.BufferedReader` does.
+
+        Raises:
+            BadZipFile: These are more bytes than a directory may have.
+        """
+        if size is not None and size > MAX_DIRECTORY_BYTES:
+            message = f"its directory has {size} bytes, and {MAX_DIRECTORY_BYTES} are the most"
+            raise zipfile.BadZipFile(message)
+        return super().read(size)
 
 
 def hidden_folder(folder: Path) -> Path:
@@ -83,7 +100,7 @@ def reveal(folder: Path) -> None:
 
 
 def _extract(path: Path, hidden: Path, stop: threading.Event) -> None:
-    with zipfile.ZipFile(path) as archive:
+    with _ArchiveFile(io.FileIO(path)) as file, zipfile.ZipFile(file) as archive:
         infos = archive.infolist()
         planned = plan([_entry(info) for info in infos], archive_bytes=archive.start_dir)
         _check_space(planned, hidden)
@@ -95,7 +112,7 @@ def _extract(path: Path, hidden: Path, stop: threading.Event) -> None:
             folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
             folders |= {folder, *folder.parents} - set(hidden.parents)
             if not is_folder:
-                with archive.open(info) as source:
+                with archive.open(_longer(info)) as source:
                     _write(source, target, info, stop)
         for folder in folders:
             _sync(folder)
@@ -117,6 +134,13 @@ def _write(source: IO[bytes], target: Path, info: zipfile.ZipInfo, stop: threadi
             message = f'its entry "{printable(info.orig_filename)}" has not the size that it says'
             raise ArchiveError(message)
         os.fsync(file.fileno())
+
+
+def _longer(info: zipfile.ZipInfo) -> zipfile.ZipInfo:
+    """Return an entry with a byte more: `zipfile` hides what goes beyond the size that it says."""
+    longer = copy.copy(info)
+    longer.file_size += 1
+    return longer
 
 
 def _entry(info: zipfile.ZipInfo) -> Entry:

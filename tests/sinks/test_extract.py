@@ -11,6 +11,7 @@ import struct
 import sys
 import threading
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -134,6 +135,29 @@ def shorter_than_told(path: Path) -> None:
     path.write_bytes(data)
 
 
+def understated(path: Path, method: int, *, summed: int) -> None:
+    """An entry says to have ten bytes and has more; its CRC-32 is that of some of them."""
+    content = b"1234567890" * 100
+    data = bytearray(a_zip(path, {"a": content}, method).read_bytes())
+    directory = data.index(b"PK\x01\x02")
+    struct.pack_into("<L", data, directory + 16, zlib.crc32(content[:summed]))
+    struct.pack_into("<L", data, directory + 24, 10)
+    path.write_bytes(data)
+
+
+def longer_than_told(path: Path) -> None:
+    """`zipfile` alone takes this for ten good bytes."""
+    understated(path, zipfile.ZIP_DEFLATED, summed=10)
+
+
+def more_than_stored(path: Path) -> None:
+    understated(path, zipfile.ZIP_STORED, summed=10)
+
+
+def one_byte_more(path: Path) -> None:
+    understated(path, zipfile.ZIP_DEFLATED, summed=11)
+
+
 def inflating(path: Path) -> None:
     """Some hundred bytes that would become 300 MB in memory, and say to be ten."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as archive:
@@ -160,6 +184,9 @@ def no_zip(path: Path) -> None:
         (encrypted, "is encrypted"),
         (wrong_crc, "CRC"),
         (shorter_than_told, "not the size"),
+        (longer_than_told, "CRC"),
+        (more_than_stored, "CRC"),
+        (one_byte_more, "not the size"),
         (inflating, "method 12"),
         (no_zip, "cannot be read"),
     ],
@@ -176,6 +203,16 @@ def test_a_hostile_archive_is_refused_and_leaves_nothing_but_itself(
         extract(archive, inside / "p", GO)
     assert tree(tmp_path) == {"inside/p.zip": before}
     assert list(inside.iterdir()) == [archive]
+
+
+def test_a_directory_that_would_fill_the_memory_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = a_zip(tmp_path / "p.zip", {str(number): b"" for number in range(3000)})
+    monkeypatch.setattr(module, "MAX_DIRECTORY_BYTES", 100_000)
+    with pytest.raises(ArchiveError, match=r"directory has \d+ bytes, and 100000 are the most"):
+        extract(archive, tmp_path / "p", GO)
+    assert list(tmp_path.iterdir()) == [archive]
 
 
 def test_what_a_killed_try_has_left_is_replaced(tmp_path: Path) -> None:
