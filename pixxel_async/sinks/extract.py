@@ -104,18 +104,27 @@ def _extract(path: Path, hidden: Path, stop: threading.Event) -> None:
         infos = archive.infolist()
         planned = plan([_entry(info) for info in infos], archive_bytes=archive.start_dir)
         _check_space(planned, hidden)
-        folders = {hidden}
+        made = {hidden}
         for info, parts in zip(infos, planned.paths, strict=True):
             target = hidden.joinpath(*parts)
             is_folder = info.orig_filename.endswith("/")
-            folder = target if is_folder else target.parent
-            folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-            folders |= {folder, *folder.parents} - set(hidden.parents)
+            _make(target if is_folder else target.parent, made)
             if not is_folder:
                 with archive.open(_longer(info)) as source:
                     _write(source, target, info, stop)
-        for folder in folders:
+        for folder in made:
             _sync(folder)
+
+
+def _make(folder: Path, made: set[Path]) -> None:
+    """Make a folder and those above it, each for the owner only; `Path.mkdir` has a mode for one."""
+    missing = []
+    while folder not in made:
+        missing.append(folder)
+        folder = folder.parent
+    for path in reversed(missing):
+        path.mkdir(mode=FOLDER_MODE, exist_ok=True)  # another spelling of it may be there
+        made.add(path)
 
 
 def _write(source: IO[bytes], target: Path, info: zipfile.ZipInfo, stop: threading.Event) -> None:

@@ -60,13 +60,35 @@ def test_all_files_come_out_right_and_at_once(tmp_path: Path, method: int) -> No
 def test_only_the_owner_may_read_what_came_out(tmp_path: Path) -> None:
     previous = os.umask(0)
     try:
-        extract(a_zip(tmp_path / "p.zip", {"a/b": b"x"}), tmp_path / "p", GO)
+        extract(a_zip(tmp_path / "p.zip", {"a/b/c": b"x", "d/e/": b""}), tmp_path / "p", GO)
     finally:
         os.umask(previous)
     hidden = hidden_folder(tmp_path / "p")
-    modes = [stat.S_IMODE(path.stat().st_mode) for path in (hidden, hidden / "a", hidden / "a/b")]
-    assert modes == [0o700, 0o700, 0o600]
+    modes = {
+        path.relative_to(hidden).as_posix(): stat.S_IMODE(path.stat().st_mode)
+        for path in (hidden, *hidden.rglob("*"))
+    }
+    folders = dict.fromkeys((".", "a", "a/b", "d", "d/e"), 0o700)
+    assert modes == {**folders, "a/b/c": 0o600}
 
+
+@posix
+def test_all_is_synced_before_the_folder_gets_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    sync = os.fsync
+
+    def note(descriptor: int) -> None:
+        synced.append(os.fstat(descriptor).st_ino)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    extract(a_zip(tmp_path / "p.zip", {"a/b/c": b"x", "d/": b""}), tmp_path / "p", GO)
+    hidden = hidden_folder(tmp_path / "p")
+    assert {path.stat().st_ino for path in (hidden, *hidden.rglob("*"))} == set(synced)
+    reveal(tmp_path / "p")
+    assert synced[-1] == tmp_path.stat().st_ino
 
 def test_zip64_and_data_descriptors_come_out(tmp_path: Path) -> None:
     class Unseekable(io.BytesIO):
