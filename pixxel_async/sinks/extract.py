@@ -78,8 +78,7 @@ def extract(archive: Path, folder: Path, stop: threading.Event) -> None:
         message = f"{printable(str(folder))}: there is something of this name; move it away"
         raise SinkError(message)
     hidden = hidden_folder(folder)
-    if os.path.lexists(hidden):
-        shutil.rmtree(hidden)
+    discard(folder)
     hidden.mkdir(mode=FOLDER_MODE)
     try:
         with _readable():
@@ -87,6 +86,19 @@ def extract(archive: Path, folder: Path, stop: threading.Event) -> None:
     except BaseException:
         shutil.rmtree(hidden, ignore_errors=True)
         raise
+
+
+def discard(folder: Path) -> None:
+    """Remove what was extracted and did not get its final name; a link is not followed.
+
+    Raises:
+        OSError: The operating system refused.
+    """
+    hidden = hidden_folder(folder)
+    if hidden.is_dir() and not hidden.is_symlink():
+        shutil.rmtree(hidden)
+    else:
+        hidden.unlink(missing_ok=True)
 
 
 def reveal(folder: Path) -> None:

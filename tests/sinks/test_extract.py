@@ -245,6 +245,24 @@ def test_what_a_killed_try_has_left_is_replaced(tmp_path: Path) -> None:
     assert tree(hidden) == {"a": b"1"}
 
 
+def test_what_stands_where_it_would_be_hidden_is_removed_and_never_followed(
+    tmp_path: Path,
+) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "data").write_text("precious")
+    archive = a_zip(tmp_path / "p.zip", {"a": b"1"})
+    hidden = hidden_folder(tmp_path / "p")
+    hidden.symlink_to(precious)
+    extract(archive, tmp_path / "p", GO)
+    assert tree(precious) == {"data": b"precious"}
+    assert tree(hidden) == {"a": b"1"}
+    shutil.rmtree(hidden)
+    hidden.write_text("a file")
+    extract(archive, tmp_path / "p", GO)
+    assert tree(hidden) == {"a": b"1"}
+
+
 def test_what_has_the_folders_name_is_never_touched(tmp_path: Path) -> None:
     (tmp_path / "p").write_text("mine")
     with pytest.raises(SinkError, match="move it away"):
