@@ -74,9 +74,7 @@ def extract(archive: Path, folder: Path, stop: threading.Event) -> None:
         OSError: The operating system refused.
         StoppedError: It was told to stop.
     """
-    if os.path.lexists(folder):
-        message = f"{printable(str(folder))}: there is something of this name; move it away"
-        raise SinkError(message)
+    _check_name(folder)
     hidden = hidden_folder(folder)
     discard(folder)
     hidden.mkdir(mode=FOLDER_MODE)
@@ -105,10 +103,19 @@ def reveal(folder: Path) -> None:
     """Give an extracted folder its final name, for good.
 
     Raises:
+        SinkError: The name is taken.
         OSError: The operating system refused.
     """
+    _check_name(folder)
     hidden_folder(folder).rename(folder)
     _sync(folder.parent)
+
+
+def _check_name(folder: Path) -> None:
+    """Find out whether a name may be taken: a rename would replace an empty folder."""
+    if os.path.lexists(folder):
+        message = f"{printable(str(folder))}: there is something of this name; move it away"
+        raise SinkError(message)
 
 
 def _extract(path: Path, hidden: Path, stop: threading.Event) -> None:

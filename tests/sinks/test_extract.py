@@ -270,6 +270,20 @@ def test_what_has_the_folders_name_is_never_touched(tmp_path: Path) -> None:
     assert (tmp_path / "p").read_text() == "mine"
 
 
+@pytest.mark.parametrize("inside", [(), ("mine",)], ids=["empty", "full"])
+def test_a_folder_that_came_meanwhile_is_not_replaced(
+    tmp_path: Path, inside: tuple[str, ...]
+) -> None:
+    folder = tmp_path / "p"
+    extract(a_zip(tmp_path / "p.zip", {"a": b"1"}), folder, GO)
+    folder.mkdir()
+    for name in inside:
+        (folder / name).touch()
+    with pytest.raises(SinkError, match="move it away"):
+        reveal(folder)
+    assert tuple(path.name for path in folder.iterdir()) == inside
+
+
 def test_too_little_space_is_told_before_a_byte_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
