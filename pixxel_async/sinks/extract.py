@@ -28,6 +28,8 @@ from ..sansio.redact import printable, redact
 from .zip_check import UNREADABLE
 
 PIECE_BYTES = 1024 * 1024
+SYNC_BYTES = 256 * 1024 * 1024
+"""Written between two syncs: who stops an extraction waits for no more than that."""
 HIDDEN_SUFFIX = ".extracting"
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
@@ -125,6 +127,7 @@ def _extract(path: Path, hidden: Path, stop: threading.Event) -> None:
         _check_space(planned, hidden)
         made = {hidden}
         for info, parts in zip(infos, planned.paths, strict=True):
+            _check_stop(stop)
             target = hidden.joinpath(*parts)
             is_folder = info.orig_filename.endswith("/")
             _make(target if is_folder else target.parent, made)
@@ -132,6 +135,7 @@ def _extract(path: Path, hidden: Path, stop: threading.Event) -> None:
                 with archive.open(_longer(info)) as source:
                     _write(source, target, info, stop)
         for folder in made:
+            _check_stop(stop)
             _sync(folder)
 
 
@@ -147,21 +151,29 @@ def _make(folder: Path, made: set[Path]) -> None:
 
 
 def _write(source: IO[bytes], target: Path, info: zipfile.ZipInfo, stop: threading.Event) -> None:
-    left = info.file_size
+    left, unsynced = info.file_size, 0
     with os.fdopen(os.open(target, _FLAGS, FILE_MODE), "wb", buffering=0) as file:
         while piece := source.read(PIECE_BYTES):
-            if stop.is_set():
-                raise StoppedError
+            _check_stop(stop)
             left -= len(piece)
             if left < 0:
                 break
             rest = memoryview(piece)
             while rest:
                 rest = rest[file.write(rest) :]
+            unsynced += len(piece)
+            if unsynced >= SYNC_BYTES:
+                os.fsync(file.fileno())
+                unsynced = 0
         if left:
             message = f'its entry "{printable(info.orig_filename)}" has not the size that it says'
             raise ArchiveError(message)
         os.fsync(file.fileno())
+
+
+def _check_stop(stop: threading.Event) -> None:
+    if stop.is_set():
+        raise StoppedError
 
 
 def _longer(info: zipfile.ZipInfo) -> zipfile.ZipInfo:

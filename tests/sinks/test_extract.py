@@ -338,8 +338,53 @@ async def test_a_cancelled_extraction_stops_soon_and_leaves_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["p.zip"]
 
 
-def test_an_extraction_that_is_told_to_stop_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize("files", [{"a": b"1"}, {"a": b""}, {"a/": b""}, {}], ids=str)
+def test_an_extraction_that_is_told_to_stop_says_so_and_leaves_nothing(
+    tmp_path: Path, files: dict[str, bytes]
+) -> None:
     stop = threading.Event()
     stop.set()
+    archive = a_zip(tmp_path / "p.zip", files)
     with pytest.raises(StoppedError):
-        extract(a_zip(tmp_path / "p.zip", {"a": b"1"}), tmp_path / "p", stop)
+        extract(archive, tmp_path / "p", stop)
+    assert list(tmp_path.iterdir()) == [archive]
+
+
+def test_it_stops_within_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stop = threading.Event()
+    read = zipfile.ZipExtFile.read
+    pieces: list[int] = []
+
+    def count(file: zipfile.ZipExtFile, size: int) -> bytes:
+        pieces.append(size)
+        if len(pieces) == 3:
+            stop.set()
+        return read(file, size)
+
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", count)
+    archive = a_zip(tmp_path / "p.zip", {"a": bytes(20_000_000)})
+    with pytest.raises(StoppedError):
+        extract(archive, tmp_path / "p", stop)
+    assert len(pieces) == 3
+    assert list(tmp_path.iterdir()) == [archive]
+
+
+@posix
+def test_a_large_file_is_synced_again_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    sync = os.fsync
+
+    def note(descriptor: int) -> None:
+        found = os.fstat(descriptor)
+        if stat.S_ISREG(found.st_mode):
+            sizes.append(found.st_size)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    monkeypatch.setattr(module, "PIECE_BYTES", 1000)
+    monkeypatch.setattr(module, "SYNC_BYTES", 2500)
+    archive = a_zip(tmp_path / "p.zip", {"a": bytes(7000)}, zipfile.ZIP_STORED)
+    extract(archive, tmp_path / "p", GO)
+    assert sizes == [3000, 6000, 7000]
