@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import resource
@@ -19,7 +20,10 @@ import anyio
 import pytest
 
 from pixxel_async import ArchiveError, SinkError
+from pixxel_async.config import ForeignFiles
 from pixxel_async.sinks import extract as module
+from pixxel_async.sinks import local
+from pixxel_async.sinks.base import NOTHING_HELD
 from pixxel_async.sinks.extract import StoppedError, extract, hidden_folder, reveal
 from pixxel_async.sinks.local import LocalSink
 
@@ -336,6 +340,52 @@ async def test_a_cancelled_extraction_stops_soon_and_leaves_nothing(
     await sink.aclose()
     assert 0 < pieces < 20_000
     assert [path.name for path in tmp_path.iterdir()] == ["p.zip"]
+
+
+async def test_one_that_is_cancelled_at_its_very_end_leaves_nothing_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, go = threading.Event(), threading.Event()
+
+    def held(archive: Path, folder: Path, _: threading.Event) -> None:
+        began.set()
+        go.wait()
+        extract(archive, folder, GO)  # what was to stop it came too late
+
+    monkeypatch.setattr(local, "extract", held)
+    a_zip(tmp_path / "p.zip", {"a": b"1"})
+    sink = LocalSink(tmp_path)
+    waiting = asyncio.create_task(sink.extract("p.zip", "p"))
+    await asyncio.to_thread(began.wait)
+    waiting.cancel()
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    go.set()
+    await asyncio.wait([waiting])
+    assert waiting.cancelled()
+    await sink.aclose()
+    assert [path.name for path in tmp_path.iterdir()] == ["p.zip"]
+
+
+async def test_transfers_write_while_many_packages_are_extracted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = threading.Event()
+    monkeypatch.setattr(local, "extract", lambda *_: go.wait())
+    sink = LocalSink(tmp_path)
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(20):
+            tasks.create_task(sink.extract(f"{number}.zip", str(number)))
+        await asyncio.sleep(0)
+        try:
+            with anyio.fail_after(30):
+                partial = await sink.open("a.zip", NOTHING_HELD, ForeignFiles.REFUSE)
+                await partial.write(b"PK")
+                await partial.aclose()
+        finally:
+            go.set()
+    await sink.aclose()
+    assert (tmp_path / "a.zip.part").read_bytes() == b"PK"
 
 
 @pytest.mark.parametrize("files", [{"a": b"1"}, {"a": b""}, {"a/": b""}, {}], ids=str)
