@@ -24,7 +24,13 @@ from .naming import is_reserved
 from .redact import printable
 
 MAX_ENTRIES = 100_000
-"""A package has some files for each image; more would take a file system a long time."""
+"""A package has some files for each image; more would take a file system a long time.
+
+Holds for entries, and for all that they make: an entry names up to `MAX_PARTS - 1` folders.
+"""
+
+MAX_DIRECTORY_BYTES = 32 * 1024**2
+"""That many entries with names of usual length; a longer directory is not read into memory."""
 
 MAX_PARTS = 32
 MAX_PART_BYTES = 255
@@ -37,8 +43,12 @@ MAX_RATIO = 200
 SMALL_BYTES = 1024**3
 """Below this the ratio does not matter: no disk is filled by it."""
 
-METHODS = frozenset({0, 8, 12, 14, 93})
-"""Stored, deflate, bzip2, LZMA, Zstandard (APPNOTE.TXT 6.3.10, section 4.4.5)."""
+METHODS = frozenset({0, 8})
+"""Stored and deflate (APPNOTE.TXT 6.3.10, section 4.4.5).
+
+Of bzip2, LZMA and Zstandard, `zipfile` unpacks all that a piece of the archive holds at once: of
+some hundred bytes, gigabytes of memory.
+"""
 
 _ENCRYPTED = 0x1 | 0x40
 _PATCH = 0x20
@@ -120,7 +130,9 @@ def _check_kind(entry: Entry) -> None:
     if entry.flags & _PATCH:
         raise _refused(entry, "is a patch for another file")
     if entry.method not in METHODS:
-        raise _refused(entry, f"is compressed by method {entry.method}, which is not known")
+        raise _refused(entry, f"is compressed by method {entry.method}, which is not extracted")
+    if entry.is_folder and entry.size:
+        raise _refused(entry, "is a folder and has bytes")
     kind = stat.S_IFMT(entry.mode)
     wanted = stat.S_IFDIR if entry.is_folder else stat.S_IFREG
     if kind not in {0, wanted}:
@@ -159,6 +171,9 @@ def _check_distinct(entries: Sequence[Entry], paths: Sequence[tuple[str, ...]]) 
             raise _refused(entry, "stands below another entry, which is a file")
         folders |= above
         (folders if entry.is_folder else files).add(folded)
+        if len(files) + len(folders) > MAX_ENTRIES:
+            message = f"it makes more than {MAX_ENTRIES} files and folders"
+            raise ArchiveError(message)
 
 
 def _folded(part: str) -> str:

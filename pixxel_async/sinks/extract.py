@@ -11,7 +11,9 @@ Rules:
 from __future__ import annotations
 
 import contextlib
+import copy
 import errno
+import io
 import os
 import shutil
 import threading
@@ -21,11 +23,13 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import ArchiveError, SinkError
-from ..sansio.archive import Entry, Plan, plan
+from ..sansio.archive import MAX_DIRECTORY_BYTES, Entry, Plan, plan
 from ..sansio.redact import printable, redact
 from .zip_check import UNREADABLE
 
 PIECE_BYTES = 1024 * 1024
+SYNC_BYTES = 256 * 1024 * 1024
+"""Written between two syncs: who stops an extraction waits for no more than that."""
 HIDDEN_SUFFIX = ".extracting"
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
@@ -36,6 +40,21 @@ _FLAGS = _NEW | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 class StoppedError(Exception):
     """An extraction was told to stop."""
+
+
+class _ArchiveFile(io.BufferedReader):
+    """A ZIP whose directory is read only if it is not too long: `zipfile` reads it at once."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read as `io.BufferedReader` does.
+
+        Raises:
+            BadZipFile: These are more bytes than a directory may have.
+        """
+        if size is not None and size > MAX_DIRECTORY_BYTES:
+            message = f"its directory has {size} bytes, and {MAX_DIRECTORY_BYTES} are the most"
+            raise zipfile.BadZipFile(message)
+        return super().read(size)
 
 
 def hidden_folder(folder: Path) -> Path:
@@ -57,12 +76,9 @@ def extract(archive: Path, folder: Path, stop: threading.Event) -> None:
         OSError: The operating system refused.
         StoppedError: It was told to stop.
     """
-    if os.path.lexists(folder):
-        message = f"{printable(str(folder))}: there is something of this name; move it away"
-        raise SinkError(message)
+    _check_name(folder)
     hidden = hidden_folder(folder)
-    if os.path.lexists(hidden):
-        shutil.rmtree(hidden)
+    discard(folder)
     hidden.mkdir(mode=FOLDER_MODE)
     try:
         with _readable():
@@ -72,51 +88,99 @@ def extract(archive: Path, folder: Path, stop: threading.Event) -> None:
         raise
 
 
-def reveal(folder: Path) -> None:
-    """Give an extracted folder its final name, for good.
+def discard(folder: Path) -> None:
+    """Remove what was extracted and did not get its final name; a link is not followed.
 
     Raises:
         OSError: The operating system refused.
     """
+    hidden = hidden_folder(folder)
+    if hidden.is_dir() and not hidden.is_symlink():
+        shutil.rmtree(hidden)
+    else:
+        hidden.unlink(missing_ok=True)
+
+
+def reveal(folder: Path) -> None:
+    """Give an extracted folder its final name, for good.
+
+    Raises:
+        SinkError: The name is taken.
+        OSError: The operating system refused.
+    """
+    _check_name(folder)
     hidden_folder(folder).rename(folder)
     _sync(folder.parent)
 
 
+def _check_name(folder: Path) -> None:
+    """Find out whether a name may be taken: a rename would replace an empty folder."""
+    if os.path.lexists(folder):
+        message = f"{printable(str(folder))}: there is something of this name; move it away"
+        raise SinkError(message)
+
+
 def _extract(path: Path, hidden: Path, stop: threading.Event) -> None:
-    with zipfile.ZipFile(path) as archive:
+    with _ArchiveFile(io.FileIO(path)) as file, zipfile.ZipFile(file) as archive:
         infos = archive.infolist()
         planned = plan([_entry(info) for info in infos], archive_bytes=archive.start_dir)
         _check_space(planned, hidden)
-        folders = {hidden}
+        made = {hidden}
         for info, parts in zip(infos, planned.paths, strict=True):
+            _check_stop(stop)
             target = hidden.joinpath(*parts)
             is_folder = info.orig_filename.endswith("/")
-            folder = target if is_folder else target.parent
-            folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-            folders |= {folder, *folder.parents} - set(hidden.parents)
+            _make(target if is_folder else target.parent, made)
             if not is_folder:
-                with archive.open(info) as source:
+                with archive.open(_longer(info)) as source:
                     _write(source, target, info, stop)
-        for folder in folders:
+        for folder in made:
+            _check_stop(stop)
             _sync(folder)
 
 
+def _make(folder: Path, made: set[Path]) -> None:
+    """Make a folder and those above it, each for the owner only; `Path.mkdir` has a mode for one."""
+    missing = []
+    while folder not in made:
+        missing.append(folder)
+        folder = folder.parent
+    for path in reversed(missing):
+        path.mkdir(mode=FOLDER_MODE, exist_ok=True)  # another spelling of it may be there
+        made.add(path)
+
+
 def _write(source: IO[bytes], target: Path, info: zipfile.ZipInfo, stop: threading.Event) -> None:
-    left = info.file_size
+    left, unsynced = info.file_size, 0
     with os.fdopen(os.open(target, _FLAGS, FILE_MODE), "wb", buffering=0) as file:
         while piece := source.read(PIECE_BYTES):
-            if stop.is_set():
-                raise StoppedError
+            _check_stop(stop)
             left -= len(piece)
             if left < 0:
                 break
             rest = memoryview(piece)
             while rest:
                 rest = rest[file.write(rest) :]
+            unsynced += len(piece)
+            if unsynced >= SYNC_BYTES:
+                os.fsync(file.fileno())
+                unsynced = 0
         if left:
             message = f'its entry "{printable(info.orig_filename)}" has not the size that it says'
             raise ArchiveError(message)
         os.fsync(file.fileno())
+
+
+def _check_stop(stop: threading.Event) -> None:
+    if stop.is_set():
+        raise StoppedError
+
+
+def _longer(info: zipfile.ZipInfo) -> zipfile.ZipInfo:
+    """Return an entry with a byte more: `zipfile` hides what goes beyond the size that it says."""
+    longer = copy.copy(info)
+    longer.file_size += 1
+    return longer
 
 
 def _entry(info: zipfile.ZipInfo) -> Entry:

@@ -28,17 +28,19 @@ from aiofiles.threadpool import wrap
 from aiofiles.threadpool.binary import AsyncFileIO
 
 from ..config import ForeignFiles, Verify
-from ..errors import PixxelError, SinkError
+from ..errors import SinkError
 from ..sansio.redact import printable
 from .base import NOTHING_HELD, Disk, Held
 from .digests import DigestingFile, digests_of, held_digests, new_digests
-from .extract import StoppedError, extract, reveal
+from .extract import discard, extract, reveal
 from .threads import keep, to_end
 from .zip_check import zip_problem
 
 T = TypeVar("T")
 
 THREADS = 4
+EXTRACTING_THREADS = 2
+"""An extraction takes its thread for minutes; no write of a transfer waits for that."""
 PART_SUFFIX = ".part"
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
@@ -76,6 +78,9 @@ class LocalSink:
         """
         self._folder = folder
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="pixxel-sink")
+        self._extracting = ThreadPoolExecutor(
+            EXTRACTING_THREADS, thread_name_prefix="pixxel-extract"
+        )
 
     def path(self, name: str) -> Path:
         """Return where a final name leads to."""
@@ -128,15 +133,22 @@ class LocalSink:
     async def extract(self, name: str, folder: str) -> None:
         """Extract the ZIP under a final name; see `Sink.extract`."""
         archive, target, stop = self.path(name), self.path(folder), threading.Event()
-        running = asyncio.ensure_future(self.run(archive, lambda: extract(archive, target, stop)))
+        running = asyncio.ensure_future(
+            self.run(archive, lambda: extract(archive, target, stop), threads=self._extracting)
+        )
         try:
             await asyncio.wait([running])
         except BaseException:
             stop.set()
-            with contextlib.suppress(StoppedError, PixxelError):
-                await to_end(running)
+            await to_end(self._give_up(running, target))
             raise
         running.result()
+
+    async def _give_up(self, running: asyncio.Future[None], target: Path) -> None:
+        """Wait for the end of an extraction that nobody wants, which may have come just now."""
+        with contextlib.suppress(Exception):  # the cancellation goes first
+            await running
+            await self.run(target, lambda: discard(target))
 
     async def reveal(self, folder: str) -> None:
         """Give a folder that was extracted its final name; see `Sink.reveal`."""
@@ -154,7 +166,12 @@ class LocalSink:
         await self.run(path, lambda: path.unlink(missing_ok=True))
 
     async def run(
-        self, path: Path, work: Callable[[], T], *, drop: Callable[[T], None] = keep
+        self,
+        path: Path,
+        work: Callable[[], T],
+        *,
+        drop: Callable[[T], None] = keep,
+        threads: ThreadPoolExecutor | None = None,
     ) -> T:
         """Run blocking work on a thread and wait for its end, cancelled or not.
 
@@ -162,12 +179,14 @@ class LocalSink:
             path: Named in errors.
             work: What is done.
             drop: Takes the result if nobody waits for it any more.
+            threads: Where, if not on those that write.
 
         Raises:
             SinkError: The operating system refused.
         """
         try:
-            running = asyncio.get_running_loop().run_in_executor(self._threads, work)
+            loop = asyncio.get_running_loop()
+            running = loop.run_in_executor(threads or self._threads, work)
             return await to_end(running, drop=drop)
         except OSError as error:
             raise sink_error(error, path) from error
@@ -175,6 +194,7 @@ class LocalSink:
     async def aclose(self) -> None:
         """Free the threads; may be called twice."""
         self._threads.shutdown(wait=True)
+        self._extracting.shutdown(wait=True)
 
 
 class LocalPartial:

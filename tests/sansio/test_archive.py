@@ -89,10 +89,12 @@ def test_an_unsafe_name_is_refused_and_shown_in_safe_form(name: str, reason: str
         ({"flags": 0x40}, "is encrypted"),
         ({"flags": 0x20}, "is a patch"),
         ({"method": 99}, "method 99"),
+        ({"method": 12}, "method 12"),
         ({"mode": stat.S_IFLNK | 0o777}, "is a symbolic link"),
         ({"mode": stat.S_IFIFO}, "no plain file"),
         ({"mode": stat.S_IFDIR}, "no plain file"),
-        ({"name": "a/", "mode": stat.S_IFREG}, "no plain file"),
+        ({"name": "a/", "mode": stat.S_IFREG, "size": 0}, "no plain file"),
+        ({"name": "a/", "mode": 0}, "is a folder and has bytes"),
     ],
 )
 def test_what_is_no_plain_file_is_refused(changes: dict[str, object], reason: str) -> None:
@@ -141,6 +143,13 @@ def test_a_bomb_is_refused_and_a_large_honest_archive_is_not() -> None:
     many = [replace(FILE, name=str(number)) for number in range(archive.MAX_ENTRIES + 1)]
     with pytest.raises(ArchiveError, match="entries"):
         plan(many, archive_bytes=10**9)
+
+
+def test_folders_are_counted_that_no_entry_stands_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "MAX_ENTRIES", 9)
+    assert plan(named("1/2/3/4/5/6/7/8/a"), archive_bytes=10_000).total_bytes == 10
+    with pytest.raises(ArchiveError, match="more than 9 files and folders"):
+        plan(named("1/2/3/4/a", "5/6/7/8/b"), archive_bytes=10_000)
 
 
 parts = st.sampled_from(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import resource
@@ -11,6 +12,7 @@ import struct
 import sys
 import threading
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +20,10 @@ import anyio
 import pytest
 
 from pixxel_async import ArchiveError, SinkError
+from pixxel_async.config import ForeignFiles
 from pixxel_async.sinks import extract as module
+from pixxel_async.sinks import local
+from pixxel_async.sinks.base import NOTHING_HELD
 from pixxel_async.sinks.extract import StoppedError, extract, hidden_folder, reveal
 from pixxel_async.sinks.local import LocalSink
 
@@ -43,9 +48,7 @@ def tree(folder: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize(
-    "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
-)
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_all_files_come_out_right_and_at_once(tmp_path: Path, method: int) -> None:
     files = {"a/b.tif": os.urandom(3_000_000), "c.json": b"{}", "empty": b""}
     archive = a_zip(tmp_path / "p.zip", files, method)
@@ -61,13 +64,35 @@ def test_all_files_come_out_right_and_at_once(tmp_path: Path, method: int) -> No
 def test_only_the_owner_may_read_what_came_out(tmp_path: Path) -> None:
     previous = os.umask(0)
     try:
-        extract(a_zip(tmp_path / "p.zip", {"a/b": b"x"}), tmp_path / "p", GO)
+        extract(a_zip(tmp_path / "p.zip", {"a/b/c": b"x", "d/e/": b""}), tmp_path / "p", GO)
     finally:
         os.umask(previous)
     hidden = hidden_folder(tmp_path / "p")
-    modes = [stat.S_IMODE(path.stat().st_mode) for path in (hidden, hidden / "a", hidden / "a/b")]
-    assert modes == [0o700, 0o700, 0o600]
+    modes = {
+        path.relative_to(hidden).as_posix(): stat.S_IMODE(path.stat().st_mode)
+        for path in (hidden, *hidden.rglob("*"))
+    }
+    folders = dict.fromkeys((".", "a", "a/b", "d", "d/e"), 0o700)
+    assert modes == {**folders, "a/b/c": 0o600}
 
+
+@posix
+def test_all_is_synced_before_the_folder_gets_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    sync = os.fsync
+
+    def note(descriptor: int) -> None:
+        synced.append(os.fstat(descriptor).st_ino)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    extract(a_zip(tmp_path / "p.zip", {"a/b/c": b"x", "d/": b""}), tmp_path / "p", GO)
+    hidden = hidden_folder(tmp_path / "p")
+    assert {path.stat().st_ino for path in (hidden, *hidden.rglob("*"))} == set(synced)
+    reveal(tmp_path / "p")
+    assert synced[-1] == tmp_path.stat().st_ino
 
 def test_zip64_and_data_descriptors_come_out(tmp_path: Path) -> None:
     class Unseekable(io.BytesIO):
@@ -136,6 +161,40 @@ def shorter_than_told(path: Path) -> None:
     path.write_bytes(data)
 
 
+def understated(path: Path, method: int, *, summed: int) -> None:
+    """An entry says to have ten bytes and has more; its CRC-32 is that of some of them."""
+    content = b"1234567890" * 100
+    data = bytearray(a_zip(path, {"a": content}, method).read_bytes())
+    directory = data.index(b"PK\x01\x02")
+    struct.pack_into("<L", data, directory + 16, zlib.crc32(content[:summed]))
+    struct.pack_into("<L", data, directory + 24, 10)
+    path.write_bytes(data)
+
+
+def longer_than_told(path: Path) -> None:
+    """`zipfile` alone takes this for ten good bytes."""
+    understated(path, zipfile.ZIP_DEFLATED, summed=10)
+
+
+def more_than_stored(path: Path) -> None:
+    understated(path, zipfile.ZIP_STORED, summed=10)
+
+
+def one_byte_more(path: Path) -> None:
+    understated(path, zipfile.ZIP_DEFLATED, summed=11)
+
+
+def inflating(path: Path) -> None:
+    """Some hundred bytes that would become 300 MB in memory, and say to be ten."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as archive:
+        with archive.open("a", "w") as entry:
+            for _ in range(300):
+                entry.write(bytes(1_000_000))
+    data = bytearray(path.read_bytes())
+    struct.pack_into("<L", data, data.index(b"PK\x01\x02") + 24, 10)
+    path.write_bytes(data)
+
+
 def no_zip(path: Path) -> None:
     path.write_bytes(b"not a zip" * 100)
 
@@ -151,6 +210,10 @@ def no_zip(path: Path) -> None:
         (encrypted, "is encrypted"),
         (wrong_crc, "CRC"),
         (shorter_than_told, "not the size"),
+        (longer_than_told, "CRC"),
+        (more_than_stored, "CRC"),
+        (one_byte_more, "not the size"),
+        (inflating, "method 12"),
         (no_zip, "cannot be read"),
     ],
 )
@@ -168,6 +231,16 @@ def test_a_hostile_archive_is_refused_and_leaves_nothing_but_itself(
     assert list(inside.iterdir()) == [archive]
 
 
+def test_a_directory_that_would_fill_the_memory_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = a_zip(tmp_path / "p.zip", {str(number): b"" for number in range(3000)})
+    monkeypatch.setattr(module, "MAX_DIRECTORY_BYTES", 100_000)
+    with pytest.raises(ArchiveError, match=r"directory has \d+ bytes, and 100000 are the most"):
+        extract(archive, tmp_path / "p", GO)
+    assert list(tmp_path.iterdir()) == [archive]
+
+
 def test_what_a_killed_try_has_left_is_replaced(tmp_path: Path) -> None:
     hidden = hidden_folder(tmp_path / "p")
     hidden.mkdir()
@@ -176,11 +249,43 @@ def test_what_a_killed_try_has_left_is_replaced(tmp_path: Path) -> None:
     assert tree(hidden) == {"a": b"1"}
 
 
+def test_what_stands_where_it_would_be_hidden_is_removed_and_never_followed(
+    tmp_path: Path,
+) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "data").write_text("precious")
+    archive = a_zip(tmp_path / "p.zip", {"a": b"1"})
+    hidden = hidden_folder(tmp_path / "p")
+    hidden.symlink_to(precious)
+    extract(archive, tmp_path / "p", GO)
+    assert tree(precious) == {"data": b"precious"}
+    assert tree(hidden) == {"a": b"1"}
+    shutil.rmtree(hidden)
+    hidden.write_text("a file")
+    extract(archive, tmp_path / "p", GO)
+    assert tree(hidden) == {"a": b"1"}
+
+
 def test_what_has_the_folders_name_is_never_touched(tmp_path: Path) -> None:
     (tmp_path / "p").write_text("mine")
     with pytest.raises(SinkError, match="move it away"):
         extract(a_zip(tmp_path / "p.zip", {"a": b"1"}), tmp_path / "p", GO)
     assert (tmp_path / "p").read_text() == "mine"
+
+
+@pytest.mark.parametrize("inside", [(), ("mine",)], ids=["empty", "full"])
+def test_a_folder_that_came_meanwhile_is_not_replaced(
+    tmp_path: Path, inside: tuple[str, ...]
+) -> None:
+    folder = tmp_path / "p"
+    extract(a_zip(tmp_path / "p.zip", {"a": b"1"}), folder, GO)
+    folder.mkdir()
+    for name in inside:
+        (folder / name).touch()
+    with pytest.raises(SinkError, match="move it away"):
+        reveal(folder)
+    assert tuple(path.name for path in folder.iterdir()) == inside
 
 
 def test_too_little_space_is_told_before_a_byte_is_written(
@@ -237,8 +342,99 @@ async def test_a_cancelled_extraction_stops_soon_and_leaves_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["p.zip"]
 
 
-def test_an_extraction_that_is_told_to_stop_says_so(tmp_path: Path) -> None:
+async def test_one_that_is_cancelled_at_its_very_end_leaves_nothing_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, go = threading.Event(), threading.Event()
+
+    def held(archive: Path, folder: Path, _: threading.Event) -> None:
+        began.set()
+        go.wait()
+        extract(archive, folder, GO)  # what was to stop it came too late
+
+    monkeypatch.setattr(local, "extract", held)
+    a_zip(tmp_path / "p.zip", {"a": b"1"})
+    sink = LocalSink(tmp_path)
+    waiting = asyncio.create_task(sink.extract("p.zip", "p"))
+    await asyncio.to_thread(began.wait)
+    waiting.cancel()
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    go.set()
+    await asyncio.wait([waiting])
+    assert waiting.cancelled()
+    await sink.aclose()
+    assert [path.name for path in tmp_path.iterdir()] == ["p.zip"]
+
+
+async def test_transfers_write_while_many_packages_are_extracted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = threading.Event()
+    monkeypatch.setattr(local, "extract", lambda *_: go.wait())
+    sink = LocalSink(tmp_path)
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(20):
+            tasks.create_task(sink.extract(f"{number}.zip", str(number)))
+        await asyncio.sleep(0)
+        try:
+            with anyio.fail_after(30):
+                partial = await sink.open("a.zip", NOTHING_HELD, ForeignFiles.REFUSE)
+                await partial.write(b"PK")
+                await partial.aclose()
+        finally:
+            go.set()
+    await sink.aclose()
+    assert (tmp_path / "a.zip.part").read_bytes() == b"PK"
+
+
+@pytest.mark.parametrize("files", [{"a": b"1"}, {"a": b""}, {"a/": b""}, {}], ids=str)
+def test_an_extraction_that_is_told_to_stop_says_so_and_leaves_nothing(
+    tmp_path: Path, files: dict[str, bytes]
+) -> None:
     stop = threading.Event()
     stop.set()
+    archive = a_zip(tmp_path / "p.zip", files)
     with pytest.raises(StoppedError):
-        extract(a_zip(tmp_path / "p.zip", {"a": b"1"}), tmp_path / "p", stop)
+        extract(archive, tmp_path / "p", stop)
+    assert list(tmp_path.iterdir()) == [archive]
+
+
+def test_it_stops_within_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stop = threading.Event()
+    read = zipfile.ZipExtFile.read
+    pieces: list[int] = []
+
+    def count(file: zipfile.ZipExtFile, size: int) -> bytes:
+        pieces.append(size)
+        if len(pieces) == 3:
+            stop.set()
+        return read(file, size)
+
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", count)
+    archive = a_zip(tmp_path / "p.zip", {"a": bytes(20_000_000)})
+    with pytest.raises(StoppedError):
+        extract(archive, tmp_path / "p", stop)
+    assert len(pieces) == 3
+    assert list(tmp_path.iterdir()) == [archive]
+
+
+@posix
+def test_a_large_file_is_synced_again_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    sync = os.fsync
+
+    def note(descriptor: int) -> None:
+        found = os.fstat(descriptor)
+        if stat.S_ISREG(found.st_mode):
+            sizes.append(found.st_size)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    monkeypatch.setattr(module, "PIECE_BYTES", 1000)
+    monkeypatch.setattr(module, "SYNC_BYTES", 2500)
+    archive = a_zip(tmp_path / "p.zip", {"a": bytes(7000)}, zipfile.ZIP_STORED)
+    extract(archive, tmp_path / "p", GO)
+    assert sizes == [3000, 6000, 7000]
