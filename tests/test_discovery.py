@@ -165,6 +165,8 @@ async def test_an_answer_that_is_no_list_is_an_error_and_shows_no_url() -> None:
         assert "canary" not in str(caught.value)
         with pytest.raises(InputError, match="an id is empty"):
             client.aois.list_assets("")
+        with pytest.raises(InputError, match="give 1 or more"):
+            client.orders.list(page_size=0)
 
 
 async def test_fewer_records_than_were_told_are_a_warning(

@@ -6,6 +6,7 @@ import logging
 from collections import deque
 from typing import Generic, Self, TypeVar
 
+from ..errors import InputError
 from ..records import Record
 from ..sansio.lists import Source, page_call, read_page, read_record, record_call
 from ..sansio.paging import PAGE_SIZE, Walk
@@ -25,7 +26,14 @@ class Listing(Generic[R]):
     """
 
     def __init__(self, api: Api, source: Source[R], *, size: int = PAGE_SIZE) -> None:
-        """Prepare a walk through a list, with so many records a page."""
+        """Prepare a walk through a list, with so many records a page.
+
+        Raises:
+            InputError: That is none; the first page would be empty, and so the end.
+        """
+        if size < 1:
+            message = f"{source.operation}: page_size is {size}; give 1 or more"
+            raise InputError(message)
         self._api = api
         self._source = source
         self._walk = Walk(source.paging, size=size)
