@@ -140,7 +140,7 @@ def _extract(path: Path, hidden: Path, stop: threading.Event) -> None:
 
 
 def _make(folder: Path, made: set[Path]) -> None:
-    """Make a folder and those above it, each for the owner only; `Path.mkdir` has a mode for one."""
+    """Make a folder and those above it, each for the owner only, which `Path.mkdir` does not do."""
     missing = []
     while folder not in made:
         missing.append(folder)

@@ -94,6 +94,7 @@ def test_all_is_synced_before_the_folder_gets_its_name(
     reveal(tmp_path / "p")
     assert synced[-1] == tmp_path.stat().st_ino
 
+
 def test_zip64_and_data_descriptors_come_out(tmp_path: Path) -> None:
     class Unseekable(io.BytesIO):
         def seekable(self) -> bool:
