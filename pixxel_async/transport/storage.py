@@ -26,7 +26,9 @@ from .._version import USER_AGENT
 from ..config import LOOPBACK_HOSTS, Timeouts
 from ..errors import ConnectionBrokenError, PixxelError, TransferError
 from ..sansio.redact import redact
+from .direct import Body
 from .hindrances import hindrance
+from .pieces import Pieces
 from .words import describe
 
 MAX_REDIRECTS = 5
@@ -50,35 +52,41 @@ class StorageAnswer:
         """Wrap a response that `StorageClient.get` closes."""
         self.status: int = response.status_code
         self.headers: Headers = response.headers
-        # The transport's own stream: raw bytes, without a copy on the way.
-        self._stream = cast("httpx.AsyncByteStream", response.stream)
+        # The transport's own stream: raw bytes, whatever the answer says of their coding.
+        stream = cast("httpx.AsyncByteStream", response.stream)
+        self._body: Body | Pieces = stream if isinstance(stream, Body) else Pieces(stream)
 
-    async def body(self) -> AsyncIterator[bytes]:
-        """Yield the raw bytes as they come, in pieces of the transport's choice.
+    async def receive_into(self, target: memoryview, *, patience_s: float) -> int:
+        """Take more of the raw body, without a copy where the transport is ours.
+
+        Args:
+            target: Filled from its beginning.
+            patience_s: How long it may take to fill it; after that, fewer bytes will do.
+
+        Returns:
+            How many bytes came; zero when the body has ended.
 
         Raises:
             ConnectionBrokenError: The body ended early.
         """
         try:
-            async for chunk in self._stream:
-                yield chunk
+            return await self._body.receive_into(target, patience_s=patience_s)
         except httpx.HTTPError as error:
             broken = ConnectionBrokenError(describe(error))
-        else:
-            return
         raise broken
 
     async def beginning(self, limit: int) -> bytes:
-        """Read up to about `limit` bytes, for an error message; a broken body is no matter."""
-        found = bytearray()
+        """Read up to `limit` bytes, for an error message; a broken body is no matter."""
+        room, filled = memoryview(bytearray(limit)), 0
         try:
-            async for chunk in self._stream:
-                found += chunk
-                if len(found) >= limit:
+            while filled < limit:
+                count = await self._body.receive_into(room[filled:], patience_s=0)
+                if count == 0:
                     break
+                filled += count
         except httpx.HTTPError:
             pass
-        return bytes(found[:limit])
+        return bytes(room[:filled])
 
 
 class StorageClient:
