@@ -8,9 +8,10 @@ import platform
 import sys
 from collections.abc import Callable, Iterable
 
-from . import journal, memory, polling
+from . import journal, memory, polling, transfers
 
 BENCHMARKS: dict[str, Callable[[], Iterable[str]]] = {
+    "transfers": transfers.lines,
     "polling": polling.lines,
     "journal": journal.lines,
     "memory": memory.lines,

@@ -5,6 +5,7 @@ from .blocking import download_sync, export_sync
 from .client import PixxelClient
 from .config import (
     AuthScheme,
+    Checksum,
     EarlierFailures,
     EarlierFiles,
     Extraction,
@@ -15,6 +16,7 @@ from .config import (
     PollPolicy,
     RetryPolicy,
     Settings,
+    Sync,
     Timeouts,
     Verify,
 )
@@ -111,6 +113,7 @@ __all__ = [
     "BadRequestError",
     "Catalog",
     "CatalogDownload",
+    "Checksum",
     "Condition",
     "ConfigError",
     "ConflictError",
@@ -179,6 +182,7 @@ __all__ = [
     "Started",
     "Stopped",
     "StorageError",
+    "Sync",
     "Task",
     "TaskDownload",
     "Timeouts",

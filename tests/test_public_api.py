@@ -33,7 +33,7 @@ PUBLIC = {
     "Resumed",
     # settings
     "AuthScheme", "FetchPolicy", "Limits", "PollPolicy", "RetryPolicy", "Settings", "Timeouts",
-    "Verify",
+    "Checksum", "Sync", "Verify",
     # events
     "Event", "Failed", "FetchInterrupted", "FetchProgress", "FetchStarted", "PackageEvent",
     "Polled", "Ready", "Recreated", "Requested", "Retried", "Saved", "Skipped", "SlowedDown",

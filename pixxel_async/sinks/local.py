@@ -27,11 +27,11 @@ from typing import TypeVar
 from aiofiles.threadpool import wrap
 from aiofiles.threadpool.binary import AsyncFileIO
 
-from ..config import ForeignFiles, Verify
+from ..config import ForeignFiles, Sync, Verify
 from ..errors import SinkError
 from ..sansio.redact import printable
-from .base import NOTHING_HELD, Disk, Held
-from .digests import DigestingFile, digests_of, held_digests, new_digests
+from .base import FULL_CARE, NOTHING_HELD, Care, Disk, Held
+from .digests import DigestingFile, digests_of, first_digests, held_digests
 from .extract import discard, extract, reveal
 from .threads import keep, to_end
 from .zip_check import zip_problem
@@ -94,18 +94,20 @@ class LocalSink:
         except SinkError:
             return None
 
-    async def open(self, name: str, held: Held, foreign: ForeignFiles) -> LocalPartial:
+    async def open(
+        self, name: str, held: Held, foreign: ForeignFiles, care: Care = FULL_CARE
+    ) -> LocalPartial:
         """Open the partial of a final name; see `Sink.open`."""
         final = self.path(name)
         part = final.with_name(final.name + PART_SUFFIX)
 
         def open_part() -> DigestingFile:
             _check_name(final, foreign)
-            return _open(part, held)
+            return _open(part, held, care)
 
         file = await self.run(part, open_part, drop=DigestingFile.close)
         wrapped = wrap(file, loop=asyncio.get_running_loop(), executor=self._threads)
-        return LocalPartial(self, file, wrapped, part=part, final=final)
+        return LocalPartial(self, file, wrapped, part=part, final=final, care=care)
 
     async def set_aside(self, name: str) -> Path:
         """Give a file that was changed since it was saved another name, and return that."""
@@ -200,7 +202,7 @@ class LocalSink:
 class LocalPartial:
     """A partial on the local disk; see `PartialFile`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts that it joins, keyword-only
         self,
         sink: LocalSink,
         file: DigestingFile,
@@ -208,6 +210,7 @@ class LocalPartial:
         *,
         part: Path,
         final: Path,
+        care: Care,
     ) -> None:
         """Take over an open file."""
         self._sink = sink
@@ -215,6 +218,7 @@ class LocalPartial:
         self._wrapped = wrapped
         self._part = part
         self._final = final
+        self._care = care
 
     @property
     def size(self) -> int:
@@ -236,7 +240,7 @@ class LocalPartial:
             self._file.truncate()
             self._file.size = 0
             self._file.held = NOTHING_HELD
-            self._file.digests = new_digests(algorithms)
+            self._file.digests = first_digests(algorithms, self._care)
 
         if self.size == 0:  # as it nearly always is; a trip to a thread takes longer than this
             self._file.digests = new_digests(algorithms)
@@ -248,7 +252,9 @@ class LocalPartial:
         return self._file.held
 
     async def sync(self) -> int:
-        """Bring what is written to the disk, and return how much that is."""
+        """Bring what is written to the disk, if that is wanted; see `PartialFile.sync`."""
+        if self._care.sync is Sync.NONE:
+            return self.size
 
         def sync() -> None:
             if not self._file.closed:
@@ -273,12 +279,14 @@ class LocalPartial:
         """Sync, close, and give the file its final name; see `PartialFile.commit`."""
 
         def settle() -> None:
-            if not self._file.closed:
+            is_synced = self._care.sync is Sync.DISK
+            if is_synced and not self._file.closed:
                 os.fsync(self._file.fileno())
-                self._file.close()
+            self._file.close()
             _check_name(self._final, foreign)
             self._part.replace(self._final)
-            _sync_folder(self._final.parent)
+            if is_synced:
+                _sync_folder(self._final.parent)
 
         await self._run(settle)
         return self._final
@@ -301,14 +309,14 @@ class LocalPartial:
         return await self._sink.run(self._part, work)
 
 
-def _open(part: Path, held: Held) -> DigestingFile:
+def _open(part: Path, held: Held, care: Care) -> DigestingFile:
     part.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     file = DigestingFile(os.open(part, _FLAGS, FILE_MODE), "r+b", closefd=True)
     try:
-        file.size, file.digests = held_digests(part, held)
+        file.size, file.digests = held_digests(part, held, care)
         file.truncate(file.size)
         file.seek(file.size)
-        if file.size:
+        if file.size and "sha256" in file.digests:
             file.held = Held(written=file.size, sha256=file.digests["sha256"].digest().hex())
     except BaseException:
         file.close()

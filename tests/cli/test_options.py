@@ -28,6 +28,8 @@ SHARED = (
     "--json",
     "--quiet",
     "--verbose",
+    "--checksum",
+    "--no-fsync",
     "--base-url",
     "--auth-scheme",
 )
@@ -187,10 +189,14 @@ def test_options_become_the_policies_of_the_client() -> None:
         stall_timeout=7,
         poll_initial=1,
         poll_max=9,
+        checksum=config.Checksum.NONE,
+        no_fsync=True,
     )
     assert options.limits == config.Limits(fetches=3, requests_per_second=4.5)
     assert options.poll == config.PollPolicy(initial_s=1, max_s=9, wait_timeout_s=60)
-    assert options.fetch == config.FetchPolicy(stall_timeout_s=7)
+    assert options.fetch == config.FetchPolicy(
+        stall_timeout_s=7, checksum=config.Checksum.NONE, sync=config.Sync.NONE
+    )
 
 
 def test_without_options_the_policies_are_those_of_the_library() -> None:
