@@ -243,7 +243,7 @@ class LocalPartial:
             self._file.digests = first_digests(algorithms, self._care)
 
         if self.size == 0:  # as it nearly always is; a trip to a thread takes longer than this
-            self._file.digests = new_digests(algorithms)
+            self._file.digests = first_digests(algorithms, self._care)
         else:
             await self._run(empty)
 
