@@ -275,8 +275,10 @@ class Pipeline:
         )
 
     async def _hand_on(self, item: Item, package: Package) -> None:
+        if package.status is PackageStatus.READY:
+            self._poller.saw_at_once(item.download.kind, since=item.since)
         if not await self._is_settled(item, package, polls=0):
-            self._poller.add(item, since=item.since)
+            self._poller.add(item, since=item.since, kind=item.download.kind)
 
     # Poll.
 
@@ -303,6 +305,7 @@ class Pipeline:
                 item.status_word = "no answer yet"
             else:
                 item.is_remembered = False
+                self._poller.saw(pending, package.status)
                 if await self._is_settled(item, package, polls=pending.polls):
                     return False
             self._asker.raise_if_over(item.download, age_s=age_s)
