@@ -12,7 +12,6 @@ from .config import (
     FolderPolicy,
     ForeignFiles,
     Limits,
-    PollPolicy,
     RetryPolicy,
     Settings,
     Timeouts,
@@ -83,6 +82,7 @@ from .events import (
     UrlRefreshed,
 )
 from .models import Package, PackageStatus, SavedPackage
+from .polls import PollMethod, PollPolicy
 from .records import (
     Aoi,
     Asset,
@@ -152,6 +152,7 @@ __all__ = [
     "PermissionDeniedError",
     "PixxelClient",
     "PixxelError",
+    "PollMethod",
     "PollPolicy",
     "Polled",
     "Progress",

@@ -79,7 +79,7 @@ class Poller(Generic[T]):
         self._changed.set()
 
     def saw_at_once(self, kind: str, *, since: float) -> None:
-        """Learn that the answer to a creation, sent at `since`, brought a package that was ready."""
+        """Learn that the answer to a creation sent at `since` brought a package that is ready."""
         self._schedule.saw_at_once(kind, anyio.current_time() - since)
 
     def drain(self) -> list[T]:

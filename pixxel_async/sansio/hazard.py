@@ -1,10 +1,10 @@
 """The hazard of becoming ready, smoothed over as many ages as it takes.
 
 Method:
-    * A bin's hazard is taken from a window around it that grows until it holds `ENOUGH` events, up to
-      `REACH` bins either way: narrow where many become ready at nearly one age, wide where few do.
-      This is a nearest-neighbour bandwidth (B. W. Silverman, "Density Estimation for Statistics and
-      Data Analysis", 1986, section 2.5).
+    * A bin's hazard is taken from a window around it that grows until it holds `ENOUGH` events, by
+      `REACH` bins either way at most: narrow where many become ready at nearly one age, wide where
+      few do. This is a nearest-neighbour bandwidth: B. W. Silverman, "Density Estimation for
+      Statistics and Data Analysis" (1986), section 2.5.
     * The window counts as `WINDOW_EVENTS` events, and the bin's own events and exposure as
       what they are: the mean of a Gamma posterior. So a sharp edge stays sharp where much was seen.
 """

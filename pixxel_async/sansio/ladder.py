@@ -1,8 +1,8 @@
 """Exponential backoff as a function of age: the rungs that polls stand on.
 
 Rules:
-    * The interval after n polls, `initial_s` * `factor` ** n, is `initial_s` + (`factor` - 1) * age,
-      since the age is the sum of the intervals before; it is `max_s` at most.
+    * The interval after n polls, `initial_s` * `factor` ** n, is `initial_s` + (`factor` - 1) times
+      the age, since that is the sum of the intervals before; it is `max_s` at most.
     * So the number of polls that backoff makes up to an age needs no count, and may be a fraction.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from ..config import PollPolicy
+from ..polls import PollPolicy
 
 LEAST_GROWTH = 1e-9
 """Intervals that grow by less than this share do not grow."""

@@ -6,10 +6,10 @@ Rules:
     * A poll has a price, in seconds of delay. With the hazard h and the price c, polls that stand
       at a density of sqrt(h / 2c) cost least: J. B. Keller, "Optimum checking schedules for systems
       subject to random failure" (Management Science 21, 1974); before him R. E. Barlow and
-      F. Proschan, "Mathematical Theory of Reliability" (1965), chapter 4. The next poll is due where
-      the density adds up to one since the last.
+      F. Proschan, "Mathematical Theory of Reliability" (1965), chapter 4. The next poll is due
+      where the density adds up to one since the last.
     * The price is set so that the packages that wait will have cost as many polls as exponential
-      backoff would, times `PollPolicy.budget`. What was saved or overspent up to now is reckoned in.
+      backoff would, times `PollPolicy.budget`. What was saved or overspent before is reckoned in.
     * Where little was seen, polls stand as densely as those of backoff: at all ages before the
       first package was ready, and later at ages that no poll has reached. As more packages are seen
       unready at an age, those that come to it later skip polls there.
@@ -18,8 +18,8 @@ Rules:
     * No interval is longer than `PollPolicy.max_s`, or shorter than `LEAST_INTERVAL` of
       `PollPolicy.initial_s`.
     * A look at the knowledge costs O(log bins). It is brought up to date in O(bins), after
-      `REFRESH_POLLS` polls or one for each `REFRESH_PENDING` packages that wait, and when those that
-      became ready are more by `REFRESH_FOUND`.
+      `REFRESH_POLLS` polls or one for each `REFRESH_PENDING` packages that wait, and when those
+      that became ready are more by `REFRESH_FOUND`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import math
 from bisect import bisect_right
 from dataclasses import dataclass, field
 
-from ..config import PollPolicy
+from ..polls import PollPolicy
 from .hazard import smooth
 from .ladder import Ladder
 from .lifetable import BIN_GROWTH, LifeTable
@@ -36,10 +36,12 @@ from .lifetable import BIN_GROWTH, LifeTable
 FIRST_BIN = 0.25
 """The first age bin, as a share of backoff's first interval."""
 LEAST_BIN_S = 0.05
+"""Finer than an answer is on its way, nothing is known."""
 LEAST_INTERVAL = 0.1
+"""The shortest interval, as a share of backoff's first one."""
 
 SCOUTS = 4.0
-"""So many packages that were seen unready at an age halve the need to look there."""
+"""Where so many packages were seen unready, polls need be 0.7 times as dense as backoff's."""
 SPREAD = 0.5
 """The first polls of packages are spread over this share of an interval."""
 GOLDEN = (math.sqrt(5) - 1) / 2
@@ -56,7 +58,7 @@ TAIL_GROWTH = 1.3
 TAIL_END = 1e-3
 LEAST_SHARE = 0.3
 MOST_SHARE = 4.0
-"""Between these multiples of what backoff would do, polls make up for what was over- or underspent."""
+"""What was over- or underspent is made up for between these multiples of backoff's polls."""
 OWN_POLL = 0.5
 """A package costs this much more than the density adds up to, as the last poll comes late."""
 LEAST_PER_PACKAGE = 0.25
@@ -114,28 +116,34 @@ class Learner:
         self.waiting -= 1
         self._waiting_in[self._table.bin_of(seen_s)] -= 1
 
-    def waited(self, begin_s: float, end_s: float, *, polls: int) -> None:
+    def waited(self, begin_s: float, end_s: float, *, polls: int, backoff: int) -> None:
         """Learn that a package was not ready.
 
         Args:
             begin_s: The age at which it was last seen unready.
             end_s: Its age now.
             polls: What that cost; none if it is the answer to the creation.
+            backoff: How many polls backoff would have made meanwhile.
         """
         self._table.waited(begin_s, end_s)
         at, now_at = self._table.bin_of(begin_s), self._table.bin_of(end_s)
         self._waiting_in.extend([0] * (now_at + 1 - len(self._waiting_in)))
         self._waiting_in[at] -= 1
         self._waiting_in[now_at] += 1
-        self.credit += self.policy.budget * (self._steps(end_s) - self._steps(begin_s)) - polls
+        self.credit += self.policy.budget * backoff - polls
         self._note(found=0)
 
-    def ready(self, begin_s: float, end_s: float) -> None:
-        """Learn that a package became ready between two ages; it waits no longer."""
+    def ready(self, begin_s: float, end_s: float, *, backoff: int) -> None:
+        """Learn from a poll that a package became ready between two ages; it waits no longer.
+
+        Args:
+            begin_s: The age at which it was last seen unready.
+            end_s: Its age now.
+            backoff: How many polls backoff would have made meanwhile to see it.
+        """
         self._table.ready(begin_s, end_s, self._hazards)
         self.leave(begin_s)
-        steps = self._steps((begin_s + end_s) / 2) + 1 - self._steps(begin_s)
-        self.credit += self.policy.budget * steps - 1
+        self.credit += self.policy.budget * backoff - 1
         self._note(found=1)
 
     def ready_at_once(self, age_s: float) -> None:
@@ -168,13 +176,13 @@ class Learner:
         density = (self._mass[at + 1] - self._mass[at]) / self._widths[at]
         return self._mass[at] + density * (age_s - self._edges[at])
 
+    def backoff_polls(self, age_s: float) -> int:
+        """Return how many polls backoff has made by an age."""
+        return math.floor(self._ladder.rungs(max(0.0, age_s)))
+
     @property
     def _least_s(self) -> float:
         return LEAST_INTERVAL * self._ladder.age_s(1)
-
-    def _steps(self, age_s: float) -> int:
-        """Return how many polls backoff has made at an age."""
-        return math.floor(self._ladder.rungs(age_s))
 
     # What is made of it.
 
@@ -182,11 +190,13 @@ class Learner:
         self._polls += 1
         self._found += found
         many = max(REFRESH_POLLS, self.waiting / REFRESH_PENDING)
-        if self._polls >= many or self._found > REFRESH_FOUND * self._table.found:
-            if self._found:
-                self._table.share_again(self._hazards)
-            self._polls = self._found = 0
-            self._refresh()
+        if self._found > REFRESH_FOUND * self._table.found:
+            self._table.share_again(self._hazards)
+            self._found = 0
+        elif self._polls < many:
+            return
+        self._polls = 0
+        self._refresh()
 
     def _refresh(self) -> None:
         self._extend()
@@ -195,9 +205,7 @@ class Learner:
         exposures += beyond
         floors = [
             backoff * math.sqrt(SCOUTS * width / (max(0.0, exposure) + SCOUTS * width))
-            for backoff, width, exposure in zip(
-                self._backoff, self._widths, exposures, strict=True
-            )
+            for backoff, width, exposure in zip(self._backoff, self._widths, exposures, strict=True)
         ]
         densities = floors
         if self._table.found:
@@ -205,7 +213,9 @@ class Learner:
             events = self._table.events + beyond
             priors = [doubled * backoff**2 for backoff in self._backoff]
             self._hazards = smooth(events, exposures, self._widths, priors)
-            self.price = self._priced(floors, sum(events[-TAIL - AHEAD :]), sum(exposures[-TAIL - AHEAD :]))
+            self.price = self._priced(
+                floors, sum(events[-TAIL - AHEAD :]), sum(exposures[-TAIL - AHEAD :])
+            )
             scale = 1 / math.sqrt(2 * self.price)
             most = 1 / self._least_s
             densities = [

@@ -7,11 +7,11 @@ Method:
       packages spent in it unready, and events, how many became ready in it. Events by exposure are
       the hazard, whatever the distribution: the life table of D. R. Cox and D. Oakes, "Analysis of
       Survival Data" (1984), chapter 4.
-    * A package that became ready between two polls counts as shares of one event, in each bin as much
-      as is likely by the hazards that are known. The last `RECENT` of them are shared out anew when
-      more is known. Repeated, this is the self-consistent estimate of B. W. Turnbull, "The empirical
-      distribution function with arbitrarily grouped, censored and truncated data" (Journal of the
-      Royal Statistical Society B 38, 1976).
+    * A package that became ready between two polls counts as shares of one event, in each bin as
+      much as is likely by the hazards that are known. The last `RECENT` of them are shared out anew
+      when more is known. Repeated, this is the self-consistent estimate of B. W. Turnbull, "The
+      empirical distribution function with arbitrarily grouped, censored and truncated data"
+      (Journal of the Royal Statistical Society B 38, 1976).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 
 BIN_GROWTH = 1.02
 """By how much a bin ends later than it begins."""
-RECENT = 64
+RECENT = 32
 """So many of those that became ready are shared out anew."""
 
 

@@ -6,11 +6,11 @@ Rules:
     * A package is in the heap, or has been taken out to be polled, never both.
     * With `PollMethod.BACKOFF`, and for packages of no kind, intervals grow from `initial_s` by
       `factor` up to `max_s`, each moved by `jitter`.
-    * With `PollMethod.LEARNING`, a `Learner` for each kind says when a package is due. Each answer may
-      change that for all that wait, and is passed on a few at a time: with each answer `LOOKED_AT`
-      of them are looked at in turn, and those that are due earlier now are moved. One that is due
-      later now is found when it is taken, and put back. So a poll costs O(log n) at any time, and as
-      those that are moved are polled and move others in their turn, news spread fast.
+    * With `PollMethod.LEARNING`, a `Learner` for each kind says when a package is due. Each answer
+      may change that for all that wait, and is passed on a few at a time: with each answer
+      `LOOKED_AT` of them are looked at in turn, and those that are due earlier now are moved. One
+      that is due later now is found when it is taken, and put back. So a poll costs O(log n) at any
+      time. Those that are moved are polled and move others in their turn, so news spread fast.
     * The last poll falls on the waiting limit, not beyond it.
 """
 
@@ -21,8 +21,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from ..config import PollMethod, PollPolicy
 from ..models import PackageStatus
+from ..polls import PollMethod, PollPolicy
 from .learning import Learner
 
 T = TypeVar("T")
@@ -43,12 +43,17 @@ class Pending(Generic[T]):
         item: Whatever the caller needs to poll it.
         since: When waiting began, in seconds on the caller's clock.
         polls: How often it has been taken out of the schedule.
-        kind: What it teaches others of and learns from; None for one whose creation was not seen, or
-            that has been ready before: it is polled by backoff.
+        kind: What it teaches others of and learns from; None for one whose creation was not seen,
+            or that has been ready before: it is polled by backoff.
         seen_s: The age at which it was last seen unready.
         asked_s: Its age when its present interval began.
         density: What its next poll waits for, see `Learner.next_age_s`.
+        late_s: How long it was due and had to wait for its turn, all polls together. Backoff would
+            have had to wait, too, so this time earns no polls.
+        backoff: How many polls backoff would have made by the last answer.
         place: Which entry of the heap is its own; 0 if none is.
+        due: When it is due by that entry.
+        is_in_turn: Whether it is among those that are looked at again.
     """
 
     item: T
@@ -58,6 +63,8 @@ class Pending(Generic[T]):
     seen_s: float = 0.0
     asked_s: float = 0.0
     density: float = 1.0
+    late_s: float = 0.0
+    backoff: int = 0
     place: int = 0
     due: float = 0.0
     is_in_turn: bool = False
@@ -125,7 +132,8 @@ class PollSchedule(Generic[T]):
             pending.kind = kind
             pending.density = learner.join()
             pending.seen_s = max(0.0, now - since)
-            learner.waited(0.0, pending.seen_s, polls=0)
+            pending.backoff = learner.backoff_polls(pending.seen_s)
+            learner.waited(0.0, pending.seen_s, polls=0, backoff=pending.backoff)
         return pending
 
     def wait(self, pending: Pending[T], *, now: float, jitter: float) -> float:
@@ -165,6 +173,7 @@ class PollSchedule(Generic[T]):
                     continue
             pending.place = 0
             pending.polls += 1
+            pending.late_s += now - pending.due
             self._waiting -= 1
             return pending
         return None
@@ -179,17 +188,22 @@ class PollSchedule(Generic[T]):
         """
         if pending.kind is None:
             return
-        kind = self._kind(pending.kind)
-        age_s = max(pending.seen_s, now - pending.since)
+        kind = self._kinds[pending.kind]
+        learner, seen_s = kind.learner, pending.seen_s
+        age_s = max(seen_s, now - pending.since)
         if status is PackageStatus.PENDING:
-            kind.learner.waited(pending.seen_s, age_s, polls=1)
-            pending.seen_s = age_s
+            backoff = max(pending.backoff, learner.backoff_polls(age_s - pending.late_s))
+            learner.waited(seen_s, age_s, polls=1, backoff=backoff - pending.backoff)
+            pending.seen_s, pending.backoff = age_s, backoff
         else:
             pending.kind = None
             if status is PackageStatus.READY:
-                kind.learner.ready(pending.seen_s, age_s)
+                # It is not known when in between, so half-way is taken; one more poll sees it.
+                half_s = (seen_s + age_s) / 2 - pending.late_s
+                backoff = max(pending.backoff, learner.backoff_polls(half_s))
+                learner.ready(seen_s, age_s, backoff=backoff + 1 - pending.backoff)
             else:
-                kind.learner.leave(pending.seen_s)
+                learner.leave(seen_s)
         self._look_again(kind, now)
 
     def saw_at_once(self, kind: str, age_s: float) -> None:
@@ -198,7 +212,10 @@ class PollSchedule(Generic[T]):
             self._kind(kind).learner.ready_at_once(max(0.0, age_s))
 
     def drain(self) -> list[Pending[T]]:
-        """Take out everything, in no particular order; what is put from now on is due when it says."""
+        """Take out everything, in no particular order.
+
+        What is put from now on is due when it was said to be, whatever is learned.
+        """
         drained = [pending for _, place, pending in self._heap if place == pending.place]
         self._heap.clear()
         self._waiting = 0
@@ -232,8 +249,8 @@ class PollSchedule(Generic[T]):
     def _look_again(self, kind: Kind[T], now: float) -> None:
         for _ in range(min(LOOKED_AT, len(kind.turn))):
             pending = kind.turn.popleft()
-            pending.is_in_turn = pending.place > 0 and pending.kind is not None
-            if not pending.is_in_turn:
+            if pending.kind is None or not pending.place:
+                pending.is_in_turn = False
                 continue
             kind.turn.append(pending)
             due = max(now, self._planned(pending, pending.kind))
