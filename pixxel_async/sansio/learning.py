@@ -37,7 +37,7 @@ FIRST_BIN = 0.25
 """The first age bin, as a share of backoff's first interval."""
 LEAST_BIN_S = 0.05
 """Finer than an answer is on its way, nothing is known."""
-LEAST_INTERVAL = 0.1
+LEAST_INTERVAL = 0.2
 """The shortest interval, as a share of backoff's first one."""
 
 SCOUTS = 4.0
@@ -62,7 +62,9 @@ MOST_SHARE = 4.0
 OWN_POLL = 0.5
 """A package costs this much more than the density adds up to, as the last poll comes late."""
 LEAST_PER_PACKAGE = 0.25
-LEAST_PRICE_S = 1e-9
+LEAST_PRICE = 0.005
+"""The least price of a poll, as a share of backoff's first interval; polls that were saved are not
+spent on next to nothing."""
 
 
 @dataclass(slots=True)
@@ -261,9 +263,10 @@ class Learner:
         polls = self.policy.budget * allowed + self.credit
         polls = max(LEAST_SHARE * allowed, min(polls, MOST_SHARE * allowed)) - own
         polls = max(polls, LEAST_PER_PACKAGE * self.waiting)
+        least = LEAST_PRICE * self._ladder.age_s(1)
         if not self.waiting:
-            return self.price or LEAST_PRICE_S
-        return max((wanted / polls) ** 2 / 2, LEAST_PRICE_S)
+            return self.price or least
+        return max((wanted / polls) ** 2 / 2, least)
 
     def _tail(self, events: float, exposure: float) -> tuple[float, float]:
         """Return w and b beyond the last bin, for one package that gets there."""
