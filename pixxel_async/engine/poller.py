@@ -78,10 +78,6 @@ class Poller(Generic[T]):
         self._schedule.saw(pending, status, now=anyio.current_time())
         self._changed.set()
 
-    def saw_at_once(self, kind: str, *, since: float) -> None:
-        """Learn that the answer to a creation sent at `since` brought a package that is ready."""
-        self._schedule.saw_at_once(kind, anyio.current_time() - since)
-
     def drain(self) -> list[T]:
         """Give back everything that waits; what is added from now on is due at once."""
         self._is_drained = True

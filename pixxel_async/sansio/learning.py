@@ -3,6 +3,8 @@
 Rules:
     * What polls have seen is kept as a life table (`lifetable`), and its hazard (`hazard`) says how
       likely a package is to become ready at an age.
+    * A package that the answer to its creation brings teaches nothing: those that wait are those
+      that were not ready then.
     * A poll has a price, in seconds of delay. With the hazard h and the price c, polls that stand
       at a density of sqrt(h / 2c) cost least: J. B. Keller, "Optimum checking schedules for systems
       subject to random failure" (Management Science 21, 1974); before him R. E. Barlow and
@@ -146,11 +148,6 @@ class Learner:
         self._table.ready(begin_s, end_s, self._hazards)
         self.leave(begin_s)
         self.credit += self.policy.budget * backoff - 1
-        self._note(found=1)
-
-    def ready_at_once(self, age_s: float) -> None:
-        """Learn that the answer to a creation brought a package that was ready."""
-        self._table.ready(0.0, age_s, self._hazards)
         self._note(found=1)
 
     # What follows.

@@ -124,7 +124,7 @@ class PollSchedule(Generic[T]):
             item: Whatever the caller needs to poll it.
             since: When waiting began, in seconds on the caller's clock.
             now: The time.
-            kind: It is expected to take as long as others of its kind.
+            kind: It is expected to take as long as others of its kind that were not ready then.
         """
         pending = Pending(item=item, since=since)
         if self.policy.method is PollMethod.LEARNING:
@@ -205,11 +205,6 @@ class PollSchedule(Generic[T]):
             else:
                 learner.leave(seen_s)
         self._look_again(kind, now)
-
-    def saw_at_once(self, kind: str, age_s: float) -> None:
-        """Learn that the answer to a creation brought a package that was ready."""
-        if self.policy.method is PollMethod.LEARNING:
-            self._kind(kind).learner.ready_at_once(max(0.0, age_s))
 
     def drain(self) -> list[Pending[T]]:
         """Take out everything, in no particular order.

@@ -137,8 +137,7 @@ def test_a_larger_budget_makes_polls_denser() -> None:
         learner = taught(times, PollPolicy(budget=budget))
         learner.credit = 0
         learner.join()
-        for _ in range(10):
-            learner.ready_at_once(0)
+        learner._refresh()
         dues.append(learner.next_age_s(40, 1))
     assert dues == sorted(dues, reverse=True)
     assert dues[-1] < dues[0]
@@ -151,8 +150,7 @@ def test_what_was_overspent_is_saved_and_what_was_saved_is_spent() -> None:
         for _ in range(100):
             learner.join()
         learner.credit = credit
-        for _ in range(10):
-            learner.ready_at_once(0)
+        learner._refresh()
         dues.append(learner.next_age_s(40, 1))
     assert dues == sorted(dues, reverse=True)
     assert dues[2] < dues[1] < dues[0]
@@ -172,7 +170,12 @@ def test_packages_that_leave_are_not_reckoned_with() -> None:
     learner.join()
     learner.waited(0, 10, polls=1, backoff=2)
     assert (learner.waiting, learner.credit) == (1, 1)
-    learner.leave(10)
-    learner.ready_at_once(0.1)
+    learner.ready(10, 12, backoff=1)
+    assert (learner.waiting, learner.credit) == (0, 1)
+    price = learner.price
+    assert price is not None
+    learner.join()
+    learner.leave(0)
+    learner._refresh()
     assert learner.waiting == 0
-    assert learner.price is not None
+    assert learner.price == price

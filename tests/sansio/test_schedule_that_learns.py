@@ -132,8 +132,10 @@ def test_kinds_learn_apart() -> None:
     schedule = waiting(1)
     catalog = schedule.begin(2, since=0, now=0, kind="catalog")
     before = schedule.wait(catalog, now=0, jitter=0.5)
+    learner = schedule._kinds["job"].learner
     for _ in range(50):
-        schedule.saw_at_once("job", 0.5)
+        learner.join()
+        learner.ready(0, 0.5, backoff=1)
     assert schedule.wait(catalog, now=0, jitter=0.5) == before
     job = schedule.begin(3, since=0, now=0, kind="job")
     assert schedule.wait(job, now=0, jitter=0.5) < before
@@ -154,7 +156,6 @@ def test_what_is_drained_comes_once_and_what_follows_is_due_when_it_was_said() -
 
 def test_by_backoff_nothing_is_learned() -> None:
     schedule: PollSchedule[int] = PollSchedule(BACKOFF)
-    schedule.saw_at_once("job", 0.1)
     pending = schedule.begin(1, since=0, now=0, kind="job")
     assert pending.kind is None
     schedule.saw(pending, PackageStatus.READY, now=5)
