@@ -8,10 +8,11 @@ import platform
 import sys
 from collections.abc import Callable, Iterable
 
-from . import journal, memory, polling
+from . import journal, memory, polling, scheduler
 
 BENCHMARKS: dict[str, Callable[[], Iterable[str]]] = {
     "polling": polling.lines,
+    "scheduler": scheduler.lines,
     "journal": journal.lines,
     "memory": memory.lines,
 }
