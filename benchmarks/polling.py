@@ -3,7 +3,7 @@
 Learning, exponential backoff (2 s, growing by half up to 30 s) and a fixed interval of 5 s poll
 packages that are all created at once, without a rate limit. Two are compared at equal polls: a
 sweep of the budget gives the frontier of learning, and its delay is read off where it makes as many
-polls a package as backoff. Where no budget makes use of so many, the nearest point counts.
+polls a package as backoff. Where it has less delay with fewer polls, that counts.
 """
 
 from __future__ import annotations
@@ -151,9 +151,10 @@ def compared(shape: str, frontiers: dict[str, list[Point]]) -> dict[str, float]:
 
 
 def at_polls(points: Sequence[Point], polls: float) -> float:
-    """Return the delay at so many polls, straight between the points of a frontier."""
+    """Return the least delay at so many polls or fewer, straight between the points of a sweep."""
     ordered = sorted(points)
+    delays = [delay_s for made, delay_s in ordered if made <= polls]
     for (less, before_s), (more, after_s) in pairwise(ordered):
-        if less <= polls <= more:
-            return before_s + (after_s - before_s) * (polls - less) / max(more - less, 1e-9)
-    return min((abs(made - polls), delay_s) for made, delay_s in ordered)[1]
+        if less <= polls < more:
+            delays.append(before_s + (after_s - before_s) * (polls - less) / (more - less))
+    return min(delays)

@@ -90,6 +90,36 @@ async def test_what_is_added_when_much_is_known_is_seen_at_once() -> None:
 
 
 @pytest.mark.looptime
+async def test_who_is_due_earlier_by_an_answer_is_not_overslept() -> None:
+    asked: list[float] = []
+
+    async def poll(pending: Pending[int]) -> bool:
+        asked.append(anyio.current_time())
+        learner = poller._schedule._kinds["job"].learner
+        for _ in range(100):
+            learner.join()
+            learner.waited(0, 4, polls=1, backoff=0)
+            learner.ready(4, 5, backoff=1)
+        poller.saw(pending, PackageStatus.READY)
+        return False
+
+    async def not_yet(_pending: Pending[int], _next_s: float) -> None:
+        raise AssertionError
+
+    policy = PollPolicy(initial_s=10)
+    poller: Poller[int] = Poller(poll, not_yet, policy=policy, workers=1)
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(poller.run)
+        began = anyio.current_time()
+        for number in range(2):
+            poller.add(number, since=began, kind="job")
+        await anyio.sleep(30)
+        tasks.cancel_scope.cancel()
+    assert asked[0] - began > 7
+    assert asked[1] - asked[0] < 0.01
+
+
+@pytest.mark.looptime
 async def test_a_package_whose_poll_ended_otherwise_is_not_reckoned_with() -> None:
     async def poll(_pending: Pending[int]) -> bool:
         return False
