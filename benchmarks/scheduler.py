@@ -20,7 +20,7 @@ from .keep import keep
 
 PENDING = (100, 10_000, 100_000)
 POLLS = 5_000
-ROUNDS = 5
+ROUNDS = 3
 ALWAYS_DUE = PollPolicy(initial_s=1e-6, max_s=1e-6)
 NO_LIMIT = Limits(requests_per_second=1e9, pending=max(PENDING))
 
