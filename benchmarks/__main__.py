@@ -8,9 +8,10 @@ import platform
 import sys
 from collections.abc import Callable, Iterable
 
-from . import journal, memory, polling, scheduler
+from . import journal, memory, polling, scheduler, transfers
 
 BENCHMARKS: dict[str, Callable[[], Iterable[str]]] = {
+    "transfers": transfers.lines,
     "polling": polling.lines,
     "scheduler": scheduler.lines,
     "journal": journal.lines,

@@ -5,6 +5,7 @@ from .blocking import download_sync, export_sync
 from .client import PixxelClient
 from .config import (
     AuthScheme,
+    Checksum,
     EarlierFailures,
     EarlierFiles,
     Extraction,
@@ -14,6 +15,7 @@ from .config import (
     Limits,
     RetryPolicy,
     Settings,
+    Sync,
     Timeouts,
     Verify,
 )
@@ -111,6 +113,7 @@ __all__ = [
     "BadRequestError",
     "Catalog",
     "CatalogDownload",
+    "Checksum",
     "Condition",
     "ConfigError",
     "ConflictError",
@@ -180,6 +183,7 @@ __all__ = [
     "Started",
     "Stopped",
     "StorageError",
+    "Sync",
     "Task",
     "TaskDownload",
     "Timeouts",

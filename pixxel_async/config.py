@@ -78,6 +78,27 @@ class Verify(StrEnum):
     CONTENTS = "contents"
 
 
+class Checksum(StrEnum):
+    """What is computed over the bytes of a package while they are saved.
+
+    NONE leaves out the checksums that the storage offers, too.
+    """
+
+    SHA256 = "sha256"
+    NONE = "none"
+
+
+class Sync(StrEnum):
+    """What a saved file has been through.
+
+    DISK: it was synced before it got its final name, so that it is whole after a power cut, too.
+    NONE: the operating system writes it when it likes.
+    """
+
+    DISK = "disk"
+    NONE = "none"
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -155,6 +176,10 @@ class FetchPolicy(_Frozen):
             transfer starts.
         verify: `structure` checks size, checksum and the ZIP's records; `contents` also reads
             every member against its CRC-32.
+        checksum: With NONE, what was saved is known by its size alone, and a later run goes on
+            from the last mark, not from the last byte.
+        sync: With NONE, a power cut may leave files and marks that vouch for lost bytes. The
+            journal is synced all the same.
     """
 
     attempts: int = Field(TRANSFER_ATTEMPTS, ge=1)
@@ -165,6 +190,8 @@ class FetchPolicy(_Frozen):
     flush_bytes: int = Field(FLUSH_BYTES, ge=64 * 1024)
     expiry_margin_s: float = Field(EXPIRY_MARGIN_S, ge=0)
     verify: Verify = Verify.STRUCTURE
+    checksum: Checksum = Checksum.SHA256
+    sync: Sync = Sync.DISK
 
 
 class EarlierFailures(StrEnum):

@@ -48,7 +48,7 @@ class SavedPackage:
         download: What was asked for.
         path: The file.
         bytes: Its size, in bytes.
-        sha256: Its SHA-256, in hexadecimal.
+        sha256: Its SHA-256, in hexadecimal; empty if it was saved without a checksum.
         skipped: True if it was there already, from an earlier run, and nothing was sent.
         checksum: Which checksum of the storage it agreed with (`md5`, `sha256` …), empty where
             the storage offered none that covers the whole object.

@@ -133,19 +133,20 @@ async def test_after_an_error_the_same_page_is_asked_for_again() -> None:
         return httpx.Response(200, json={"orders": rows, "pagination": {"total": 3}})
 
     once = RetryPolicy(attempts=1)
-    with respx.mock(base_url="https://api.pixxel.space") as mock:
-        route = mock.get("/v0/orders")
-        route.side_effect = [page("1", "2"), httpx.Response(500), page("3")]
-        async with PixxelClient("key", retry=once) as client:
-            listing = client.orders.list(page_size=2)
-            assert [(await anext(listing)).id for _ in range(2)] == ["1", "2"]
-            with pytest.raises(ServerError):
-                await anext(listing)
-            assert (await anext(listing)).id == "3"
-            with pytest.raises(StopAsyncIteration):
-                await anext(listing)
-        offsets = [call.request.url.params["offset"] for call in route.calls]
-        assert offsets == ["0", "2", "2"]
+    router = respx.Router(base_url="https://api.pixxel.space")
+    route = router.get("/v0/orders")
+    route.side_effect = [page("1", "2"), httpx.Response(500), page("3")]
+    transport = httpx.MockTransport(router.async_handler)
+    async with PixxelClient("key", retry=once, transport=transport) as client:
+        listing = client.orders.list(page_size=2)
+        assert [(await anext(listing)).id for _ in range(2)] == ["1", "2"]
+        with pytest.raises(ServerError):
+            await anext(listing)
+        assert (await anext(listing)).id == "3"
+        with pytest.raises(StopAsyncIteration):
+            await anext(listing)
+    offsets = [call.request.url.params["offset"] for call in route.calls]
+    assert offsets == ["0", "2", "2"]
 
 
 async def test_a_rejected_key_is_told_at_once() -> None:

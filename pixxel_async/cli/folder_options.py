@@ -12,12 +12,14 @@ from ..config import (
     LEAST_FREE_BYTES,
     PATH_TEMPLATE,
     RECREATE_ATTEMPTS,
+    Checksum,
     EarlierFailures,
     EarlierFiles,
     Extraction,
     FolderPolicy,
     ForeignFiles,
     RetryPolicy,
+    Sync,
 )
 from ..errors import ConfigError
 from ..sansio.naming import FIELDS, path_namer
@@ -106,6 +108,22 @@ class FolderOptions:
         bool,
         flag("--discard-zip", panel=FOLDER, text="With --extract: remove the ZIP afterwards."),
     ] = False
+    checksum: Annotated[
+        Checksum,
+        typer.Option(
+            "--checksum",
+            rich_help_panel=FOLDER,
+            help="What is computed over each package; with none, a file is known by its size.",
+        ),
+    ] = Checksum.SHA256
+    no_fsync: Annotated[
+        bool,
+        flag(
+            "--no-fsync",
+            panel=FOLDER,
+            text="Leave it to the system when files reach the disk; a power cut may cost some.",
+        ),
+    ] = False
     min_free: Annotated[
         int,
         typer.Option(
@@ -129,6 +147,11 @@ class FolderOptions:
             extraction=self._extraction,
             least_free_bytes=self.min_free,
         )
+
+    @property
+    def sync(self) -> Sync:
+        """Whether files are brought to the disk before they get their names."""
+        return Sync.NONE if self.no_fsync else Sync.DISK
 
     @property
     def retry(self) -> RetryPolicy:

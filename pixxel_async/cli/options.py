@@ -186,4 +186,6 @@ class RunOptions(FolderOptions, ServiceOptions):
     @property
     def fetch(self) -> FetchPolicy:
         """How packages are transferred."""
-        return FetchPolicy(stall_timeout_s=self.stall_timeout)
+        return FetchPolicy(
+            stall_timeout_s=self.stall_timeout, checksum=self.checksum, sync=self.sync
+        )

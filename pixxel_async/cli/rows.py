@@ -44,7 +44,7 @@ def row_of(event: events.Settled, folder: Path) -> dict[str, Any]:
                 "status": "skipped" if saved.skipped else "saved",
                 "path": saved.path.relative_to(folder).as_posix(),
                 "bytes": saved.bytes,
-                "sha256": saved.sha256,
+                "sha256": saved.sha256 or None,
                 "extracted": saved.extracted and saved.extracted.relative_to(folder).as_posix(),
                 "error": None,
             }

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import sys
+
 import anyio
 
 from ..sansio.pacing import pace
 
+PIECE_S = 0.05
+"""For how long one transfer may use all of the limit at once."""
+
 
 class Bandwidth:
-    """Holds transfers back; who is held back reads no more, and the storage sends no more."""
+    """Holds transfers back; who is held back reads no more, and the storage sends no more.
+
+    Attributes:
+        piece_bytes: No more should be read at once, or the limit would hold in the mean only.
+    """
 
     def __init__(self, bytes_per_second: int | None) -> None:
         """Set the limit; None sets none."""
+        self.piece_bytes = (
+            sys.maxsize if bytes_per_second is None else max(1, int(bytes_per_second * PIECE_S))
+        )
         self._pace = None if bytes_per_second is None else pace(float(bytes_per_second))
 
     async def take(self, count: int) -> bool:

@@ -19,12 +19,12 @@ import anyio
 from pydantic import SecretStr
 
 from .. import events
-from ..config import FetchPolicy, FolderPolicy, RetryPolicy
+from ..config import Checksum, FetchPolicy, FolderPolicy, RetryPolicy
 from ..errors import IntegrityError, SinkError, TransferError
 from ..sansio.backoff import delay
 from ..sansio.expiry import is_stale
 from ..sansio.storage_answers import not_a_zip
-from ..sinks.base import Held
+from ..sinks.base import Care, Held
 from ..transport.storage import StorageClient
 from .bandwidth import Bandwidth
 from .folder import ExportFolder
@@ -112,6 +112,7 @@ class Fetcher:
         self._storage = storage
         self._folder = folder
         self._policy = policy
+        self._care = Care(policy.checksum, policy.sync)
         self._foreign = folder_policy.foreign_files
         self._retry = retry
         self._slots = slots
@@ -140,7 +141,9 @@ class Fetcher:
             DiskStaysFullError: The disk stayed full.
         """
         began = anyio.current_time()
-        partial = await self._folder.sink.open(item.row.name, _held(item), self._foreign)
+        partial = await self._folder.sink.open(
+            item.row.name, _held(item), self._foreign, self._care
+        )
         buffer = self._buffers.pop() if self._buffers else bytearray(self._policy.write_bytes)
         transfer = Transfer(
             item,
@@ -288,15 +291,16 @@ class Fetcher:
         partial = transfer.partial
         if partial.size == 0:
             raise IntegrityError(not_a_zip(b"") or "")
-        digests = await partial.digests(frozenset(transfer.offered))
-        for algorithm, expected in transfer.offered.items():
+        offered = {} if self._policy.checksum is Checksum.NONE else transfer.offered
+        digests = await partial.digests(frozenset(offered))
+        for algorithm, expected in offered.items():
             if digests[algorithm] != expected:
                 message = f"the {algorithm} that the storage offers does not match"
                 raise IntegrityError(message)
         if problem := await partial.problem(self._policy.verify):
             message = f"what came is not a whole ZIP: {problem}"
             raise IntegrityError(message)
-        return next(iter(transfer.offered), "")
+        return next(iter(offered), "")
 
 
 def _held(item: Item) -> Held:

@@ -106,7 +106,13 @@ class Pipeline:
             count_received=outlet.count_received,
             clock=outlet.clock,
         )
-        self._saver = Saver(folder, policy=parts.folder, space=self._space, clock=outlet.clock)
+        self._saver = Saver(
+            folder,
+            policy=parts.folder,
+            checksum=parts.fetch.checksum,
+            space=self._space,
+            clock=outlet.clock,
+        )
         self._fetching = FetchStage(
             self._fetcher,
             self._saver,

@@ -33,7 +33,7 @@ class Row:
         written: Bytes of the partial that were written, synced or not.
         written_sha256: The SHA-256 of these, in hexadecimal; a later run trusts them by it.
         bytes: The size of the file; set before it gets its final name.
-        sha256: Its SHA-256, in hexadecimal; set together with `bytes`.
+        sha256: Its SHA-256, in hexadecimal; set together with `bytes`, if a checksum is wanted.
         checksum: Which checksum of the storage it agreed with, or empty.
         attempts: Requests to the storage, of all runs.
         extracted: The folder that it was extracted into, relative to the export folder, or None.

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import anyio
 
 from .. import events
-from ..config import Extraction, FolderPolicy
+from ..config import Checksum, Extraction, FolderPolicy
 from ..errors import SinkError
 from ..models import SavedPackage
 from ..sansio.lifecycle import State
@@ -64,6 +64,7 @@ class Saver:
         folder: ExportFolder,
         *,
         policy: FolderPolicy,
+        checksum: Checksum,
         space: Space,
         clock: Callable[[], float],
     ) -> None:
@@ -72,11 +73,13 @@ class Saver:
         Args:
             folder: Where files and notes go.
             policy: What is done with files that are in the way.
+            checksum: What is noted of the bytes.
             space: Waits when the journal finds the disk full.
             clock: Seconds for `at_s`.
         """
         self._folder = folder
         self._policy = policy
+        self._noted = frozenset({checksum.value} - {Checksum.NONE.value})
         self._space = space
         self._clock = clock
 
@@ -147,11 +150,11 @@ class Saver:
 
     async def _save(self, arrived: Arrived) -> None:
         item, partial, journal = arrived.item, arrived.transfer.partial, self._folder.journal
-        digests = await partial.digests(frozenset({"sha256"}))
+        digests = await partial.digests(self._noted)
         item.row = item.row.changed(
             state=State.FETCHING,
             bytes=partial.size,
-            sha256=digests["sha256"].hex(),
+            sha256=digests["sha256"].hex() if digests else None,
             checksum=arrived.checksum,
         )
         await self._space.write(lambda: journal.put(item.row))

@@ -221,27 +221,25 @@ class Transfer:
     async def _stream(self, answer: StorageAnswer, watched: Watched) -> None:
         """Write the body in large pieces; what came before a break is good, and is kept."""
         room, filled = memoryview(self._buffer), 0
+        patience_s = self._policy.write_s
         written_at = anyio.current_time()
         try:
-            async for chunk in answer.body():
-                watched.received(len(chunk))
-                self.received += len(chunk)
-                if await self._bandwidth.take(len(chunk)):
+            while count := await answer.receive_into(
+                room[filled : filled + self._bandwidth.piece_bytes], patience_s=patience_s
+            ):
+                filled += count
+                watched.received(count)
+                self.received += count
+                if await self._bandwidth.take(count):
                     watched.excuse()
-                rest = memoryview(chunk)
-                while rest:
-                    taken = min(len(rest), len(room) - filled)
-                    room[filled : filled + taken] = rest[:taken]
-                    filled, rest = filled + taken, rest[taken:]
-                    if filled == len(room):
-                        filled = 0  # before the write: a cancelled one has written all the same
-                        await self._write(room)
-                        written_at = anyio.current_time()
-                        watched.excuse()
-                if filled and anyio.current_time() - written_at >= self._policy.write_s:
+                is_full = filled == len(room)
+                if is_full or anyio.current_time() - written_at >= patience_s:
+                    # Set before the write: one that is cancelled has written all the same.
                     piece, filled = room[:filled], 0
                     await self._write(piece)
                     written_at = anyio.current_time()
+                    if is_full:  # else a storage that drips would be excused for ever
+                        watched.excuse()
         finally:
             if filled:
                 with anyio.CancelScope(shield=True):
@@ -257,7 +255,8 @@ class Transfer:
         if self._total is not None and self.partial.size + len(piece) > self._total:
             message = f"more than the announced {self._total} bytes came"
             raise IntegrityError(message)
-        await self.partial.write(piece)
+        is_last = self.partial.size + len(piece) == self._total
+        await self.partial.write(piece, check=self._policy.verify if is_last else None)
         if self._total is not None:
             self._space.progress(self.item.key, self._total - self.partial.size)
         if self._validator is not None:  # else a later run starts again anyhow

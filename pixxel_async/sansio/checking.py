@@ -2,7 +2,8 @@
 
 Rules:
     * A file of another size is changed, and need not be read to know it.
-    * A file of the right size is changed if its SHA-256 is another one.
+    * A file of the right size is changed if its SHA-256 is another one. One that was saved without
+      a checksum has none to compare.
     * A file with the right SHA-256 is as it was saved; it may still be no whole ZIP.
     * Where the ZIP was removed after its extraction, the folder that it went into stands for it.
     * What cannot be read is neither right nor wrong.
@@ -120,7 +121,7 @@ def judge_file(size: int, sha256: str, found: Found) -> Judged:
 
     Args:
         size: What was saved, in bytes.
-        sha256: What was saved, in hexadecimal.
+        sha256: What was saved, in hexadecimal; empty if no checksum was wanted.
         found: What is there now.
     """
     match found:
@@ -138,7 +139,7 @@ def judge_file(size: int, sha256: str, found: Found) -> Judged:
 def _judge_bytes(size: int, sha256: str, found: FileFound) -> Judged:
     if found.size != size:
         return Condition.CHANGED, f"it has {found.size} bytes, and was saved with {size}"
-    if found.sha256 != sha256:
+    if sha256 and found.sha256 != sha256:
         return Condition.CHANGED, "its SHA-256 is not the one that it was saved with"
     if found.zip_problem is not None:
         return Condition.BROKEN, f"it was saved so, and is no whole ZIP: {found.zip_problem}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ..config import ForeignFiles, Verify
+from ..config import Checksum, ForeignFiles, Sync, Verify
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,22 @@ class Held:
 
 
 NOTHING_HELD = Held()
+
+
+@dataclass(frozen=True, slots=True)
+class Care:
+    """What is done for the bytes besides writing them.
+
+    Attributes:
+        checksum: What is computed over them.
+        sync: Whether they are brought to the disk.
+    """
+
+    checksum: Checksum = Checksum.SHA256
+    sync: Sync = Sync.DISK
+
+
+FULL_CARE = Care()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +67,15 @@ class PartialFile(Protocol):
         """Bytes that have been written."""
         ...
 
-    async def write(self, data: bytes | bytearray | memoryview) -> None:
+    async def write(
+        self, data: bytes | bytearray | memoryview, *, check: Verify | None = None
+    ) -> None:
         """Append all of `data`, and take it into the digests.
+
+        Args:
+            data: What is appended.
+            check: Given with the last bytes of the file: what `problem` will be asked for, which
+                a sink may find out at once.
 
         Raises:
             SinkError: It could not be written; `size` may lie within `data`.
@@ -60,7 +83,10 @@ class PartialFile(Protocol):
         ...
 
     async def restart(self, algorithms: frozenset[str]) -> None:
-        """Empty the file, and compute these digests from now on (`sha256` always)."""
+        """Empty the file, and compute these digests from now on.
+
+        `sha256` is always one of them, unless no checksum is wanted: then there is none.
+        """
         ...
 
     def written(self) -> Held:
@@ -68,7 +94,7 @@ class PartialFile(Protocol):
         ...
 
     async def sync(self) -> int:
-        """Bring what is written to the disk, and return how much that is."""
+        """Bring what is written to the disk, if that is wanted, and return how much that is."""
         ...
 
     async def digests(self, algorithms: frozenset[str]) -> dict[str, bytes]:
@@ -110,7 +136,9 @@ class Sink(Protocol):
         """Return the size of the file under a final name, or None if there is none."""
         ...
 
-    async def open(self, name: str, held: Held, foreign: ForeignFiles) -> PartialFile:
+    async def open(
+        self, name: str, held: Held, foreign: ForeignFiles, care: Care = FULL_CARE
+    ) -> PartialFile:
         """Open the partial of a final name.
 
         Args:
@@ -118,9 +146,11 @@ class Sink(Protocol):
             held: What is known of an earlier partial. What goes beyond is cut off; if the partial
                 is shorter than what was synced, nothing of it is kept.
             foreign: What is done with another file of that name.
+            care: What is done for its bytes.
 
         Raises:
-            SinkError: The name is taken, or the folder or the file cannot be written.
+            SinkError: The name is taken, or the folder or the file cannot be written. A sink may
+                find this out with the first `write` only.
         """
         ...
 

@@ -8,7 +8,8 @@ import zlib
 from pathlib import Path
 from typing import Protocol
 
-from .base import NOTHING_HELD, Held
+from ..config import Checksum
+from .base import FULL_CARE, NOTHING_HELD, Care, Held
 
 READ_BYTES = 1024 * 1024
 
@@ -53,12 +54,19 @@ def new_digests(algorithms: frozenset[str]) -> dict[str, Digest]:
     return {name: new_digest(name) for name in algorithms | {"sha256"}}
 
 
-def held_digests(path: Path, held: Held) -> tuple[int, dict[str, Digest]]:
+def first_digests(algorithms: frozenset[str], care: Care) -> dict[str, Digest]:
+    """Return what is computed over a file that is written from its beginning."""
+    return {} if care.checksum is Checksum.NONE else new_digests(algorithms)
+
+
+def held_digests(path: Path, held: Held, care: Care = FULL_CARE) -> tuple[int, dict[str, Digest]]:
     """Find out how much of a partial is right, in one reading.
 
     Returns:
         How many bytes, and their SHA-256, which takes more bytes in.
     """
+    if care.checksum is Checksum.NONE:
+        return (held.synced if path.stat().st_size >= held.synced else 0), {}
     synced, digest, size = None, hashlib.sha256(), 0
     with path.open("rb", buffering=0) as file:
         for end in sorted({held.synced, max(held.synced, held.written)}):
@@ -91,7 +99,7 @@ class DigestingFile(io.FileIO):
     Attributes:
         digests: By algorithm, over all bytes of the file.
         size: Bytes written.
-        held: What the last `write` left, for the journal.
+        held: What the last `write` left, for the journal; nothing without a SHA-256.
     """
 
     digests: dict[str, Digest]
@@ -108,5 +116,6 @@ class DigestingFile(io.FileIO):
                 digest.update(view[done : done + count])
             done += count
             self.size += count
-        self.held = Held(written=self.size, sha256=self.digests["sha256"].digest().hex())
+        if (sha256 := self.digests.get("sha256")) is not None:
+            self.held = Held(written=self.size, sha256=sha256.digest().hex())
         return done

@@ -1,10 +1,6 @@
 """Files in a local folder.
 
 Rules:
-    * A partial lies beside its final name, with `.part` at its end: same file system, so that
-      the rename is one step.
-    * Write, sync, verify, rename, sync the folder: in this order, so that a final name always
-      stands for a whole file, also after a power cut.
     * Disk work runs on threads of its own; the event loop's default threads also look up host
       names, and must not be kept busy.
     * A call that was cancelled is waited for: nobody may use a file that a thread still writes.
@@ -14,56 +10,31 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import os
 import shutil
-import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from aiofiles.threadpool import wrap
 from aiofiles.threadpool.binary import AsyncFileIO
 
-from ..config import ForeignFiles, Verify
+from ..config import ForeignFiles
 from ..errors import SinkError
-from ..sansio.redact import printable
-from .base import NOTHING_HELD, Disk, Held
-from .digests import DigestingFile, digests_of, held_digests, new_digests
+from .base import FULL_CARE, NOTHING_HELD, Care, Disk, Held
+from .digests import DigestingFile, digests_of
 from .extract import discard, extract, reveal
-from .threads import keep, to_end
-from .zip_check import zip_problem
+from .partial import LocalPartial
+from .threads import in_thread, keep, to_end
+from .trouble import sink_error
 
 T = TypeVar("T")
 
 THREADS = 4
 EXTRACTING_THREADS = 2
 """An extraction takes its thread for minutes; no write of a transfer waits for that."""
-PART_SUFFIX = ".part"
-FILE_MODE = 0o600
-FOLDER_MODE = 0o700
-
-_REMEDIES = {
-    errno.ENOSPC: "the disk is full; free some space and run it again",
-    errno.EDQUOT: "the disk quota is used up; free some space and run it again",
-    errno.EACCES: "permission denied; choose a folder that you may write to",
-    errno.EPERM: "permission denied; choose a folder that you may write to",
-    errno.EROFS: "the file system is read-only; choose another folder",
-    errno.ENAMETOOLONG: "the path is too long; choose a folder with a shorter one",
-    errno.ENOTDIR: "a part of the path is no folder",
-    errno.EMFILE: "too many open files; use fewer transfers at once",
-    errno.ENFILE: "too many open files on this machine; use fewer transfers at once",
-}
-
-
-def sink_error(error: OSError, path: Path) -> SinkError:
-    """Turn an error of the operating system into one with a remedy."""
-    reason = _REMEDIES.get(error.errno or 0, error.strerror or type(error).__name__)
-    return SinkError(
-        f"{printable(str(path))}: {reason}", code=errno.errorcode.get(error.errno or 0, "")
-    )
 
 
 class LocalSink:
@@ -94,18 +65,19 @@ class LocalSink:
         except SinkError:
             return None
 
-    async def open(self, name: str, held: Held, foreign: ForeignFiles) -> LocalPartial:
+    async def open(
+        self, name: str, held: Held, foreign: ForeignFiles, care: Care = FULL_CARE
+    ) -> LocalPartial:
         """Open the partial of a final name; see `Sink.open`."""
-        final = self.path(name)
-        part = final.with_name(final.name + PART_SUFFIX)
+        partial = LocalPartial(self, self.path(name), foreign, care)
+        if held != NOTHING_HELD:
+            await partial.take_up(held)
+        return partial
 
-        def open_part() -> DigestingFile:
-            _check_name(final, foreign)
-            return _open(part, held)
-
-        file = await self.run(part, open_part, drop=DigestingFile.close)
-        wrapped = wrap(file, loop=asyncio.get_running_loop(), executor=self._threads)
-        return LocalPartial(self, file, wrapped, part=part, final=final)
+    def streamed(self, file: DigestingFile) -> AsyncFileIO:
+        """Return an open file whose writes happen on the sink's threads."""
+        loop = asyncio.get_running_loop()
+        return cast("AsyncFileIO", wrap(file, loop=loop, executor=self._threads))
 
     async def set_aside(self, name: str) -> Path:
         """Give a file that was changed since it was saved another name, and return that."""
@@ -185,9 +157,7 @@ class LocalSink:
             SinkError: The operating system refused.
         """
         try:
-            loop = asyncio.get_running_loop()
-            running = loop.run_in_executor(threads or self._threads, work)
-            return await to_end(running, drop=drop)
+            return await in_thread(threads or self._threads, work, drop=drop)
         except OSError as error:
             raise sink_error(error, path) from error
 
@@ -195,146 +165,3 @@ class LocalSink:
         """Free the threads; may be called twice."""
         self._threads.shutdown(wait=True)
         self._extracting.shutdown(wait=True)
-
-
-class LocalPartial:
-    """A partial on the local disk; see `PartialFile`."""
-
-    def __init__(
-        self,
-        sink: LocalSink,
-        file: DigestingFile,
-        wrapped: AsyncFileIO,
-        *,
-        part: Path,
-        final: Path,
-    ) -> None:
-        """Take over an open file."""
-        self._sink = sink
-        self._file = file
-        self._wrapped = wrapped
-        self._part = part
-        self._final = final
-
-    @property
-    def size(self) -> int:
-        """Bytes that have been written."""
-        return self._file.size
-
-    async def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Append all of `data`, in one hop to a thread; see `PartialFile.write`."""
-        try:
-            await to_end(self._wrapped.write(data))
-        except OSError as error:
-            raise sink_error(error, self._part) from error
-
-    async def restart(self, algorithms: frozenset[str]) -> None:
-        """Empty the file, and compute these digests from now on."""
-
-        def empty() -> None:
-            self._file.seek(0)
-            self._file.truncate()
-            self._file.size = 0
-            self._file.held = NOTHING_HELD
-            self._file.digests = new_digests(algorithms)
-
-        await self._run(empty)
-
-    def written(self) -> Held:
-        """Return what a later run may be told of this partial."""
-        return self._file.held
-
-    async def sync(self) -> int:
-        """Bring what is written to the disk, and return how much that is."""
-
-        def sync() -> None:
-            if not self._file.closed:
-                os.fsync(self._file.fileno())
-
-        await self._run(sync)
-        return self.size
-
-    async def digests(self, algorithms: frozenset[str]) -> dict[str, bytes]:
-        """Return digests of the whole file; see `PartialFile.digests`."""
-        missing = algorithms - self._file.digests.keys()
-        known = dict(self._file.digests)
-        if missing:
-            known |= await self._run(lambda: digests_of(self._part, missing))
-        return {name: known[name].digest() for name in algorithms}
-
-    async def problem(self, verify: Verify) -> str | None:
-        """Tell why the file is no whole ZIP, or return None."""
-        return await self._run(lambda: zip_problem(self._part, verify))
-
-    async def commit(self, foreign: ForeignFiles) -> Path:
-        """Sync, close, and give the file its final name; see `PartialFile.commit`."""
-
-        def settle() -> None:
-            if not self._file.closed:
-                os.fsync(self._file.fileno())
-                self._file.close()
-            _check_name(self._final, foreign)
-            self._part.replace(self._final)
-            _sync_folder(self._final.parent)
-
-        await self._run(settle)
-        return self._final
-
-    async def discard(self) -> None:
-        """Close and remove the file."""
-
-        def remove() -> None:
-            self._file.close()
-            self._part.unlink(missing_ok=True)
-
-        await self._run(remove)
-
-    async def aclose(self) -> None:
-        """Close the file and keep what is written; may be called twice."""
-        await self._run(self._file.close)
-
-    async def _run(self, work: Callable[[], T]) -> T:
-        return await self._sink.run(self._part, work)
-
-
-def _open(part: Path, held: Held) -> DigestingFile:
-    part.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    file = DigestingFile(os.open(part, _FLAGS, FILE_MODE), "r+b", closefd=True)
-    try:
-        file.size, file.digests = held_digests(part, held)
-        file.truncate(file.size)
-        file.seek(file.size)
-        if file.size:
-            file.held = Held(written=file.size, sha256=file.digests["sha256"].digest().hex())
-    except BaseException:
-        file.close()
-        raise
-    return file
-
-
-_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-
-
-def _check_name(final: Path, foreign: ForeignFiles) -> None:
-    """Find out whether a name may be taken: the export holds the folder, so looking will do."""
-    if final.is_dir() and not final.is_symlink():
-        message = f"{printable(str(final))}: there is a folder of this name; move it away"
-        raise SinkError(message)
-    if foreign is ForeignFiles.REFUSE and os.path.lexists(final):
-        message = (
-            f"{printable(str(final))}: there is a file of this name that no export has saved; "
-            "move it away, or have it replaced with --overwrite"
-        )
-        raise SinkError(message)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename last; Windows has no such call, and needs none."""
-    if sys.platform == "win32":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):  # some network file systems cannot sync a folder
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

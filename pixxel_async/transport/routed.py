@@ -1,6 +1,7 @@
 """Connections for both HTTP clients: each request directly, or through a proxy.
 
 Rules:
+    * Direct requests go through a transport of our own, those through a proxy through httpx's.
     * The transports of httpx get proxy and certificates from here, and read no environment.
     * The name and the password of a proxy go to that proxy and nowhere else, errors included.
     * httpcore hands the extensions of a request on to the CONNECT that comes before it. The
@@ -16,6 +17,7 @@ import httpx
 
 from ..errors import ConfigError
 from ..sansio.routes import Routes, shown
+from .direct import DirectTransport
 
 TARGET = "target"
 
@@ -38,7 +40,7 @@ class RoutedTransport(httpx.AsyncBaseTransport):
         # its slot in httpcore's pool for ever (encode/httpcore#1093), and a pool would run dry.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=keep_alive)
         self._routes = routes
-        self._direct = httpx.AsyncHTTPTransport(verify=context, trust_env=False, limits=limits)
+        self._direct = DirectTransport(context, keep_alive=keep_alive)
         self._through: dict[str, httpx.AsyncHTTPTransport] = {}
         for proxy in routes.proxies.values():
             url = proxy.get_secret_value()

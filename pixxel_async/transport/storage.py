@@ -16,6 +16,7 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias, cast
 from urllib.parse import urljoin, urlsplit
 
@@ -26,7 +27,10 @@ from .._version import USER_AGENT
 from ..config import LOOPBACK_HOSTS, Timeouts
 from ..errors import ConnectionBrokenError, PixxelError, TransferError
 from ..sansio.redact import redact
+from .direct import Body
+from .heads import RawHeaders
 from .hindrances import hindrance
+from .pieces import Pieces
 from .words import describe
 
 MAX_REDIRECTS = 5
@@ -43,42 +47,48 @@ class StorageAnswer:
 
     Attributes:
         status: The HTTP status.
-        headers: Looked up without regard to case.
+        headers: By lower-case name; a header that came twice is joined by a comma.
     """
 
     def __init__(self, response: httpx.Response) -> None:
         """Wrap a response that `StorageClient.get` closes."""
         self.status: int = response.status_code
-        self.headers: Headers = response.headers
-        # The transport's own stream: raw bytes, without a copy on the way.
-        self._stream = cast("httpx.AsyncByteStream", response.stream)
+        self.headers: Headers = _by_name(response.headers.raw)
+        # The transport's own stream: raw bytes, whatever the answer says of their coding.
+        stream = cast("httpx.AsyncByteStream", response.stream)
+        self._body: Body | Pieces = stream if isinstance(stream, Body) else Pieces(stream)
 
-    async def body(self) -> AsyncIterator[bytes]:
-        """Yield the raw bytes as they come, in pieces of the transport's choice.
+    async def receive_into(self, target: memoryview, *, patience_s: float) -> int:
+        """Take more of the raw body, without a copy where the transport is ours.
+
+        Args:
+            target: Filled from its beginning.
+            patience_s: How long it may take to fill it; after that, fewer bytes will do.
+
+        Returns:
+            How many bytes came; zero when the body has ended.
 
         Raises:
             ConnectionBrokenError: The body ended early.
         """
         try:
-            async for chunk in self._stream:
-                yield chunk
+            return await self._body.receive_into(target, patience_s=patience_s)
         except httpx.HTTPError as error:
             broken = ConnectionBrokenError(describe(error))
-        else:
-            return
         raise broken
 
     async def beginning(self, limit: int) -> bytes:
-        """Read up to about `limit` bytes, for an error message; a broken body is no matter."""
-        found = bytearray()
+        """Read up to `limit` bytes, for an error message; a broken body is no matter."""
+        room, filled = memoryview(bytearray(limit)), 0
         try:
-            async for chunk in self._stream:
-                found += chunk
-                if len(found) >= limit:
+            while filled < limit:
+                count = await self._body.receive_into(room[filled:], patience_s=0)
+                if count == 0:
                     break
+                filled += count
         except httpx.HTTPError:
             pass
-        return bytes(found[:limit])
+        return bytes(room[:filled])
 
 
 class StorageClient:
@@ -134,7 +144,7 @@ class StorageClient:
         try:
             request = httpx.Request(
                 "GET",
-                address.origin,
+                _origin_url(address.origin),
                 headers={**headers, "User-Agent": USER_AGENT},
                 extensions={
                     "target": address.target.encode("ascii"),
@@ -151,6 +161,19 @@ class StorageClient:
             failure = hindrance(error, host) or ConnectionBrokenError(describe(error))
         # Raised out here, so that it has no context: the error of httpx knows the URL.
         raise failure
+
+
+def _by_name(raw: RawHeaders) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in raw:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        found[key] = f"{found[key]}, {text}" if key in found else text
+    return found
+
+
+@lru_cache(maxsize=64)
+def _origin_url(origin: str) -> httpx.URL:
+    return httpx.URL(origin)
 
 
 @dataclass(frozen=True, slots=True)

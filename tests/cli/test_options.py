@@ -28,6 +28,8 @@ SHARED = (
     "--json",
     "--quiet",
     "--verbose",
+    "--checksum",
+    "--no-fsync",
     "--base-url",
     "--auth-scheme",
 )
@@ -187,10 +189,14 @@ def test_options_become_the_policies_of_the_client() -> None:
         stall_timeout=7,
         poll_initial=1,
         poll_max=9,
+        checksum=config.Checksum.NONE,
+        no_fsync=True,
     )
     assert options.limits == config.Limits(fetches=3, requests_per_second=4.5)
     assert options.poll == config.PollPolicy(initial_s=1, max_s=9, wait_timeout_s=60)
-    assert options.fetch == config.FetchPolicy(stall_timeout_s=7)
+    assert options.fetch == config.FetchPolicy(
+        stall_timeout_s=7, checksum=config.Checksum.NONE, sync=config.Sync.NONE
+    )
 
 
 def test_without_options_the_policies_are_those_of_the_library() -> None:
@@ -211,12 +217,12 @@ async def test_an_option_wins_over_its_variable(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("PIXXEL_BASE_URL", "https://variable.example")
     monkeypatch.setenv("PIXXEL_AUTH_SCHEME", "bearer")
     async with client_of(RunOptions(out=Path())) as client:
-        assert client._http.base_url.host == "variable.example"
-        assert client._api._auth._prefix == "Bearer "
+        assert client._service.base_url.host == "variable.example"
+        assert client._service._auth._prefix == "Bearer "
     options = RunOptions(out=Path(), base_url="https://option.example", auth_scheme=AuthScheme.RAW)
     async with client_of(options) as client:
-        assert client._http.base_url.host == "option.example"
-        assert client._api._auth._prefix == ""
+        assert client._service.base_url.host == "option.example"
+        assert client._service._auth._prefix == ""
 
 
 async def test_without_a_key_there_is_no_client() -> None:

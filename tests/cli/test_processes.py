@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from pixxel_async.cli import completion, main
 from pixxel_async.cli.run import LEAVING
 from pixxel_async.sandbox import PackageFault, Scenario, demo_rows, sandbox_in_thread
 
@@ -187,3 +188,13 @@ def test_rows_on_a_terminal_stand_alone(tmp_path: Path) -> None:
     _, screen = on_terminal(tmp_path, "--json", both=True)
     rows = screen.splitlines()
     assert [json.loads(row)["status"] for row in rows] == ["saved"] * 3
+
+
+def test_ctrl_c_while_it_starts_ends_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(completion, "prepare", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130

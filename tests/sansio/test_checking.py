@@ -80,3 +80,10 @@ def test_what_can_be_repaired_is_wrong(condition: Condition) -> None:
     assert finding.is_wrong is (
         condition not in {Condition.OK, Condition.NOT_SAVED, Condition.UNKNOWN}
     )
+
+
+def test_a_file_that_was_saved_without_a_checksum_is_judged_by_size_and_structure() -> None:
+    assert judge_file(10, "", FileFound(size=10, sha256="aa")) == (Condition.OK, "")
+    assert judge_file(10, "", FileFound(size=9))[0] is Condition.CHANGED
+    broken = FileFound(size=10, sha256="aa", zip_problem="cut")
+    assert judge_file(10, "", broken)[0] is Condition.BROKEN

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import zipfile
 import zlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from unittest import mock
 
 import anyio
 import pytest
 
 from pixxel_async import SinkError, Verify
-from pixxel_async.config import ForeignFiles
-from pixxel_async.sinks.base import NOTHING_HELD, Held, Sink
+from pixxel_async.config import Checksum, ForeignFiles, Sync
+from pixxel_async.sinks.base import NOTHING_HELD, Care, Held, Sink
 from pixxel_async.sinks.local import LocalSink
 
 SINKS: dict[str, Callable[[Path], Sink]] = {"local": LocalSink}
@@ -111,8 +113,9 @@ async def test_a_name_that_is_taken_is_never_overwritten(sink: Sink) -> None:
     with pytest.raises(SinkError, match="no export has saved"):
         await early.commit(REFUSE)
     await early.aclose()
+    late = await sink.open(NAME, NOTHING_HELD, REFUSE)
     with pytest.raises(SinkError, match="no export has saved"):
-        await sink.open(NAME, NOTHING_HELD, REFUSE)
+        await late.write(a_zip())
     assert path.read_text() == "mine"
 
 
@@ -219,8 +222,9 @@ async def test_a_file_in_the_way_is_replaced_only_if_that_is_wanted(sink: Sink) 
     first = await sink.open(NAME, NOTHING_HELD, REFUSE)
     await first.write(b"other")
     await first.commit(REFUSE)
+    refused = await sink.open(NAME, NOTHING_HELD, REFUSE)
     with pytest.raises(SinkError, match="--overwrite"):
-        await sink.open(NAME, NOTHING_HELD, REFUSE)
+        await refused.write(b"ours")
     partial = await sink.open(NAME, NOTHING_HELD, ForeignFiles.REPLACE)
     await partial.write(b"ours")
     with pytest.raises(SinkError, match="no export has saved"):
@@ -233,6 +237,43 @@ async def test_a_file_in_the_way_is_replaced_only_if_that_is_wanted(sink: Sink) 
 
 async def test_the_free_space_is_known(sink: Sink) -> None:
     partial = await sink.open(NAME, NOTHING_HELD, REFUSE)
+    await partial.write(b"something")
     await partial.aclose()
     disk = await sink.disk()
     assert 0 < disk.free_bytes <= disk.total_bytes
+
+
+async def test_without_a_checksum_nothing_is_hashed(sink: Sink) -> None:
+    data, care = a_zip(), Care(checksum=Checksum.NONE)
+    partial = await sink.open(NAME, NOTHING_HELD, REFUSE, care)
+    await partial.restart(frozenset({"md5"}))
+    with mock.patch.object(hashlib, "new", side_effect=AssertionError):
+        await partial.write(data)
+        assert await partial.digests(frozenset()) == {}
+    assert partial.written() == NOTHING_HELD
+    assert (await partial.commit(REFUSE)).read_bytes() == data
+
+
+async def test_without_a_checksum_a_partial_goes_on_from_its_mark(sink: Sink) -> None:
+    care = Care(checksum=Checksum.NONE)
+    partial = await sink.open(NAME, NOTHING_HELD, REFUSE, care)
+    await partial.write(a_zip()[:1000])
+    await partial.aclose()
+    partial = await sink.open(NAME, Held(synced=600, written=1000, sha256="00" * 32), REFUSE, care)
+    assert partial.size == 600
+    await partial.aclose()
+    partial = await sink.open(NAME, Held(synced=601), REFUSE, care)
+    assert partial.size == 0
+    await partial.aclose()
+
+
+@pytest.mark.parametrize(("sync", "synced"), [(Sync.DISK, True), (Sync.NONE, False)])
+async def test_files_are_synced_if_that_is_wanted(sink: Sink, sync: Sync, *, synced: bool) -> None:
+    with mock.patch.object(os, "fsync", wraps=os.fsync) as fsync:
+        partial = await sink.open(NAME, NOTHING_HELD, REFUSE, Care(sync=sync))
+        await partial.write(b"PK\3\4")
+        assert await partial.sync() == 4
+        assert fsync.called is synced
+        path = await partial.commit(REFUSE)
+    assert fsync.called is synced
+    assert path.read_bytes() == b"PK\3\4"

@@ -202,28 +202,33 @@ async def test_a_content_coding_is_undone_and_a_broken_one_is_a_response_error()
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_redirects_of_the_service_are_not_followed(
-    respx_mock: respx.MockRouter, status: int
+    status: int,
 ) -> None:
-    elsewhere = respx_mock.route(host="elsewhere.test").respond(json=READY)
-    here = respx_mock.put(path=JOB_PATH).respond(
+    router = respx.Router()
+    elsewhere = router.route(host="elsewhere.test").respond(json=READY)
+    here = router.put(path=JOB_PATH).respond(
         status, headers={"Location": "https://elsewhere.test/"}
     )
-    async with PixxelClient(KEY, retry=ONCE) as client:
+    transport = httpx.MockTransport(router.async_handler)
+    async with PixxelClient(KEY, retry=ONCE, transport=transport) as client:
         with pytest.raises(ApiError) as caught:
             await client.jobs.create_download("w", "j")
     assert caught.value.status == status
     assert (here.call_count, elsewhere.call_count) == (1, 0)
 
 
-async def test_a_broken_gateway_is_overcome(respx_mock: respx.MockRouter) -> None:
-    route = respx_mock.put(path=JOB_PATH).mock(
+async def test_a_broken_gateway_is_overcome() -> None:
+    router = respx.Router()
+    route = router.put(path=JOB_PATH).mock(
         side_effect=[
             httpx.Response(502, html="<html>Bad Gateway</html>"),
             httpx.ConnectError("refused"),
             httpx.Response(200, json=READY),
         ]
     )
-    async with PixxelClient(KEY, retry=RetryPolicy(initial_s=0)) as client:
+    transport = httpx.MockTransport(router.async_handler)
+    retry = RetryPolicy(initial_s=0)
+    async with PixxelClient(KEY, retry=retry, transport=transport) as client:
         package = await client.jobs.create_download("w", "j")
     assert package.status is PackageStatus.READY
     assert route.call_count == 3

@@ -1,0 +1,89 @@
+"""The command line of each contender: the one place that lists them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from ..nginx import program
+from .task import Task
+
+PYTHON = {
+    "ours": "ours_fetcher",
+    "ours, whole export": "ours_export",
+    "ours, verified": "ours_verified",
+    "httpx + aiofiles": "httpx_aiofiles",
+    "aiohttp + aiofiles": "aiohttp_aiofiles",
+    "parfive": "parfive_files",
+    "obstore": "obstore_http",
+}
+
+
+def command(contender: str, task: Task, folder: Path) -> list[str]:
+    """Return what to start, in the folder of this repository.
+
+    Args:
+        contender: One of `CONTENDERS`.
+        task: What it shall do.
+        folder: Where files may lie that tell it so.
+
+    Raises:
+        MissingError: It is not installed.
+    """
+    if contender in TOOLS:
+        return TOOLS[contender](task, folder)
+    task.write(folder / "task.json")
+    module = f"{__package__}.{PYTHON[contender]}"
+    return [sys.executable, "-m", module, str(folder / "task.json")]
+
+
+def curl(task: Task, folder: Path) -> list[str]:
+    """Return `curl -Z` with a config file of URLs."""
+    config = folder / "curl.conf"
+    config.write_text(
+        "".join(
+            f'url = "{url}"\noutput = "{Path(task.folder, name)}"\n'
+            for url, name in zip(task.urls, task.names, strict=True)
+        ),
+        encoding="ascii",
+    )
+    return [
+        *(program("curl"), "--disable", "--no-progress-meter", "--fail", "--parallel"),
+        *("--parallel-max", str(task.concurrency), "--cacert", task.ca_file),
+        *("--noproxy", "*", "--config", str(config)),
+    ]
+
+
+def curl_then_sha256sum(task: Task, folder: Path) -> list[str]:
+    """Return a shell that runs `curl -Z`, and then `sha256sum` over the files."""
+    fetch = curl(task, folder)
+    return [
+        *("/bin/sh", "-c", 'cd "$1" && shift && "$@" && sha256sum -- *.zip >sums', "sh"),
+        *(task.folder, *fetch),
+    ]
+
+
+def aria2c(task: Task, folder: Path) -> list[str]:
+    """Return `aria2c`, one connection a file."""
+    listed = folder / "aria2.txt"
+    listed.write_text(
+        "".join(f"{url}\n  out={name}\n" for url, name in zip(task.urls, task.names, strict=True)),
+        encoding="ascii",
+    )
+    return [
+        *(program("aria2c", "aria2"), "--no-conf", "--quiet", f"-j{task.concurrency}", "-x1"),
+        *("--file-allocation=none", f"--ca-certificate={task.ca_file}", "--dir", task.folder),
+        *("--input-file", str(listed)),
+    ]
+
+
+TOOLS: dict[str, Callable[[Task, Path], list[str]]] = {
+    "curl -Z": curl,
+    "curl -Z, sha256sum": curl_then_sha256sum,
+    "aria2c": aria2c,
+}
+CONTENDERS = (
+    *("curl -Z", "ours", "ours, whole export", "curl -Z, sha256sum", "ours, verified"),
+    *("aria2c", "httpx + aiofiles", "aiohttp + aiofiles", "parfive", "obstore"),
+)

@@ -1,0 +1,94 @@
+"""Our fetcher alone, doing what curl does: no service, no hash, no sync.
+
+The stage is put together as `engine.pipeline` does, and takes signed URLs as they are. What it
+fetches gets its final name.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream
+from pydantic import SecretStr
+
+from pixxel_async import JobDownload, events
+from pixxel_async.config import FetchPolicy, FolderPolicy, RetryPolicy, Timeouts
+from pixxel_async.engine.bandwidth import Bandwidth
+from pixxel_async.engine.fetcher import Fetcher
+from pixxel_async.engine.folder import ExportFolder
+from pixxel_async.engine.item import Item, new_row
+from pixxel_async.engine.space import Space
+from pixxel_async.settings.network import connections
+from pixxel_async.transport.storage import StorageClient
+
+from .policies import like_curl
+from .task import Task, run
+
+
+async def download(task: Task) -> None:
+    """Download all of it."""
+    fetch_policy, folder_policy = like_curl()
+    transport = connections(SecretStr("direct"), task.ca_file)(task.concurrency)
+    folder = await ExportFolder.open(Path(task.folder))
+    fetcher = a_fetcher(folder, StorageClient(transport, timeouts=Timeouts()), task, fetch_policy)
+    send, receive = anyio.create_memory_object_stream[Item](len(task.urls))
+    for url, name in zip(task.urls, task.names, strict=True):
+        send.send_nowait(an_item(url, name))
+    send.close()
+
+    async def fetch_one_by_one(items: MemoryObjectReceiveStream[Item]) -> None:
+        async for item in items:
+            arrived = await fetcher.fetch(item)
+            await arrived.transfer.partial.commit(folder_policy.foreign_files)
+            await arrived.transfer.partial.aclose()
+
+    try:
+        async with anyio.create_task_group() as watching:
+            watching.start_soon(fetcher.watchdog.run)
+            async with anyio.create_task_group() as tasks:
+                for _ in range(task.concurrency):
+                    tasks.start_soon(fetch_one_by_one, receive)
+            watching.cancel_scope.cancel()
+    finally:
+        receive.close()
+        await folder.aclose()
+        await transport.aclose()
+
+
+def an_item(url: str, name: str) -> Item:
+    """Return a package that is ready."""
+    download = JobDownload(workflow_id="w", job_id=name)
+    return Item(download, new_row(download, lambda _: name), url=SecretStr(url), url_at=time.time())
+
+
+def a_fetcher(
+    folder: ExportFolder, storage: StorageClient, task: Task, policy: FetchPolicy
+) -> Fetcher:
+    """Join the parts as a pipeline does."""
+
+    async def emit(_: events.Event) -> None: ...
+
+    async def fresh_url(_: Item) -> SecretStr | None:
+        return None
+
+    return Fetcher(
+        storage,
+        folder,
+        policy=policy,
+        folder_policy=FolderPolicy(),
+        retry=RetryPolicy(),
+        slots=anyio.CapacityLimiter(task.concurrency),
+        space=Space(folder.sink, FolderPolicy(), emit=emit, clock=time.monotonic),
+        bandwidth=Bandwidth(None),
+        fresh_url=fresh_url,
+        emit=emit,
+        emit_or_drop=lambda _: None,
+        count_received=lambda _: None,
+        clock=time.monotonic,
+    )
+
+
+if __name__ == "__main__":
+    run(download)

@@ -1,0 +1,114 @@
+"""Runs a program, and measures it as a whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+KIB_OF_MAXRSS = 1 if sys.platform == "linux" else 1 / 1024
+LOOK_S = 0.02
+ERROR_CHARS = 2000
+FRESH = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+_PEAK = re.compile(r"^VmHWM:\s+(\d+) kB", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a program needed.
+
+    Attributes:
+        wall_s: For its work; without its start if it tells how long that took.
+        cpu_s: User and system time, for the same.
+        peak_mib: Its peak resident memory.
+        process_wall_s: With its start.
+        process_cpu_s: With its start.
+    """
+
+    wall_s: float
+    cpu_s: float
+    peak_mib: float
+    process_wall_s: float
+    process_cpu_s: float
+
+
+def measure(command: list[str], output: Path) -> Measured:
+    """Run a program to its end.
+
+    Args:
+        command: What to start. It may print `wall_s` and `cpu_s` as JSON.
+        output: Where its standard output goes.
+
+    Raises:
+        RuntimeError: It failed.
+    """
+    errors = output.with_suffix(".errors")
+    began = time.perf_counter()
+    pid = os.posix_spawn(
+        command[0],
+        command,
+        dict(os.environ),
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 1, str(output), FRESH, 0o600),
+            (os.POSIX_SPAWN_OPEN, 2, str(errors), FRESH, 0o600),
+        ],
+    )
+    peak = Peak(pid)
+    peak.start()
+    _, status, usage = os.wait4(pid, 0)
+    wall_s = time.perf_counter() - began
+    peak.end()
+    if code := os.waitstatus_to_exitcode(status):
+        said = errors.read_text(encoding="utf-8", errors="replace")[-ERROR_CHARS:].strip()
+        message = f"{' '.join(command[:3])} ended with {code}: {said}"
+        raise RuntimeError(message)
+    cpu_s = usage.ru_utime + usage.ru_stime
+    said = output.read_text(encoding="utf-8", errors="replace").strip()
+    told = json.loads(said) if said.startswith("{") else {}
+    return Measured(
+        wall_s=told.get("wall_s", wall_s),
+        cpu_s=told.get("cpu_s", cpu_s),
+        peak_mib=(peak.kib or usage.ru_maxrss * KIB_OF_MAXRSS) / 1024,
+        process_wall_s=wall_s,
+        process_cpu_s=cpu_s,
+    )
+
+
+class Peak(threading.Thread):
+    """Looks at the peak memory of a process, and of those it starts, while it runs.
+
+    What `wait4` tells is of no use for small programs: a process inherits, as its own peak, what
+    the one that started it had.
+
+    Attributes:
+        kib: The highest that was seen, or 0 where the system does not tell.
+    """
+
+    def __init__(self, pid: int) -> None:
+        """Prepare to look at a process."""
+        super().__init__(daemon=True)
+        self.kib = 0
+        self._pid = pid
+        self._over = threading.Event()
+
+    def run(self) -> None:
+        """Look until it is over."""
+        while not self._over.wait(LOOK_S):
+            try:
+                children = Path(f"/proc/{self._pid}/task/{self._pid}/children").read_text("ascii")
+                for pid in [str(self._pid), *children.split()]:
+                    found = _PEAK.search(Path(f"/proc/{pid}/status").read_text("ascii"))
+                    if found:
+                        self.kib = max(self.kib, int(found[1]))
+            except OSError:
+                continue
+
+    def end(self) -> None:
+        """Look no more."""
+        self._over.set()
+        self.join()

@@ -1,0 +1,328 @@
+"""One HTTP/1.1 connection, which receives bodies straight into the memory of who asks for them.
+
+Rules:
+    * One task uses it at a time: it sends a request, waits for the head, and takes the body.
+    * A body of known length is received into the caller's buffer, without a copy in between; as
+      long as nobody asks for more, nothing is received.
+    * What comes when nothing was asked for, or beyond a body, belongs to no request: such a
+      connection is not used again.
+    * A connection whose answer was not read to its end is not used again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import socket
+from collections import deque
+from enum import Enum, auto
+from typing import cast
+
+import httpx
+
+from .heads import AnswerParser, Head
+
+CLOSED = "the connection was closed without an answer"
+
+
+class LostBeforeAnswerError(httpx.RemoteProtocolError):
+    """The connection was lost before a byte of the answer came."""
+
+
+class _Phase(Enum):
+    IDLE = auto()
+    HEAD = auto()
+    BODY = auto()
+
+
+class Connection(asyncio.BufferedProtocol):
+    """A connection that is there; `pool.Pool` makes and keeps them."""
+
+    def __init__(self, scratch: memoryview) -> None:
+        """Take what has no other place into `scratch`, which all connections of a loop share.
+
+        It is safe to share: the event loop asks where to put bytes, puts them there, and says so,
+        without doing anything else in between.
+        """
+        self._scratch = scratch
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._poll: select.poll | None = None
+        self._phase = _Phase.IDLE
+        self._is_kept = True
+        self._is_lost = False
+        self._error: Exception | None = None
+        self._parser = AnswerParser()
+        self._left: int | None = 0  # of the body, where its length is known
+        self._early: deque[memoryview] = deque()  # body bytes that nobody has asked for yet
+        self._target: memoryview | None = None
+        self._filled = 0
+        self._is_impatient = False
+        self._waiter: asyncio.Future[None] | None = None
+
+    # What the user of a connection calls.
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether another request may be sent, as far as the event loop knows."""
+        return (
+            self._phase is _Phase.IDLE
+            and self._is_kept
+            and not self._is_lost
+            and self._loop is asyncio.get_running_loop()
+            and self._transport is not None
+            and not self._transport.is_closing()
+        )
+
+    def has_input(self) -> bool:
+        """Tell whether something came, or the other side has closed, that the loop has not seen."""
+        endpoint: socket.socket | None = None
+        if self._transport is not None:
+            endpoint = self._transport.get_extra_info("socket")
+        if endpoint is None:
+            return False
+        if not hasattr(select, "poll"):
+            return bool(select.select([endpoint], [], [], 0)[0])
+        if self._poll is None:
+            self._poll = select.poll()
+            self._poll.register(endpoint, select.POLLIN)
+        return bool(self._poll.poll(0))
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether nothing is left to be closed."""
+        return self._is_lost
+
+    async def exchange(self, message: bytes, timeout_s: float | None) -> Head:
+        """Send a request, and wait for the head of the answer.
+
+        Args:
+            message: All of it.
+            timeout_s: The longest wait, or None.
+
+        Raises:
+            LostBeforeAnswerError: No byte of an answer came.
+            ReadTimeout: It took too long.
+            ReadError: The connection broke.
+            RemoteProtocolError: What came is no answer.
+        """
+        transport = cast("asyncio.Transport", self._transport)
+        self._phase = _Phase.HEAD
+        self._parser = AnswerParser()
+        self._left = None
+        self._early.clear()
+        if not self._is_lost:
+            transport.write(message)
+            transport.resume_reading()
+            await self._wait(timeout_s)
+        head = self._parser.head
+        if head is None:
+            raise self._error or LostBeforeAnswerError(CLOSED)
+        return head
+
+    async def receive_into(
+        self, target: memoryview, *, patience_s: float | None, timeout_s: float | None = None
+    ) -> int:
+        """Take more of the body.
+
+        Returns early when it is cancelled: what has come is in `target`, and the connection is
+        not used again.
+
+        Args:
+            target: Filled from its beginning, until it is full or the body ends.
+            patience_s: After this, fewer bytes will do; None waits until it is full.
+            timeout_s: The longest wait for anything at all, or None.
+
+        Returns:
+            How many bytes came; zero when the body has ended.
+
+        Raises:
+            ReadError: The connection broke.
+            RemoteProtocolError: It was closed within the body, or the body is wrongly framed.
+            ReadTimeout: Nothing came for too long.
+        """
+        self._filled = self._take_early(target)
+        if self._filled == len(target) or self._phase is _Phase.IDLE:
+            return self._filled
+        if not self._is_lost and self._error is None:
+            await self._fill(target, patience_s, timeout_s)
+        if self._filled == 0 and self._phase is _Phase.BODY:
+            raise self._error or httpx.ReadError("the connection was closed")
+        return self._filled
+
+    def abort(self) -> None:
+        """Close the connection at once; may be called twice."""
+        self._is_kept = False
+        if self._transport is not None:
+            self._transport.abort()
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the interface has it
+        """Say where the next bytes go: to who waits for them, if they can only be theirs."""
+        if self._target is not None and self._left is not None:
+            # No less than there is room for, so that bytes beyond the body are noticed.
+            return self._target[self._filled :]
+        return self._scratch
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take bytes that came."""
+        if self._phase is _Phase.IDLE:
+            self.abort()
+        elif self._phase is _Phase.HEAD:
+            self._head_came(self._scratch[:nbytes])
+        elif self._target is not None and self._left is not None:
+            self._body_came(nbytes)
+        else:
+            self._body_came_early(bytes(self._scratch[:nbytes]))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note the end, which is the end of the body where nothing else tells."""
+        self._is_lost = True
+        head = self._parser.head
+        ends_so = head is not None and head.length is None and not head.is_chunked
+        if self._phase is _Phase.BODY and ends_so and exc is None:
+            self._phase = _Phase.IDLE
+        if self._error is None and self._phase is not _Phase.IDLE:
+            self._error = self._loss(exc)
+        self._wake()
+
+    def _loss(self, exc: Exception | None) -> Exception:
+        if self._phase is _Phase.HEAD and not self._parser.has_begun:
+            return LostBeforeAnswerError(str(exc) if exc else CLOSED)
+        if exc is not None:
+            return httpx.ReadError(str(exc))
+        place = "head" if self._phase is _Phase.HEAD else "body"
+        return httpx.RemoteProtocolError(f"the connection was closed within the {place}")
+
+    # How bytes are taken.
+
+    def _head_came(self, data: memoryview) -> None:
+        try:
+            rest = self._parser.feed_head(data)
+        except httpx.RemoteProtocolError as error:
+            self._fail(error)
+            return
+        head = self._parser.head
+        if rest is None or head is None:
+            return
+        self._phase, self._left, self._is_kept = _Phase.BODY, head.length, head.is_kept
+        self._body_came_early(rest)
+        if self._phase is _Phase.BODY:
+            self._pause()
+        self._wake()
+
+    def _body_came(self, nbytes: int) -> None:
+        """Count bytes that are where they belong."""
+        left, target = cast("int", self._left), cast("memoryview", self._target)
+        self._filled += min(nbytes, left)
+        self._left = left - min(nbytes, left)
+        if nbytes >= left:
+            self._end(has_more=nbytes > left)
+        elif self._filled == len(target) or self._is_impatient:
+            self._target = None
+            self._pause()
+            self._wake()
+
+    def _body_came_early(self, data: bytes) -> None:
+        """Keep bytes until they are asked for."""
+        if self._left is not None:
+            kept = data[: self._left]
+            self._left -= len(kept)
+            self._early.append(memoryview(kept))
+            if self._left == 0:
+                self._end(has_more=len(data) > len(kept))
+            return
+        try:
+            self._early.extend(map(memoryview, self._parser.feed_body(data)))
+        except httpx.RemoteProtocolError as error:
+            self._fail(error)
+            return
+        if self._parser.is_whole:
+            self._end(has_more=self._parser.has_more)
+        elif self._early and self._target is not None:
+            self._filled += self._take_early(self._target[self._filled :])
+            if self._early or self._is_impatient or self._filled == len(self._target):
+                self._target = None
+                self._pause()
+                self._wake()
+
+    def _take_early(self, target: memoryview) -> int:
+        taken = 0
+        while self._early and taken < len(target):
+            piece = self._early.popleft()
+            count = min(len(piece), len(target) - taken)
+            target[taken : taken + count] = piece[:count]
+            taken += count
+            if count < len(piece):
+                self._early.appendleft(piece[count:])
+        return taken
+
+    def _end(self, *, has_more: bool) -> None:
+        """Note that the answer is whole."""
+        if self._target is not None:
+            self._filled += self._take_early(self._target[self._filled :])
+        self._target = None
+        self._phase = _Phase.IDLE
+        if has_more:
+            self.abort()
+        self._wake()
+
+    def _fail(self, error: Exception) -> None:
+        self._error = error
+        self.abort()
+        self._wake()
+
+    # How a task waits.
+
+    async def _fill(
+        self, target: memoryview, patience_s: float | None, timeout_s: float | None
+    ) -> None:
+        transport = cast("asyncio.Transport", self._transport)
+        self._target = target
+        self._is_impatient = False
+        timer = (
+            None if patience_s is None else self._loop.call_later(patience_s, self._lose_patience)
+        )
+        try:
+            transport.resume_reading()
+            await self._wait(timeout_s)
+        finally:
+            self._target = None
+            if timer is not None:
+                timer.cancel()
+
+    def _lose_patience(self) -> None:
+        self._is_impatient = True
+        if self._filled:
+            self._target = None
+            self._pause()
+            self._wake()
+
+    async def _wait(self, timeout_s: float | None) -> None:
+        self._waiter = self._loop.create_future()
+        try:
+            if timeout_s is None:
+                await self._waiter
+            else:
+                async with asyncio.timeout(timeout_s):
+                    await self._waiter
+        except TimeoutError:
+            message = f"nothing came for {timeout_s:g} s"
+        else:
+            return
+        finally:
+            self._waiter = None
+        raise httpx.ReadTimeout(message)
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _pause(self) -> None:
+        if self._transport is not None:
+            self._transport.pause_reading()

@@ -1,0 +1,144 @@
+"""Connections that are there, for the next request to the same host.
+
+Rules:
+    * Finding one costs the same however many there are; the one that was used last is taken
+      first, so those that are not needed grow old and are closed.
+    * There is no bound on connections here: who sends requests holds it.
+    * One that the other side has closed meanwhile is not given out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import httpx
+from aiohappyeyeballs import start_connection
+
+from .connection import Connection
+
+IDLE_S = 5.0
+"""How long a connection is kept without a request; many servers close theirs after 5 to 75 s."""
+SCRATCH_BYTES = 128 * 1024
+SECOND_ADDRESS_S = 0.25
+"""After this the next address of a host is tried beside the first (RFC 8305 section 5)."""
+CLOSING_ROUNDS = 10
+"""Rounds of the event loop in which aborted connections tell their end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a connection leads to."""
+
+    is_tls: bool
+    host: str
+    port: int
+
+
+class Pool:
+    """Makes and keeps connections."""
+
+    def __init__(self, context: ssl.SSLContext, *, keep_alive: int) -> None:
+        """Make none yet.
+
+        Args:
+            context: For https.
+            keep_alive: How many idle connections are kept.
+        """
+        self._context = context
+        self._keep_alive = keep_alive
+        self._scratch = memoryview(bytearray(SCRATCH_BYTES))
+        self._idle: dict[Origin, OrderedDict[Connection, asyncio.TimerHandle]] = {}
+        self._idle_count = 0
+        self._closing: set[Connection] = set()
+
+    def take(self, origin: Origin) -> Connection | None:
+        """Return an idle connection, or None."""
+        idle = self._idle.get(origin)
+        while idle:
+            connection, timer = idle.popitem()
+            timer.cancel()
+            self._idle_count -= 1
+            if connection.is_usable and not connection.has_input():
+                return connection
+            self.drop(connection)
+        return None
+
+    async def connect(self, origin: Origin, timeout_s: float | None) -> Connection:
+        """Make a connection.
+
+        Raises:
+            ConnectTimeout: It took too long.
+            ConnectError: It could not be made; its cause is the error of the system.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._connect(origin)
+        except TimeoutError as error:
+            message = "" if timeout_s is None else f"{timeout_s:g} s"
+            raise httpx.ConnectTimeout(message) from error
+        except (OSError, ssl.CertificateError) as error:
+            raise httpx.ConnectError(str(error)) from error
+
+    async def _connect(self, origin: Origin) -> Connection:
+        loop = asyncio.get_running_loop()
+        addresses = await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+        # That of asyncio (seen in 3.11) leaves a socket open when it is cancelled.
+        endpoint = await start_connection(addresses, happy_eyeballs_delay=SECOND_ADDRESS_S)
+        try:
+            _, connection = await loop.create_connection(
+                lambda: Connection(self._scratch),
+                sock=endpoint,
+                ssl=self._context if origin.is_tls else None,
+                server_hostname=origin.host if origin.is_tls else None,
+            )
+        except BaseException:
+            endpoint.close()
+            raise
+        return connection
+
+    def give_back(self, origin: Origin, connection: Connection) -> None:
+        """Keep a connection whose answer is whole, if it may be used again."""
+        if not connection.is_usable or self._keep_alive == 0:
+            self.drop(connection)
+            return
+        if self._idle_count >= self._keep_alive:
+            self._drop_oldest()
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(IDLE_S, self._expire, origin, connection)
+        self._idle.setdefault(origin, OrderedDict())[connection] = timer
+        self._idle_count += 1
+
+    def drop(self, connection: Connection) -> None:
+        """Close a connection at once."""
+        self._closing = {each for each in self._closing if not each.is_lost}
+        if not connection.is_lost:
+            self._closing.add(connection)
+            connection.abort()
+
+    async def aclose(self) -> None:
+        """Close those that are idle, and wait until the event loop has let go of them."""
+        while self._idle_count:
+            self._drop_oldest()
+        for _ in range(CLOSING_ROUNDS):
+            if all(connection.is_lost for connection in self._closing):
+                break
+            await asyncio.sleep(0)
+        self._closing.clear()
+
+    def _expire(self, origin: Origin, connection: Connection) -> None:
+        if self._idle[origin].pop(connection, None) is not None:
+            self._idle_count -= 1
+            self.drop(connection)
+
+    def _drop_oldest(self) -> None:
+        """Drop an idle connection: of some host, the one that was used longest ago."""
+        for origin, idle in self._idle.items():
+            if idle:
+                connection = next(iter(idle))
+                idle[connection].cancel()
+                self._expire(origin, connection)
+                return
