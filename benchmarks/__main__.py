@@ -8,11 +8,12 @@ import platform
 import sys
 from collections.abc import Callable, Iterable
 
-from . import journal, memory, polling, transfers
+from . import journal, memory, polling, scheduler, transfers
 
 BENCHMARKS: dict[str, Callable[[], Iterable[str]]] = {
     "transfers": transfers.lines,
     "polling": polling.lines,
+    "scheduler": scheduler.lines,
     "journal": journal.lines,
     "memory": memory.lines,
 }
