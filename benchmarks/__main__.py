@@ -8,10 +8,11 @@ import platform
 import sys
 from collections.abc import Callable, Iterable
 
-from . import journal, memory, polling, transfers
+from . import journal, memory, polling, small_calls, transfers
 
 BENCHMARKS: dict[str, Callable[[], Iterable[str]]] = {
     "transfers": transfers.lines,
+    "small_calls": small_calls.lines,
     "polling": polling.lines,
     "journal": journal.lines,
     "memory": memory.lines,
