@@ -144,7 +144,15 @@ def nginx(files: Path) -> Iterator[Nginx]:
             encoding="ascii",
         )
         process = subprocess.Popen(  # noqa: S603 - a config of our own
-            [command, "-p", str(home), "-c", str(home / "nginx.conf"), "-e", str(home / "error.log")],
+            [
+                command,
+                "-p",
+                str(home),
+                "-c",
+                str(home / "nginx.conf"),
+                "-e",
+                str(home / "error.log"),
+            ],
             stdin=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

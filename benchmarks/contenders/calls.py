@@ -1,4 +1,4 @@
-"""Small calls of a service, so many at a time, for a few seconds."""
+"""Small calls of a service, so many of them, so many at a time."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class Load:
         api_url: Where the service is.
         path: What is called, by PUT.
         concurrency: Calls at once.
-        seconds: For how long.
+        calls: How many in all.
     """
 
     api_url: str
     path: str
     concurrency: int
-    seconds: float
+    calls: int
 
     def write(self, file: Path) -> None:
         """Write it to a file."""
@@ -55,27 +55,22 @@ def run(caller: Callable[[Load], AbstractAsyncContextManager[Call]]) -> None:
 async def measure(
     load: Load, caller: Callable[[Load], AbstractAsyncContextManager[Call]]
 ) -> dict[str, float]:
-    """Call once with each connection, and then until the time is over."""
+    """Call so often; connecting counts."""
+    numbers = iter(range(load.calls))
+
+    async def worker() -> None:
+        for _ in numbers:
+            await call()
+
     async with caller(load) as call:
-        await asyncio.gather(*(call() for _ in range(load.concurrency)))
         began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
-        ends = began + load.seconds
-        counts = await asyncio.gather(*(until(ends, call) for _ in range(load.concurrency)))
+        await asyncio.gather(*(worker() for _ in range(load.concurrency)))
         after = resource.getrusage(resource.RUSAGE_SELF)
         return {
-            "calls": sum(counts),
+            "calls": load.calls,
             "wall_s": time.perf_counter() - began,
             "cpu_s": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
         }
-
-
-async def until(ends: float, call: Call) -> int:
-    """Call one after the other, and return how often."""
-    count = 0
-    while time.perf_counter() < ends:
-        await call()
-        count += 1
-    return count
 
 
 def allow_sockets(count: int) -> None:

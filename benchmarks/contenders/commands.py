@@ -68,9 +68,7 @@ def aria2c(task: Task, folder: Path) -> list[str]:
     """Return `aria2c`, one connection a file."""
     listed = folder / "aria2.txt"
     listed.write_text(
-        "".join(
-            f"{url}\n  out={name}\n" for url, name in zip(task.urls, task.names, strict=True)
-        ),
+        "".join(f"{url}\n  out={name}\n" for url, name in zip(task.urls, task.names, strict=True)),
         encoding="ascii",
     )
     return [
