@@ -10,7 +10,6 @@ import anyio
 import httpx
 from pydantic import SecretStr
 
-from ._version import USER_AGENT
 from .config import (
     BASE_URL,
     CA_BUNDLE,
@@ -50,6 +49,7 @@ from .settings.layers import from_environment, resolve
 from .settings.network import connections
 from .transport.api import Api
 from .transport.auth import KeyAuth
+from .transport.service import Service
 from .transport.storage import StorageClient
 
 
@@ -138,22 +138,15 @@ class PixxelClient:
         self._fetch = fetch or FetchPolicy()
         auth = KeyAuth(settings.api_key, settings.auth_scheme)
         connect = connections(settings.proxy, settings.ca_bundle)
-        self._http = httpx.AsyncClient(
-            base_url=settings.base_url,
-            headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
-            timeout=httpx.Timeout(self._timeouts.answer_s, connect=self._timeouts.connect_s),
-            follow_redirects=False,
-            trust_env=False,
-            transport=transport or connect(self._limits.requests),
+        self._service = Service(
+            transport or connect(self._limits.requests),
+            settings.base_url,
+            auth,
+            timeouts=self._timeouts,
+            max_answer_bytes=self._limits.max_answer_bytes,
         )
         self._storage_transport = storage_transport or connect(self._limits.fetches)
-        self._api = Api(
-            self._http,
-            auth,
-            limits=self._limits,
-            timeouts=self._timeouts,
-            retry=self._retry,
-        )
+        self._api = Api(self._service, limits=self._limits, retry=self._retry)
         self._storage = StorageClient(self._storage_transport, timeouts=self._timeouts)
         self._folders = OpenFolders()
         self._fetch_slots = anyio.CapacityLimiter(self._limits.fetches)
@@ -234,7 +227,7 @@ class PixxelClient:
     async def aclose(self) -> None:
         """Close all connections; may be called twice."""
         with anyio.CancelScope(shield=True):
-            await self._http.aclose()
+            await self._service.aclose()
             await self._storage_transport.aclose()
 
     async def ping(self) -> None:

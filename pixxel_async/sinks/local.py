@@ -242,7 +242,10 @@ class LocalPartial:
             self._file.held = NOTHING_HELD
             self._file.digests = first_digests(algorithms, self._care)
 
-        await self._run(empty)
+        if self.size == 0:  # as it nearly always is; a trip to a thread takes longer than this
+            self._file.digests = first_digests(algorithms, self._care)
+        else:
+            await self._run(empty)
 
     def written(self) -> Held:
         """Return what a later run may be told of this partial."""
@@ -299,7 +302,8 @@ class LocalPartial:
 
     async def aclose(self) -> None:
         """Close the file and keep what is written; may be called twice."""
-        await self._run(self._file.close)
+        if not self._file.closed:
+            await self._run(self._file.close)
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await self._sink.run(self._part, work)

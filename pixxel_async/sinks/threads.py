@@ -26,15 +26,16 @@ async def to_end(work: Awaitable[T], *, drop: Callable[[T], None] = keep) -> T:
         drop: Takes the result that a cancelled waiter will not get; closes what was opened.
     """
     future = asyncio.ensure_future(work)
-    cancelled: asyncio.CancelledError | None = None
+    try:
+        return await asyncio.shield(future)
+    except asyncio.CancelledError as error:
+        cancelled = error
     with anyio.CancelScope(shield=True):
         while not future.done():
             try:
                 await asyncio.wait([future])
             except asyncio.CancelledError as error:
                 cancelled = error
-    if cancelled is None:
-        return future.result()
     # The cancellation goes first; an error of the work has been seen.
     if not future.cancelled() and future.exception() is None:
         drop(future.result())

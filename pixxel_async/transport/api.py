@@ -3,9 +3,6 @@
 Rules:
     * No more calls are started than the connection pool has slots for, so nothing ever waits
       within the pool.
-    * Every error of httpx is translated here, and leaves without its cause: the cause knows the
-      request, and the request knows the key.
-    * Redirects are not followed: the service documents none.
 """
 
 from __future__ import annotations
@@ -13,16 +10,14 @@ from __future__ import annotations
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TypeAlias, TypeVar
 
 import anyio
-import httpx
 import tenacity
 
-from ..config import Limits, RetryPolicy, Timeouts
+from ..config import Limits, RetryPolicy
 from ..downloads import Download
-from ..errors import ApiError, InputError, PixxelError, ResponseError, TransportError
+from ..errors import ApiError
 from ..models import Package
 from ..sansio import wire
 from ..sansio.backoff import (
@@ -31,20 +26,10 @@ from ..sansio.backoff import (
     delay,
     failure_of,
     judge,
-    read_retry_after,
 )
-from .auth import KeyAuth
-from .hindrances import hindrance
 from .rate import RateLimiter
-from .words import describe
+from .service import Reply, Service
 
-NEVER_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-)
 KNOWN_KEY = frozenset({403, 404})
 """Answers that only a key that is known gets, although they are errors."""
 COMPLAINTS = frozenset({Failure.THROTTLED, Failure.UNAVAILABLE})
@@ -85,21 +70,6 @@ Notify: TypeAlias = Callable[[Notice], Awaitable[None]]
 Before: TypeAlias = Callable[[], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """An HTTP answer, whole.
-
-    Attributes:
-        status: The HTTP status.
-        body: The body, decoded.
-        retry_after_s: The Retry-After header in seconds, or None.
-    """
-
-    status: int
-    body: bytes
-    retry_after_s: float | None
-
-
 T = TypeVar("T")
 
 
@@ -112,23 +82,12 @@ async def nothing() -> None:
 
 
 class Api:
-    """Sends calls. It does not own the client that it is given."""
+    """Sends calls to a service that it does not own."""
 
-    def __init__(
-        self,
-        client: httpx.AsyncClient,
-        auth: KeyAuth,
-        *,
-        limits: Limits,
-        timeouts: Timeouts,
-        retry: RetryPolicy,
-    ) -> None:
+    def __init__(self, service: Service, *, limits: Limits, retry: RetryPolicy) -> None:
         """Share one rate and one bound on calls in flight among all users of this object."""
-        self._client = client
-        self._auth = auth
+        self._service = service
         self._retry = retry
-        self._answer_s = timeouts.answer_s
-        self._max_answer_bytes = limits.max_answer_bytes
         self._slots = anyio.CapacityLimiter(limits.requests)
         self._rate = RateLimiter(limits.requests_per_second)
 
@@ -286,52 +245,9 @@ class Api:
         async with self._slots:
             await self._rate.acquire()
             await before()
-            result = read(await self._exchange(call))
+            result = read(await self._service.exchange(call))
         self._rate.content()
         return result
-
-    async def _exchange(self, call: wire.Call) -> Reply:
-        try:
-            with anyio.fail_after(self._answer_s):
-                async with self._client.stream(
-                    call.method,
-                    call.path,
-                    content=call.body,
-                    headers=call.headers,
-                    auth=self._auth,
-                ) as response:
-                    body = await self._body(response)
-                    return Reply(
-                        status=response.status_code,
-                        body=body if response.is_success else self._auth.conceal(body),
-                        retry_after_s=read_retry_after(
-                            response.headers.get("retry-after"), now=datetime.now(UTC)
-                        ),
-                    )
-        except TimeoutError:
-            message = f"no whole answer to {call.operation} within {self._answer_s:g} s"
-            failure: PixxelError = TransportError(message)
-        except httpx.InvalidURL:
-            failure = InputError(f"{call.operation}: the ids are too long for a request")
-        except httpx.DecodingError:
-            message = f"the answer to {call.operation} came in a broken content coding"
-            failure = ResponseError(message)
-        except httpx.HTTPError as error:
-            message = f"{call.operation}: {describe(error)}"
-            failure = hindrance(error, self._client.base_url.host) or TransportError(
-                message, sent=not isinstance(error, NEVER_SENT)
-            )
-        # Raised out here, so that it has no context: the error of httpx knows the key.
-        raise failure
-
-    async def _body(self, response: httpx.Response) -> bytes:
-        body = bytearray()
-        async for chunk in response.aiter_bytes():
-            body += chunk
-            if len(body) > self._max_answer_bytes:
-                message = f"the answer is longer than {self._max_answer_bytes} bytes"
-                raise ResponseError(message)
-        return bytes(body)
 
 
 def _answer(call: wire.Call, reply: Reply) -> wire.Answer:

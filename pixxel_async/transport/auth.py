@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-
-import httpx
 from pydantic import SecretStr
 
 from ..config import AuthScheme
@@ -14,8 +11,8 @@ LEAST_CONCEALED = 8
 """A key that is shorter than this, in characters, is no key of the service."""
 
 
-class KeyAuth(httpx.Auth):
-    """Puts the key into the `Authorization` header, as the scheme says."""
+class KeyAuth:
+    """Writes the `Authorization` header, as the scheme says."""
 
     def __init__(self, key: SecretStr, scheme: AuthScheme) -> None:
         """Check that the key can stand in a header (RFC 9110 section 5.5).
@@ -43,7 +40,6 @@ class KeyAuth(httpx.Auth):
             return body
         return body.replace(self._key_bytes, b"[key]")
 
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Add the header; called by httpx for each request."""
-        request.headers["Authorization"] = self._prefix + self._key.get_secret_value()
-        yield request
+    def header(self) -> str:
+        """Return the value of the `Authorization` header."""
+        return self._prefix + self._key.get_secret_value()

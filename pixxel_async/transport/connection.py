@@ -64,7 +64,7 @@ class Connection(asyncio.BufferedProtocol):
 
     @property
     def is_usable(self) -> bool:
-        """Whether another request may be sent: asked right before that."""
+        """Whether another request may be sent, as far as the event loop knows."""
         return (
             self._phase is _Phase.IDLE
             and self._is_kept
@@ -72,8 +72,21 @@ class Connection(asyncio.BufferedProtocol):
             and self._loop is asyncio.get_running_loop()
             and self._transport is not None
             and not self._transport.is_closing()
-            and not self._has_input()
         )
+
+    def has_input(self) -> bool:
+        """Tell whether something came, or the other side has closed, that the loop has not seen."""
+        endpoint: socket.socket | None = None
+        if self._transport is not None:
+            endpoint = self._transport.get_extra_info("socket")
+        if endpoint is None:
+            return False
+        if not hasattr(select, "poll"):
+            return bool(select.select([endpoint], [], [], 0)[0])
+        if self._poll is None:
+            self._poll = select.poll()
+            self._poll.register(endpoint, select.POLLIN)
+        return bool(self._poll.poll(0))
 
     @property
     def is_lost(self) -> bool:
@@ -313,17 +326,3 @@ class Connection(asyncio.BufferedProtocol):
     def _pause(self) -> None:
         if self._transport is not None:
             self._transport.pause_reading()
-
-    def _has_input(self) -> bool:
-        """Tell whether something came, or the other side has closed, that the loop has not seen."""
-        endpoint: socket.socket | None = None
-        if self._transport is not None:
-            endpoint = self._transport.get_extra_info("socket")
-        if endpoint is None:
-            return False
-        if not hasattr(select, "poll"):
-            return bool(select.select([endpoint], [], [], 0)[0])
-        if self._poll is None:
-            self._poll = select.poll()
-            self._poll.register(endpoint, select.POLLIN)
-        return bool(self._poll.poll(0))

@@ -62,7 +62,7 @@ class Pool:
             connection, timer = idle.popitem()
             timer.cancel()
             self._idle_count -= 1
-            if connection.is_usable:
+            if connection.is_usable and not connection.has_input():
                 return connection
             self.drop(connection)
         return None

@@ -16,6 +16,7 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias, cast
 from urllib.parse import urljoin, urlsplit
 
@@ -142,7 +143,7 @@ class StorageClient:
         try:
             request = httpx.Request(
                 "GET",
-                address.origin,
+                _origin_url(address.origin),
                 headers={**headers, "User-Agent": USER_AGENT},
                 extensions={
                     "target": address.target.encode("ascii"),
@@ -159,6 +160,11 @@ class StorageClient:
             failure = hindrance(error, host) or ConnectionBrokenError(describe(error))
         # Raised out here, so that it has no context: the error of httpx knows the URL.
         raise failure
+
+
+@lru_cache(maxsize=64)
+def _origin_url(origin: str) -> httpx.URL:
+    return httpx.URL(origin)
 
 
 @dataclass(frozen=True, slots=True)

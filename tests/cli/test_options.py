@@ -217,12 +217,12 @@ async def test_an_option_wins_over_its_variable(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("PIXXEL_BASE_URL", "https://variable.example")
     monkeypatch.setenv("PIXXEL_AUTH_SCHEME", "bearer")
     async with client_of(RunOptions(out=Path())) as client:
-        assert client._http.base_url.host == "variable.example"
-        assert client._api._auth._prefix == "Bearer "
+        assert client._service.base_url.host == "variable.example"
+        assert client._service._auth._prefix == "Bearer "
     options = RunOptions(out=Path(), base_url="https://option.example", auth_scheme=AuthScheme.RAW)
     async with client_of(options) as client:
-        assert client._http.base_url.host == "option.example"
-        assert client._api._auth._prefix == ""
+        assert client._service.base_url.host == "option.example"
+        assert client._service._auth._prefix == ""
 
 
 async def test_without_a_key_there_is_no_client() -> None:

@@ -128,7 +128,7 @@ async def test_no_log_shows_the_key(caplog: pytest.LogCaptureFixture) -> None:
     assert len(server.heads) == 3
     assert all(f"Authorization: {KEY}".encode() in head for head in server.heads)
     loggers = {record.name.partition(".")[0] for record in caplog.records}
-    assert "httpx" in loggers
+    assert "pixxel_async" in loggers
     assert not any(KEY in record.getMessage() for record in caplog.records)
     assert not any(KEY in repr(record.args) for record in caplog.records)
 

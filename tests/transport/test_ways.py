@@ -144,7 +144,7 @@ async def test_the_password_of_a_proxy_goes_to_the_proxy_alone(ca: trustme.CA, p
         url = f"http://{PASSWORD}@127.0.0.1:{proxy.port}"
         async with client_of(proxy=url, ca_bundle=pem) as client:
             await client.ping()
-            assert "pass-word" not in repr(vars(client)) + repr(vars(client._http))
+            assert "pass-word" not in repr(vars(client)) + repr(vars(client._service))
         assert b"Proxy-Authorization: Basic " in proxy.heads[0]
         assert "proxy-authorization" not in service.headers()
 
