@@ -8,11 +8,12 @@ import platform
 import sys
 from collections.abc import Callable, Iterable
 
-from . import journal, memory, polling, small_calls, transfers
+from . import journal, memory, pipeline, polling, small_calls, transfers
 
 BENCHMARKS: dict[str, Callable[[], Iterable[str]]] = {
     "transfers": transfers.lines,
     "small_calls": small_calls.lines,
+    "pipeline": pipeline.lines,
     "polling": polling.lines,
     "journal": journal.lines,
     "memory": memory.lines,
