@@ -17,7 +17,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -89,7 +89,7 @@ def once(per_second: float, seed: int) -> dict[str, float]:
             return against_bound(sandbox, ran, bytes_per_s)
 
 
-def against_bound(sandbox: Sandbox, ran: dict[str, Any], bytes_per_s: float) -> dict[str, float]:
+def against_bound(sandbox: Sandbox, ran: Mapping[str, Any], bytes_per_s: float) -> dict[str, float]:
     """Compare what an export took with the least that it could."""
     began_at = ran["began_at"]
     ready = [(package.ready_at - began_at, package.content().size) for package in sandbox.packages]

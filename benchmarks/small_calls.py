@@ -72,4 +72,4 @@ def once(contender: str, at_once: int, server: Nginx, folder: Path) -> Measured:
 
 def rate(runs: list[Measured]) -> float:
     """Return the calls a second."""
-    return median(each.told["calls"] / each.wall_s for each in runs)
+    return float(median(each.told["calls"] / each.wall_s for each in runs))
