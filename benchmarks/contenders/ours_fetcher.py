@@ -14,7 +14,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 from pydantic import SecretStr
 
 from pixxel_async import JobDownload, events
-from pixxel_async.config import FetchPolicy, FolderPolicy, Limits, RetryPolicy, Timeouts
+from pixxel_async.config import FetchPolicy, FolderPolicy, RetryPolicy, Timeouts
 from pixxel_async.engine.bandwidth import Bandwidth
 from pixxel_async.engine.fetcher import Fetcher
 from pixxel_async.engine.folder import ExportFolder
@@ -30,7 +30,7 @@ from .task import Task, run
 async def download(task: Task) -> None:
     """Download all of it."""
     fetch_policy, folder_policy = like_curl()
-    transport = connections(SecretStr("direct"), task.ca_file)(Limits().fetches)
+    transport = connections(SecretStr("direct"), task.ca_file)(task.concurrency)
     folder = await ExportFolder.open(Path(task.folder))
     fetcher = a_fetcher(folder, StorageClient(transport, timeouts=Timeouts()), task, fetch_policy)
     send, receive = anyio.create_memory_object_stream[Item](len(task.urls))

@@ -13,7 +13,6 @@ Rules:
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import sqlite3
@@ -28,7 +27,7 @@ import anyio
 from ..errors import SinkError
 from ..sansio.lifecycle import State
 from ..sinks.local import FILE_MODE
-from ..sinks.threads import keep, to_end
+from ..sinks.threads import in_thread, keep
 from . import damage, schema
 from .record import Row, Run, Step
 
@@ -235,8 +234,7 @@ async def _on(
     drop: Callable[[T], None] = keep,
 ) -> T:
     try:
-        running = asyncio.get_running_loop().run_in_executor(thread, damage.refusing, path, work)
-        return await to_end(running, drop=drop)
+        return await in_thread(thread, lambda: damage.refusing(path, work), drop=drop)
     except (sqlite3.Error, ValueError) as error:
         raise _unusable(path, error) from error
 

@@ -255,7 +255,8 @@ class Transfer:
         if self._total is not None and self.partial.size + len(piece) > self._total:
             message = f"more than the announced {self._total} bytes came"
             raise IntegrityError(message)
-        await self.partial.write(piece)
+        is_last = self.partial.size + len(piece) == self._total
+        await self.partial.write(piece, check=self._policy.verify if is_last else None)
         if self._total is not None:
             self._space.progress(self.item.key, self._total - self.partial.size)
         if self._validator is not None:  # else a later run starts again anyhow

@@ -46,6 +46,8 @@ def is_stale(url: str, *, received_at: float, now: float, margin_s: float) -> bo
 
 
 def _basic_date(text: str) -> float | None:
+    if not text:
+        return None
     try:
         return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
     except ValueError:

@@ -67,8 +67,15 @@ class PartialFile(Protocol):
         """Bytes that have been written."""
         ...
 
-    async def write(self, data: bytes | bytearray | memoryview) -> None:
+    async def write(
+        self, data: bytes | bytearray | memoryview, *, check: Verify | None = None
+    ) -> None:
         """Append all of `data`, and take it into the digests.
+
+        Args:
+            data: What is appended.
+            check: Given with the last bytes of the file: what `problem` will be asked for, which
+                a sink may find out at once.
 
         Raises:
             SinkError: It could not be written; `size` may lie within `data`.
@@ -142,7 +149,8 @@ class Sink(Protocol):
             care: What is done for its bytes.
 
         Raises:
-            SinkError: The name is taken, or the folder or the file cannot be written.
+            SinkError: The name is taken, or the folder or the file cannot be written. A sink may
+                find this out with the first `write` only.
         """
         ...
 

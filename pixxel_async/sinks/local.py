@@ -22,7 +22,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from aiofiles.threadpool import wrap
 from aiofiles.threadpool.binary import AsyncFileIO
@@ -33,7 +33,7 @@ from ..sansio.redact import printable
 from .base import FULL_CARE, NOTHING_HELD, Care, Disk, Held
 from .digests import DigestingFile, digests_of, first_digests, held_digests
 from .extract import discard, extract, reveal
-from .threads import keep, to_end
+from .threads import in_thread, keep, to_end
 from .zip_check import zip_problem
 
 T = TypeVar("T")
@@ -98,16 +98,15 @@ class LocalSink:
         self, name: str, held: Held, foreign: ForeignFiles, care: Care = FULL_CARE
     ) -> LocalPartial:
         """Open the partial of a final name; see `Sink.open`."""
-        final = self.path(name)
-        part = final.with_name(final.name + PART_SUFFIX)
+        partial = LocalPartial(self, self.path(name), foreign, care)
+        if held != NOTHING_HELD:
+            await partial.take_up(held)
+        return partial
 
-        def open_part() -> DigestingFile:
-            _check_name(final, foreign)
-            return _open(part, held, care)
-
-        file = await self.run(part, open_part, drop=DigestingFile.close)
-        wrapped = wrap(file, loop=asyncio.get_running_loop(), executor=self._threads)
-        return LocalPartial(self, file, wrapped, part=part, final=final, care=care)
+    def streamed(self, file: DigestingFile) -> AsyncFileIO:
+        """Return an open file whose writes happen on the sink's threads."""
+        loop = asyncio.get_running_loop()
+        return cast("AsyncFileIO", wrap(file, loop=loop, executor=self._threads))
 
     async def set_aside(self, name: str) -> Path:
         """Give a file that was changed since it was saved another name, and return that."""
@@ -187,9 +186,7 @@ class LocalSink:
             SinkError: The operating system refused.
         """
         try:
-            loop = asyncio.get_running_loop()
-            running = loop.run_in_executor(threads or self._threads, work)
-            return await to_end(running, drop=drop)
+            return await in_thread(threads or self._threads, work, drop=drop)
         except OSError as error:
             raise sink_error(error, path) from error
 
@@ -200,33 +197,47 @@ class LocalSink:
 
 
 class LocalPartial:
-    """A partial on the local disk; see `PartialFile`."""
+    """A partial on the local disk; see `PartialFile`.
 
-    def __init__(  # noqa: PLR0913 - the parts that it joins, keyword-only
-        self,
-        sink: LocalSink,
-        file: DigestingFile,
-        wrapped: AsyncFileIO,
-        *,
-        part: Path,
-        final: Path,
-        care: Care,
-    ) -> None:
-        """Take over an open file."""
+    Nothing is opened before there is something to write: a package that fits into one write is
+    opened, written and looked at in a single trip to a thread.
+    """
+
+    def __init__(self, sink: LocalSink, final: Path, foreign: ForeignFiles, care: Care) -> None:
+        """Prepare; nothing is opened."""
         self._sink = sink
-        self._file = file
-        self._wrapped = wrapped
-        self._part = part
         self._final = final
+        self._part = final.with_name(final.name + PART_SUFFIX)
+        self._foreign = foreign
         self._care = care
+        self._file: DigestingFile | None = None
+        self._wrapped: AsyncFileIO | None = None
+        self._algorithms: frozenset[str] = frozenset()
+        self._found: tuple[Verify, str | None] | None = None
 
     @property
     def size(self) -> int:
         """Bytes that have been written."""
-        return self._file.size
+        return 0 if self._file is None else self._file.size
 
-    async def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Append all of `data`, in one hop to a thread; see `PartialFile.write`."""
+    async def take_up(self, held: Held) -> None:
+        """Open what an earlier run has left.
+
+        Raises:
+            SinkError: The name is taken, or the disk refused.
+        """
+        await self._run(lambda: self._open(held))
+
+    async def write(
+        self, data: bytes | bytearray | memoryview, *, check: Verify | None = None
+    ) -> None:
+        """Append all of `data`, in one trip to a thread; see `PartialFile.write`."""
+        self._found = None
+        if self._file is None:
+            await self._run(lambda: self._open_and_write(data, check))
+            return
+        if self._wrapped is None:
+            self._wrapped = self._sink.streamed(self._file)
         try:
             await to_end(self._wrapped.write(data))
         except OSError as error:
@@ -234,45 +245,50 @@ class LocalPartial:
 
     async def restart(self, algorithms: frozenset[str]) -> None:
         """Empty the file, and compute these digests from now on."""
+        self._algorithms = algorithms
+        self._found = None
+        file = self._file
+        if file is None:
+            return
 
         def empty() -> None:
-            self._file.seek(0)
-            self._file.truncate()
-            self._file.size = 0
-            self._file.held = NOTHING_HELD
-            self._file.digests = first_digests(algorithms, self._care)
+            file.seek(0)
+            file.truncate()
+            file.size = 0
+            file.held = NOTHING_HELD
+            file.digests = first_digests(algorithms, self._care)
 
-        if self.size == 0:  # as it nearly always is; a trip to a thread takes longer than this
-            self._file.digests = first_digests(algorithms, self._care)
-        else:
-            await self._run(empty)
+        await self._run(empty)
 
     def written(self) -> Held:
         """Return what a later run may be told of this partial."""
-        return self._file.held
+        return NOTHING_HELD if self._file is None else self._file.held
 
     async def sync(self) -> int:
         """Bring what is written to the disk, if that is wanted; see `PartialFile.sync`."""
-        if self._care.sync is Sync.NONE:
+        file = self._file
+        if file is None or self._care.sync is Sync.NONE:
             return self.size
 
         def sync() -> None:
-            if not self._file.closed:
-                os.fsync(self._file.fileno())
+            if not file.closed:
+                os.fsync(file.fileno())
 
         await self._run(sync)
         return self.size
 
     async def digests(self, algorithms: frozenset[str]) -> dict[str, bytes]:
         """Return digests of the whole file; see `PartialFile.digests`."""
-        missing = algorithms - self._file.digests.keys()
-        known = dict(self._file.digests)
+        known = {} if self._file is None else dict(self._file.digests)
+        missing = algorithms - known.keys()
         if missing:
             known |= await self._run(lambda: digests_of(self._part, missing))
         return {name: known[name].digest() for name in algorithms}
 
     async def problem(self, verify: Verify) -> str | None:
         """Tell why the file is no whole ZIP, or return None."""
+        if self._found is not None and self._found[0] is verify:
+            return self._found[1]
         return await self._run(lambda: zip_problem(self._part, verify))
 
     async def commit(self, foreign: ForeignFiles) -> Path:
@@ -280,9 +296,12 @@ class LocalPartial:
 
         def settle() -> None:
             is_synced = self._care.sync is Sync.DISK
-            if is_synced and not self._file.closed:
-                os.fsync(self._file.fileno())
-            self._file.close()
+            if self._file is None:  # an empty one, which nobody asked to be written
+                self._open(NOTHING_HELD)
+            file = cast("DigestingFile", self._file)
+            if is_synced and not file.closed:
+                os.fsync(file.fileno())
+            file.close()
             _check_name(self._final, foreign)
             self._part.replace(self._final)
             if is_synced:
@@ -295,15 +314,28 @@ class LocalPartial:
         """Close and remove the file."""
 
         def remove() -> None:
-            self._file.close()
+            if self._file is not None:
+                self._file.close()
             self._part.unlink(missing_ok=True)
 
         await self._run(remove)
 
     async def aclose(self) -> None:
         """Close the file and keep what is written; may be called twice."""
-        if not self._file.closed:
+        if self._file is not None and not self._file.closed:
             await self._run(self._file.close)
+
+    def _open(self, held: Held) -> DigestingFile:
+        _check_name(self._final, self._foreign)
+        self._file = _open(self._part, held, self._care)
+        if held == NOTHING_HELD:
+            self._file.digests = first_digests(self._algorithms, self._care)
+        return self._file
+
+    def _open_and_write(self, data: bytes | bytearray | memoryview, check: Verify | None) -> None:
+        self._open(NOTHING_HELD).write(data)
+        if check is not None:
+            self._found = check, zip_problem(self._part, check)
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await self._sink.run(self._part, work)

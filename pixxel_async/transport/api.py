@@ -239,7 +239,21 @@ class Api:
             sleep=anyio.sleep,
             reraise=True,
         )
-        return await retrying(self._once, call, read, before)
+        # The first attempt goes without tenacity, which takes a fifth of a call's time and is of
+        # use to those that fail; it is told of the failure as if it had made that attempt.
+        try:
+            return await self._once(call, read, before)
+        except Exception as error:  # noqa: BLE001 - judged by tenacity, as any other attempt
+            failed: Exception | None = error
+
+        async def attempt() -> T:
+            nonlocal failed
+            if failed is not None:
+                error, failed = failed, None
+                raise error
+            return await self._once(call, read, before)
+
+        return await retrying(attempt)
 
     async def _once(self, call: wire.Call, read: Callable[[Reply], T], before: Before) -> T:
         async with self._slots:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 
 import anyio
 import httpx
@@ -23,6 +23,7 @@ from ..sansio import wire
 from ..sansio.backoff import read_retry_after
 from .auth import KeyAuth
 from .hindrances import hindrance
+from .routed import RoutedTransport
 from .words import describe
 
 logger = logging.getLogger("pixxel_async")
@@ -34,6 +35,9 @@ NEVER_SENT = (
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
 )
+MAX_PATH_CHARS = 65_000
+"""No server takes more, and httpx refuses a little more than that."""
+
 _HEADERS = {
     "User-Agent": USER_AGENT,
     "Accept": "application/json",
@@ -75,6 +79,8 @@ class Service:
         """Send nothing yet."""
         self.base_url = httpx.URL(base_url)
         self._prefix = base_url.rstrip("/")
+        self._path_prefix = self.base_url.raw_path.rstrip(b"/")
+        self._takes_target = isinstance(transport, RoutedTransport)
         self._transport = transport
         self._auth = auth
         self._answer_s = timeouts.answer_s
@@ -114,12 +120,18 @@ class Service:
         raise failure
 
     async def _exchange(self, call: wire.Call) -> Reply:
+        if len(call.path) > MAX_PATH_CHARS:
+            raise httpx.InvalidURL(call.path[:0])
+        extensions: dict[str, Any] = {"timeout": self._timeouts}
+        url: httpx.URL | str = self._prefix + call.path
+        if self._takes_target:  # parsing a URL takes as long as sending it
+            url, extensions["target"] = self.base_url, self._path_prefix + call.path.encode("ascii")
         request = httpx.Request(
             call.method,
-            self._prefix + call.path,
+            url,
             headers={**_HEADERS, **call.headers, "Authorization": self._auth.header()},
             content=call.body,
-            extensions={"timeout": self._timeouts},
+            extensions=extensions,
         )
         response = await self._transport.handle_async_request(request)
         stream = cast("httpx.AsyncByteStream", response.stream)
@@ -128,13 +140,12 @@ class Service:
         finally:
             with anyio.CancelScope(shield=True):
                 await stream.aclose()
+        said = response.headers.get("retry-after")
         logger.debug("%s: %s %s: %s", call.operation, call.method, call.path, response.status_code)
         return Reply(
             status=response.status_code,
             body=body if response.is_success else self._auth.conceal(body),
-            retry_after_s=read_retry_after(
-                response.headers.get("retry-after"), now=datetime.now(UTC)
-            ),
+            retry_after_s=None if said is None else read_retry_after(said, now=datetime.now(UTC)),
         )
 
     async def _body(self, response: httpx.Response, stream: httpx.AsyncByteStream) -> bytes:

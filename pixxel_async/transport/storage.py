@@ -28,6 +28,7 @@ from ..config import LOOPBACK_HOSTS, Timeouts
 from ..errors import ConnectionBrokenError, PixxelError, TransferError
 from ..sansio.redact import redact
 from .direct import Body
+from .heads import RawHeaders
 from .hindrances import hindrance
 from .pieces import Pieces
 from .words import describe
@@ -46,13 +47,13 @@ class StorageAnswer:
 
     Attributes:
         status: The HTTP status.
-        headers: Looked up without regard to case.
+        headers: By lower-case name; a header that came twice is joined by a comma.
     """
 
     def __init__(self, response: httpx.Response) -> None:
         """Wrap a response that `StorageClient.get` closes."""
         self.status: int = response.status_code
-        self.headers: Headers = response.headers
+        self.headers: Headers = _by_name(response.headers.raw)
         # The transport's own stream: raw bytes, whatever the answer says of their coding.
         stream = cast("httpx.AsyncByteStream", response.stream)
         self._body: Body | Pieces = stream if isinstance(stream, Body) else Pieces(stream)
@@ -160,6 +161,14 @@ class StorageClient:
             failure = hindrance(error, host) or ConnectionBrokenError(describe(error))
         # Raised out here, so that it has no context: the error of httpx knows the URL.
         raise failure
+
+
+def _by_name(raw: RawHeaders) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in raw:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        found[key] = f"{found[key]}, {text}" if key in found else text
+    return found
 
 
 @lru_cache(maxsize=64)

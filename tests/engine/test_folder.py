@@ -133,7 +133,8 @@ async def test_a_partial_that_is_not_as_the_journal_says_is_not_trusted(
     tmp_path: Path, change: str
 ) -> None:
     scenario = Scenario(package_bytes=600_000, size_spread=0, bytes_per_s=600_000)
-    async with Sandbox(scenario) as sandbox, client_of(sandbox, fetch=quick_fetch()) as client:
+    fetch = quick_fetch(flush_bytes=200_000)  # so that more is written than is marked
+    async with Sandbox(scenario) as sandbox, client_of(sandbox, fetch=fetch) as client:
         async with client.export([JOB], tmp_path) as export:
             async for event in export:
                 if getattr(event, "bytes", 0) > 300_000:

@@ -113,8 +113,9 @@ async def test_a_name_that_is_taken_is_never_overwritten(sink: Sink) -> None:
     with pytest.raises(SinkError, match="no export has saved"):
         await early.commit(REFUSE)
     await early.aclose()
+    late = await sink.open(NAME, NOTHING_HELD, REFUSE)
     with pytest.raises(SinkError, match="no export has saved"):
-        await sink.open(NAME, NOTHING_HELD, REFUSE)
+        await late.write(a_zip())
     assert path.read_text() == "mine"
 
 
@@ -221,8 +222,9 @@ async def test_a_file_in_the_way_is_replaced_only_if_that_is_wanted(sink: Sink) 
     first = await sink.open(NAME, NOTHING_HELD, REFUSE)
     await first.write(b"other")
     await first.commit(REFUSE)
+    refused = await sink.open(NAME, NOTHING_HELD, REFUSE)
     with pytest.raises(SinkError, match="--overwrite"):
-        await sink.open(NAME, NOTHING_HELD, REFUSE)
+        await refused.write(b"ours")
     partial = await sink.open(NAME, NOTHING_HELD, ForeignFiles.REPLACE)
     await partial.write(b"ours")
     with pytest.raises(SinkError, match="no export has saved"):
@@ -235,6 +237,7 @@ async def test_a_file_in_the_way_is_replaced_only_if_that_is_wanted(sink: Sink) 
 
 async def test_the_free_space_is_known(sink: Sink) -> None:
     partial = await sink.open(NAME, NOTHING_HELD, REFUSE)
+    await partial.write(b"something")
     await partial.aclose()
     disk = await sink.disk()
     assert 0 < disk.free_bytes <= disk.total_bytes

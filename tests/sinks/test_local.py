@@ -41,8 +41,9 @@ async def test_a_partial_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     target.write_text("precious")
     (tmp_path / "a.zip.part").symlink_to(target)
     sink = LocalSink(tmp_path)
+    partial = await sink.open("a.zip", NOTHING_HELD, REFUSE)
     with pytest.raises(SinkError):
-        await sink.open("a.zip", NOTHING_HELD, REFUSE)
+        await partial.write(b"PK")
     await sink.aclose()
     assert target.read_text() == "precious"
 
@@ -69,6 +70,8 @@ async def test_a_full_disk_fails_the_write(tmp_path: Path) -> None:
         pytest.skip("this system has no /dev/full")
     sink = LocalSink(tmp_path)
     partial = await sink.open("a.zip", NOTHING_HELD, REFUSE)
+    await partial.write(b"PK")
+    assert partial._file is not None
     device = os.open(full, os.O_RDWR)
     os.dup2(device, partial._file.fileno())
     os.close(device)

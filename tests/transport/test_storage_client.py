@@ -172,7 +172,7 @@ async def test_the_beginning_of_a_broken_body_is_still_told(storage: StorageClie
     async with RawServer(cut) as server:
         async with storage.get(SecretStr(f"{server.url}/a"), {}) as reply:
             assert reply.status == 403
-            assert reply.headers["CONTENT-length"] == "100"
+            assert reply.headers["content-length"] == "100"
             assert await reply.beginning(7) == b"<Error>"
         async with storage.get(SecretStr(f"{server.url}/a"), {}) as reply:
             assert await reply.beginning(1000) == b"<Error>no"
