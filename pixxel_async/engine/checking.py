@@ -27,8 +27,8 @@ from ..errors import InputError, SinkError
 from ..sansio.checking import Condition, Finding, judge_extracted, judge_file, judge_unsaved
 from ..sansio.lifecycle import State
 from ..sansio.redact import printable
-from ..sinks.local import PART_SUFFIX
 from ..sinks.looking import look
+from ..sinks.partial import PART_SUFFIX
 from .folder import HIDDEN, ExportFolder
 from .history import journal_of, read_record
 from .record import Doing, ExportRecord, Row

@@ -19,7 +19,9 @@ from filelock import FileLock, Timeout
 
 from ..errors import FolderBusyError
 from ..sinks.base import Sink
-from ..sinks.local import FOLDER_MODE, LocalSink, sink_error
+from ..sinks.local import LocalSink
+from ..sinks.partial import FOLDER_MODE
+from ..sinks.trouble import sink_error
 from .journal import Journal
 
 HIDDEN = ".pixxel-async"

@@ -26,7 +26,7 @@ import anyio
 
 from ..errors import SinkError
 from ..sansio.lifecycle import State
-from ..sinks.local import FILE_MODE
+from ..sinks.partial import FILE_MODE
 from ..sinks.threads import in_thread, keep
 from . import damage, schema
 from .record import Row, Run, Step

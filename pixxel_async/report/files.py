@@ -15,7 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ..engine.history import read_record
-from ..sinks.local import FILE_MODE, FOLDER_MODE, sink_error
+from ..sinks.partial import FILE_MODE, FOLDER_MODE
+from ..sinks.trouble import sink_error
 from .steps import tidy
 from .stories import stories_of
 from .tables import csv_of, failed_manifest, json_of

@@ -13,7 +13,8 @@ import pytest
 from pixxel_async import SinkError
 from pixxel_async.config import ForeignFiles
 from pixxel_async.sinks.base import NOTHING_HELD
-from pixxel_async.sinks.local import LocalSink, sink_error
+from pixxel_async.sinks.local import LocalSink
+from pixxel_async.sinks.trouble import sink_error
 
 REFUSE = ForeignFiles.REFUSE
 

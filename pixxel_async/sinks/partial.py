@@ -1,0 +1,235 @@
+"""A file on its way, on the local disk.
+
+Rules:
+    * A partial lies beside its final name, with `.part` at its end: same file system, so that
+      the rename is one step.
+    * Write, sync, verify, rename, sync the folder: in this order, so that a final name always
+      stands for a whole file, also after a power cut.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from aiofiles.threadpool.binary import AsyncFileIO
+
+from ..config import ForeignFiles, Sync, Verify
+from ..errors import SinkError
+from ..sansio.redact import printable
+from .base import NOTHING_HELD, Care, Held
+from .digests import DigestingFile, digests_of, first_digests, held_digests
+from .threads import to_end
+from .trouble import sink_error
+from .zip_check import zip_problem
+
+if TYPE_CHECKING:
+    from .local import LocalSink
+
+T = TypeVar("T")
+
+PART_SUFFIX = ".part"
+FILE_MODE = 0o600
+FOLDER_MODE = 0o700
+
+
+class LocalPartial:
+    """A partial on the local disk; see `PartialFile`.
+
+    Nothing is opened before there is something to write: a package that fits into one write is
+    opened, written and looked at in a single trip to a thread.
+    """
+
+    def __init__(self, sink: LocalSink, final: Path, foreign: ForeignFiles, care: Care) -> None:
+        """Prepare; nothing is opened."""
+        self._sink = sink
+        self._final = final
+        self._part = final.with_name(final.name + PART_SUFFIX)
+        self._foreign = foreign
+        self._care = care
+        self._file: DigestingFile | None = None
+        self._wrapped: AsyncFileIO | None = None
+        self._algorithms: frozenset[str] = frozenset()
+        self._found: tuple[Verify, str | None] | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes that have been written."""
+        return 0 if self._file is None else self._file.size
+
+    async def take_up(self, held: Held) -> None:
+        """Open what an earlier run has left.
+
+        Raises:
+            SinkError: The name is taken, or the disk refused.
+        """
+        await self._run(lambda: self._open(held))
+
+    async def write(
+        self, data: bytes | bytearray | memoryview, *, check: Verify | None = None
+    ) -> None:
+        """Append all of `data`, in one trip to a thread; see `PartialFile.write`."""
+        self._found = None
+        if self._file is None:
+            await self._run(lambda: self._open_and_write(data, check))
+            return
+        if self._wrapped is None:
+            self._wrapped = self._sink.streamed(self._file)
+        try:
+            await to_end(self._wrapped.write(data))
+        except OSError as error:
+            raise sink_error(error, self._part) from error
+
+    async def restart(self, algorithms: frozenset[str]) -> None:
+        """Empty the file, and compute these digests from now on."""
+        self._algorithms = algorithms
+        self._found = None
+        file = self._file
+        if file is None:
+            return
+
+        def empty() -> None:
+            file.seek(0)
+            file.truncate()
+            file.size = 0
+            file.held = NOTHING_HELD
+            file.digests = first_digests(algorithms, self._care)
+
+        await self._run(empty)
+
+    def written(self) -> Held:
+        """Return what a later run may be told of this partial."""
+        return NOTHING_HELD if self._file is None else self._file.held
+
+    async def sync(self) -> int:
+        """Bring what is written to the disk, if that is wanted; see `PartialFile.sync`."""
+        file = self._file
+        if file is None or self._care.sync is Sync.NONE:
+            return self.size
+
+        def sync() -> None:
+            if not file.closed:
+                os.fsync(file.fileno())
+
+        await self._run(sync)
+        return self.size
+
+    async def digests(self, algorithms: frozenset[str]) -> dict[str, bytes]:
+        """Return digests of the whole file; see `PartialFile.digests`."""
+        known = {} if self._file is None else dict(self._file.digests)
+        missing = algorithms - known.keys()
+        if missing:
+            known |= await self._run(lambda: digests_of(self._part, missing))
+        return {name: known[name].digest() for name in algorithms}
+
+    async def problem(self, verify: Verify) -> str | None:
+        """Tell why the file is no whole ZIP, or return None."""
+        if self._found is not None and self._found[0] is verify:
+            return self._found[1]
+        return await self._run(lambda: zip_problem(self._part, verify))
+
+    async def commit(self, foreign: ForeignFiles) -> Path:
+        """Sync, close, and give the file its final name; see `PartialFile.commit`."""
+
+        def settle() -> None:
+            is_synced = self._care.sync is Sync.DISK
+            if self._file is None:  # an empty one, which nobody asked to be written
+                self._open(NOTHING_HELD)
+            file = cast("DigestingFile", self._file)
+            if is_synced and not file.closed:
+                os.fsync(file.fileno())
+            file.close()
+            _check_name(self._final, foreign)
+            self._part.replace(self._final)
+            if is_synced:
+                _sync_folder(self._final.parent)
+
+        await self._run(settle)
+        return self._final
+
+    async def discard(self) -> None:
+        """Close and remove the file."""
+
+        def remove() -> None:
+            if self._file is not None:
+                self._file.close()
+            self._part.unlink(missing_ok=True)
+
+        await self._run(remove)
+
+    async def aclose(self) -> None:
+        """Close the file and keep what is written; may be called twice."""
+        if self._file is not None and not self._file.closed:
+            await self._run(self._file.close)
+
+    def _open(self, held: Held) -> DigestingFile:
+        _check_name(self._final, self._foreign)
+        self._file = _open(self._part, held, self._care, self._algorithms)
+        return self._file
+
+    def _open_and_write(self, data: bytes | bytearray | memoryview, check: Verify | None) -> None:
+        self._open(NOTHING_HELD).write(data)
+        if check is not None:
+            self._found = check, zip_problem(self._part, check)
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await self._sink.run(self._part, work)
+
+
+def _open(part: Path, held: Held, care: Care, algorithms: frozenset[str]) -> DigestingFile:
+    try:
+        descriptor = os.open(part, _FLAGS, FILE_MODE)
+    except FileNotFoundError:
+        part.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        descriptor = os.open(part, _FLAGS, FILE_MODE)
+    file = DigestingFile(descriptor, "r+b", closefd=True)
+    try:
+        if held == NOTHING_HELD:
+            file.size, file.digests = 0, first_digests(algorithms, care)
+        else:
+            file.size, file.digests = held_digests(part, held, care)
+        file.truncate(file.size)
+        file.seek(file.size)
+        if file.size and "sha256" in file.digests:
+            file.held = Held(written=file.size, sha256=file.digests["sha256"].digest().hex())
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+
+
+def _check_name(final: Path, foreign: ForeignFiles) -> None:
+    """Find out whether a name may be taken: the export holds the folder, so looking will do."""
+    try:
+        mode = os.lstat(final).st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISDIR(mode):
+        message = f"{printable(str(final))}: there is a folder of this name; move it away"
+        raise SinkError(message)
+    if foreign is ForeignFiles.REFUSE:
+        message = (
+            f"{printable(str(final))}: there is a file of this name that no export has saved; "
+            "move it away, or have it replaced with --overwrite"
+        )
+        raise SinkError(message)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename last; Windows has no such call, and needs none."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # some network file systems cannot sync a folder
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
