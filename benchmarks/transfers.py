@@ -85,7 +85,7 @@ def lines() -> Iterator[str]:
                     found: dict[str, list[Measured]] = {}
                     yield from in_turns(stand, files, scheme, contenders, found)
                     measured = [row(files, scheme, name, runs) for name, runs in found.items()]
-                    yield from table(measured)
+                    yield from table(measured, files.gib)
                     rows += measured
                 shutil.rmtree(served / files.name)
     save("transfers", {"concurrency": CONCURRENCY, "rows": [asdict(each) for each in rows]})
@@ -199,8 +199,8 @@ def yardstick(contender: str, rows: Mapping[str, Row]) -> Row | None:
     return rows.get(YARDSTICKS.get(contender, CURL))
 
 
-def table(rows: list[Row]) -> Iterator[str]:
-    """Yield a line for each contender."""
+def table(rows: list[Row], gib: float) -> Iterator[str]:
+    """Yield a line for each contender; `gib` is the size of the set."""
     yield (
         f"  {'':<20} {'wall':>8} {'ratio':>6} {'GiB/s':>6} {'CPU s/GiB':>10} {'ratio':>6}"
         f" {'peak':>9} {'with start':>11}"
@@ -213,6 +213,6 @@ def table(rows: list[Row]) -> Iterator[str]:
         )
         yield (
             f"  {each.contender:<20} {each.wall_s:>6.2f} s {wall:>6.2f}"
-            f" {SETS[each.files].gib / each.wall_s:>6.2f} {each.cpu_s_per_gib:>10.2f} {cpu:>6.2f}"
+            f" {gib / each.wall_s:>6.2f} {each.cpu_s_per_gib:>10.2f} {cpu:>6.2f}"
             f" {each.peak_mib:>5.0f} MiB {each.process_wall_s:>9.2f} s"
         )
