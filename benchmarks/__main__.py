@@ -8,10 +8,11 @@ import platform
 import sys
 from collections.abc import Callable, Iterable
 
-from . import journal, memory, pipeline, polling, small_calls, transfers
+from . import journal, memory, pipeline, polling, small_calls, syncing, transfers
 
 BENCHMARKS: dict[str, Callable[[], Iterable[str]]] = {
     "transfers": transfers.lines,
+    "syncing": syncing.lines,
     "small_calls": small_calls.lines,
     "pipeline": pipeline.lines,
     "polling": polling.lines,

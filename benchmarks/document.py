@@ -125,6 +125,24 @@ def peaks_and_starts(rows: Iterable[Result], names: Iterable[str]) -> Iterator[l
         yield [name, f"{peak:.0f} MiB", f"{starts[len(starts) // 2]:.2f} s"]
 
 
+def syncing(result: Result) -> Iterator[str]:
+    """Yield what is told of syncs."""
+    yield machine(result)
+    yield ""
+    yield from table(
+        ["", "synced", "not synced", "ratio"],
+        (
+            [
+                SET_NAMES.get(row["files"], row["files"]),
+                f"{row['synced_s']:.2f} s",
+                f"{row['unsynced_s']:.2f} s",
+                f"{row['synced_s'] / row['unsynced_s']:.2f}",
+            ]
+            for row in result["rows"]
+        ),
+    )
+
+
 def small_calls(result: Result) -> Iterator[str]:
     """Yield what is told of small calls."""
     rows = {(row["contender"], row["at_once"]): row for row in result["rows"]}
@@ -170,6 +188,7 @@ def pipeline(result: Result) -> Iterator[str]:
 
 SECTIONS: dict[str, Callable[[Result], Iterator[str]]] = {
     "transfers": transfers,
+    "syncing": syncing,
     "small_calls": small_calls,
     "pipeline": pipeline,
 }

@@ -130,10 +130,12 @@ class Stand:
     Attributes:
         server: Serves what is in `place / "served"`.
         place: In memory.
+        saving: Where files are saved, if that is elsewhere.
     """
 
     server: Nginx
     place: Path
+    saving: Path | None = None
 
     def once(
         self, contender: str, files: FileSet, scheme: str, *, compare: bool = False
@@ -145,7 +147,7 @@ class Stand:
             RuntimeError: It failed, or what it saved is wrong.
         """
         names = files.names()
-        with tempfile.TemporaryDirectory(prefix="saved-", dir=self.place) as saved:
+        with tempfile.TemporaryDirectory(prefix="saved-", dir=self.saving or self.place) as saved:
             out, notes = Path(saved, "out"), Path(saved, "notes")
             out.mkdir()
             notes.mkdir()

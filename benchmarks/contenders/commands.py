@@ -13,6 +13,7 @@ PYTHON = {
     "ours": "ours_fetcher",
     "ours, whole export": "ours_export",
     "ours, verified": "ours_verified",
+    "ours, verified, no fsync": "ours_unsynced",
     "httpx + aiofiles": "httpx_aiofiles",
     "aiohttp + aiofiles": "aiohttp_aiofiles",
     "parfive": "parfive_files",

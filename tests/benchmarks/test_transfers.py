@@ -6,11 +6,12 @@ import os
 import shutil
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks import results, small_calls
+from benchmarks import results, small_calls, syncing
 from benchmarks.contenders.commands import CONTENDERS, PYTHON, command
 from benchmarks.contenders.task import Task
 from benchmarks.file_sets import FileSet
@@ -49,6 +50,16 @@ def test_everybody_saves_what_is_served(stand: Stand, contender: str, scheme: st
     assert measured.peak_mib > 0
     assert measured.process_wall_s >= measured.wall_s
     assert bool(measured.told) == (contender in PYTHON)
+
+
+@needs_nginx
+@pytest.mark.parametrize("contender", [syncing.SYNCED, syncing.UNSYNCED])
+def test_exports_save_elsewhere_too(stand: Stand, contender: str, tmp_path: Path) -> None:
+    elsewhere = replace(stand, saving=tmp_path / "disk")
+    with pytest.raises(FileNotFoundError):
+        elsewhere.once(contender, FILES, "http")
+    (tmp_path / "disk").mkdir()
+    assert elsewhere.once(contender, FILES, "http", compare=True).wall_s > 0
 
 
 @needs_nginx
