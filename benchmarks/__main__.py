@@ -8,10 +8,13 @@ import platform
 import sys
 from collections.abc import Callable, Iterable
 
-from . import journal, memory, polling, scheduler, transfers
+from . import journal, memory, pipeline, polling, scheduler, small_calls, syncing, transfers
 
 BENCHMARKS: dict[str, Callable[[], Iterable[str]]] = {
     "transfers": transfers.lines,
+    "syncing": syncing.lines,
+    "small_calls": small_calls.lines,
+    "pipeline": pipeline.lines,
     "polling": polling.lines,
     "scheduler": scheduler.lines,
     "journal": journal.lines,

@@ -8,8 +8,10 @@ import re
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 KIB_OF_MAXRSS = 1 if sys.platform == "linux" else 1 / 1024
 LOOK_S = 0.02
@@ -28,6 +30,7 @@ class Measured:
         peak_mib: Its peak resident memory.
         process_wall_s: With its start.
         process_cpu_s: With its start.
+        told: What it has printed.
     """
 
     wall_s: float
@@ -35,6 +38,7 @@ class Measured:
     peak_mib: float
     process_wall_s: float
     process_cpu_s: float
+    told: Mapping[str, Any]
 
 
 def measure(command: list[str], output: Path) -> Measured:
@@ -76,6 +80,7 @@ def measure(command: list[str], output: Path) -> Measured:
         peak_mib=(peak.kib or usage.ru_maxrss * KIB_OF_MAXRSS) / 1024,
         process_wall_s=wall_s,
         process_cpu_s=cpu_s,
+        told=told,
     )
 
 

@@ -16,7 +16,7 @@ import httpx
 
 from pixxel_async import JobDownload, Limits, PixxelClient, Polled, PollPolicy, Requested
 
-from .keep import keep
+from .results import save
 
 PENDING = (100, 10_000, 100_000)
 POLLS = 5_000
@@ -38,7 +38,7 @@ def lines() -> Iterator[str]:
     ratios = {pending: cost / medians[PENDING[0]] for pending, cost in medians.items()}
     for pending in PENDING[1:]:
         yield f"  {pending:>6} ÷ {PENDING[0]}      {ratios[pending]:7.2f}"
-    keep(
+    save(
         "scheduler",
         {"polls": POLLS, "cpu_s_of_a_poll": costs, "medians": medians, "ratios": ratios},
     )
