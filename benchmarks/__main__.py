@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterable
 
-from . import journal, memory, pipeline, polling, small_calls, syncing, transfers
+from . import journal, memory, pipeline, polling, scheduler, small_calls, syncing, transfers
 
 BENCHMARKS: dict[str, Callable[[], Iterable[str]]] = {
     "transfers": transfers.lines,
@@ -17,6 +17,7 @@ BENCHMARKS: dict[str, Callable[[], Iterable[str]]] = {
     "small_calls": small_calls.lines,
     "pipeline": pipeline.lines,
     "polling": polling.lines,
+    "scheduler": scheduler.lines,
     "journal": journal.lines,
     "memory": memory.lines,
 }

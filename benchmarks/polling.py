@@ -1,67 +1,160 @@
-"""What a poll costs when few packages are pending, and when many are.
+"""How soon polls see that a package is ready, and how many it takes, on a virtual clock.
 
-The whole client polls, over a transport that answers "not yet" in no time, so what is measured is
-the scheduler, the rate limit, the retries, the events and httpx, and no network.
+Learning, exponential backoff (2 s, growing by half up to 30 s) and a fixed interval of 5 s poll
+packages that are all created at once, without a rate limit. Two are compared at equal polls: a
+sweep of the budget gives the frontier of learning, and its delay is read off where it makes as many
+polls a package as backoff. Where it has less delay with fewer polls, that counts.
 """
 
 from __future__ import annotations
 
-import asyncio
-import tempfile
-import time
-from collections.abc import Iterator
-from statistics import median
+import math
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from statistics import mean
+from typing import Any
 
-import httpx
+from pixxel_async import PollMethod, PollPolicy
 
-from pixxel_async import JobDownload, Limits, PixxelClient, Polled, PollPolicy, Requested
+from .optimum import least_delay_s
+from .results import save
+from .simulation import SHAPES, Outcome, simulate, times
 
-PENDING = (100, 10_000)
-POLLS = 5_000
+SCALE_S = 60.0
+SCALES_S = (10.0, 60.0, 180.0, 600.0)
+PACKAGES = 500
+MANY = 100_000
+COUNTS = (10, 50, 500)
 ROUNDS = 5
-ALWAYS_DUE = PollPolicy(initial_s=1e-6, max_s=1e-6)
-NO_LIMIT = Limits(requests_per_second=1e9)
+BUDGETS = (0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0, 3.0)
+STRETCHES = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
+INTERVALS_S = (2.5, 5.0, 7.5, 10.0, 15.0, 20.0)
+RATE = 20.0
+
+LEARNING = PollPolicy()
+BACKOFF = PollPolicy(method=PollMethod.BACKOFF)
+
+
+def fixed(interval_s: float) -> PollPolicy:
+    """Return the policy of an interval that never changes."""
+    return PollPolicy(method=PollMethod.BACKOFF, initial_s=interval_s, max_s=interval_s, factor=1)
+
+
+POLICIES = {"learning": LEARNING, "backoff": BACKOFF, "fixed 5 s": fixed(5.0)}
+Point = tuple[float, float]
 
 
 def lines() -> Iterator[str]:
-    """Measure in turns, and yield the table."""
-    yield f"CPU time of a poll, median of {ROUNDS} rounds of {POLLS} polls"
-    costs: dict[int, list[float]] = {pending: [] for pending in PENDING}
-    for _ in range(ROUNDS):
-        for pending in PENDING:
-            costs[pending].append(asyncio.run(cost_s(pending)))
-    medians = {pending: median(found) for pending, found in costs.items()}
-    for pending, cost in medians.items():
-        yield f"  {pending:>6} pending   {cost * 1e6:7.0f} µs"
-    few, many = PENDING
-    yield f"  ratio            {medians[many] / medians[few]:7.2f}"
+    """Simulate, and yield the tables."""
+    kept: dict[str, Any] = {"scale_s": SCALE_S, "rounds": ROUNDS}
+    yield f"scale {SCALE_S:g} s, {ROUNDS} rounds of {PACKAGES} packages, one of {MANY}"
+    yield "               packages  policy     polls/package  mean delay  99th percentile"
+    kept["policies"] = {}
+    for shape in SHAPES:
+        for count in (PACKAGES, MANY):
+            rounds = ROUNDS if count == PACKAGES else 1
+            for name, policy in POLICIES.items():
+                found = summary(shape, SCALE_S, count, policy, rounds=rounds)
+                kept["policies"][f"{shape}, {count}, {name}"] = found
+                yield (
+                    f"  {shape:12} {count:>8}  {name:10} {found['polls']:12.2f}"
+                    f" {found['mean_s']:9.2f} s {found['late_s']:13.2f} s"
+                )
+    yield ""
+    yield f"mean delay at equal polls ÷ that of backoff, {PACKAGES} packages"
+    kept["frontiers"], kept["ratios"] = {}, {}
+    for shape in SHAPES:
+        frontiers = frontiers_of(shape)
+        kept["frontiers"][shape] = frontiers
+        kept["ratios"][shape] = found = compared(shape, frontiers)
+        yield (
+            f"  {shape:12} learning {found['learning']:5.2f}   the distribution known beforehand"
+            f" {found['known']:5.2f}"
+        )
+    yield ""
+    yield from around(kept)
+    save("polling", kept)
 
 
-async def cost_s(pending: int) -> float:
-    """Return the CPU seconds of one poll while so many packages are pending."""
-    downloads = [JobDownload(workflow_id="w", job_id=str(number)) for number in range(pending)]
-    answer = httpx.Response(200, json={"id": "x", "status": "pending", "signed_url": ""})
-    transport = httpx.MockTransport(lambda _: answer)
-    requested = polled = 0
-    began = 0.0
-    with tempfile.TemporaryDirectory() as folder:
-        async with (
-            PixxelClient(
-                "key",
-                base_url="http://localhost",
-                limits=NO_LIMIT,
-                poll=ALWAYS_DUE,
-                transport=transport,
-            ) as client,
-            client.export(downloads, folder) as export,
-        ):
-            async for event in export:
-                requested += isinstance(event, Requested)
-                if requested < pending or not isinstance(event, Polled):
-                    continue
-                if polled == 0:
-                    began = time.process_time()
-                polled += 1
-                if polled > POLLS:
-                    break
-            return (time.process_time() - began) / POLLS
+def around(kept: dict[str, Any]) -> Iterator[str]:
+    """Yield how the default fares at other scales, with fewer packages, and under the rate."""
+    yield "learning ÷ backoff, budget of 1: polls / mean delay"
+    kept["around"] = {}
+    for label, scale_s, count, rate in (
+        *((f"{PACKAGES} packages, {scale:g} s", scale, PACKAGES, math.inf) for scale in SCALES_S),
+        *((f"{count} packages", SCALE_S, count, math.inf) for count in COUNTS),
+        (f"{PACKAGES} packages, {RATE:g} calls a second", SCALE_S, PACKAGES, RATE),
+    ):
+        parts = []
+        for shape in SHAPES:
+            rounds = ROUNDS * max(1, PACKAGES // count // 2)
+            found, plain = (
+                summary(shape, scale_s, count, policy, rounds=rounds, rate=rate)
+                for policy in (LEARNING, BACKOFF)
+            )
+            ratio = (found["polls"] / plain["polls"], found["mean_s"] / plain["mean_s"])
+            kept["around"][f"{label}, {shape}"] = ratio
+            parts.append(f"{shape} {ratio[0]:.2f} / {ratio[1]:.2f}")
+        yield f"  {label:34} {'   '.join(parts)}"
+
+
+def summary(  # noqa: PLR0913 - what is simulated
+    shape: str,
+    scale_s: float,
+    count: int,
+    policy: PollPolicy,
+    *,
+    rounds: int = ROUNDS,
+    rate: float = math.inf,
+) -> dict[str, float]:
+    """Return the means of several rounds."""
+    found: list[Outcome] = [
+        simulate(times(shape, scale_s, count, seed), policy, seed=seed, rate=rate)
+        for seed in range(rounds)
+    ]
+    return {
+        "polls": mean(outcome.polls for outcome in found),
+        "mean_s": mean(outcome.mean_s for outcome in found),
+        "late_s": mean(outcome.late_s for outcome in found),
+    }
+
+
+def frontiers_of(shape: str) -> dict[str, list[Point]]:
+    """Return polls a package and mean delay of each policy, over a range of its one parameter."""
+    ranges = {
+        "learning": [PollPolicy(budget=budget) for budget in BUDGETS],
+        "backoff": [
+            PollPolicy(method=PollMethod.BACKOFF, initial_s=2 * stretch, max_s=30 * stretch)
+            for stretch in STRETCHES
+        ],
+        "fixed": [fixed(interval_s) for interval_s in INTERVALS_S],
+    }
+    return {
+        name: [
+            (found["polls"], found["mean_s"])
+            for policy in policies
+            for found in [summary(shape, SCALE_S, PACKAGES, policy)]
+        ]
+        for name, policies in ranges.items()
+    }
+
+
+def compared(shape: str, frontiers: dict[str, list[Point]]) -> dict[str, float]:
+    """Return the delays at as many polls as backoff makes, as shares of its own."""
+    polls, delay_s = frontiers["backoff"][STRETCHES.index(1.0)]
+    took = [took_s for seed in range(40) for took_s in times(shape, SCALE_S, PACKAGES, seed)]
+    known_s = least_delay_s(took, polls, BACKOFF.max_s)
+    return {
+        "learning": at_polls(frontiers["learning"], polls) / delay_s,
+        "known": known_s / delay_s,
+    }
+
+
+def at_polls(points: Sequence[Point], polls: float) -> float:
+    """Return the least delay at so many polls or fewer, straight between the points of a sweep."""
+    ordered = sorted(points)
+    delays = [delay_s for made, delay_s in ordered if made <= polls]
+    for (less, before_s), (more, after_s) in pairwise(ordered):
+        if less <= polls < more:
+            delays.append(before_s + (after_s - before_s) * (polls - less) / (more - less))
+    return min(delays)

@@ -13,7 +13,6 @@ from .config import (
     FolderPolicy,
     ForeignFiles,
     Limits,
-    PollPolicy,
     RetryPolicy,
     Settings,
     Sync,
@@ -85,6 +84,7 @@ from .events import (
     UrlRefreshed,
 )
 from .models import Package, PackageStatus, SavedPackage
+from .polls import PollMethod, PollPolicy
 from .records import (
     Aoi,
     Asset,
@@ -155,6 +155,7 @@ __all__ = [
     "PermissionDeniedError",
     "PixxelClient",
     "PixxelError",
+    "PollMethod",
     "PollPolicy",
     "Polled",
     "Progress",

@@ -11,6 +11,10 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from .errors import ConfigError
+from .polls import POLL_INITIAL_S as POLL_INITIAL_S  # noqa: PLC0414 - importable from here, too
+from .polls import POLL_MAX_S as POLL_MAX_S  # noqa: PLC0414 - likewise
+from .polls import WAIT_TIMEOUT_S as WAIT_TIMEOUT_S  # noqa: PLC0414 - likewise
+from .polls import PollPolicy as PollPolicy  # noqa: PLC0414 - likewise
 
 BASE_URL = "https://api.pixxel.space"
 """The server named by the service's OpenAPI document."""
@@ -36,13 +40,6 @@ RETRY_INITIAL_S = 0.5
 RETRY_MAX_S = 30.0
 RETRY_AFTER_MAX_S = 300.0
 RECREATE_ATTEMPTS = 2
-
-POLL_INITIAL_S = 2.0
-POLL_MAX_S = 30.0
-POLL_FACTOR = 1.5
-POLL_JITTER = 0.1
-WAIT_TIMEOUT_S = 6 * 3600.0
-NOT_FOUND_GRACE_S = 30.0
 
 TRANSFER_ATTEMPTS = 8
 STALL_TIMEOUT_S = 30.0
@@ -160,28 +157,6 @@ class RetryPolicy(_Frozen):
     max_s: float = Field(RETRY_MAX_S, ge=0)
     retry_after_max_s: float = Field(RETRY_AFTER_MAX_S, ge=0)
     recreate: int = Field(RECREATE_ATTEMPTS, ge=0)
-
-
-class PollPolicy(_Frozen):
-    """When a pending package is asked about.
-
-    Attributes:
-        initial_s: Between the creation and the first poll.
-        max_s: The longest interval.
-        factor: By how much an interval is longer than the one before.
-        jitter: The share of an interval by which it is moved at random, either way, so that
-            packages that were created together are not polled together.
-        wait_timeout_s: A package that is not ready this long after its creation has failed.
-        not_found_grace_s: A 404 of the status call is taken as "not yet" this long after the
-            creation.
-    """
-
-    initial_s: float = Field(POLL_INITIAL_S, gt=0)
-    max_s: float = Field(POLL_MAX_S, gt=0)
-    factor: float = Field(POLL_FACTOR, ge=1)
-    jitter: float = Field(POLL_JITTER, ge=0, lt=1)
-    wait_timeout_s: float = Field(WAIT_TIMEOUT_S, gt=0)
-    not_found_grace_s: float = Field(NOT_FOUND_GRACE_S, ge=0)
 
 
 class FetchPolicy(_Frozen):

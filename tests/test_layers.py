@@ -12,7 +12,7 @@ import pixxel_async
 
 ROOT = Path(pixxel_async.__file__).parent
 LAYERS = (
-    ("_version", "errors", "downloads", "models", "records", "config", "events"),
+    ("_version", "errors", "downloads", "models", "records", "polls", "config", "events"),
     ("sansio",),
     ("transport", "sinks"),
     ("settings", "engine"),

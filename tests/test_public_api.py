@@ -32,8 +32,8 @@ PUBLIC = {
     "AnswerLostError", "ConnectionBrokenError", "EarlierFailureError", "Interrupted", "Paused",
     "Resumed",
     # settings
-    "AuthScheme", "FetchPolicy", "Limits", "PollPolicy", "RetryPolicy", "Settings", "Timeouts",
-    "Checksum", "Sync", "Verify",
+    "AuthScheme", "Checksum", "FetchPolicy", "Limits", "PollMethod", "PollPolicy", "RetryPolicy",
+    "Settings", "Sync", "Timeouts", "Verify",
     # events
     "Event", "Failed", "FetchInterrupted", "FetchProgress", "FetchStarted", "PackageEvent",
     "Polled", "Ready", "Recreated", "Requested", "Retried", "Saved", "Skipped", "SlowedDown",

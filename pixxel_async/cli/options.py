@@ -10,15 +10,12 @@ import typer
 
 from ..config import (
     FETCHES,
-    POLL_INITIAL_S,
-    POLL_MAX_S,
     STALL_TIMEOUT_S,
-    WAIT_TIMEOUT_S,
     FetchPolicy,
     Limits,
-    PollPolicy,
 )
 from ..display.base import Loudness
+from ..polls import POLL_INITIAL_S, POLL_MAX_S, WAIT_TIMEOUT_S, PollMethod, PollPolicy
 from .folder_options import FolderOptions, flag, read_size
 from .numbers import above_zero, at_least_one, measure
 from .service_options import SPEED, ServiceOptions
@@ -110,6 +107,14 @@ class RunOptions(FolderOptions, ServiceOptions):
             text="The longest time between two looks.",
         ),
     ] = POLL_MAX_S
+    polls: Annotated[
+        PollMethod,
+        typer.Option(
+            "--polls",
+            rich_help_panel=WAITING,
+            help="Times of looks: learning from packages that became ready, or growing intervals.",
+        ),
+    ] = PollMethod.LEARNING
     dry_run: Annotated[
         bool, flag("--dry-run", panel=OUTPUT, text="Tell what would be done, and do nothing.")
     ] = False
@@ -172,7 +177,10 @@ class RunOptions(FolderOptions, ServiceOptions):
     def poll(self) -> PollPolicy:
         """When packages are asked about."""
         return PollPolicy(
-            initial_s=self.poll_initial, max_s=self.poll_max, wait_timeout_s=self.wait_timeout
+            method=self.polls,
+            initial_s=self.poll_initial,
+            max_s=self.poll_max,
+            wait_timeout_s=self.wait_timeout,
         )
 
     @property

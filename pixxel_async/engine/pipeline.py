@@ -275,14 +275,17 @@ class Pipeline:
             self._poller.add_soon(item, since=item.since, spread_s=self._parts.poll.initial_s)
             return
         again = first is First.CREATE_AGAIN
+        # The same call may have gone out in an earlier run, if it takes no id: its age is unknown.
+        is_new = needs_id(item.download) or item.row.state is State.QUEUED
         await self._hand_on(
             item,
             await (self._creator.create_again(item) if again else self._creator.create(item)),
+            kind=item.download.kind if is_new else None,
         )
 
-    async def _hand_on(self, item: Item, package: Package) -> None:
+    async def _hand_on(self, item: Item, package: Package, *, kind: str | None) -> None:
         if not await self._is_settled(item, package, polls=0):
-            self._poller.add(item, since=item.since)
+            self._poller.add(item, since=item.since, kind=kind)
 
     # Poll.
 
@@ -303,12 +306,14 @@ class Pipeline:
                 if not item.is_remembered:
                     raise
                 # The service has forgotten the package of an earlier run: ask for a new one.
-                await self._hand_on(item, await self._creator.create(item))
+                package = await self._creator.create(item)
+                await self._hand_on(item, package, kind=item.download.kind)
                 return False
             if package is None:
                 item.status_word = "no answer yet"
             else:
                 item.is_remembered = False
+                self._poller.saw(pending, package.status)
                 if await self._is_settled(item, package, polls=pending.polls):
                     return False
             self._asker.raise_if_over(item.download, age_s=age_s)

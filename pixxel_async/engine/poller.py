@@ -18,6 +18,7 @@ import anyio
 from anyio.abc import ObjectReceiveStream, TaskStatus
 
 from ..config import PollPolicy
+from ..models import PackageStatus
 from ..sansio.schedule import Pending, PollSchedule
 
 T = TypeVar("T")
@@ -53,14 +54,29 @@ class Poller(Generic[T]):
         """Count the packages that wait for their next poll."""
         return len(self._schedule)
 
-    def add(self, item: T, *, since: float) -> None:
-        """Take on a package that the service was asked for at `since`."""
-        pending = Pending(item=item, since=since)
+    def add(self, item: T, *, since: float, kind: str | None = None) -> None:
+        """Take on a package that the service was asked for at `since`.
+
+        Args:
+            item: The package.
+            since: On the clock of the event loop.
+            kind: Whose times tell about its own; None if no others do, or if it was ready before.
+        """
+        if kind is None:
+            pending = Pending(item=item, since=since)
+        else:
+            now = anyio.current_time()
+            pending = self._schedule.begin(item, since=since, now=now, kind=kind)
         self._put(pending, self._wait_s(pending))
 
     def add_soon(self, item: T, *, since: float, spread_s: float) -> None:
         """Take on a package of an earlier run; it is first polled at random within `spread_s`."""
         self._put(Pending(item=item, since=since), spread_s * _jitter())
+
+    def saw(self, pending: Pending[T], status: PackageStatus) -> None:
+        """Learn from what the service has just said about a package that is being polled."""
+        self._schedule.saw(pending, status, now=anyio.current_time())
+        self._changed.set()
 
     def drain(self) -> list[T]:
         """Give back everything that waits; what is added from now on is due at once."""
@@ -92,6 +108,8 @@ class Poller(Generic[T]):
                 # First told, then placed: or its next poll might be told about before this one.
                 await self._not_yet(pending, wait_s)
                 self._put(pending, wait_s)
+            else:
+                self._schedule.saw(pending, PackageStatus.FAILED, now=anyio.current_time())
 
     def _wait_s(self, pending: Pending[T]) -> float:
         return self._schedule.wait(pending, now=anyio.current_time(), jitter=_jitter())

@@ -1,0 +1,149 @@
+"""How long packaging takes: a life table of what polls have seen.
+
+Method:
+    * A poll tells of an interval of a package's age: not ready at its end (a wait that is censored
+      on the right), or ready somewhere within (interval-censored).
+    * Ages are cut into bins that grow by `BIN_GROWTH`. Each has an exposure, the seconds that
+      packages spent in it unready, and events, how many became ready in it. Events by exposure are
+      the hazard, whatever the distribution: the life table of D. R. Cox and D. Oakes, "Analysis of
+      Survival Data" (1984), chapter 4.
+    * A package that became ready between two polls counts as shares of one event, in each bin as
+      much as is likely by the hazards that are known. The last `RECENT` of them are shared out anew
+      when more is known. Repeated, this is the self-consistent estimate of B. W. Turnbull, "The
+      empirical distribution function with arbitrarily grouped, censored and truncated data"
+      (Journal of the Royal Statistical Society B 38, 1976).
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+BIN_GROWTH = 1.02
+"""By how much a bin ends later than it begins."""
+RECENT = 32
+"""So many of those that became ready are shared out anew."""
+
+
+@dataclass(slots=True)
+class Found:
+    """A package that became ready.
+
+    Attributes:
+        begin_s: The age at which it was last seen not ready.
+        end_s: The age at which it was seen ready.
+        shares: How much of it each bin in between has.
+    """
+
+    begin_s: float
+    end_s: float
+    shares: list[float] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class LifeTable:
+    """Events and exposure of each age bin.
+
+    Attributes:
+        first_s: The end of the first bin, which begins at zero.
+        edges: Where each bin begins, and where the last one ends: beyond all that was seen.
+        events: How many became ready in each bin, in shares.
+        found: How many became ready.
+    """
+
+    first_s: float
+    edges: list[float] = field(init=False)
+    events: list[float] = field(init=False)
+    found: int = 0
+    _parts: list[float] = field(init=False)
+    _passed: list[int] = field(init=False)
+    _recent: deque[Found] = field(default_factory=deque)
+
+    def __post_init__(self) -> None:
+        """Begin with one bin."""
+        self.edges = [0.0, self.first_s]
+        self.events = [0.0]
+        self._parts = [0.0]
+        self._passed = [0]
+
+    def bin_of(self, age_s: float) -> int:
+        """Return which bin an age lies in; bins are added until one does."""
+        while self.edges[-1] <= age_s:
+            self.edges.append(self.edges[-1] * BIN_GROWTH)
+            self.events.append(0.0)
+            self._parts.append(0.0)
+            self._passed.append(0)
+        return bisect_right(self.edges, age_s) - 1
+
+    def waited(self, begin_s: float, end_s: float) -> None:
+        """Note that a package was not ready at the end of an interval of its age."""
+        last, first = self.bin_of(end_s), self.bin_of(begin_s)
+        if first == last:
+            self._parts[first] += end_s - begin_s
+            return
+        self._parts[first] += self.edges[first + 1] - begin_s
+        self._parts[last] += end_s - self.edges[last]
+        self._passed[first + 1] += 1
+        self._passed[last] -= 1
+
+    def ready(self, begin_s: float, end_s: float, hazards: Sequence[float]) -> None:
+        """Note that a package became ready within an interval of its age.
+
+        Args:
+            begin_s: Where it was last seen not ready.
+            end_s: Where it was seen ready.
+            hazards: As far as they are known, one a bin; the last holds for the bins after it.
+        """
+        self.found += 1
+        new = Found(begin_s, end_s)
+        self._share_out(new, hazards)
+        self._recent.append(new)
+        if len(self._recent) > RECENT:
+            self._recent.popleft()
+
+    def share_again(self, hazards: Sequence[float]) -> None:
+        """Share out anew those that became ready last, by the hazards that are known now."""
+        for found in self._recent:
+            self._add(found, -1)
+            self._share_out(found, hazards)
+
+    def exposures(self) -> list[float]:
+        """Return the seconds that packages spent unready in each bin."""
+        edges, passed, found = self.edges, 0, []
+        for at, part in enumerate(self._parts):
+            passed += self._passed[at]
+            found.append(part + passed * (edges[at + 1] - edges[at]))
+        return found
+
+    def _share_out(self, found: Found, hazards: Sequence[float]) -> None:
+        left, known, shares = 1.0, len(hazards), []
+        for at, span_s in self._spans(found):
+            hazard = hazards[min(at, known - 1)]
+            share = left * -math.expm1(-hazard * span_s)
+            left -= share
+            shares.append(share)
+        total = sum(shares)
+        if total > 0:
+            found.shares = [share / total for share in shares]
+        else:
+            found.shares = [1 / len(shares)] * len(shares)
+        self._add(found, 1)
+
+    def _add(self, found: Found, sign: int) -> None:
+        left = 1.0
+        for (at, span_s), share in zip(self._spans(found), found.shares, strict=True):
+            left -= share
+            self.events[at] += sign * share
+            self._parts[at] += sign * span_s * (max(left, 0.0) + share / 2)
+
+    def _spans(self, found: Found) -> list[tuple[int, float]]:
+        """Return the bins of an interval, and how many seconds it has in each."""
+        edges, begin_s, end_s = self.edges, found.begin_s, found.end_s
+        last, first = self.bin_of(end_s), self.bin_of(begin_s)
+        return [
+            (at, min(end_s, edges[at + 1]) - max(begin_s, edges[at]))
+            for at in range(first, last + 1)
+        ]
