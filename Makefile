@@ -30,7 +30,8 @@ soak: $(VENV)/.with-dev ## Run the tests that take minutes.
 	$(BIN)/python -m pytest -m soak
 
 bench: $(VENV)/.with-bench ## Measure, and write tables and pictures into docs/.
-	RESULTS=benchmarks/results $(BIN)/python -m benchmarks
+	ROUNDS=$${ROUNDS:-3} PEER_ROUNDS=$${PEER_ROUNDS:-1} PIPELINE_ROUNDS=$${PIPELINE_ROUNDS:-1} \
+		RESULTS=benchmarks/results $(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.document
 
 clean: ## Remove what the other targets made.

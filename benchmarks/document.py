@@ -53,7 +53,8 @@ def machine(result: Result) -> str:
     packages = ", ".join(f"{name} {number}" for name, number in told["packages"].items())
     return (
         f"{told['cpu']}, {told['cores']} cores, {told['system']} {told['kernel']}, "
-        f"Python {told['python']}, {programs}; {packages}."
+        f"Python {told['python']}, {programs}; {packages}. "
+        f"Load average when it began: {told['load_at_start']}."
     )
 
 
@@ -169,7 +170,7 @@ def pipeline(result: Result) -> Iterator[str]:
     """Yield what is told of whole exports."""
     yield machine(result)
     yield ""
-    yield f"{result['packages']} packages, medians of {result['rounds']} rounds:"
+    yield f"{result['packages']} packages, rounds: {result['rounds']}; medians:"
     yield ""
     yield from table(
         ["", "took", "lower bound", "ratio", "all created after"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import sys
 import threading
 import time
@@ -64,9 +65,15 @@ def measure(command: list[str], output: Path) -> Measured:
     )
     peak = Peak(pid)
     peak.start()
-    _, status, usage = os.wait4(pid, 0)
+    try:
+        _, status, usage = os.wait4(pid, 0)
+    except BaseException:  # the benchmark is ended, and what it has started with it
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        raise
+    finally:
+        peak.end()
     wall_s = time.perf_counter() - began
-    peak.end()
     if code := os.waitstatus_to_exitcode(status):
         said = errors.read_text(encoding="utf-8", errors="replace")[-ERROR_CHARS:].strip()
         message = f"{' '.join(command[:3])} ended with {code}: {said}"

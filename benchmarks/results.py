@@ -16,6 +16,9 @@ from .nginx import SEARCHED
 
 FOLDER = "RESULTS"
 PACKAGES = ("pixxel-async", "httpx", "aiofiles", "aiohttp", "parfive", "obstore", "uvloop")
+LOAD_AT_START = round(os.getloadavg()[0], 1)
+"""What else the machine had to do, before it had to do this."""
+
 PROGRAMS = {"nginx": "-v", "curl": "--version", "aria2c": "--version"}
 
 
@@ -39,6 +42,7 @@ def machine() -> dict[str, Any]:
         "cpu": cpu_model(),
         "cores": os.cpu_count(),
         "system": platform.system(),
+        "load_at_start": LOAD_AT_START,
         "kernel": platform.release(),
         "python": platform.python_version(),
         "programs": {name: version_of(name, option) for name, option in PROGRAMS.items()},

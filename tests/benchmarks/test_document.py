@@ -15,6 +15,7 @@ MACHINE = {
     "cores": 2,
     "system": "Linux",
     "kernel": "6.1",
+    "load_at_start": 0.1,
     "python": "3.11.7",
     "programs": {"nginx": "nginx version: nginx/1.22.1", "curl": "curl 7.88.1 (x)", "aria2c": None},
     "packages": {"httpx": "0.28.1"},
@@ -53,7 +54,7 @@ def test_figures_stand_beside_their_ratio_to_the_right_yardstick() -> None:
     assert "| ours, verified | 3.00 s (0.75) |" in text
     assert "| curl -Z | 1.00 s (1.00) | 2.00 s (1.00) |" in text
     assert "| ours | 50 MiB | 0.50 s |" in text
-    assert "nginx 1.22.1, curl 7.88.1; httpx 0.28.1." in text
+    assert "nginx 1.22.1, curl 7.88.1; httpx 0.28.1. Load average when it began: 0.1." in text
 
 
 def test_only_what_stands_between_the_markers_is_replaced() -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -152,3 +155,20 @@ def test_urls_and_names_stand_in_the_files_that_programs_read(tmp_path: Path) ->
         pytest.skip(str(missing))
     assert "http://h/a?s=1" not in " ".join(words)
     assert 'url = "http://h/a?s=1"' in (tmp_path / "curl.conf").read_text(encoding="ascii")
+
+
+def test_a_benchmark_that_is_ended_ends_what_it_has_started(tmp_path: Path) -> None:
+    code = (
+        "import sys, signal; from pathlib import Path; from benchmarks.__main__ import leave\n"
+        "from benchmarks.processes import measure\n"
+        "signal.signal(signal.SIGTERM, leave)\n"
+        "words = ['/bin/sh', '-c', 'echo $$; kill -TERM $PPID; exec sleep 60']\n"
+        "measure(words, Path(sys.argv[1]))"
+    )
+    said = tmp_path / "said"
+    ended = subprocess.run(  # noqa: S603 - the code above
+        [sys.executable, "-c", code, str(said)], check=False, timeout=30
+    )
+    assert ended.returncode == 128 + signal.SIGTERM
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(said.read_text(encoding="ascii")), 0)
