@@ -17,6 +17,9 @@ LOOKS = {
 DEFAULTS = {"learning": 3, "backoff": 3, "fixed": 1}
 """Which point of each is its default: it is filled."""
 
+POLLS = (3, 5, 8, 12, 20, 40)
+DELAYS_S = (0.3, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0)
+
 
 def draw(kept: Path, picture: Path) -> None:
     """Draw one panel for each distribution."""
@@ -34,6 +37,10 @@ def draw(kept: Path, picture: Path) -> None:
         panel.set_title(shape)
         panel.set_xscale("log")
         panel.set_yscale("log")
+        panel.set_xticks(POLLS, map(str, POLLS))
+        panel.set_yticks(DELAYS_S, [f"{delay_s:g}" for delay_s in DELAYS_S])
+        panel.minorticks_off()
+        panel.set_xlim(2.8, 42)
         panel.set_xlabel("polls a package")
         panel.set_ylabel("mean delay between ready and seen, s")
         panel.grid(visible=True, which="both", alpha=0.25)

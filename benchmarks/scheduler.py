@@ -1,74 +1,129 @@
-"""What a poll costs when few packages are pending, and when many are.
+"""What a poll costs when few packages are pending, and when very many are.
 
-The whole client polls, over a transport that answers "not yet" in no time, so what is measured is
-the scheduler, the rate limit, the retries, the events and httpx, and no network.
+Two things are measured, both as CPU time of this process. A poll as exports make it: scheduler,
+rate limit, retries and transport, with a service that answers "not yet" in no time, so that every
+package is always due. And the schedule by itself, on a virtual clock, with packages that become
+ready after an exponential time and others that take their place, so that it learns all the time.
 """
 
 from __future__ import annotations
 
 import asyncio
-import tempfile
+import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from statistics import median
 
+import anyio
 import httpx
 
-from pixxel_async import JobDownload, Limits, PixxelClient, Polled, PollPolicy, Requested
+from pixxel_async import JobDownload, Limits, PackageStatus, PixxelClient, PollPolicy
+from pixxel_async.engine.poller import Poller
+from pixxel_async.sansio.schedule import Pending, PollSchedule
 
 from .results import save
 
 PENDING = (100, 10_000, 100_000)
 POLLS = 5_000
-ROUNDS = 3
+ROUNDS = 5
 ALWAYS_DUE = PollPolicy(initial_s=1e-6, max_s=1e-6)
-NO_LIMIT = Limits(requests_per_second=1e9, pending=max(PENDING))
+NO_LIMIT = Limits(requests_per_second=1e9)
+MEAN_S = 60.0
 
 
 def lines() -> Iterator[str]:
-    """Measure in turns, and yield the table."""
-    yield f"CPU time of a poll, median of {ROUNDS} rounds of {POLLS} polls"
+    """Measure in turns, and yield the tables."""
+    kept: dict[str, object] = {"polls": POLLS}
+    for what, cost_s in (
+        ("a poll, with the client below it", lambda pending: asyncio.run(whole_s(pending))),
+        ("the schedule alone, while it learns", schedule_s),
+    ):
+        costs = measured(cost_s)
+        medians = {pending: median(found) for pending, found in costs.items()}
+        ratios = {pending: cost / medians[PENDING[0]] for pending, cost in medians.items()}
+        yield f"{what}: CPU time, median of {ROUNDS} rounds"
+        for pending in PENDING:
+            yield (
+                f"  {pending:>6} pending   {medians[pending] * 1e6:7.1f} µs"
+                f"   ÷ {PENDING[0]}: {ratios[pending]:5.2f}"
+            )
+        kept[what] = {"cpu_s_of_a_poll": costs, "medians": medians, "ratios": ratios}
+    save("scheduler", kept)
+
+
+def measured(cost_s: Callable[[int], float]) -> dict[int, list[float]]:
+    """Return the costs of each number of packages, measured in turns."""
     costs: dict[int, list[float]] = {pending: [] for pending in PENDING}
     for _ in range(ROUNDS):
         for pending in PENDING:
-            costs[pending].append(asyncio.run(cost_s(pending)))
-    medians = {pending: median(found) for pending, found in costs.items()}
-    for pending, cost in medians.items():
-        yield f"  {pending:>6} pending   {cost * 1e6:7.0f} µs"
-    ratios = {pending: cost / medians[PENDING[0]] for pending, cost in medians.items()}
-    for pending in PENDING[1:]:
-        yield f"  {pending:>6} ÷ {PENDING[0]}      {ratios[pending]:7.2f}"
-    save(
-        "scheduler",
-        {"polls": POLLS, "cpu_s_of_a_poll": costs, "medians": medians, "ratios": ratios},
-    )
+            costs[pending].append(cost_s(pending))
+    return costs
 
 
-async def cost_s(pending: int) -> float:
-    """Return the CPU seconds of one poll while so many packages are pending."""
-    downloads = [JobDownload(workflow_id="w", job_id=str(number)) for number in range(pending)]
+async def whole_s(count: int) -> float:
+    """Return the CPU seconds of one poll of a client while so many packages are pending."""
     answer = httpx.Response(200, json={"id": "x", "status": "pending", "signed_url": ""})
     transport = httpx.MockTransport(lambda _: answer)
-    requested = polled = 0
+    polled = 0
     began = 0.0
-    with tempfile.TemporaryDirectory() as folder:
-        async with (
-            PixxelClient(
-                "key",
-                base_url="http://localhost",
-                limits=NO_LIMIT,
-                poll=ALWAYS_DUE,
-                transport=transport,
-            ) as client,
-            client.export(downloads, folder) as export,
-        ):
-            async for event in export:
-                requested += isinstance(event, Requested)
-                if requested < pending or not isinstance(event, Polled):
-                    continue
-                if polled == 0:
-                    began = time.process_time()
-                polled += 1
-                if polled > POLLS:
-                    break
-            return (time.process_time() - began) / POLLS
+    enough = anyio.Event()
+
+    async def poll(pending: Pending[JobDownload]) -> bool:
+        nonlocal polled, began
+        job = pending.item
+        package = await client.jobs.create_download(job.workflow_id, job.job_id)
+        poller.saw(pending, package.status)
+        polled += 1
+        if polled == POLLS:
+            began = time.process_time()
+        elif polled == 2 * POLLS:
+            enough.set()
+        return True
+
+    async def not_yet(_pending: Pending[JobDownload], _next_s: float) -> None:
+        """Tell nobody."""
+
+    async with PixxelClient(
+        "key", base_url="http://localhost", limits=NO_LIMIT, transport=transport
+    ) as client:
+        poller: Poller[JobDownload] = Poller(poll, not_yet, policy=ALWAYS_DUE, workers=16)
+        for number in range(count):
+            job = JobDownload(workflow_id="w", job_id=str(number))
+            poller.add(job, since=anyio.current_time(), kind="job")
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(poller.run)
+            await enough.wait()
+            cost_s = (time.process_time() - began) / POLLS
+            tasks.cancel_scope.cancel()
+    return cost_s
+
+
+def schedule_s(count: int) -> float:
+    """Return the CPU seconds that one poll costs in the schedule."""
+    rng = random.Random(count)  # noqa: S311 - no secret
+    schedule: PollSchedule[float] = PollSchedule(PollPolicy())
+
+    def add(now: float) -> None:
+        ready_at = now + rng.expovariate(1 / MEAN_S)
+        new = schedule.begin(ready_at, since=now, now=now, kind="job")
+        schedule.put(new, now + schedule.wait(new, now=now, jitter=rng.random()))
+
+    for at in range(count):
+        add(at * MEAN_S / count)
+    polls, began = 0, time.process_time()
+    warm = max(POLLS, count)
+    while polls < warm + POLLS:
+        now = schedule.next_due() or 0.0
+        pending = schedule.take(now)
+        if pending is None:
+            continue
+        polls += 1
+        if polls == warm:
+            began = time.process_time()
+        if now >= pending.item:
+            schedule.saw(pending, PackageStatus.READY, now=now)
+            add(now)
+        else:
+            schedule.saw(pending, PackageStatus.PENDING, now=now)
+            schedule.put(pending, now + schedule.wait(pending, now=now, jitter=rng.random()))
+    return (time.process_time() - began) / POLLS

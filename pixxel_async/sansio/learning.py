@@ -19,9 +19,10 @@ Rules:
       (multiples of the golden ratio), so that a few of them find out for all.
     * No interval is longer than `PollPolicy.max_s`, or shorter than `LEAST_INTERVAL` of
       `PollPolicy.initial_s`.
-    * A look at the knowledge costs O(log bins). It is brought up to date in O(bins), after
-      `REFRESH_POLLS` polls or one for each `REFRESH_PENDING` packages that wait, and when those
-      that became ready are more by `REFRESH_FOUND`.
+    * To look up when a package is due costs O(log bins). What is known is brought up to date in
+      O(bins), and not for each poll: after `REFRESH_POLLS` polls, or one for each `REFRESH_PENDING`
+      packages that wait, or one for each `REFRESH_ALL` polls before, whichever is most; and when
+      those that became ready are more by `REFRESH_FOUND`.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ GOLDEN = (math.sqrt(5) - 1) / 2
 REFRESH_POLLS = 8
 REFRESH_PENDING = 64
 REFRESH_FOUND = 0.05
+REFRESH_ALL = 50
 
 AHEAD = 8
 """Bins beyond all that was seen; the hazard that was found last reaches into them."""
@@ -89,6 +91,7 @@ class Learner:
     _table: LifeTable = field(init=False)
     _waiting_in: list[int] = field(default_factory=lambda: [0])
     _polls: int = 0
+    _all_polls: int = 0
     _found: int = 0
     _edges: list[float] = field(init=False)
     _widths: list[float] = field(default_factory=list)
@@ -188,7 +191,8 @@ class Learner:
     def _note(self, *, found: int) -> None:
         self._polls += 1
         self._found += found
-        many = max(REFRESH_POLLS, self.waiting / REFRESH_PENDING)
+        self._all_polls += 1
+        many = max(REFRESH_POLLS, self.waiting / REFRESH_PENDING, self._all_polls / REFRESH_ALL)
         if self._found > REFRESH_FOUND * self._table.found:
             self._table.share_again(self._hazards)
             self._found = 0
