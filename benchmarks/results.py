@@ -43,7 +43,7 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "system": platform.system(),
         "load_at_start": LOAD_AT_START,
-        "kernel": platform.release(),
+        "kernel": platform.release().partition("-")[0],
         "python": platform.python_version(),
         "programs": {name: version_of(name, option) for name, option in PROGRAMS.items()},
         "packages": {name: found for name in PACKAGES if (found := version_or_none(name))},

@@ -98,9 +98,9 @@ def bench(
 ) -> None:
     """Measure how fast packages can come, with 1 to 32 transfers at once.
 
-    What comes is thrown away. The URLs are taken in turns, so one is enough; a package of 100 MB or
-    more tells most. Without a source, a sandbox on this machine stands in for the storage: that
-    shows what the machine itself can do. Needs the extra `sandbox` then.
+    What comes is thrown away. One URL is enough; a package of 100 MB or more tells most.
+
+    Without a source, a sandbox stands in for the storage (extra `sandbox`): that shows the machine.
     """
     with ended(interrupted="interrupted"):
         steps, received = asyncio.run(_measure_sources(options, sources or []))

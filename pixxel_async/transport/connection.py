@@ -12,20 +12,19 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-import select
-import socket
 import ssl
-from collections import deque
 from enum import Enum, auto
 from typing import cast
 
 import httpx
 
+from .early import Early
 from .heads import AnswerParser, Head
+from .readiness import Readiness
+from .scratch import Scratch
 from .tls_layer import TlsLayer
+from .waiting import Waiting
 
-PLAIN_BYTES = 128 * 1024
-SEALED_BYTES = 256 * 1024
 CLOSED = "the connection was closed without an answer"
 
 
@@ -38,20 +37,6 @@ class _Phase(Enum):
     IDLE = auto()
     HEAD = auto()
     BODY = auto()
-
-
-class Scratch:
-    """Memory that all connections of an event loop share.
-
-    Attributes:
-        plain: For heads, and for bodies that nobody has asked for yet.
-        sealed: For what is encrypted.
-    """
-
-    def __init__(self) -> None:
-        """Take the memory."""
-        self.plain = memoryview(bytearray(PLAIN_BYTES))
-        self.sealed = memoryview(bytearray(SEALED_BYTES))
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -68,7 +53,7 @@ class Connection(asyncio.BufferedProtocol):
         self._tls = tls
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._poll: select.poll | None = None
+        self._readiness = Readiness()
         self._phase = _Phase.IDLE if tls is None else _Phase.GREETING
         self._is_kept = True
         self._is_lost = False  # nothing more will come
@@ -76,11 +61,11 @@ class Connection(asyncio.BufferedProtocol):
         self._error: Exception | None = None
         self._parser = AnswerParser()
         self._left: int | None = 0  # of the body, where its length is known
-        self._early: deque[memoryview] = deque()  # body bytes that nobody has asked for yet
+        self._early = Early()
         self._target: memoryview | None = None
         self._filled = 0
         self._is_impatient = False
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiting = Waiting()
 
     # What the user of a connection calls.
 
@@ -98,17 +83,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def has_input(self) -> bool:
         """Tell whether something came, or the other side has closed, that the loop has not seen."""
-        endpoint: socket.socket | None = None
-        if self._transport is not None:
-            endpoint = self._transport.get_extra_info("socket")
-        if endpoint is None:
-            return False
-        if not hasattr(select, "poll"):
-            return bool(select.select([endpoint], [], [], 0)[0])
-        if self._poll is None:
-            self._poll = select.poll()
-            self._poll.register(endpoint, select.POLLIN)
-        return bool(self._poll.poll(0))
+        return self._transport is not None and self._readiness.is_readable(self._transport)
 
     @property
     def is_lost(self) -> bool:
@@ -125,7 +100,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._phase is _Phase.GREETING and not self._is_lost:
             self._open_what_came()  # says hello
         if self._phase is _Phase.GREETING and self._error is None:
-            await self._wait(None)
+            await self._waiting.wait(None)
         if self._phase is _Phase.GREETING:
             raise self._error or ConnectionError(CLOSED)
 
@@ -150,7 +125,7 @@ class Connection(asyncio.BufferedProtocol):
         if not self._is_lost:
             self._send(message)
             transport.resume_reading()
-            await self._wait(timeout_s)
+            await self._waiting.wait(timeout_s)
         head = self._parser.head
         if head is None:
             raise self._error or LostBeforeAnswerError(CLOSED)
@@ -177,7 +152,7 @@ class Connection(asyncio.BufferedProtocol):
             RemoteProtocolError: It was closed within the body, or the body is wrongly framed.
             ReadTimeout: Nothing came for too long.
         """
-        self._filled = self._take_early(target)
+        self._filled = self._early.take_into(target)
         if self._filled == len(target) or self._phase is _Phase.IDLE:
             return self._filled
         await self._fill(target, patience_s, timeout_s)
@@ -250,7 +225,7 @@ class Connection(asyncio.BufferedProtocol):
             self._phase = _Phase.IDLE
         if self._error is None and self._phase is not _Phase.IDLE:
             self._error = self._loss(exc)
-        self._wake()
+        self._waiting.wake()
 
     def _open_what_came(self) -> None:
         """Decrypt as long as somebody wants it; the rest stays sealed."""
@@ -258,7 +233,7 @@ class Connection(asyncio.BufferedProtocol):
         try:
             if self._phase is _Phase.GREETING and tls.greet():
                 self._phase = _Phase.IDLE
-                self._wake()
+                self._waiting.wake()
             while self._phase is not _Phase.GREETING and self._wants_more():
                 count = tls.open_into(self._place())
                 if count:
@@ -313,7 +288,7 @@ class Connection(asyncio.BufferedProtocol):
         self._body_came_early(rest)
         if self._phase is _Phase.BODY:
             self._pause()
-        self._wake()
+        self._waiting.wake()
 
     def _body_came(self, nbytes: int) -> None:
         """Count bytes that are where they belong."""
@@ -325,56 +300,45 @@ class Connection(asyncio.BufferedProtocol):
         elif self._filled == len(target) or self._is_impatient:
             self._target = None
             self._pause()
-            self._wake()
+            self._waiting.wake()
 
     def _body_came_early(self, data: bytes) -> None:
         """Keep bytes until they are asked for."""
         if self._left is not None:
             kept = data[: self._left]
             self._left -= len(kept)
-            self._early.append(memoryview(kept))
+            self._early.put([kept])
             if self._left == 0:
                 self._end(has_more=len(data) > len(kept))
             return
         try:
-            self._early.extend(map(memoryview, self._parser.feed_body(data)))
+            self._early.put(self._parser.feed_body(data))
         except httpx.RemoteProtocolError as error:
             self._fail(error)
             return
         if self._parser.is_whole:
             self._end(has_more=self._parser.has_more)
         elif self._early and self._target is not None:
-            self._filled += self._take_early(self._target[self._filled :])
+            self._filled += self._early.take_into(self._target[self._filled :])
             if self._early or self._is_impatient or self._filled == len(self._target):
                 self._target = None
                 self._pause()
-                self._wake()
-
-    def _take_early(self, target: memoryview) -> int:
-        taken = 0
-        while self._early and taken < len(target):
-            piece = self._early.popleft()
-            count = min(len(piece), len(target) - taken)
-            target[taken : taken + count] = piece[:count]
-            taken += count
-            if count < len(piece):
-                self._early.appendleft(piece[count:])
-        return taken
+                self._waiting.wake()
 
     def _end(self, *, has_more: bool) -> None:
         """Note that the answer is whole."""
         if self._target is not None:
-            self._filled += self._take_early(self._target[self._filled :])
+            self._filled += self._early.take_into(self._target[self._filled :])
         self._target = None
         self._phase = _Phase.IDLE
         if has_more:
             self.abort()
-        self._wake()
+        self._waiting.wake()
 
     def _fail(self, error: Exception) -> None:
         self._error = error
         self.abort()
-        self._wake()
+        self._waiting.wake()
 
     # How a task waits.
 
@@ -393,7 +357,7 @@ class Connection(asyncio.BufferedProtocol):
             transport.resume_reading()
             if patience_s is not None:
                 timer = self._loop.call_later(patience_s, self._lose_patience)
-            await self._wait(timeout_s)
+            await self._waiting.wait(timeout_s)
         finally:
             self._target = None
             if timer is not None:
@@ -404,27 +368,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._filled:
             self._target = None
             self._pause()
-            self._wake()
-
-    async def _wait(self, timeout_s: float | None) -> None:
-        self._waiter = self._loop.create_future()
-        try:
-            if timeout_s is None:
-                await self._waiter
-            else:
-                async with asyncio.timeout(timeout_s):
-                    await self._waiter
-        except TimeoutError:
-            message = f"nothing came for {timeout_s:g} s"
-        else:
-            return
-        finally:
-            self._waiter = None
-        raise httpx.ReadTimeout(message)
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+            self._waiting.wake()
 
     def _pause(self) -> None:
         if self._transport is not None:

@@ -20,7 +20,8 @@ from typing import Any, TypeAlias
 import httpx
 from aiohappyeyeballs import start_connection
 
-from .connection import Connection, Scratch
+from .connection import Connection
+from .scratch import Scratch
 from .tls_layer import TlsLayer
 
 IDLE_S = 5.0
