@@ -29,8 +29,10 @@ lint: $(VENV)/.with-dev ## Check style and types.
 soak: $(VENV)/.with-dev ## Run the tests that take minutes.
 	$(BIN)/python -m pytest -m soak
 
-bench: $(VENV)/.with-dev ## Measure, and print ratios of medians.
-	$(BIN)/python -m benchmarks
+bench: $(VENV)/.with-bench ## Measure, and write tables and pictures into docs/.
+	ROUNDS=$${ROUNDS:-3} PEER_ROUNDS=$${PEER_ROUNDS:-1} PIPELINE_ROUNDS=$${PIPELINE_ROUNDS:-1} \
+		RESULTS=benchmarks/results $(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.document
 
 clean: ## Remove what the other targets made.
 	rm -rf $(VENV) demo-export .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache
@@ -41,6 +43,10 @@ $(BIN)/python:
 
 $(VENV)/.with-sandbox: pyproject.toml | $(BIN)/python
 	$(PIP) --editable '.[sandbox]'
+	touch $@
+
+$(VENV)/.with-bench: pyproject.toml | $(BIN)/python
+	$(PIP) --editable '.[bench,dev]'
 	touch $@
 
 $(VENV)/.with-dev: pyproject.toml | $(BIN)/python

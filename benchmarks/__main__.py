@@ -5,13 +5,17 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import signal
 import sys
 from collections.abc import Callable, Iterable
 
-from . import journal, memory, polling, scheduler, transfers
+from . import journal, memory, pipeline, polling, scheduler, small_calls, syncing, transfers
 
 BENCHMARKS: dict[str, Callable[[], Iterable[str]]] = {
     "transfers": transfers.lines,
+    "syncing": syncing.lines,
+    "small_calls": small_calls.lines,
+    "pipeline": pipeline.lines,
     "polling": polling.lines,
     "scheduler": scheduler.lines,
     "journal": journal.lines,
@@ -26,11 +30,17 @@ def main() -> None:
     names = parser.parse_args().names or list(BENCHMARKS)
     if unknown := set(names) - set(BENCHMARKS):
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    signal.signal(signal.SIGTERM, leave)
     say(f"Python {platform.python_version()}, {platform.system()}, {os.cpu_count()} cores")
     for name in names:
         say("")
         for line in BENCHMARKS[name]():
             say(line)
+
+
+def leave(number: int, _: object) -> None:
+    """End as Ctrl-C does: what was started is ended, and what was written is removed."""
+    raise SystemExit(128 + number)
 
 
 def say(line: str) -> None:

@@ -16,8 +16,8 @@ from typing import Any
 
 from pixxel_async import PollMethod, PollPolicy
 
-from .keep import keep
 from .optimum import least_delay_s
+from .results import save
 from .simulation import SHAPES, Outcome, simulate, times
 
 SCALE_S = 60.0
@@ -73,7 +73,7 @@ def lines() -> Iterator[str]:
         )
     yield ""
     yield from around(kept)
-    keep("polling", kept)
+    save("polling", kept)
 
 
 def around(kept: dict[str, Any]) -> Iterator[str]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 KIB_OF_MAXRSS = 1 if sys.platform == "linux" else 1 / 1024
 LOOK_S = 0.02
@@ -28,6 +31,7 @@ class Measured:
         peak_mib: Its peak resident memory.
         process_wall_s: With its start.
         process_cpu_s: With its start.
+        told: What it has printed.
     """
 
     wall_s: float
@@ -35,6 +39,7 @@ class Measured:
     peak_mib: float
     process_wall_s: float
     process_cpu_s: float
+    told: Mapping[str, Any]
 
 
 def measure(command: list[str], output: Path) -> Measured:
@@ -60,9 +65,15 @@ def measure(command: list[str], output: Path) -> Measured:
     )
     peak = Peak(pid)
     peak.start()
-    _, status, usage = os.wait4(pid, 0)
+    try:
+        _, status, usage = os.wait4(pid, 0)
+    except BaseException:  # the benchmark is ended, and what it has started with it
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        raise
+    finally:
+        peak.end()
     wall_s = time.perf_counter() - began
-    peak.end()
     if code := os.waitstatus_to_exitcode(status):
         said = errors.read_text(encoding="utf-8", errors="replace")[-ERROR_CHARS:].strip()
         message = f"{' '.join(command[:3])} ended with {code}: {said}"
@@ -76,6 +87,7 @@ def measure(command: list[str], output: Path) -> Measured:
         peak_mib=(peak.kib or usage.ru_maxrss * KIB_OF_MAXRSS) / 1024,
         process_wall_s=wall_s,
         process_cpu_s=cpu_s,
+        told=told,
     )
 
 

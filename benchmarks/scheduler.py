@@ -21,7 +21,7 @@ from pixxel_async import JobDownload, Limits, PackageStatus, PixxelClient, PollP
 from pixxel_async.engine.poller import Poller
 from pixxel_async.sansio.schedule import Pending, PollSchedule
 
-from .keep import keep
+from .results import save
 
 PENDING = (100, 10_000, 100_000)
 POLLS = 5_000
@@ -48,7 +48,7 @@ def lines() -> Iterator[str]:
                 f"   ÷ {PENDING[0]}: {ratios[pending]:5.2f}"
             )
         kept[what] = {"cpu_s_of_a_poll": costs, "medians": medians, "ratios": ratios}
-    keep("scheduler", kept)
+    save("scheduler", kept)
 
 
 def measured(cost_s: Callable[[int], float]) -> dict[int, list[float]]:

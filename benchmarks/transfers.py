@@ -1,7 +1,8 @@
 """How fast files are downloaded, by us and by others, from an nginx on this machine.
 
 Everybody downloads the same files to memory, 16 at a time, in turns. A run whose files are not
-those that were served does not count.
+those that were served does not count. Times are without the start of Python, and are told with it
+too; the sizes of the sets are such that it would be a fifth of some of them, and of no export.
 """
 
 from __future__ import annotations
@@ -10,22 +11,84 @@ import filecmp
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
-from .contenders.commands import CONTENDERS, command
+from .contenders.commands import CONTENDERS, PEERS, command
 from .contenders.task import Task
 from .file_sets import SETS, FileSet, memory_folder
 from .nginx import MissingError, Nginx, nginx
 from .processes import Measured, measure
+from .results import save
 
 CONCURRENCY = 16
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
-CASES = (("4mib", "http"), ("4mib", "https"), ("256mib", "http"), ("256mib", "https"))
-CASES += (("64kib", "http"),)
-YARDSTICK = "curl -Z"
-COLUMNS = f"  {'':<20} {'wall':>8} {'÷ curl':>7} {'GiB/s':>6} {'CPU s/GiB':>10} {'÷ curl':>7}"
+PEER_ROUNDS = int(os.environ.get("PEER_ROUNDS", "2"))
+"""Those whose figures are no yardstick take part in so many rounds: some are slow."""
+
+SCHEMES = ("http", "https")
+CASES: tuple[tuple[str, str], ...] = (
+    *(("4mib", "http"), ("4mib", "https"), ("256mib", "http"), ("256mib", "https")),
+    ("64kib", "http"),
+)
+CURL = "curl -Z"
+YARDSTICKS = {"ours, verified": "curl -Z, sha256sum"}
+"""What a contender is measured by, if not by curl."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one contender needed for one set.
+
+    Attributes:
+        files: The set.
+        scheme: http or https.
+        contender: Who.
+        rounds: How often; the figures are medians.
+        wall_s: Without the start of Python.
+        cpu_s_per_gib: User and system time, without the start of Python.
+        peak_mib: The highest peak of resident memory.
+        process_wall_s: With the start of Python.
+        process_cpu_s: With the start of Python.
+    """
+
+    files: str
+    scheme: str
+    contender: str
+    rounds: int
+    wall_s: float
+    cpu_s_per_gib: float
+    peak_mib: float
+    process_wall_s: float
+    process_cpu_s: float
+
+
+def lines() -> Iterator[str]:
+    """Measure in turns, and yield the tables."""
+    sets, schemes = chosen("SETS", tuple(SETS)), chosen("SCHEMES", SCHEMES)
+    contenders = chosen("CONTENDERS", CONTENDERS)
+    cases = [case for case in CASES if case[0] in sets and case[1] in schemes]
+    yield f"Downloads from an nginx, {CONCURRENCY} at a time, medians of {ROUNDS} rounds"
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=memory_folder()) as folder:
+        served = Path(folder, "served")
+        served.mkdir()
+        with nginx(served) as server:
+            stand = Stand(server, Path(folder))
+            for files in (SETS[name] for name in dict.fromkeys(name for name, _ in cases)):
+                files.make(served)
+                for scheme in (scheme for name, scheme in cases if name == files.name):
+                    yield ""
+                    yield f"{files.count:,} of {files.name}, {scheme}"
+                    found: dict[str, list[Measured]] = {}
+                    yield from in_turns(stand, files, scheme, contenders, found)
+                    measured = [row(files, scheme, name, runs) for name, runs in found.items()]
+                    yield from table(measured, files.gib)
+                    rows += measured
+                shutil.rmtree(served / files.name)
+    save("transfers", {"concurrency": CONCURRENCY, "rows": [asdict(each) for each in rows]})
 
 
 def chosen(variable: str, known: tuple[str, ...]) -> list[str]:
@@ -37,75 +100,69 @@ def chosen(variable: str, known: tuple[str, ...]) -> list[str]:
     return named or list(known)
 
 
-def lines() -> Iterator[str]:
-    """Measure in turns, and yield the tables."""
-    cases = [
-        case
-        for case in CASES
-        if case[0] in chosen("SETS", tuple(SETS)) and case[1] in chosen("SCHEMES", SCHEMES)
-    ]
-    contenders = chosen("CONTENDERS", CONTENDERS)
-    yield f"Downloads from nginx on this machine, {CONCURRENCY} at a time, median of {ROUNDS} rounds"
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=memory_folder()) as folder:
-        place = Path(folder)
-        (place / "served").mkdir()
-        with nginx(place / "served") as server:
-            for files in (SETS[name] for name in dict.fromkeys(name for name, _ in cases)):
-                files.make(place / "served")
-                for scheme in (scheme for name, scheme in cases if name == files.name):
-                    yield ""
-                    yield f"{files.name} × {files.count}, {scheme}"
-                    yield from table(files, in_turns(files, scheme, contenders, server, place))
-                shutil.rmtree(place / "served" / files.name)
-
-
-SCHEMES = ("http", "https")
-
-
 def in_turns(
-    files: FileSet, scheme: str, contenders: list[str], server: Nginx, place: Path
-) -> dict[str, list[Measured]]:
-    """Let everybody download the files, in each round once."""
-    found: dict[str, list[Measured]] = {}
-    once(YARDSTICK, files, scheme, server, place, compare=False)  # fresh memory costs the first one
-    for round_number in range(ROUNDS):
+    stand: Stand,
+    files: FileSet,
+    scheme: str,
+    contenders: list[str],
+    found: dict[str, list[Measured]],
+) -> Iterator[str]:
+    """Let everybody download the files, in each round once; yield who cannot."""
+    for number in range(ROUNDS):
         for contender in contenders:
-            try:
-                measured = once(contender, files, scheme, server, place, compare=round_number == 0)
-            except MissingError as missing:
-                if round_number == 0:
-                    print(f"  {contender}: {missing}")
+            if number >= PEER_ROUNDS and contender in PEERS:
                 continue
-            found.setdefault(contender, []).append(measured)
-    return found
+            try:
+                if number == 0 and contender == contenders[0]:
+                    stand.once(contender, files, scheme)  # fresh memory costs the first one
+                measured = stand.once(contender, files, scheme, compare=number == 0)
+            except MissingError as missing:
+                if number == 0:
+                    yield f"  {contender}: left out, {missing}"
+            else:
+                found.setdefault(contender, []).append(measured)
 
 
-def once(
-    contender: str, files: FileSet, scheme: str, server: Nginx, place: Path, *, compare: bool
-) -> Measured:
-    """Let one contender download the files.
+@dataclass(frozen=True)
+class Stand:
+    """Where everybody downloads.
 
-    Raises:
-        MissingError: It is not installed.
-        RuntimeError: It failed, or what it saved is wrong.
+    Attributes:
+        server: Serves what is in `place / "served"`.
+        place: In memory.
+        saving: Where files are saved, if that is elsewhere.
     """
-    names = files.names()
-    with tempfile.TemporaryDirectory(prefix="saved-", dir=place) as saved:
-        out, notes = Path(saved, "out"), Path(saved, "notes")
-        out.mkdir()
-        notes.mkdir()
-        task = Task(
-            urls=[server.url(scheme, files.name, name) for name in names],
-            names=names,
-            folder=str(out),
-            concurrency=CONCURRENCY,
-            ca_file=str(server.ca_file),
-            api_url=server.api_url,
-            workflow_id=f"{scheme}-{files.name}",
-        )
-        measured = measure(command(contender, task, notes), notes / "said")
-        check(place / "served" / files.name, out, files, compare=compare)
-    return measured
+
+    server: Nginx
+    place: Path
+    saving: Path | None = None
+
+    def once(
+        self, contender: str, files: FileSet, scheme: str, *, compare: bool = False
+    ) -> Measured:
+        """Let one contender download the files; with `compare`, each byte is looked at.
+
+        Raises:
+            MissingError: It is not installed.
+            RuntimeError: It failed, or what it saved is wrong.
+        """
+        names = files.names()
+        with tempfile.TemporaryDirectory(prefix="saved-", dir=self.saving or self.place) as saved:
+            out, notes = Path(saved, "out"), Path(saved, "notes")
+            out.mkdir()
+            notes.mkdir()
+            task = Task(
+                urls=[self.server.url(scheme, files.name, name) for name in names],
+                names=names,
+                folder=str(out),
+                concurrency=CONCURRENCY,
+                ca_file=str(self.server.ca_file),
+                api_url=self.server.api_url,
+                workflow_id=f"{scheme}-{files.name}",
+            )
+            measured = measure(command(contender, task, notes), notes / "said")
+            check(self.place / "served" / files.name, out, files, compare=compare)
+        return measured
 
 
 def check(served: Path, out: Path, files: FileSet, *, compare: bool) -> None:
@@ -117,28 +174,47 @@ def check(served: Path, out: Path, files: FileSet, *, compare: bool) -> None:
     saved = sorted(out.glob("*.zip"))
     right = [file for file in saved if file.stat().st_size == files.file_bytes]
     if compare:
-        originals = sorted(served.glob("*.zip"))
-        right = [
-            file
-            for file, original in zip(right, originals, strict=False)
-            if filecmp.cmp(file, original, shallow=False)
-        ]
+        pairs = zip(right, sorted(served.glob("*.zip")), strict=False)
+        right = [file for file, original in pairs if filecmp.cmp(file, original, shallow=False)]
     if not len(right) == len(saved) == files.count:
         message = f"{len(right)} of {len(saved)} files are right, of {files.count}"
         raise RuntimeError(message)
 
 
-def table(files: FileSet, found: dict[str, list[Measured]]) -> Iterator[str]:
-    """Yield a line for each contender."""
-    yield f"{COLUMNS} {'peak':>9}  {'with start':>10}"
-    walls = {name: median(each.wall_s for each in runs) for name, runs in found.items()}
-    cpus = {name: median(each.cpu_s for each in runs) for name, runs in found.items()}
-    for name, runs in found.items():
-        wall, cpu = walls[name], cpus[name]
-        peak = max(each.peak_mib for each in runs)
-        start = median(each.process_wall_s for each in runs)
+def row(files: FileSet, scheme: str, contender: str, runs: list[Measured]) -> Row:
+    """Sum up the rounds of one contender."""
+    return Row(
+        files=files.name,
+        scheme=scheme,
+        contender=contender,
+        rounds=len(runs),
+        wall_s=median(each.wall_s for each in runs),
+        cpu_s_per_gib=median(each.cpu_s for each in runs) / files.gib,
+        peak_mib=max(each.peak_mib for each in runs),
+        process_wall_s=median(each.process_wall_s for each in runs),
+        process_cpu_s=median(each.process_cpu_s for each in runs),
+    )
+
+
+def yardstick(contender: str, rows: Mapping[str, Row]) -> Row | None:
+    """Return what a contender is measured by, or None if that did not take part."""
+    return rows.get(YARDSTICKS.get(contender, CURL))
+
+
+def table(rows: list[Row], gib: float) -> Iterator[str]:
+    """Yield a line for each contender; `gib` is the size of the set."""
+    yield (
+        f"  {'':<20} {'wall':>8} {'ratio':>6} {'GiB/s':>6} {'CPU s/GiB':>10} {'ratio':>6}"
+        f" {'peak':>9} {'with start':>11}"
+    )
+    by_name = {each.contender: each for each in rows}
+    for each in rows:
+        by = yardstick(each.contender, by_name)
+        wall, cpu = (
+            (each.wall_s / by.wall_s, each.cpu_s_per_gib / by.cpu_s_per_gib) if by else (0, 0)
+        )
         yield (
-            f"  {name:<20} {wall:>6.2f} s {wall / walls.get(YARDSTICK, wall):>7.2f}"
-            f" {files.gib / wall:>6.2f} {cpu / files.gib:>10.2f}"
-            f" {cpu / cpus.get(YARDSTICK, cpu):>7.2f} {peak:>5.0f} MiB  {start:>8.2f} s"
+            f"  {each.contender:<20} {each.wall_s:>6.2f} s {wall:>6.2f}"
+            f" {gib / each.wall_s:>6.2f} {each.cpu_s_per_gib:>10.2f} {cpu:>6.2f}"
+            f" {each.peak_mib:>5.0f} MiB {each.process_wall_s:>9.2f} s"
         )

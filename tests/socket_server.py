@@ -7,6 +7,9 @@ from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Self
 
+ROUNDS = 20
+"""Rounds of the event loop in which the end of a connection is noticed."""
+
 
 class SocketServer(ABC):
     """Listens while its context is open; what it says is up to the class below it."""
@@ -24,6 +27,8 @@ class SocketServer(ABC):
         traceback: TracebackType | None,
     ) -> None:
         self._server.close()
+        for _ in range(ROUNDS):  # Python 3.11 does not wait for connections that clients have left
+            await asyncio.sleep(0)
         await self._server.wait_closed()
 
     @property

@@ -13,6 +13,7 @@ PYTHON = {
     "ours": "ours_fetcher",
     "ours, whole export": "ours_export",
     "ours, verified": "ours_verified",
+    "ours, verified, no fsync": "ours_unsynced",
     "httpx + aiofiles": "httpx_aiofiles",
     "aiohttp + aiofiles": "aiohttp_aiofiles",
     "parfive": "parfive_files",
@@ -83,7 +84,9 @@ TOOLS: dict[str, Callable[[Task, Path], list[str]]] = {
     "curl -Z, sha256sum": curl_then_sha256sum,
     "aria2c": aria2c,
 }
-CONTENDERS = (
-    *("curl -Z", "ours", "ours, whole export", "curl -Z, sha256sum", "ours, verified"),
-    *("aria2c", "httpx + aiofiles", "aiohttp + aiofiles", "parfive", "obstore"),
+JUDGED = ("curl -Z", "ours", "curl -Z, sha256sum", "ours, verified")
+PEERS = (
+    *("ours, whole export", "aria2c", "httpx + aiofiles", "aiohttp + aiofiles", "parfive"),
+    "obstore",
 )
+CONTENDERS = JUDGED + PEERS

@@ -9,7 +9,7 @@ import typer
 
 from .._version import __version__
 from ..display.base import Loudness
-from . import auth, completion, config, doctor, download, list_commands, select_commands
+from . import auth, bench, completion, config, doctor, download, list_commands, select_commands
 from .ending import complain, ended, sandbox_needed
 from .folder_options import flag
 from .manifest import read_manifest
@@ -106,6 +106,9 @@ app.command("doctor", epilog=doctor.EPILOG, rich_help_panel=SETTING_UP)(doctor.d
 app.command("completion", epilog=completion.EPILOG, rich_help_panel=SETTING_UP)(
     completion.completion
 )
+
+
+app.command("bench", epilog=bench.EPILOG, rich_help_panel=SETTING_UP)(bench.bench)
 
 
 @app.command(epilog="Example: pixxel-async demo --packages 100", rich_help_panel=TRYING)

@@ -12,15 +12,18 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-import select
-import socket
-from collections import deque
+import ssl
 from enum import Enum, auto
 from typing import cast
 
 import httpx
 
+from .early import Early
 from .heads import AnswerParser, Head
+from .readiness import Readiness
+from .scratch import Scratch
+from .tls_layer import TlsLayer
+from .waiting import Waiting
 
 CLOSED = "the connection was closed without an answer"
 
@@ -30,6 +33,7 @@ class LostBeforeAnswerError(httpx.RemoteProtocolError):
 
 
 class _Phase(Enum):
+    GREETING = auto()
     IDLE = auto()
     HEAD = auto()
     BODY = auto()
@@ -38,27 +42,30 @@ class _Phase(Enum):
 class Connection(asyncio.BufferedProtocol):
     """A connection that is there; `pool.Pool` makes and keeps them."""
 
-    def __init__(self, scratch: memoryview) -> None:
+    def __init__(self, scratch: Scratch, tls: TlsLayer | None = None) -> None:
         """Take what has no other place into `scratch`, which all connections of a loop share.
 
         It is safe to share: the event loop asks where to put bytes, puts them there, and says so,
         without doing anything else in between.
         """
-        self._scratch = scratch
+        self._scratch = scratch.plain
+        self._sealed = scratch.sealed
+        self._tls = tls
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._poll: select.poll | None = None
-        self._phase = _Phase.IDLE
+        self._readiness = Readiness()
+        self._phase = _Phase.IDLE if tls is None else _Phase.GREETING
         self._is_kept = True
-        self._is_lost = False
+        self._is_lost = False  # nothing more will come
+        self._is_closed = False  # and the event loop has let go of it
         self._error: Exception | None = None
         self._parser = AnswerParser()
         self._left: int | None = 0  # of the body, where its length is known
-        self._early: deque[memoryview] = deque()  # body bytes that nobody has asked for yet
+        self._early = Early()
         self._target: memoryview | None = None
         self._filled = 0
         self._is_impatient = False
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiting = Waiting()
 
     # What the user of a connection calls.
 
@@ -76,22 +83,26 @@ class Connection(asyncio.BufferedProtocol):
 
     def has_input(self) -> bool:
         """Tell whether something came, or the other side has closed, that the loop has not seen."""
-        endpoint: socket.socket | None = None
-        if self._transport is not None:
-            endpoint = self._transport.get_extra_info("socket")
-        if endpoint is None:
-            return False
-        if not hasattr(select, "poll"):
-            return bool(select.select([endpoint], [], [], 0)[0])
-        if self._poll is None:
-            self._poll = select.poll()
-            self._poll.register(endpoint, select.POLLIN)
-        return bool(self._poll.poll(0))
+        return self._transport is not None and self._readiness.is_readable(self._transport)
 
     @property
     def is_lost(self) -> bool:
         """Whether nothing is left to be closed."""
-        return self._is_lost
+        return self._is_closed
+
+    async def greet(self) -> None:
+        """Make the TLS handshake, on a connection that has TLS.
+
+        Raises:
+            SSLError: It failed, such as over a certificate that is not trusted.
+            OSError: The connection broke.
+        """
+        if self._phase is _Phase.GREETING and not self._is_lost:
+            self._open_what_came()  # says hello
+        if self._phase is _Phase.GREETING and self._error is None:
+            await self._waiting.wait(None)
+        if self._phase is _Phase.GREETING:
+            raise self._error or ConnectionError(CLOSED)
 
     async def exchange(self, message: bytes, timeout_s: float | None) -> Head:
         """Send a request, and wait for the head of the answer.
@@ -112,9 +123,9 @@ class Connection(asyncio.BufferedProtocol):
         self._left = None
         self._early.clear()
         if not self._is_lost:
-            transport.write(message)
+            self._send(message)
             transport.resume_reading()
-            await self._wait(timeout_s)
+            await self._waiting.wait(timeout_s)
         head = self._parser.head
         if head is None:
             raise self._error or LostBeforeAnswerError(CLOSED)
@@ -141,14 +152,20 @@ class Connection(asyncio.BufferedProtocol):
             RemoteProtocolError: It was closed within the body, or the body is wrongly framed.
             ReadTimeout: Nothing came for too long.
         """
-        self._filled = self._take_early(target)
+        self._filled = self._early.take_into(target)
         if self._filled == len(target) or self._phase is _Phase.IDLE:
             return self._filled
-        if not self._is_lost and self._error is None:
-            await self._fill(target, patience_s, timeout_s)
+        await self._fill(target, patience_s, timeout_s)
         if self._filled == 0 and self._phase is _Phase.BODY:
             raise self._error or httpx.ReadError("the connection was closed")
         return self._filled
+
+    def close(self) -> None:
+        """Close the connection: in good order if its answer is whole, or else at once."""
+        if self._tls is not None and self._phase is _Phase.IDLE and not self._is_closed:
+            self._tls.end()
+            self._send(b"")
+        self.abort()
 
     def abort(self) -> None:
         """Close the connection at once; may be called twice."""
@@ -164,13 +181,30 @@ class Connection(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the interface has it
         """Say where the next bytes go: to who waits for them, if they can only be theirs."""
+        return self._place() if self._tls is None else self._sealed
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take bytes that came."""
+        if self._tls is None:
+            self._came(nbytes)
+            return
+        self._tls.take(self._sealed[:nbytes])
+        self._open_what_came()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note the end."""
+        self._is_closed = True
+        if exc is None and self._tls is not None and not self._tls.is_ended:
+            exc = ConnectionError("the connection was cut")
+        self._ended(exc)
+
+    def _place(self) -> memoryview:
         if self._target is not None and self._left is not None:
             # No less than there is room for, so that bytes beyond the body are noticed.
             return self._target[self._filled :]
         return self._scratch
 
-    def buffer_updated(self, nbytes: int) -> None:
-        """Take bytes that came."""
+    def _came(self, nbytes: int) -> None:
         if self._phase is _Phase.IDLE:
             self.abort()
         elif self._phase is _Phase.HEAD:
@@ -180,8 +214,10 @@ class Connection(asyncio.BufferedProtocol):
         else:
             self._body_came_early(bytes(self._scratch[:nbytes]))
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def _ended(self, exc: Exception | None) -> None:
         """Note the end, which is the end of the body where nothing else tells."""
+        if self._is_lost:
+            return
         self._is_lost = True
         head = self._parser.head
         ends_so = head is not None and head.length is None and not head.is_chunked
@@ -189,9 +225,47 @@ class Connection(asyncio.BufferedProtocol):
             self._phase = _Phase.IDLE
         if self._error is None and self._phase is not _Phase.IDLE:
             self._error = self._loss(exc)
-        self._wake()
+        self._waiting.wake()
+
+    def _open_what_came(self) -> None:
+        """Decrypt as long as somebody wants it; the rest stays sealed."""
+        tls = cast("TlsLayer", self._tls)
+        try:
+            if self._phase is _Phase.GREETING and tls.greet():
+                self._phase = _Phase.IDLE
+                self._waiting.wake()
+            while self._phase is not _Phase.GREETING and self._wants_more():
+                count = tls.open_into(self._place())
+                if count:
+                    self._came(count)
+                if tls.is_ended:
+                    self._ended(None)
+                    self.close()
+                if not count:
+                    break
+        except ssl.SSLError as error:
+            is_greeting = self._phase is _Phase.GREETING
+            self._send(b"")  # an alert tells the other side why
+            self._fail(error if is_greeting else httpx.ReadError(str(error)))
+        else:
+            self._send(b"")
+
+    def _wants_more(self) -> bool:
+        is_held_back = self._phase is _Phase.BODY and self._target is None
+        return not (is_held_back or self._is_lost or self._error is not None)
+
+    def _send(self, data: bytes) -> None:
+        """Send data, and what TLS has to say."""
+        if self._tls is not None:
+            if data:
+                self._tls.seal(data)
+            data = self._tls.to_send()
+        if data and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
 
     def _loss(self, exc: Exception | None) -> Exception:
+        if self._phase is _Phase.GREETING:
+            return exc or ConnectionError(CLOSED)
         if self._phase is _Phase.HEAD and not self._parser.has_begun:
             return LostBeforeAnswerError(str(exc) if exc else CLOSED)
         if exc is not None:
@@ -214,7 +288,7 @@ class Connection(asyncio.BufferedProtocol):
         self._body_came_early(rest)
         if self._phase is _Phase.BODY:
             self._pause()
-        self._wake()
+        self._waiting.wake()
 
     def _body_came(self, nbytes: int) -> None:
         """Count bytes that are where they belong."""
@@ -226,56 +300,45 @@ class Connection(asyncio.BufferedProtocol):
         elif self._filled == len(target) or self._is_impatient:
             self._target = None
             self._pause()
-            self._wake()
+            self._waiting.wake()
 
     def _body_came_early(self, data: bytes) -> None:
         """Keep bytes until they are asked for."""
         if self._left is not None:
             kept = data[: self._left]
             self._left -= len(kept)
-            self._early.append(memoryview(kept))
+            self._early.put([kept])
             if self._left == 0:
                 self._end(has_more=len(data) > len(kept))
             return
         try:
-            self._early.extend(map(memoryview, self._parser.feed_body(data)))
+            self._early.put(self._parser.feed_body(data))
         except httpx.RemoteProtocolError as error:
             self._fail(error)
             return
         if self._parser.is_whole:
             self._end(has_more=self._parser.has_more)
         elif self._early and self._target is not None:
-            self._filled += self._take_early(self._target[self._filled :])
+            self._filled += self._early.take_into(self._target[self._filled :])
             if self._early or self._is_impatient or self._filled == len(self._target):
                 self._target = None
                 self._pause()
-                self._wake()
-
-    def _take_early(self, target: memoryview) -> int:
-        taken = 0
-        while self._early and taken < len(target):
-            piece = self._early.popleft()
-            count = min(len(piece), len(target) - taken)
-            target[taken : taken + count] = piece[:count]
-            taken += count
-            if count < len(piece):
-                self._early.appendleft(piece[count:])
-        return taken
+                self._waiting.wake()
 
     def _end(self, *, has_more: bool) -> None:
         """Note that the answer is whole."""
         if self._target is not None:
-            self._filled += self._take_early(self._target[self._filled :])
+            self._filled += self._early.take_into(self._target[self._filled :])
         self._target = None
         self._phase = _Phase.IDLE
         if has_more:
             self.abort()
-        self._wake()
+        self._waiting.wake()
 
     def _fail(self, error: Exception) -> None:
         self._error = error
         self.abort()
-        self._wake()
+        self._waiting.wake()
 
     # How a task waits.
 
@@ -285,12 +348,16 @@ class Connection(asyncio.BufferedProtocol):
         transport = cast("asyncio.Transport", self._transport)
         self._target = target
         self._is_impatient = False
-        timer = (
-            None if patience_s is None else self._loop.call_later(patience_s, self._lose_patience)
-        )
+        timer = None
         try:
+            if self._tls is not None:
+                self._open_what_came()
+            if self._is_lost or self._error is not None or self._target is None:
+                return
             transport.resume_reading()
-            await self._wait(timeout_s)
+            if patience_s is not None:
+                timer = self._loop.call_later(patience_s, self._lose_patience)
+            await self._waiting.wait(timeout_s)
         finally:
             self._target = None
             if timer is not None:
@@ -301,27 +368,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._filled:
             self._target = None
             self._pause()
-            self._wake()
-
-    async def _wait(self, timeout_s: float | None) -> None:
-        self._waiter = self._loop.create_future()
-        try:
-            if timeout_s is None:
-                await self._waiter
-            else:
-                async with asyncio.timeout(timeout_s):
-                    await self._waiter
-        except TimeoutError:
-            message = f"nothing came for {timeout_s:g} s"
-        else:
-            return
-        finally:
-            self._waiter = None
-        raise httpx.ReadTimeout(message)
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+            self._waiting.wake()
 
     def _pause(self) -> None:
         if self._transport is not None:

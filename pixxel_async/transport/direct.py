@@ -64,7 +64,9 @@ class DirectTransport(httpx.AsyncBaseTransport):
             connection = self._pool.take(origin)
             is_fresh = connection is None
             if connection is None:
-                connection = await self._pool.connect(origin, timeouts.get("connect"))
+                connection = await self._pool.connect(
+                    origin, timeouts.get("connect"), request.extensions.get("trace")
+                )
             try:
                 answer = await connection.exchange(message_bytes, timeouts.get("read"))
             except BaseException as error:

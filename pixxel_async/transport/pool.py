@@ -13,20 +13,29 @@ import asyncio
 import socket
 import ssl
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import httpx
 from aiohappyeyeballs import start_connection
 
 from .connection import Connection
+from .scratch import Scratch
+from .tls_layer import TlsLayer
 
 IDLE_S = 5.0
 """How long a connection is kept without a request; many servers close theirs after 5 to 75 s."""
-SCRATCH_BYTES = 128 * 1024
 SECOND_ADDRESS_S = 0.25
 """After this the next address of a host is tried beside the first (RFC 8305 section 5)."""
 CLOSING_ROUNDS = 10
 """Rounds of the event loop in which aborted connections tell their end."""
+
+
+Trace: TypeAlias = Callable[[str, Mapping[str, Any]], Awaitable[None]]
+
+
+async def _untold(_name: str, _info: Mapping[str, Any]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +59,7 @@ class Pool:
         """
         self._context = context
         self._keep_alive = keep_alive
-        self._scratch = memoryview(bytearray(SCRATCH_BYTES))
+        self._scratch = Scratch()
         self._idle: dict[Origin, OrderedDict[Connection, asyncio.TimerHandle]] = {}
         self._idle_count = 0
         self._closing: set[Connection] = set()
@@ -67,8 +76,16 @@ class Pool:
             self.drop(connection)
         return None
 
-    async def connect(self, origin: Origin, timeout_s: float | None) -> Connection:
+    async def connect(
+        self, origin: Origin, timeout_s: float | None, trace: Trace | None = None
+    ) -> Connection:
         """Make a connection.
+
+        Args:
+            origin: Where to.
+            timeout_s: The longest wait for all of it, or None.
+            trace: Told how far it has come, in httpcore's words: `connection.connect_tcp.started`
+                and `.complete`, and the same of `start_tls`.
 
         Raises:
             ConnectTimeout: It took too long.
@@ -76,27 +93,35 @@ class Pool:
         """
         try:
             async with asyncio.timeout(timeout_s):
-                return await self._connect(origin)
+                return await self._connect(origin, trace or _untold)
         except TimeoutError as error:
             message = "" if timeout_s is None else f"{timeout_s:g} s"
             raise httpx.ConnectTimeout(message) from error
         except (OSError, ssl.CertificateError) as error:
             raise httpx.ConnectError(str(error)) from error
 
-    async def _connect(self, origin: Origin) -> Connection:
+    async def _connect(self, origin: Origin, trace: Trace) -> Connection:
         loop = asyncio.get_running_loop()
         addresses = await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+        await trace("connection.connect_tcp.started", {})
         # That of asyncio (seen in 3.11) leaves a socket open when it is cancelled.
         endpoint = await start_connection(addresses, happy_eyeballs_delay=SECOND_ADDRESS_S)
         try:
+            tls = TlsLayer(self._context, origin.host) if origin.is_tls else None
             _, connection = await loop.create_connection(
-                lambda: Connection(self._scratch),
-                sock=endpoint,
-                ssl=self._context if origin.is_tls else None,
-                server_hostname=origin.host if origin.is_tls else None,
+                lambda: Connection(self._scratch, tls), sock=endpoint
             )
         except BaseException:
             endpoint.close()
+            raise
+        try:
+            await trace("connection.connect_tcp.complete", {})
+            if tls is not None:
+                await trace("connection.start_tls.started", {})
+                await connection.greet()
+                await trace("connection.start_tls.complete", {})
+        except BaseException:
+            self.drop(connection)
             raise
         return connection
 
@@ -117,7 +142,7 @@ class Pool:
         self._closing = {each for each in self._closing if not each.is_lost}
         if not connection.is_lost:
             self._closing.add(connection)
-            connection.abort()
+            connection.close()
 
     async def aclose(self) -> None:
         """Close those that are idle, and wait until the event loop has let go of them."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
+import struct
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Self
 
 import httpx
 import pytest
+import trustme
 
 from pixxel_async.transport import pool as pool_module
 from pixxel_async.transport.direct import Body, DirectTransport
@@ -31,7 +35,34 @@ CHUNKED = (
 UNTIL_CLOSE = OK + b"\r\n" + BODY
 
 
-class Server(SocketServer):
+class Way:
+    """How servers and clients of a test speak with each other: in plain, or over TLS."""
+
+    server: ssl.SSLContext | None = None
+    client = ssl.create_default_context()
+
+
+@pytest.fixture(params=["http", "https"], autouse=True)
+def _way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "http":
+        return
+    ca = trustme.CA()
+    theirs, ours = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), ssl.create_default_context()
+    ca.issue_cert("127.0.0.1").configure_cert(theirs)
+    ca.configure_trust(ours)
+    monkeypatch.setattr(Way, "server", theirs)
+    monkeypatch.setattr(Way, "client", ours)
+
+
+class Scripted(SocketServer):
+    """A server that speaks as the test's way says."""
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self.serve, "127.0.0.1", 0, ssl=Way.server)
+        return self
+
+
+class Server(Scripted):
     """Answers the requests of each connection with the next answers, which all of them share.
 
     Attributes:
@@ -68,13 +99,13 @@ class Server(SocketServer):
 
 
 def transport(*, keep_alive: int = 4) -> DirectTransport:
-    return DirectTransport(ssl.create_default_context(), keep_alive=keep_alive)
+    return DirectTransport(Way.client, keep_alive=keep_alive)
 
 
 def request(server: SocketServer, method: str = "GET", **timeouts: float) -> httpx.Request:
-    return httpx.Request(
-        method, f"http://127.0.0.1:{server.port}/a", extensions={"timeout": timeouts}
-    )
+    scheme = "https" if Way.server else "http"
+    url = f"{scheme}://127.0.0.1:{server.port}/a"
+    return httpx.Request(method, url, extensions={"timeout": timeouts})
 
 
 async def body_of(response: httpx.Response, *, room: int = 100) -> bytes:
@@ -127,6 +158,22 @@ async def test_a_body_that_ends_with_the_connection() -> None:
         assert await get(direct, server) == BODY
         assert await get(direct, server) == BODY
         assert server.connections == 2
+
+
+async def test_a_body_that_ends_with_a_connection_that_was_cut_is_not_whole() -> None:
+    class Cutting(Scripted):
+        async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(UNTIL_CLOSE)
+            await writer.drain()
+            plain = writer.get_extra_info("socket")
+            if Way.server is None:  # a reset: nothing in plain tells a cut from an end
+                plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.transport.abort()
+
+    async with Cutting() as server, transport() as direct:
+        with pytest.raises(httpx.ReadError):
+            await get(direct, server)
 
 
 @pytest.mark.parametrize(
@@ -292,7 +339,7 @@ async def test_an_answer_that_is_not_read_to_its_end_closes_its_connection() -> 
 
 
 async def test_nothing_is_received_that_nobody_asks_for() -> None:
-    class Endless(SocketServer):
+    class Endless(Scripted):
         sent = 0
 
         async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,0 +1,29 @@
+"""Our client: with retries, typed errors, the key, and a rate limit that is out of reach."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from pixxel_async import Limits, PixxelClient
+
+from .calls import KEY, Call, Load, run
+from .export import NO_LIMIT_PER_S
+
+
+@asynccontextmanager
+async def caller(load: Load) -> AsyncIterator[Call]:
+    """Yield what asks for a package once."""
+    limits = Limits(requests=load.concurrency, requests_per_second=NO_LIMIT_PER_S)
+    workflow, job = load.workflow_and_job
+    async with PixxelClient(KEY, base_url=load.api_url, proxy="direct", limits=limits) as client:
+
+        async def call() -> None:
+            package = await client.jobs.create_download(workflow, job)
+            assert package.signed_url is not None  # noqa: S101 - a wrong answer does not count
+
+        yield call
+
+
+if __name__ == "__main__":
+    run(caller)

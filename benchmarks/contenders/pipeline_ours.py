@@ -1,0 +1,29 @@
+"""Our whole client against a sandbox, as it comes but for the rate of calls."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from pixxel_async import Limits, PixxelClient, parse_download
+
+
+async def export(told: dict[str, Any]) -> dict[str, float]:
+    """Save the packages; return when that began and ended, in seconds since 1970."""
+    downloads = [parse_download(row) for row in told["rows"]]
+    limits = Limits(requests_per_second=told["requests_per_second"])
+    async with PixxelClient(told["api_key"], base_url=told["api_url"], limits=limits) as client:
+        began_at = time.time()
+        async with client.export(downloads, told["folder"]) as exporting:
+            report = await exporting.finish()
+        ended_at = time.time()
+    return {"began_at": began_at, "ended_at": ended_at, "saved": len(report.saved)}
+
+
+if __name__ == "__main__":
+    task = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    sys.stdout.write(json.dumps(asyncio.run(export(task))) + "\n")

@@ -1,0 +1,103 @@
+"""Measures what a link brings: GETs of signed URLs, whose bytes are thrown away.
+
+Rules:
+    * Only bytes count that come after the first part of the time, in which connections are made
+      and find their speed.
+    * The way is the one that exports take: same connections, same requests, same reading. What
+      disk and checksums cost is left out.
+    * An answer that says "too much", or a connection that breaks, ends a measurement: it tells how
+      many transfers the storage bears.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import cycle
+
+import anyio
+from pydantic import SecretStr
+
+from ..config import WRITE_BYTES, WRITE_S
+from ..errors import ConnectionBrokenError, StorageError, TransferError
+from ..sansio.link import Step
+from ..sansio.storage_answers import PASSING_STATUS, read_error
+from ..transport.storage import StorageClient
+from .transfer import ERROR_BYTES
+
+SETTLING = 0.25
+"""The share of the time that does not count."""
+
+HEADERS = {"Accept-Encoding": "identity"}
+OK = 200
+
+
+class Link:
+    """Measures one link, with any number of transfers at once, one number after the other.
+
+    Attributes:
+        received: Bytes that have come in all.
+    """
+
+    def __init__(self, storage: StorageClient, urls: Sequence[SecretStr]) -> None:
+        """Send nothing yet.
+
+        Args:
+            storage: Opens the URLs.
+            urls: At least one; they are taken in turns, again and again.
+        """
+        self._storage = storage
+        self._urls = cycle(urls)
+        self.received = 0
+
+    async def measure(self, fetches: int, seconds: float) -> Step:
+        """Transfer for a while.
+
+        A cancelled one leaves no connection behind.
+
+        Args:
+            fetches: Transfers at once.
+            seconds: For how long.
+
+        Raises:
+            TransferError: A URL cannot be used, or a single transfer already breaks.
+            StorageError: The storage refuses it.
+        """
+        first: list[TransferError] = []
+        counted, counted_s = 0, 1.0
+
+        async def fetch() -> None:
+            try:
+                await self._fetch_again_and_again()
+            except TransferError as error:
+                first.append(error)
+                tasks.cancel_scope.cancel()
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(fetches):
+                tasks.start_soon(fetch)
+            await anyio.sleep(seconds * SETTLING)
+            since, before = anyio.current_time(), self.received
+            await anyio.sleep(seconds * (1 - SETTLING))
+            counted, counted_s = self.received - before, anyio.current_time() - since
+            tasks.cancel_scope.cancel()
+        if first and not _is_borne_by_fewer(first[0], fetches):
+            raise first[0]
+        trouble = str(first[0]) if first else ""
+        return Step(fetches=fetches, bytes_per_s=counted / counted_s, trouble=trouble)
+
+    async def _fetch_again_and_again(self) -> None:
+        room = memoryview(bytearray(WRITE_BYTES))
+        while True:
+            async with self._storage.get(next(self._urls), HEADERS) as answer:
+                if answer.status != OK:
+                    problem = read_error(answer.status, await answer.beginning(ERROR_BYTES))
+                    raise StorageError(problem.message, status=answer.status, code=problem.code)
+                while count := await answer.receive_into(room, patience_s=WRITE_S):
+                    self.received += count
+
+
+def _is_borne_by_fewer(error: TransferError, fetches: int) -> bool:
+    """Tell whether fewer transfers may do what so many could not."""
+    if isinstance(error, StorageError):
+        return error.status in PASSING_STATUS and fetches > 1
+    return isinstance(error, ConnectionBrokenError) and fetches > 1

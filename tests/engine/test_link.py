@@ -1,0 +1,106 @@
+"""Measuring a link, over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from pydantic import SecretStr
+
+from pixxel_async.config import Timeouts
+from pixxel_async.engine.link import Link
+from pixxel_async.errors import ConnectionBrokenError, StorageError
+from pixxel_async.settings.network import connections
+from pixxel_async.transport.storage import StorageClient
+
+from ..socket_server import SocketServer
+
+BODY = b"x" * 200_000
+SECONDS = 0.2
+
+
+class Storage(SocketServer):
+    """Answers so many requests at once, and refuses the others."""
+
+    def __init__(self, at_once: int, refusal: bytes = b"503 Slow Down") -> None:
+        self.at_once = at_once
+        self.refusal = refusal
+        self.open = 0
+        self.answered = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.open += 1
+        try:
+            while await reader.readuntil(b"\r\n\r\n"):
+                self.answered += 1
+                if self.open > self.at_once:
+                    if self.refusal:
+                        head = b"HTTP/1.1 " + self.refusal + b"\r\nContent-Length: 0\r\n\r\n"
+                        writer.write(head)
+                    break
+                length = str(len(BODY)).encode()
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: " + length + b"\r\n\r\n" + BODY)
+                await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            self.open -= 1
+            writer.close()
+
+
+@asynccontextmanager
+async def link_to(storage: Storage, *paths: str) -> AsyncIterator[Link]:
+    transport = connections(SecretStr("direct"), "auto")(8)
+    urls = [SecretStr(storage.url + path) for path in paths or ("/a?sig=canary",)]
+    try:
+        yield Link(StorageClient(transport, timeouts=Timeouts()), urls)
+    finally:
+        await transport.aclose()
+
+
+async def test_what_comes_is_counted() -> None:
+    async with Storage(at_once=4) as storage, link_to(storage, "/a", "/b") as link:
+        step = await link.measure(4, SECONDS)
+        assert step.fetches == 4
+        assert step.trouble == ""
+        assert step.bytes_per_s > 0
+        # The first part of the time does not count, so that is less than what came in all.
+        assert step.bytes_per_s * SECONDS * 0.75 < link.received <= storage.answered * len(BODY)
+        before = link.received
+        assert (await link.measure(1, SECONDS)).bytes_per_s > 0
+        assert link.received > before
+
+
+@pytest.mark.parametrize("refusal", [b"503 Slow Down", b"429 Too Many", b""])
+async def test_a_number_that_the_storage_does_not_bear_is_told(refusal: bytes) -> None:
+    async with Storage(at_once=2, refusal=refusal) as storage, link_to(storage) as link:
+        assert (await link.measure(2, SECONDS)).trouble == ""
+        step = await link.measure(4, SECONDS)
+        assert step.trouble
+        assert refusal[:3].decode() in step.trouble
+        assert "canary" not in step.trouble
+
+
+@pytest.mark.parametrize(
+    ("refusal", "error"),
+    [
+        (b"503 Slow Down", StorageError),
+        (b"403 Forbidden", StorageError),
+        (b"", ConnectionBrokenError),
+    ],
+)
+async def test_one_that_cannot_even_do_one_transfer_is_an_error(
+    refusal: bytes, error: type[Exception]
+) -> None:
+    async with Storage(at_once=0, refusal=refusal) as storage, link_to(storage) as link:
+        with pytest.raises(error) as caught:
+            await link.measure(1, SECONDS)
+        assert "canary" not in str(caught.value)
+
+
+async def test_a_url_that_is_refused_is_an_error_at_any_number() -> None:
+    async with Storage(at_once=2, refusal=b"403 Forbidden") as storage, link_to(storage) as link:
+        with pytest.raises(StorageError, match="403"):
+            await link.measure(4, SECONDS)
