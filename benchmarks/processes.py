@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 KIB_OF_MAXRSS = 1 if sys.platform == "linux" else 1 / 1024
+ENDING = (signal.SIGINT, signal.SIGTERM)
 LOOK_S = 0.02
 ERROR_CHARS = 2000
 FRESH = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
@@ -54,6 +55,8 @@ def measure(command: list[str], output: Path) -> Measured:
     """
     errors = output.with_suffix(".errors")
     began = time.perf_counter()
+    # A signal that ends the benchmark waits until there is somebody to end what is started here.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     pid = os.posix_spawn(
         command[0],
         command,
@@ -62,10 +65,12 @@ def measure(command: list[str], output: Path) -> Measured:
             (os.POSIX_SPAWN_OPEN, 1, str(output), FRESH, 0o600),
             (os.POSIX_SPAWN_OPEN, 2, str(errors), FRESH, 0o600),
         ],
+        setsigmask=before,
     )
     peak = Peak(pid)
-    peak.start()
     try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        peak.start()
         _, status, usage = os.wait4(pid, 0)
     except BaseException:  # the benchmark is ended, and what it has started with it
         os.kill(pid, signal.SIGKILL)
@@ -123,4 +128,5 @@ class Peak(threading.Thread):
     def end(self) -> None:
         """Look no more."""
         self._over.set()
-        self.join()
+        if self.ident is not None:  # else it was never started
+            self.join()

@@ -41,6 +41,10 @@ def wait_for_line(process: subprocess.Popen[str], text: str) -> None:
     pytest.fail(f"the command ended without saying {text!r}")
 
 
+REFUSAL_BYTES = 512
+"""An error of the storage has no more."""
+
+
 @posix
 @pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 def test_a_signal_in_mid_export_ends_it_soon_and_the_printed_command_goes_on(
@@ -75,7 +79,8 @@ def test_a_signal_in_mid_export_ends_it_soon_and_the_printed_command_goes_on(
         assert process.returncode == 0, stderr[-2000:]
         right = sorted(sandbox.expected_sha256(row) for row in rows)
         rest = sum((out / row.name).stat().st_size - row.written for row in left)
-        assert sandbox.sent_bytes - sent == rest
+        # One that was whole already, and not yet saved, is asked for what lies beyond its end.
+        assert rest <= sandbox.sent_bytes - sent <= rest + len(left) * REFUSAL_BYTES
     assert sorted(final_files(out).values()) == right
     assert partials(out) == []
 
