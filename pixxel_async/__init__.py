@@ -64,6 +64,7 @@ from .errors import (
 from .events import (
     Event,
     Failed,
+    FetchesChanged,
     FetchInterrupted,
     FetchProgress,
     FetchStarted,
@@ -130,6 +131,7 @@ __all__ = [
     "FetchPolicy",
     "FetchProgress",
     "FetchStarted",
+    "FetchesChanged",
     "Finding",
     "FolderBusyError",
     "FolderPolicy",

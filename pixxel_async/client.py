@@ -10,10 +10,8 @@ import anyio
 import httpx
 from pydantic import SecretStr
 
+from .addresses import BASE_URL, CA_BUNDLE, PROXY
 from .config import (
-    BASE_URL,
-    CA_BUNDLE,
-    PROXY,
     AuthScheme,
     EarlierFailures,
     FetchPolicy,
@@ -33,6 +31,7 @@ from .engine.incoming import Downloads
 from .engine.parts import Parts
 from .engine.pipeline import Pipeline
 from .engine.report import Report
+from .engine.slots import Slots
 from .engine.waiting import wait
 from .models import Package, SavedPackage
 from .resources.aois import Aois
@@ -145,11 +144,11 @@ class PixxelClient:
             timeouts=self._timeouts,
             max_answer_bytes=self._limits.max_answer_bytes,
         )
-        self._storage_transport = storage_transport or connect(self._limits.fetches)
+        self._storage_transport = storage_transport or connect(self._limits.most_fetches)
         self._api = Api(self._service, limits=self._limits, retry=self._retry)
         self._storage = StorageClient(self._storage_transport, timeouts=self._timeouts)
         self._folders = OpenFolders()
-        self._fetch_slots = anyio.CapacityLimiter(self._limits.fetches)
+        self._slots = Slots(self._limits)
         self._bandwidth = Bandwidth(self._limits.bytes_per_second)
         self.insights = Insights(self._api)
         self.aois = Aois(self._api)
@@ -313,7 +312,7 @@ class PixxelClient:
         parts = Parts(
             api=self._api,
             storage=self._storage,
-            fetch_slots=self._fetch_slots,
+            slots=self._slots,
             bandwidth=self._bandwidth,
             limits=self._limits,
             retry=self._retry,

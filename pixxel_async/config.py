@@ -5,26 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Annotated
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from .addresses import BASE_URL as BASE_URL  # noqa: PLC0414 - importable from here, too
+from .addresses import CA_BUNDLE, PROXY, BaseUrl, Proxy
 from .errors import ConfigError
+from .fetches import FETCHES, MOST_FETCHES, Fetches
 from .polls import POLL_INITIAL_S as POLL_INITIAL_S  # noqa: PLC0414 - importable from here, too
 from .polls import POLL_MAX_S as POLL_MAX_S  # noqa: PLC0414 - likewise
 from .polls import WAIT_TIMEOUT_S as WAIT_TIMEOUT_S  # noqa: PLC0414 - likewise
 from .polls import PollPolicy as PollPolicy  # noqa: PLC0414 - likewise
-
-BASE_URL = "https://api.pixxel.space"
-"""The server named by the service's OpenAPI document."""
-
-AUTO = "auto"
-DIRECT = "direct"
-PROXY = AUTO
-"""`auto`: as HTTPS_PROXY, ALL_PROXY and NO_PROXY say. `direct`: none."""
-CA_BUNDLE = AUTO
-"""`auto`: as SSL_CERT_FILE and the like say, or else the certificates of the package certifi."""
 
 CONNECT_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 60.0
@@ -32,7 +23,6 @@ ANSWER_TIMEOUT_S = 60.0
 REQUESTS = 16
 REQUESTS_PER_SECOND = 20.0
 PENDING = 10_000
-FETCHES = 8
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 
 RETRY_ATTEMPTS = 6
@@ -57,8 +47,6 @@ NO_KEY = (
     "no API key: set PIXXEL_API_KEY to the key from the API tab of your Pixxel workspace settings, "
     "or store it with: pixxel-async auth login"
 )
-PROXY_SCHEMES = frozenset({"http", "https", "socks5", "socks5h"})
-LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class AuthScheme(StrEnum):
@@ -123,7 +111,8 @@ class Limits(_Frozen):
         requests_per_second: The rate that create and poll calls share. None is documented by
             the service; this one is meant to be polite. It sinks when the service says so.
         pending: Packages that have been asked for and are not ready yet.
-        fetches: Transfers at once.
+        fetches: Transfers at once; `auto` finds out how many suit the link, up to
+            `MOST_FETCHES`, and asks for fewer when the storage complains.
         bytes_per_second: What all transfers together may bring; None sets no limit.
         max_answer_bytes: A longer API answer is refused.
     """
@@ -131,9 +120,14 @@ class Limits(_Frozen):
     requests: int = Field(REQUESTS, ge=1)
     requests_per_second: float = Field(REQUESTS_PER_SECOND, gt=0)
     pending: int = Field(PENDING, ge=1)
-    fetches: int = Field(FETCHES, ge=1)
+    fetches: Fetches = FETCHES
     bytes_per_second: int | None = Field(None, ge=1024)
     max_answer_bytes: int = Field(MAX_ANSWER_BYTES, ge=1024)
+
+    @property
+    def most_fetches(self) -> int:
+        """How many transfers there may ever be at once."""
+        return self.fetches if isinstance(self.fetches, int) else MOST_FETCHES
 
 
 class RetryPolicy(_Frozen):
@@ -249,50 +243,6 @@ class FolderPolicy(_Frozen):
     space_timeout_s: float = Field(SPACE_TIMEOUT_S, ge=0)
 
 
-def _https_or_loopback(url: str) -> str:
-    parts = urlsplit(url)
-    if not parts.hostname or parts.query or parts.fragment or parts.username:
-        reason = "give scheme and host, such as https://api.pixxel.space"
-        raise ValueError(reason)
-    if parts.scheme != "https" and not (
-        parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS
-    ):
-        reason = "use https; plain http is taken for a loopback address only"
-        raise ValueError(reason)
-    return url.rstrip("/")
-
-
-BaseUrl = Annotated[str, AfterValidator(_https_or_loopback)]
-
-
-def _proxy(value: SecretStr) -> SecretStr:
-    url = value.get_secret_value()
-    if url in {AUTO, DIRECT}:
-        return value
-    return SecretStr(proxy_url(url))
-
-
-def proxy_url(url: str) -> str:
-    """Return the URL of a proxy with its scheme, which may be left out.
-
-    Raises:
-        ValueError: It is none; the message has no part of it, as it may hold a password.
-    """
-    whole = url if "://" in url else f"http://{url}"
-    try:
-        parts = urlsplit(whole)
-        is_good = bool(parts.hostname) and parts.scheme in PROXY_SCHEMES and parts.port != 0
-    except ValueError:  # a port that is none
-        is_good = False
-    if not is_good:
-        reason = "give a proxy such as http://proxy.example:8080, or auto, or direct"
-        raise ValueError(reason)
-    return whole
-
-
-Proxy = Annotated[SecretStr, AfterValidator(_proxy)]
-
-
 class KeyStore(StrEnum):
     """Where a profile's key lies that is not in the environment."""
 
@@ -310,7 +260,7 @@ class Settings(_Frozen):
         proxy: `auto`, `direct`, or the URL of a proxy, which may hold a password.
         ca_bundle: `auto`, or a file or folder of certificates to trust.
         requests_per_second: Calls of the service.
-        fetches: Transfers at once.
+        fetches: Transfers at once, or `auto`.
         wait_timeout: Seconds after which a package that is not ready has failed.
         stall_timeout: Seconds after which a transfer that brings nothing is tried again.
         poll_initial: Seconds from asking for a package to the first look.
@@ -323,7 +273,7 @@ class Settings(_Frozen):
     proxy: Proxy = SecretStr(PROXY)
     ca_bundle: str = Field(CA_BUNDLE, min_length=1)
     requests_per_second: float = Field(REQUESTS_PER_SECOND, gt=0, allow_inf_nan=False)
-    fetches: int = Field(FETCHES, ge=1)
+    fetches: Fetches = FETCHES
     wait_timeout: float = Field(WAIT_TIMEOUT_S, gt=0, allow_inf_nan=False)
     stall_timeout: float = Field(STALL_TIMEOUT_S, gt=0, allow_inf_nan=False)
     poll_initial: float = Field(POLL_INITIAL_S, gt=0, allow_inf_nan=False)

@@ -137,6 +137,19 @@ class FetchStarted(PackageEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FetchesChanged(Event):
+    """With `fetches` of the limits at `auto`: another number of transfers may run at once.
+
+    Left out when the reader is slow.
+
+    Attributes:
+        fetches: The number, for all exports of the client together.
+    """
+
+    fetches: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FetchProgress(PackageEvent):
     """Bytes have been written. Such events are left out when the reader is slow.
 

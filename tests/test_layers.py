@@ -12,7 +12,18 @@ import pixxel_async
 
 ROOT = Path(pixxel_async.__file__).parent
 LAYERS = (
-    ("_version", "errors", "downloads", "models", "records", "polls", "config", "events"),
+    (
+        "_version",
+        "errors",
+        "downloads",
+        "models",
+        "records",
+        "polls",
+        "addresses",
+        "fetches",
+        "config",
+        "events",
+    ),
     ("sansio",),
     ("transport", "sinks"),
     ("settings", "engine"),

@@ -35,7 +35,8 @@ PUBLIC = {
     "AuthScheme", "Checksum", "FetchPolicy", "Limits", "PollMethod", "PollPolicy", "RetryPolicy",
     "Settings", "Sync", "Timeouts", "Verify",
     # events
-    "Event", "Failed", "FetchInterrupted", "FetchProgress", "FetchStarted", "PackageEvent",
+    "Event", "Failed", "FetchInterrupted", "FetchProgress", "FetchStarted", "FetchesChanged",
+    "PackageEvent",
     "Polled", "Ready", "Recreated", "Requested", "Retried", "Saved", "Skipped", "SlowedDown",
     "Started", "Stopped", "UrlRefreshed",
     # errors

@@ -14,11 +14,12 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 from pydantic import SecretStr
 
 from pixxel_async import JobDownload, events
-from pixxel_async.config import FetchPolicy, FolderPolicy, RetryPolicy, Timeouts
+from pixxel_async.config import FetchPolicy, FolderPolicy, Limits, RetryPolicy, Timeouts
 from pixxel_async.engine.bandwidth import Bandwidth
 from pixxel_async.engine.fetcher import Fetcher
 from pixxel_async.engine.folder import ExportFolder
 from pixxel_async.engine.item import Item, new_row
+from pixxel_async.engine.slots import Slots
 from pixxel_async.engine.space import Space
 from pixxel_async.settings.network import connections
 from pixxel_async.transport.storage import StorageClient
@@ -79,7 +80,7 @@ def a_fetcher(
         policy=policy,
         folder_policy=FolderPolicy(),
         retry=RetryPolicy(),
-        slots=anyio.CapacityLimiter(task.concurrency),
+        slots=Slots(Limits(fetches=task.concurrency)),
         space=Space(folder.sink, FolderPolicy(), emit=emit, clock=time.monotonic),
         bandwidth=Bandwidth(None),
         fresh_url=fresh_url,

@@ -20,7 +20,8 @@ from typing import Annotated
 import typer
 from pydantic import SecretStr
 
-from ..config import CA_BUNDLE, PROXY, Timeouts
+from ..addresses import CA_BUNDLE, PROXY
+from ..config import Timeouts
 from ..engine.link import Link
 from ..errors import InputError
 from ..sansio.link import Step, fetches_to_set

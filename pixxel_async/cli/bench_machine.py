@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager
 
 from pydantic import SecretStr
 
+from ..addresses import DIRECT
 from ..client import PixxelClient
-from ..config import DIRECT, Limits, PollPolicy
+from ..config import Limits, PollPolicy
 from ..downloads import JobDownload
 from ..errors import ConfigError
 from ..sandbox.scenario import API_KEY

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 from pydantic import SecretStr
 
-from ..config import NO_KEY, PROXY, Settings
+from ..addresses import PROXY
+from ..config import NO_KEY, Settings
 from ..errors import ConfigError
 from ..sansio.redact import printable
 from ..sansio.routes import has_password, shown

@@ -8,13 +8,14 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from pydantic import SecretStr
 
-from ..config import FETCHES, NO_KEY, Settings, Timeouts
+from ..config import NO_KEY, Settings, Timeouts
 from ..errors import ConfigError
+from ..fetches import AUTO, FETCHES, MOST_FETCHES
 from ..sansio.redact import printable
 from ..settings.config_file import config_file
 from ..settings.layers import Layers, from_everywhere, key_of
@@ -24,7 +25,7 @@ from .checkup import Finding, is_well, ok, problem
 from .connect import given
 from .ending import SOME_FAILED, SUCCESS, ended
 from .folder_options import flag
-from .numbers import at_least_one
+from .numbers import transfers
 from .service_options import ServiceOptions
 from .taking import takes_options
 
@@ -45,12 +46,12 @@ class DoctorOptions(ServiceOptions):
         typer.Option("--out", "--directory", metavar="DIR", help="The folder to look at."),
     ] = Path()
     fetches: Annotated[
-        int,
+        Any,
         typer.Option(
             "--fetches",
-            metavar="N",
-            callback=at_least_one,
-            help="Transfers at once.",
+            metavar="N|auto",
+            parser=transfers,
+            help="Transfers at once; auto finds out how many suit the link.",
         ),
     ] = FETCHES
     json: Annotated[bool, flag("--json", text="Write one JSON object instead of lines.")] = False
@@ -85,7 +86,7 @@ async def _look(options: DoctorOptions) -> AsyncIterator[Finding]:
         yield finding
     for finding in checkup_machine.folder(options.out):
         yield finding
-    yield checkup_machine.open_files(options.fetches)
+    yield checkup_machine.open_files(MOST_FETCHES if options.fetches == AUTO else options.fetches)
     try:
         layers = from_everywhere(given(options), options.profile)
         keyless = _with_key(layers, STAND_IN)

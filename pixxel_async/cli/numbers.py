@@ -7,6 +7,8 @@ from typing import Any
 
 import typer
 
+from ..fetches import Fetches, read_fetches
+
 
 def at_least_one(value: int) -> int:
     """Check an option that counts.
@@ -18,6 +20,20 @@ def at_least_one(value: int) -> int:
         reason = f"{value} is too small: give a whole number from 1 up."
         raise typer.BadParameter(reason)
     return value
+
+
+def transfers(value: Any) -> Fetches:
+    """Read a number of transfers, or `auto`.
+
+    Raises:
+        typer.BadParameter: It is neither.
+    """
+    try:
+        number: Fetches = read_fetches(value)
+    except ValueError as error:
+        reason = f"{value}: {error}."
+        raise typer.BadParameter(reason) from None
+    return number
 
 
 def above_zero(value: float) -> float:

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from ..config import (
-    FETCHES,
-    STALL_TIMEOUT_S,
-    FetchPolicy,
-    Limits,
-)
+from ..config import STALL_TIMEOUT_S, FetchPolicy, Limits
 from ..display.base import Loudness
+from ..fetches import FETCHES
 from ..polls import POLL_INITIAL_S, POLL_MAX_S, WAIT_TIMEOUT_S, PollMethod, PollPolicy
 from .folder_options import FolderOptions, flag, read_size
-from .numbers import above_zero, at_least_one, measure
+from .numbers import above_zero, at_least_one, measure, transfers
 from .service_options import SPEED, ServiceOptions
 from .taking import takes_options
 
@@ -51,13 +47,13 @@ class RunOptions(FolderOptions, ServiceOptions):
         ),
     ]
     fetches: Annotated[
-        int,
+        Any,
         typer.Option(
             "--fetches",
-            metavar="N",
-            callback=at_least_one,
+            metavar="N|auto",
+            parser=transfers,
             rich_help_panel=SPEED,
-            help="Transfers at once.",
+            help="Transfers at once; auto finds out how many suit the link.",
         ),
     ] = FETCHES
     bwlimit: Annotated[

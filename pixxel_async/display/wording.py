@@ -86,6 +86,8 @@ def _detail(event: events.Event) -> Told | None:
         case events.SlowedDown(pause_s=pause_s, requests_per_second=rate):
             label = "slowed down"
             text = f"the service asks for fewer calls: {seconds(pause_s)} pause, then {rate:.3g}/s"
+        case events.FetchesChanged(fetches=fetches):
+            label, text = "transfers", f"up to {fetches} at once from now on"
         case _:
             return None
     return _safe(Loudness.DETAILS, label, text)

@@ -27,9 +27,11 @@ from ..sansio.storage_answers import not_a_zip
 from ..sinks.base import Care, Held
 from ..transport.storage import StorageClient
 from .bandwidth import Bandwidth
+from .buffers import Buffers
 from .folder import ExportFolder
 from .item import Item
 from .saver import Arrived
+from .slots import Slots
 from .space import MAX_REFUSALS, Space
 from .transfer import DiskFullError, NoRoomError, PassingError, Transfer, UrlExpiredError
 from .watchdog import Watchdog
@@ -83,7 +85,7 @@ class Fetcher:
         policy: FetchPolicy,
         folder_policy: FolderPolicy,
         retry: RetryPolicy,
-        slots: anyio.CapacityLimiter,
+        slots: Slots,
         space: Space,
         bandwidth: Bandwidth,
         fresh_url: Callable[[Item], Awaitable[SecretStr | None]],
@@ -124,9 +126,7 @@ class Fetcher:
         self._count_received = count_received
         self._clock = clock
         self.watchdog = Watchdog(policy)
-        # Allocated once for each transfer at a time: memory that comes and goes in pieces of this
-        # size leaves holes, and the process grows.
-        self._buffers: list[bytearray] = []
+        self._buffers = Buffers(policy.write_bytes)
 
     async def fetch(self, item: Item) -> Arrived:
         """Transfer a package that is ready, and verify what came.
@@ -144,7 +144,7 @@ class Fetcher:
         partial = await self._folder.sink.open(
             item.row.name, _held(item), self._foreign, self._care
         )
-        buffer = self._buffers.pop() if self._buffers else bytearray(self._policy.write_bytes)
+        buffer = self._buffers.take()
         transfer = Transfer(
             item,
             partial,
@@ -153,6 +153,7 @@ class Fetcher:
             watchdog=self.watchdog,
             space=self._space,
             bandwidth=self._bandwidth,
+            slots=self._slots,
             policy=self._policy,
             buffer=buffer,
             progress=lambda size, total: self._emit_or_drop(
@@ -176,7 +177,7 @@ class Fetcher:
             raise
         finally:
             self._space.release(item.key)
-            self._buffers.append(buffer)
+            self._buffers.give_back(buffer)
         return Arrived(transfer=transfer, checksum=checksum, began=began)
 
     async def _until_right(self, transfer: Transfer) -> str:
@@ -204,7 +205,7 @@ class Fetcher:
                 await self._refresh_stale(item)
                 # Only the bytes need the slot: who waits for the service, or for the reader of
                 # an event, leaves it to others.
-                async with self._slots:
+                async with self._slots.take():
                     await transfer.attempt(self._usable_url(item))
             except _StaleError:
                 continue
@@ -235,6 +236,7 @@ class Fetcher:
                     raise error from None
                 await self._space.refill()
             case PassingError(error=error):
+                self._slots.failed(error)
                 tries.failures += 1
                 if tries.failures >= self._policy.attempts:
                     raise error from None

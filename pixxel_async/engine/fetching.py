@@ -57,25 +57,39 @@ class FetchStage:
         self._end_early = end_early
         self._saving = anyio.Semaphore(SAVES)
 
-    async def run(self, ready: MemoryObjectReceiveStream[Item], tasks: TaskGroup) -> None:
+    async def run(
+        self,
+        ready: MemoryObjectReceiveStream[Item],
+        places: anyio.CapacityLimiter,
+        tasks: TaskGroup,
+    ) -> None:
         """Take one package after the other; several of these run at once.
 
         Args:
             ready: The packages.
+            places: Bounds how many of them are taken at once.
             tasks: Where saving goes on.
         """
-        async for item in ready:
-            self._began(item)
-            try:
-                if self._gate.rejected is not None:
-                    raise self._gate.rejection()
-                await self._hand_to_saver(await self._fetcher.fetch(item), tasks)
-            except NotReadyAnyMoreError:
-                await self._wait_again(item)
-            except DiskStaysFullError as full:
-                await self._end_early(full.error)
-            except PixxelError as error:
-                await self._fail(item, error)
+        while True:
+            async with places:
+                try:
+                    item = await ready.receive()
+                except anyio.EndOfStream:
+                    return
+                await self._take(item, tasks)
+
+    async def _take(self, item: Item, tasks: TaskGroup) -> None:
+        self._began(item)
+        try:
+            if self._gate.rejected is not None:
+                raise self._gate.rejection()
+            await self._hand_to_saver(await self._fetcher.fetch(item), tasks)
+        except NotReadyAnyMoreError:
+            await self._wait_again(item)
+        except DiskStaysFullError as full:
+            await self._end_early(full.error)
+        except PixxelError as error:
+            await self._fail(item, error)
 
     async def _hand_to_saver(self, arrived: Arrived, tasks: TaskGroup) -> None:
         """Save in a task of its own: what waits for the disk need not hold up transfers."""

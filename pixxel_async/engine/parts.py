@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import anyio
-
 from ..config import FetchPolicy, FolderPolicy, Limits, PollPolicy, RetryPolicy
 from ..transport.api import Api
 from ..transport.storage import StorageClient
 from .bandwidth import Bandwidth
+from .slots import Slots
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +18,7 @@ class Parts:
     Attributes:
         api: Sends the calls; its rate and its bound hold for all exports together.
         storage: Opens signed URLs.
-        fetch_slots: Bounds the transfers of all exports together.
+        slots: Bounds the transfers of all exports together.
         bandwidth: Limits what they bring together.
         limits: Bounds of one export.
         retry: How often, and after how long, calls are tried again.
@@ -30,7 +29,7 @@ class Parts:
 
     api: Api
     storage: StorageClient
-    fetch_slots: anyio.CapacityLimiter
+    slots: Slots
     bandwidth: Bandwidth
     limits: Limits
     retry: RetryPolicy

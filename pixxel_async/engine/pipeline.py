@@ -97,7 +97,7 @@ class Pipeline:
             policy=parts.fetch,
             folder_policy=parts.folder,
             retry=parts.retry,
-            slots=parts.fetch_slots,
+            slots=parts.slots,
             space=self._space,
             bandwidth=parts.bandwidth,
             fresh_url=self._fresh_url,
@@ -164,7 +164,7 @@ class Pipeline:
             name_of=self._name_of,
         )
         self._ready, ready = anyio.create_memory_object_stream[Item](math.inf)
-        with self._working:
+        with self._working, self._parts.slots.followed(self._tell_fetches) as places:
             async with feed, todo, self._ready, ready, anyio.create_task_group() as tasks:
                 total = count(downloads)
                 await self._outlet.emit(events.Started(at_s=self._outlet.clock(), total=total))
@@ -173,8 +173,8 @@ class Pipeline:
                 tasks.start_soon(self._outlet.recorder.run, self._outlet.report, self._outlet.clock)
                 for _ in range(self._parts.limits.requests):
                     tasks.start_soon(self._create_stage, todo)
-                for _ in range(self._parts.limits.fetches):
-                    tasks.start_soon(self._fetching.run, ready, tasks)
+                for _ in range(self._parts.limits.most_fetches):
+                    tasks.start_soon(self._fetching.run, ready, places, tasks)
                 await self._feed.run(feed)
                 await self._ledger.wait()
                 tasks.cancel_scope.cancel()
@@ -370,6 +370,9 @@ class Pipeline:
         pending = Pending(item=item, since=item.since)
         await self._not_yet(pending, self._parts.poll.initial_s)
         self._poller.add(item, since=item.since)
+
+    def _tell_fetches(self, number: int) -> None:
+        self._outlet.emit_or_drop(events.FetchesChanged(at_s=self._outlet.clock(), fetches=number))
 
     def _leave_place(self, item: Item) -> None:
         if item.has_place:

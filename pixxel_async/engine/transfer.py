@@ -28,6 +28,7 @@ from ..transport.storage import StorageAnswer, StorageClient
 from .bandwidth import Bandwidth
 from .item import Item
 from .journal import Journal
+from .slots import Slots
 from .space import FULL_CODES, Space
 from .watchdog import Watchdog, Watched
 
@@ -93,6 +94,7 @@ class Transfer:
         watchdog: Watchdog,
         space: Space,
         bandwidth: Bandwidth,
+        slots: Slots,
         policy: FetchPolicy,
         buffer: bytearray,
         progress: Callable[[int, int | None], None],
@@ -107,6 +109,7 @@ class Transfer:
             watchdog: Cancels an attempt that stalls.
             space: Tells whether the disk has room.
             bandwidth: Holds back what comes too fast.
+            slots: Told what comes.
             policy: When to write and to flush.
             buffer: As large as a write; nobody else uses it meanwhile.
             progress: Told the size of the file, and the total if it is known.
@@ -123,6 +126,7 @@ class Transfer:
         self._watchdog = watchdog
         self._space = space
         self._bandwidth = bandwidth
+        self._slots = slots
         self._policy = policy
         self._buffer = buffer
         self._progress = progress
@@ -143,7 +147,9 @@ class Transfer:
         held = ranges.Held(size=self.partial.size, validator=self._validator, total=self._total)
         try:
             with self._watchdog.watch() as watched:
+                asked_at = anyio.current_time()
                 async with self._storage.get(url, ranges.request_headers(held)) as answer:
+                    self._slots.answered(anyio.current_time() - asked_at)
                     await self._take(held, answer, watched)
         except (ConnectionBrokenError, StalledError) as error:
             raise PassingError(error) from None
@@ -230,6 +236,7 @@ class Transfer:
                 filled += count
                 watched.received(count)
                 self.received += count
+                self._slots.received(count)
                 if await self._bandwidth.take(count):
                     watched.excuse()
                 is_full = filled == len(room)

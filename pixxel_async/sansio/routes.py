@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from ..config import AUTO, DIRECT, LOOPBACK_HOSTS, proxy_url
+from ..addresses import AUTO, DIRECT, LOOPBACK_HOSTS, proxy_url
 from ..errors import ConfigError
 
 EVERY_SCHEME = "all"

@@ -23,7 +23,7 @@ import platformdirs
 import tomlkit
 from pydantic import SecretStr
 
-from ..config import PROXY
+from ..addresses import PROXY
 from ..errors import ConfigError
 from ..sansio.routes import has_password
 from .values import API_KEY, KEYS, PROXY_KEY, check_value, unknown

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from ..config import AUTO
+from ..addresses import AUTO
 from ..sansio.routes import Routes, routes_of
 from ..transport.routed import RoutedTransport
 from ..transport.tls import Trust, ssl_context

@@ -24,7 +24,8 @@ import httpx
 from pydantic import SecretStr
 
 from .._version import USER_AGENT
-from ..config import LOOPBACK_HOSTS, Timeouts
+from ..addresses import LOOPBACK_HOSTS
+from ..config import Timeouts
 from ..errors import ConnectionBrokenError, PixxelError, TransferError
 from ..sansio.redact import redact
 from .direct import Body

@@ -58,8 +58,8 @@ def test_a_file_that_is_not_there_says_nothing(tmp_path: Path) -> None:
     [
         ("[default]\n\nfetchs = 3\n", ":3: [default] fetchs: there is no such key; did you mean f"),
         ("[default]\ncolour = 3\n", ":2: [default] colour: there is no such key; the keys are api"),
-        ("[default]\nfetches = 0\n", ":2: [default] fetches: Input should be greater"),
-        ('[default]\nfetches = "many"\n', ":2: [default] fetches: Input should be a valid int"),
+        ("[default]\nfetches = 0\n", ":2: [default] fetches: give a whole number from 1"),
+        ('[default]\nfetches = "many"\n', ":2: [default] fetches: give a whole number from 1"),
         ("[default]\nfetches = true\n", ":2: [default] fetches: true and false are no value"),
         ("[default]\nwait_timeout = inf\n", ":2: [default] wait_timeout: Input should be a fin"),
         ('[default]\nbase_url = "http://a.test"\n', ":2: [default] base_url: use https"),
@@ -171,7 +171,7 @@ def test_a_failed_write_leaves_the_file_as_it_was(
     ("profile", "key", "value", "words"),
     [
         ("default", "fetchs", "3", "did you mean fetches"),
-        ("default", "fetches", SECRET, "fetches: Input should be a valid integer"),
+        ("default", "fetches", SECRET, "fetches: give a whole number from 1"),
         ("a.b", "fetches", "3", "letters, digits"),
         ("", "fetches", "3", "letters, digits"),
     ],

@@ -51,7 +51,7 @@ def test_each_layer_wins_over_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_profile_is_given_or_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert resolve({}, "work").base_url == "https://work.example"
-    assert resolve({}, "work").fetches == 8  # a profile stands for itself
+    assert resolve({}, "work").fetches == "auto"  # a profile stands for itself
     monkeypatch.setenv("PIXXEL_PROFILE", "work")
     assert resolve({}).base_url == "https://work.example"
     assert resolve({}, "default").base_url == "https://file.example"
@@ -70,7 +70,7 @@ async def test_a_client_is_made_of_environment_and_file(monkeypatch: pytest.Monk
     monkeypatch.setenv("PIXXEL_POLL_MAX", "9")
     async with PixxelClient.from_env() as client:
         assert client._service.base_url.host == "api.pixxel.space"
-        assert client._limits.fetches == 8
+        assert client._limits.fetches == "auto"
         assert client._poll.max_s == 9
 
 

@@ -1,0 +1,88 @@
+"""How many transfers of a client run at once: a fixed number, or what the link is found to bear."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import anyio
+
+from ..config import Limits
+from ..errors import StalledError, StorageError, TransferError
+from ..sansio.concurrency import Concurrency
+
+TOO_MUCH = frozenset({429, 503})
+"""What a storage answers when it bears no more."""
+
+
+class Slots:
+    """Places for transfers, shared by all exports of a client; belongs to one event loop."""
+
+    def __init__(self, limits: Limits) -> None:
+        """Begin with the number of the limits, or with a guess where that is `auto`."""
+        self._concurrency = None if isinstance(limits.fetches, int) else Concurrency()
+        number = limits.fetches if isinstance(limits.fetches, int) else Concurrency().number
+        self._limiter = anyio.CapacityLimiter(number)
+        self._followers: dict[anyio.CapacityLimiter, Callable[[int], None]] = {}
+
+    @property
+    def number(self) -> int:
+        """How many transfers may run now."""
+        return int(self._limiter.total_tokens)
+
+    @asynccontextmanager
+    async def take(self) -> AsyncIterator[None]:
+        """Wait for a place, and hold it."""
+        async with self._limiter:
+            if self._concurrency is None:
+                yield
+                return
+            self._concurrency.began(anyio.current_time())
+            try:
+                yield
+            finally:
+                self._concurrency.ended(anyio.current_time())
+
+    @contextmanager
+    def followed(self, changed: Callable[[int], None]) -> Iterator[anyio.CapacityLimiter]:
+        """Give an export a limiter for its own packages, which always has the present number.
+
+        Args:
+            changed: Told a new number.
+        """
+        follower = anyio.CapacityLimiter(self.number)
+        self._followers[follower] = changed
+        try:
+            yield follower
+        finally:
+            del self._followers[follower]
+
+    def answered(self, seconds: float) -> None:
+        """Learn how long the storage took to begin an answer."""
+        if self._concurrency is not None:
+            self._concurrency.answered(seconds)
+
+    def received(self, count: int) -> None:
+        """Count bytes that came."""
+        if self._concurrency is not None and self._concurrency.received(
+            anyio.current_time(), count
+        ):
+            self._set(self._concurrency.number)
+
+    def failed(self, error: TransferError) -> None:
+        """Let fewer run, if it is for their number that a transfer failed."""
+        is_too_much = isinstance(error, StalledError) or (
+            isinstance(error, StorageError) and error.status in TOO_MUCH
+        )
+        if (
+            is_too_much
+            and self._concurrency is not None
+            and self._concurrency.refused(anyio.current_time())
+        ):
+            self._set(self._concurrency.number)
+
+    def _set(self, number: int) -> None:
+        self._limiter.total_tokens = number
+        for follower, changed in self._followers.items():
+            follower.total_tokens = number
+            changed(number)
