@@ -26,6 +26,9 @@ HOST = "127.0.0.1"
 START_S = 10.0
 STOP_S = 10.0
 WORKERS = 1
+SLOW_RATE = 1 * 1024**2
+STRICT_RATE = 2 * 1024**2
+STRICT_MOST = 12
 SEARCHED = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin"
 SIGNATURE = "X-Amz-Expires=86400&X-Amz-Signature=0123456789abcdef"
 
@@ -51,6 +54,18 @@ http {{
     fastcgi_temp_path {home}/fastcgi;
     uwsgi_temp_path {home}/uwsgi;
     scgi_temp_path {home}/scgi;
+    limit_conn_zone $server_port zone=all:1m;
+    server {{
+        listen {host}:{slow};
+        root {files};
+        limit_rate {slow_rate};
+    }}
+    server {{
+        listen {host}:{strict};
+        root {files};
+        limit_rate {strict_rate};
+        limit_conn all {strict_most};
+    }}
     server {{
         listen {host}:{http};
         listen {host}:{https} ssl;
@@ -84,12 +99,16 @@ class Nginx:
         http: Its port for HTTP; the service is there too.
         https: Its port for TLS.
         ca_file: The certificates that a client has to trust.
+        slow: A port for HTTP where each connection brings `SLOW_RATE` bytes a second.
+        strict: One where each brings `STRICT_RATE`, and more than `STRICT_MOST` are refused.
         pid: Of its main process.
     """
 
     http: int
     https: int
     ca_file: Path
+    slow: int
+    strict: int
     pid: int
 
     @property
@@ -127,7 +146,7 @@ def nginx(files: Path) -> Iterator[Nginx]:
     command = program("nginx")
     with tempfile.TemporaryDirectory(prefix="bench-nginx-") as folder:
         home = Path(folder)
-        http, https = free_ports(2)
+        http, https, slow, strict = free_ports(4)
         ca_file = certificates(home)
         (home / "nginx.conf").write_text(
             CONFIG.format(
@@ -138,6 +157,11 @@ def nginx(files: Path) -> Iterator[Nginx]:
                 host=HOST,
                 http=http,
                 https=https,
+                slow=slow,
+                slow_rate=SLOW_RATE,
+                strict=strict,
+                strict_rate=STRICT_RATE,
+                strict_most=STRICT_MOST,
                 http_answer=ANSWER.format(base=f"http://{HOST}:{http}", signature=SIGNATURE),
                 https_answer=ANSWER.format(base=f"https://{HOST}:{https}", signature=SIGNATURE),
             ),
@@ -158,7 +182,7 @@ def nginx(files: Path) -> Iterator[Nginx]:
         )
         try:
             wait_for(process, https, home / "error.log")
-            yield Nginx(http, https, ca_file, process.pid)
+            yield Nginx(http, https, ca_file, slow, strict, process.pid)
         finally:
             process.terminate()
             process.wait(STOP_S)

@@ -4,13 +4,15 @@ Rules:
     * What counts is what all transfers bring together, over windows of time in which as many were
       running as may run. A window in which packages were lacking tells nothing about the link.
     * At first the number doubles with each window, until two doublings in a row brought next to
-      nothing, as in the startup of BBR (Cardwell et al., 2016). Then it falls to the least number
-      that brought nearly the most: each transfer more costs memory, and the storage a connection.
-    * Later a window at twice or at half the number is tried from time to time, more and more
-      rarely as long as it leads nowhere: links change, and a window can be an exception.
-    * A storage that says "too much", and a transfer that stalls, lower the number at once: to the
-      highest one that has been borne, or else by a part (multiplicative decrease, Chiu and Jain,
-      1989). For a while no number is tried that was not borne.
+      nothing, and falls back to where it was before these, as in the startup of BBR (Cardwell et
+      al., 2016).
+    * Later twice or half the number is tried from time to time, more and more rarely as long as
+      it leads nowhere: links change, and a window can be an exception. Twice has to bring more.
+      Half has to bring nearly as much: each transfer costs memory, and the storage a connection.
+    * A storage that says "too much", and a transfer that stalls, lower the number at once: halfway
+      to the highest one that has been borne, or else by a part (multiplicative decrease, Chiu and
+      Jain, 1989). For a while no number is tried that was not borne.
+    * Transfers that run are never ended for it, so a lower number takes its time.
 """
 
 from __future__ import annotations
@@ -26,11 +28,16 @@ FEW = 4
 WINDOW_S = 0.25
 ROUND_TRIPS = 2.0
 """A window lasts for so many times as the storage takes to answer, at least."""
+ARRIVALS = 2
+"""So many times bytes have to come for each transfer, in a window: some storages send in bursts."""
 BUSY = 0.9
 """The share of a window's transfers that has to have run, or it does not count."""
+CROWDED = 1.1
+"""With so many times as many as may run, it tells nothing of the number either."""
 
 GROWTH = 1.1
 """Less than so many times as much, after a doubling, is next to nothing."""
+IDLE_GROWTHS = 2
 NEARLY = 0.97
 """So much of the most is nearly the most."""
 BETTER = 1.05
@@ -64,12 +71,14 @@ class _Window:
         since: When it began.
         seen: Up to when `busy_s` is counted.
         bytes: What came in it.
+        arrivals: In how many pieces.
         busy_s: The seconds of its transfers, added up.
     """
 
     since: float
     seen: float
     bytes: int = 0
+    arrivals: int = 0
     busy_s: float = 0.0
 
 
@@ -88,7 +97,8 @@ class Concurrency:
         self._window: _Window | None = None
         self._answer_s = 0.0
         self._phase = _Phase.GROWING
-        self._grown: dict[int, float] = {}
+        self._grown = self.number
+        self._most_rate = 0.0
         self._idle_growths = 0
         self._rate: float | None = None
         self._home = self.number
@@ -123,14 +133,17 @@ class Concurrency:
         """
         window = self._look(now)
         window.bytes += count
+        window.arrivals += 1
         span_s = now - window.since
-        if span_s < self._least_window_s:
+        if span_s < self._least_window_s or window.arrivals < ARRIVALS * self._running:
             return False
         self._window = _Window(since=now, seen=now)
-        if window.busy_s < BUSY * self.number * span_s:
-            return False
+        share = window.busy_s / (self.number * span_s)
         before = self.number
-        self._judge(now, window.bytes / span_s)
+        if share > CROWDED:
+            self._judge_crowded(window.bytes / span_s)
+        elif share >= BUSY:
+            self._judge(now, window.bytes / span_s)
         return self.number != before
 
     def refused(self, now: float) -> bool:
@@ -150,7 +163,8 @@ class Concurrency:
         if self._borne >= before:
             self._borne = 0  # not any more
         is_near = 2 * self._borne >= before
-        self._settle_at(self._borne if is_near else max(1, int(LOWERED * before)))
+        halfway = (self._borne + before) // 2
+        self._settle_at(halfway if is_near else max(1, int(LOWERED * before)))
         self._windows = self._rest - SOON_WINDOWS
         self._tries_more = True
         self._window = None
@@ -166,7 +180,7 @@ class Concurrency:
         window = self._window
         if window is None:
             window = self._window = _Window(since=now, seen=now)
-        window.busy_s += (now - window.seen) * min(self._running, self.number)
+        window.busy_s += (now - window.seen) * self._running
         window.seen = now
         return window
 
@@ -187,21 +201,25 @@ class Concurrency:
                 self._rest_on(rate)
             case _Phase.SETTLING:
                 self._phase = _Phase.TRYING
-            case _Phase.TRYING:
+            case _:
                 self._end_trial(rate)
 
+    def _judge_crowded(self, rate: float) -> None:
+        """Give a trial of fewer transfers up, if it already brings less before it is reached."""
+        if self._phase in {_Phase.SETTLING, _Phase.TRYING} and rate < NEARLY * (self._rate or 0.0):
+            self._end_trial(rate)
+
     def _grow(self, rate: float) -> None:
-        most = max(self._grown.values(), default=0.0)
-        self._idle_growths = 0 if rate > GROWTH * most else self._idle_growths + 1
-        self._grown[self.number] = rate
+        if rate > GROWTH * self._most_rate:
+            self._grown, self._most_rate, self._idle_growths = self.number, rate, 0
+        else:
+            self._idle_growths += 1
         following = self._above(self.number)
-        if self._idle_growths < 2 and following > self.number:  # noqa: PLR2004 - see above
+        if self._idle_growths < IDLE_GROWTHS and following > self.number:
             self.number = following
             return
-        enough = NEARLY * max(self._grown.values())
-        self._settle_at(min(each for each, found in self._grown.items() if found >= enough))
-        if self.number == min(self._grown):  # what is next to the others has been tried already
-            self._tries_more, self._windows = False, self._rest - SOON_WINDOWS
+        self._settle_at(self._grown)
+        self._tries_more = False  # that has just been done
 
     def _rest_on(self, rate: float) -> None:
         before = rate if self._rate is None else self._rate

@@ -1,0 +1,110 @@
+"""Our fetcher for some seconds: tells the bytes that came.
+
+The files are taken in turns, again and again, and removed when they are whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import sys
+import time
+from itertools import count
+from pathlib import Path
+
+import anyio
+from pydantic import SecretStr
+
+from pixxel_async import events
+from pixxel_async.config import FolderPolicy, Limits, RetryPolicy, Timeouts
+from pixxel_async.engine.bandwidth import Bandwidth
+from pixxel_async.engine.fetcher import Fetcher
+from pixxel_async.engine.folder import ExportFolder
+from pixxel_async.engine.item import Item
+from pixxel_async.engine.slots import Slots
+from pixxel_async.engine.space import Space
+from pixxel_async.errors import TransferError
+from pixxel_async.fetches import Fetches, read_fetches
+from pixxel_async.settings.network import connections
+from pixxel_async.transport.storage import StorageClient
+
+from .ours_fetcher import an_item
+from .policies import like_curl
+
+
+async def main(folder: Path, fetches: Fetches, seconds: float, urls: list[str]) -> None:
+    """Fetch for a while, and print what came."""
+    limits = Limits(fetches=fetches)
+    transport = connections(SecretStr("direct"), "auto")(limits.most_fetches)
+    export_folder = await ExportFolder.open(folder)
+    slots = Slots(limits)
+    told: list[tuple[float, int]] = []
+    received = 0
+
+    async def emit(_: events.Event) -> None: ...
+
+    async def fresh_url(_: Item) -> SecretStr | None:
+        return None
+
+    def count_received(size: int) -> None:
+        nonlocal received
+        received += size
+
+    fetcher = Fetcher(
+        StorageClient(transport, timeouts=Timeouts()),
+        export_folder,
+        policy=like_curl()[0],
+        folder_policy=FolderPolicy(),
+        retry=RetryPolicy(),
+        slots=slots,
+        space=Space(export_folder.sink, FolderPolicy(), emit=emit, clock=time.monotonic),
+        bandwidth=Bandwidth(None),
+        fresh_url=fresh_url,
+        emit=emit,
+        emit_or_drop=lambda _: None,
+        count_received=count_received,
+        clock=time.monotonic,
+    )
+    numbers = count()
+    began = time.perf_counter()
+
+    async def fetch_one_by_one(places: anyio.CapacityLimiter) -> None:
+        while True:
+            async with places:
+                number = next(numbers)
+                item = an_item(urls[number % len(urls)], f"{number}.zip")
+                try:
+                    arrived = await fetcher.fetch(item)
+                except TransferError:  # a storage that bears no more, for too long
+                    continue
+                count_received(arrived.transfer.received)
+                await arrived.transfer.partial.discard()
+
+    def changed(number: int) -> None:
+        told.append((round(time.perf_counter() - began, 2), number))
+
+    with slots.followed(changed) as places:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(fetcher.watchdog.run)
+            for _ in range(limits.most_fetches):
+                tasks.start_soon(fetch_one_by_one, places)
+            await anyio.sleep(seconds)
+            tasks.cancel_scope.cancel()
+    wall_s = time.perf_counter() - began
+    await export_folder.aclose()
+    await transport.aclose()
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    row = {
+        "wall_s": wall_s,
+        "cpu_s": usage.ru_utime + usage.ru_stime,
+        "received": received,
+        "numbers": told,
+    }
+    sys.stdout.write(json.dumps(row) + "\n")
+
+
+if __name__ == "__main__":
+    place, number, duration, listed = sys.argv[1:5]
+    listed_urls = Path(listed).read_text(encoding="ascii").split()
+    asyncio.run(main(Path(place), read_fetches(number), float(duration), listed_urls))

@@ -1,0 +1,92 @@
+"""A link between here and an nginx: `python -m benchmarks.relay PORT DELAY_S RATE WINDOW`.
+
+What comes back from PORT is delayed by DELAY_S, all connections together bring RATE bytes a second,
+and of each one no more than WINDOW bytes are under way. The port to connect to is printed. It ends
+when its standard input does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import suppress
+
+HOST = "127.0.0.1"
+PIECE_BYTES = 16 * 1024
+
+
+class Link:
+    """Carries pieces, one after the other."""
+
+    def __init__(self, delay_s: float, rate: float) -> None:
+        """Set the delay of each piece, and the bytes a second of all of them."""
+        self._delay_s = delay_s
+        self._rate = rate
+        self._free_at = 0.0
+
+    def arrival(self, now: float, size: int) -> float:
+        """Return when a piece arrives that is sent now."""
+        self._free_at = max(now, self._free_at) + size / self._rate
+        return self._free_at + self._delay_s
+
+
+async def upwards(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Carry requests, without delay: one of the two ways will do."""
+    while piece := await reader.read(PIECE_BYTES):
+        writer.write(piece)
+        await writer.drain()
+    writer.close()
+
+
+async def downwards(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, link: Link, window: int
+) -> None:
+    """Carry answers over the link."""
+    loop = asyncio.get_running_loop()
+    under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
+    room = asyncio.Semaphore(window // PIECE_BYTES)
+
+    async def deliver() -> None:
+        while True:
+            arrival, piece = await under_way.get()
+            await asyncio.sleep(arrival - loop.time())
+            room.release()
+            if not piece:
+                writer.close()
+                return
+            writer.write(piece)
+            await writer.drain()
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(deliver())
+        while True:
+            await room.acquire()
+            piece = await reader.read(PIECE_BYTES)
+            under_way.put_nowait((link.arrival(loop.time(), len(piece)), piece))
+            if not piece:
+                return
+
+
+async def main() -> None:
+    """Carry until standard input ends."""
+    port, delay_s, rate, window = (float(word) for word in sys.argv[1:5])
+    link = Link(delay_s, rate)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(HOST, int(port), limit=PIECE_BYTES)
+        with suppress(ConnectionError, ExceptionGroup, asyncio.CancelledError):
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(upwards(reader, back))
+                tasks.create_task(downwards(there, writer, link, int(window)))
+        back.close()
+        writer.close()
+
+    server = await asyncio.start_server(serve, HOST, 0)
+    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
+    sys.stdout.flush()
+    await asyncio.to_thread(sys.stdin.read)
+    server.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
