@@ -212,6 +212,8 @@ class PollSchedule(Generic[T]):
         What is put from now on is due when it was said to be, whatever is learned.
         """
         drained = [pending for _, place, pending in self._heap if place == pending.place]
+        for pending in drained:
+            pending.place = 0
         self._heap.clear()
         self._waiting = 0
         self._is_drained = True

@@ -154,6 +154,15 @@ def test_what_is_drained_comes_once_and_what_follows_is_due_when_it_was_said() -
     assert schedule.take(1000) is taken
 
 
+def test_news_bring_back_nothing_that_is_drained() -> None:
+    schedule = waiting(60)
+    taken = [pending for _ in range(40) if (pending := schedule.take(1000)) is not None]
+    assert schedule.drain()
+    for number, pending in enumerate(taken):
+        schedule.saw(pending, PackageStatus.READY, now=0.5 + number / 100)
+    assert schedule.next_due() is None
+
+
 def test_by_backoff_nothing_is_learned() -> None:
     schedule: PollSchedule[int] = PollSchedule(BACKOFF)
     pending = schedule.begin(1, since=0, now=0, kind="job")
