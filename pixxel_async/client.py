@@ -32,6 +32,7 @@ from .engine.parts import Parts
 from .engine.pipeline import Pipeline
 from .engine.report import Report
 from .engine.slots import Slots
+from .engine.transfer import is_failure_of_host
 from .engine.waiting import wait
 from .models import Package, SavedPackage
 from .resources.aois import Aois
@@ -48,6 +49,7 @@ from .settings.layers import from_environment, resolve
 from .settings.network import connections
 from .transport.api import Api
 from .transport.auth import KeyAuth
+from .transport.guard import HostGuards
 from .transport.service import Service
 from .transport.storage import StorageClient
 
@@ -145,10 +147,16 @@ class PixxelClient:
             max_answer_bytes=self._limits.max_answer_bytes,
         )
         self._storage_transport = storage_transport or connect(self._limits.most_fetches)
-        self._api = Api(self._service, limits=self._limits, retry=self._retry)
+        self._api = Api(
+            self._service,
+            limits=self._limits,
+            retry=self._retry,
+            poll_max_s=self._poll.max_s,
+        )
         self._storage = StorageClient(self._storage_transport, timeouts=self._timeouts)
         self._folders = OpenFolders()
         self._slots = Slots(self._limits)
+        self._hosts = HostGuards(is_failure=is_failure_of_host)
         self._bandwidth = Bandwidth(self._limits.bytes_per_second)
         self.insights = Insights(self._api)
         self.aois = Aois(self._api)
@@ -313,6 +321,7 @@ class PixxelClient:
             api=self._api,
             storage=self._storage,
             slots=self._slots,
+            hosts=self._hosts,
             bandwidth=self._bandwidth,
             limits=self._limits,
             retry=self._retry,

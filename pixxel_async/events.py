@@ -111,6 +111,37 @@ class SlowedDown(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RetryHeld(PackageEvent):
+    """A call failed, and waits: retries have used up their share of all calls."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostFailed(Event):
+    """A host failed several times in a row: requests to it wait, and one at a time tries it.
+
+    Attributes:
+        host: That of the service, or one of the storage.
+        reason: How it failed last.
+    """
+
+    host: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostCameBack(Event):
+    """A host that failed answers again, and everything goes on.
+
+    Attributes:
+        host: That of the service, or one of the storage.
+        held_s: How long requests to it waited.
+    """
+
+    host: str
+    held_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ready(PackageEvent):
     """A package has a signed URL.
 

@@ -21,7 +21,9 @@ from pixxel_async.engine.folder import ExportFolder
 from pixxel_async.engine.item import Item, new_row
 from pixxel_async.engine.slots import Slots
 from pixxel_async.engine.space import Space
+from pixxel_async.engine.transfer import is_failure_of_host
 from pixxel_async.settings.network import connections
+from pixxel_async.transport.guard import HostGuards
 from pixxel_async.transport.storage import StorageClient
 
 from .policies import like_curl
@@ -81,6 +83,7 @@ def a_fetcher(
         folder_policy=FolderPolicy(),
         retry=RetryPolicy(),
         slots=Slots(Limits(fetches=task.concurrency)),
+        hosts=HostGuards(is_failure=is_failure_of_host),
         space=Space(folder.sink, FolderPolicy(), emit=emit, clock=time.monotonic),
         bandwidth=Bandwidth(None),
         fresh_url=fresh_url,

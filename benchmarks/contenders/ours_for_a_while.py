@@ -24,9 +24,11 @@ from pixxel_async.engine.folder import ExportFolder
 from pixxel_async.engine.item import Item
 from pixxel_async.engine.slots import Slots
 from pixxel_async.engine.space import Space
+from pixxel_async.engine.transfer import is_failure_of_host
 from pixxel_async.errors import TransferError
 from pixxel_async.fetches import Fetches, read_fetches
 from pixxel_async.settings.network import connections
+from pixxel_async.transport.guard import HostGuards
 from pixxel_async.transport.storage import StorageClient
 
 from .ours_fetcher import an_item
@@ -58,6 +60,7 @@ async def main(folder: Path, fetches: Fetches, seconds: float, urls: list[str]) 
         folder_policy=FolderPolicy(),
         retry=RetryPolicy(),
         slots=slots,
+        hosts=HostGuards(is_failure=is_failure_of_host),
         space=Space(export_folder.sink, FolderPolicy(), emit=emit, clock=time.monotonic),
         bandwidth=Bandwidth(None),
         fresh_url=fresh_url,

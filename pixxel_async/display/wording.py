@@ -72,6 +72,12 @@ def told(event: events.Event, report: Report) -> Told | None:
 
 def _detail(event: events.Event) -> Told | None:
     match event:
+        case events.HostFailed(host=host, reason=reason):
+            text = f"{host} fails ({reason}); requests wait until it is back"
+            return _safe(Loudness.NORMAL, "host fails", text)
+        case events.HostCameBack(host=host, held_s=held_s):
+            text = f"{host} answers again after {seconds(held_s)}; everything goes on"
+            return _safe(Loudness.NORMAL, "host is back", text)
         case events.Retried(key=key, reason=reason):
             label, text = "retried", f"{short(key)}: {reason}; {_again(event.delay_s)}"
         case events.Recreated(key=key, reason=reason):
@@ -86,6 +92,8 @@ def _detail(event: events.Event) -> Told | None:
         case events.SlowedDown(pause_s=pause_s, requests_per_second=rate):
             label = "slowed down"
             text = f"the service asks for fewer calls: {seconds(pause_s)} pause, then {rate:.3g}/s"
+        case events.RetryHeld(key=key):
+            label, text = "held back", f"{short(key)}: retries have used up their share of calls"
         case events.FetchesChanged(fetches=fetches):
             label, text = "transfers", f"up to {fetches} at once from now on"
         case _:

@@ -32,7 +32,8 @@ from ..models import Package, PackageStatus
 from ..sansio import wire
 from ..sansio.backoff import Verdict, delay, failure_of, judge
 from ..sansio.redact import redact
-from ..transport.api import Api, Before, Notice, SlowDown, nothing
+from ..transport.api import Api, Before, Notice, Retry, RetryWaits, SlowDown, nothing
+from ..transport.guard import HostFails, HostIsBack
 
 logger = logging.getLogger("pixxel_async")
 
@@ -102,13 +103,17 @@ class Asker:
                 self._note(package)
                 return package
 
-    async def status(self, download: Download, download_id: str | None) -> Package:
+    async def status(
+        self, download: Download, download_id: str | None, *, comes_again: bool = False
+    ) -> Package:
         """Ask how far a package has come.
 
         Raises:
             PixxelError: As `Api.status`, when all attempts are used up.
         """
-        package = await self._api.status(download, download_id, notify=self._notify(download))
+        package = await self._api.status(
+            download, download_id, notify=self._notify(download), comes_again=comes_again
+        )
         self._note(package)
         return package
 
@@ -124,7 +129,7 @@ class Asker:
             PixxelError: The service answered with an error that will not pass.
         """
         try:
-            return await self.status(download, download_id)
+            return await self.status(download, download_id, comes_again=True)
         except NotFoundError:
             if age_s > self._poll.not_found_grace_s:
                 raise
@@ -188,25 +193,7 @@ class Asker:
 
     def _notify(self, download: Download) -> Callable[[Notice], Awaitable[None]]:
         async def notify(notice: Notice) -> None:
-            if isinstance(notice, SlowDown):
-                await self._emit(
-                    events.SlowedDown(
-                        at_s=self._clock(),
-                        pause_s=notice.pause_s,
-                        requests_per_second=notice.requests_per_second,
-                    )
-                )
-            else:
-                await self._emit(
-                    events.Retried(
-                        at_s=self._clock(),
-                        key=download.key,
-                        operation=notice.operation,
-                        attempt=notice.attempt,
-                        delay_s=notice.delay_s,
-                        reason=notice.reason,
-                    )
-                )
+            await self._emit(_event_of(notice, download, self._clock()))
 
         return notify
 
@@ -216,6 +203,27 @@ class Asker:
         if not wire.is_known_word(word) and word not in self._strange_words:
             self._strange_words.add(word)
             logger.warning("unknown status word %r: taken as not ready yet", redact(word))
+
+
+def _event_of(notice: Notice, download: Download, at_s: float) -> events.Event:
+    match notice:
+        case SlowDown(pause_s=pause_s, requests_per_second=rate):
+            return events.SlowedDown(at_s=at_s, pause_s=pause_s, requests_per_second=rate)
+        case RetryWaits():
+            return events.RetryHeld(at_s=at_s, key=download.key)
+        case HostFails(host=host, reason=reason):
+            return events.HostFailed(at_s=at_s, host=host, reason=reason)
+        case HostIsBack(host=host, held_s=held_s):
+            return events.HostCameBack(at_s=at_s, host=host, held_s=held_s)
+        case Retry():
+            return events.Retried(
+                at_s=at_s,
+                key=download.key,
+                operation=notice.operation,
+                attempt=notice.attempt,
+                delay_s=notice.delay_s,
+                reason=notice.reason,
+            )
 
 
 def raise_if_failed(package: Package, download: Download) -> None:

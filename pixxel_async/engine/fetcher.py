@@ -25,6 +25,7 @@ from ..sansio.backoff import delay
 from ..sansio.expiry import is_stale
 from ..sansio.storage_answers import not_a_zip
 from ..sinks.base import Care, Held
+from ..transport.guard import HostFails, HostGuards, HostIsBack, News
 from ..transport.storage import StorageClient
 from .bandwidth import Bandwidth
 from .buffers import Buffers
@@ -86,6 +87,7 @@ class Fetcher:
         folder_policy: FolderPolicy,
         retry: RetryPolicy,
         slots: Slots,
+        hosts: HostGuards,
         space: Space,
         bandwidth: Bandwidth,
         fresh_url: Callable[[Item], Awaitable[SecretStr | None]],
@@ -102,6 +104,7 @@ class Fetcher:
             policy: How a package is transferred and verified.
             folder_policy: What is done with files that are in the way.
             slots: Bounds the transfers of all exports of a client.
+            hosts: Hold transfers back from a storage that fails.
             space: Pauses transfers while the disk is full.
             bandwidth: Limits what they bring together.
             retry: Delays between attempts.
@@ -118,6 +121,7 @@ class Fetcher:
         self._foreign = folder_policy.foreign_files
         self._retry = retry
         self._slots = slots
+        self._hosts = hosts
         self._space = space
         self._bandwidth = bandwidth
         self._fresh_url = fresh_url
@@ -205,7 +209,8 @@ class Fetcher:
                 await self._refresh_stale(item)
                 # Only the bytes need the slot: who waits for the service, or for the reader of
                 # an event, leaves it to others.
-                async with self._slots.take():
+                url = self._usable_url(item)
+                async with self._hosts.of(url).request(self._tell), self._slots.take():
                     await transfer.attempt(self._usable_url(item))
             except _StaleError:
                 continue
@@ -270,6 +275,14 @@ class Fetcher:
             raise NotReadyAnyMoreError
         item.url, item.url_at = url, time.time()
         await self._emit(events.UrlRefreshed(at_s=self._clock(), key=item.key))
+
+    async def _tell(self, news: News) -> None:
+        at_s = self._clock()
+        match news:
+            case HostFails(host=host, reason=reason):
+                await self._emit(events.HostFailed(at_s=at_s, host=host, reason=reason))
+            case HostIsBack(host=host, held_s=held_s):
+                await self._emit(events.HostCameBack(at_s=at_s, host=host, held_s=held_s))
 
     async def _pause(self, transfer: Transfer, attempt: int, error: TransferError) -> None:
         delay_s = delay(

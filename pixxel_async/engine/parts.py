@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..config import FetchPolicy, FolderPolicy, Limits, PollPolicy, RetryPolicy
 from ..transport.api import Api
+from ..transport.guard import HostGuards
 from ..transport.storage import StorageClient
 from .bandwidth import Bandwidth
 from .slots import Slots
@@ -19,6 +20,7 @@ class Parts:
         api: Sends the calls; its rate and its bound hold for all exports together.
         storage: Opens signed URLs.
         slots: Bounds the transfers of all exports together.
+        hosts: Hold transfers back from a storage that fails.
         bandwidth: Limits what they bring together.
         limits: Bounds of one export.
         retry: How often, and after how long, calls are tried again.
@@ -30,6 +32,7 @@ class Parts:
     api: Api
     storage: StorageClient
     slots: Slots
+    hosts: HostGuards
     bandwidth: Bandwidth
     limits: Limits
     retry: RetryPolicy

@@ -98,6 +98,7 @@ class Pipeline:
             folder_policy=parts.folder,
             retry=parts.retry,
             slots=parts.slots,
+            hosts=parts.hosts,
             space=self._space,
             bandwidth=parts.bandwidth,
             fresh_url=self._fresh_url,

@@ -28,6 +28,8 @@ class Report:
         recreated: Creations that were sent again because their answer was lost.
         interrupted: Transfers that broke off and went on.
         refreshed: Signed URLs that were replaced.
+        held: Times that a failing host held requests back, or that retries had to wait.
+        held_s: Seconds for which requests waited for a failing host.
         waited_s: Seconds from creation to readiness, summed over the packages.
         transferred_s: Seconds of transfers, summed over the packages.
         elapsed_s: Seconds since the export began.
@@ -48,6 +50,8 @@ class Report:
     recreated: int = 0
     interrupted: int = 0
     refreshed: int = 0
+    held: int = 0
+    held_s: float = 0.0
     waited_s: float = 0.0
     transferred_s: float = 0.0
     elapsed_s: float = 0.0
@@ -78,6 +82,7 @@ class Report:
             "recreated": self.recreated,
             "interrupted": self.interrupted,
             "refreshed": self.refreshed,
+            "held": self.held,
         }
 
     def state_of(self, key: str) -> State:
@@ -109,6 +114,10 @@ class Report:
                 self.interrupted += 1
             case events.UrlRefreshed():
                 self.refreshed += 1
+            case events.HostFailed() | events.RetryHeld():
+                self.held += 1
+            case events.HostCameBack(held_s=held_s):
+                self.held_s += held_s
             case events.Saved(saved=saved):
                 self.saved.append(saved)
                 self.bytes += saved.bytes

@@ -39,6 +39,8 @@ FIRST_BYTES = 512
 """How much of a body is looked at to tell a ZIP from a page of text."""
 
 
+SERVER_ERROR = 500
+
 TELLING_BYTES = 4
 """Fewer bytes than this do not tell a ZIP: the connection may have been cut after them."""
 
@@ -66,12 +68,32 @@ class UrlExpiredError(StorageError):
 
 
 class PassingError(Exception):
-    """An attempt is over, and another one may do better."""
+    """An attempt is over, and another one may do better.
+
+    Attributes:
+        error: Why it is over.
+        came: The bytes that it has brought.
+    """
 
     def __init__(self, error: TransferError) -> None:
         """Keep what is raised when no attempt is left."""
         super().__init__(str(error))
         self.error = error
+        self.came = 0
+
+
+def is_failure_of_host(error: BaseException) -> bool:
+    """Tell whether an attempt tells that the storage fails: nothing came, and not for its number.
+
+    Too many requests (429), and bytes that break off, are no sign of a host that is down.
+    """
+    if not isinstance(error, PassingError) or error.came:
+        return False
+    match error.error:
+        case StorageError(status=status):
+            return status >= SERVER_ERROR
+        case cause:
+            return isinstance(cause, (ConnectionBrokenError, StalledError))
 
 
 class Transfer:
@@ -145,6 +167,7 @@ class Transfer:
         """
         self.item.row = self.item.row.changed(attempts=self.item.row.attempts + 1)
         held = ranges.Held(size=self.partial.size, validator=self._validator, total=self._total)
+        received = self.received
         try:
             with self._watchdog.watch() as watched:
                 asked_at = anyio.current_time()
@@ -152,11 +175,18 @@ class Transfer:
                     self._slots.answered(anyio.current_time() - asked_at)
                     await self._take(held, answer, watched)
         except (ConnectionBrokenError, StalledError) as error:
-            raise PassingError(error) from None
+            raise self._passing(error, received) from None
+        except PassingError as passing:
+            raise self._passing(passing.error, received) from None
         except SinkError as error:
             if error.code not in FULL_CODES:
                 raise
             raise DiskFullError(error) from None
+
+    def _passing(self, error: TransferError, before: int) -> PassingError:
+        passing = PassingError(error)
+        passing.came = self.received - before
+        return passing
 
     async def restart(self, algorithms: frozenset[str] = frozenset()) -> None:
         """Empty the partial, and forget the object that it came from.

@@ -3,6 +3,7 @@
 Rules:
     * A fault strikes the `nth` request that it looks at, or each with the probability `rate`, or
       all of them if neither is given; at most `times` times.
+    * `after_s` and `for_s` bound it in time: a service that is down for a while.
     * `only` narrows what it looks at: a text that the path or the query of a call, or the
       identity of a package, has to contain.
     * Of several faults the first that strikes is taken, and the others do not see the request.
@@ -11,6 +12,7 @@ Rules:
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeAlias, TypeVar
@@ -54,12 +56,16 @@ class _When:
         rate: The probability of each request to be struck.
         times: How often the fault strikes at most; None for no limit.
         only: A text that has to be in the path or identity.
+        after_s: Seconds since the sandbox began, before which it strikes nothing.
+        for_s: Seconds from then on, after which it strikes nothing any more; None for no end.
     """
 
     nth: int | None = None
     rate: float | None = None
     times: int | None = None
     only: str = ""
+    after_s: float = 0.0
+    for_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -117,6 +123,7 @@ class FaultPlan(Generic[Fault]):
 
     def __init__(self, faults: Sequence[Fault], seed: str) -> None:
         """Start counting; the same seed and the same order of requests give the same faults."""
+        self._began = time.monotonic()
         self._faults = [_Counted(fault, f"{seed}:{n}") for n, fault in enumerate(faults)]
 
     def strike(self, text: str, applies: Callable[[Fault], bool] = lambda _: True) -> Fault | None:
@@ -128,9 +135,18 @@ class FaultPlan(Generic[Fault]):
         """
         for counted in self._faults:
             fault = counted.fault
-            if fault.only in text and applies(fault) and counted.strikes():
+            if (
+                fault.only in text
+                and applies(fault)
+                and self._is_its_time(fault)
+                and counted.strikes()
+            ):
                 return fault
         return None
+
+    def _is_its_time(self, fault: Fault) -> bool:
+        since_s = time.monotonic() - self._began - fault.after_s
+        return since_s >= 0 and (fault.for_s is None or since_s < fault.for_s)
 
 
 class _Counted(Generic[Fault]):

@@ -37,6 +37,12 @@ TRANSITIONS: dict[type[events.PackageEvent], dict[State, State]] = {
         State.READY: State.READY,
         State.FETCHING: State.FETCHING,
     },
+    events.RetryHeld: {
+        State.QUEUED: State.QUEUED,
+        State.REQUESTED: State.REQUESTED,
+        State.READY: State.READY,
+        State.FETCHING: State.FETCHING,
+    },
     events.Polled: {State.REQUESTED: State.REQUESTED, State.FETCHING: State.REQUESTED},
     events.Ready: {State.REQUESTED: State.READY},
     events.FetchStarted: {State.READY: State.FETCHING},

@@ -3,6 +3,10 @@
 Rules:
     * No more calls are started than the connection pool has slots for, so nothing ever waits
       within the pool.
+    * Retries are a bounded share of all calls (`sansio.budget`). One that finds nothing left in the
+      budget waits for it; the call about a package that is asked about again anyhow is given up.
+    * While the service fails, calls wait until one of them finds that it is back
+      (`sansio.breaker`). That is another brake than the rate, which 429 and 503 lower.
 """
 
 from __future__ import annotations
@@ -27,12 +31,19 @@ from ..sansio.backoff import (
     failure_of,
     judge,
 )
+from ..sansio.breaker import MOST_S
+from ..sansio.budget import RetryBudget
+from .guard import HeldBackError, HostFails, HostGuard, HostIsBack
 from .rate import RateLimiter
 from .service import Reply, Service
 
 KNOWN_KEY = frozenset({403, 404})
 """Answers that only a key that is known gets, although they are errors."""
 COMPLAINTS = frozenset({Failure.THROTTLED, Failure.UNAVAILABLE})
+HOST_FAILS = frozenset(
+    {Failure.NOT_SENT, Failure.LOST, Failure.UNAVAILABLE, Failure.BROKEN, Failure.UNREADABLE}
+)
+"""What a host does that is not well; one that says 429 or 404 is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +76,12 @@ class SlowDown:
     requests_per_second: float
 
 
-Notice: TypeAlias = Retry | SlowDown
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryWaits:
+    """A call has failed, and the share of calls that may be retries is used up."""
+
+
+Notice: TypeAlias = Retry | SlowDown | RetryWaits | HostFails | HostIsBack
 Notify: TypeAlias = Callable[[Notice], Awaitable[None]]
 Before: TypeAlias = Callable[[], Awaitable[None]]
 
@@ -84,12 +100,27 @@ async def nothing() -> None:
 class Api:
     """Sends calls to a service that it does not own."""
 
-    def __init__(self, service: Service, *, limits: Limits, retry: RetryPolicy) -> None:
-        """Share one rate and one bound on calls in flight among all users of this object."""
+    def __init__(
+        self, service: Service, *, limits: Limits, retry: RetryPolicy, poll_max_s: float
+    ) -> None:
+        """Share one rate and one bound on calls in flight among all users of this object.
+
+        Args:
+            service: Carries the calls.
+            limits: Rate and bound.
+            retry: How often, and after how long, a failed call is tried again.
+            poll_max_s: Within this time after a failing service is back, it is used again.
+        """
         self._service = service
         self._retry = retry
         self._slots = anyio.CapacityLimiter(limits.requests)
         self._rate = RateLimiter(limits.requests_per_second)
+        self._budget = RetryBudget()
+        self._guard = HostGuard(
+            service.base_url.host,
+            is_failure=lambda error: failure_of(error) in HOST_FAILS,
+            most_s=min(MOST_S, poll_max_s / 2),
+        )
 
     @property
     def requests_per_second(self) -> float:
@@ -156,15 +187,27 @@ class Api:
         )
 
     async def status(
-        self, download: Download, download_id: str | None, *, notify: Notify = ignore
+        self,
+        download: Download,
+        download_id: str | None,
+        *,
+        notify: Notify = ignore,
+        comes_again: bool = False,
     ) -> Package:
-        """Ask how far a package has come; raises as `create` does."""
+        """Ask how far a package has come; raises as `create` does.
+
+        Args:
+            download: The package.
+            download_id: What its status call takes.
+            notify: Told about retries and slow-downs.
+            comes_again: The same is asked again later, so that a retry need not be waited for.
+        """
         call = wire.status(download, download_id)
 
         def read(reply: Reply) -> Package:
             return wire.package_of(download, _answer(call, reply), download_id=download_id)
 
-        return await self._send(call, read, notify)
+        return await self._send(call, read, notify, comes_again=comes_again)
 
     async def status_by_id(self, call: wire.Call, download_id: str) -> Package:
         """Ask about a package of which only the id is known; raises as `create` does."""
@@ -202,6 +245,8 @@ class Api:
         read: Callable[[Reply], T],
         notify: Notify,
         before: Before = nothing,
+        *,
+        comes_again: bool = False,
     ) -> T:
         """Send a call until `read` takes its answer, or the policy gives up."""
 
@@ -213,6 +258,13 @@ class Api:
                 jitter=random.random(),  # noqa: S311 - jitter is no secret
                 retry_after_s=error.retry_after_s if isinstance(error, ApiError) else None,
             )
+
+        def is_worth_it(error: BaseException) -> bool:
+            if isinstance(error, HeldBackError):
+                return False
+            if judge(call.kind, failure_of(error)) is not Verdict.RETRY:
+                return False
+            return not comes_again or self._budget.wait(anyio.current_time()) == 0
 
         async def before_sleep(state: tenacity.RetryCallState) -> None:
             error = _error_of(state)
@@ -230,9 +282,7 @@ class Api:
             )
 
         retrying = tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception(
-                lambda error: judge(call.kind, failure_of(error)) is Verdict.RETRY
-            ),
+            retry=tenacity.retry_if_exception(is_worth_it),
             wait=delay_s,
             stop=tenacity.stop_after_attempt(self._retry.attempts),
             before_sleep=before_sleep,
@@ -241,8 +291,9 @@ class Api:
         )
         # The first attempt goes without tenacity, which takes a fifth of a call's time and is of
         # use to those that fail; it is told of the failure as if it had made that attempt.
+        self._budget.earn()
         try:
-            return await self._once(call, read, before)
+            return await self._once(call, read, notify, before, waits=not comes_again)
         except Exception as error:  # noqa: BLE001 - judged by tenacity, as any other attempt
             failed: Exception | None = error
 
@@ -251,12 +302,28 @@ class Api:
             if failed is not None:
                 error, failed = failed, None
                 raise error
-            return await self._once(call, read, before)
+            await self._afford_a_retry(notify)
+            return await self._once(call, read, notify, before, waits=not comes_again)
 
         return await retrying(attempt)
 
-    async def _once(self, call: wire.Call, read: Callable[[Reply], T], before: Before) -> T:
-        async with self._slots:
+    async def _afford_a_retry(self, notify: Notify) -> None:
+        if self._budget.spend(anyio.current_time()):
+            return
+        await notify(RetryWaits())
+        while not self._budget.spend(now := anyio.current_time()):  # noqa: ASYNC110 - time pays
+            await anyio.sleep(self._budget.wait(now))
+
+    async def _once(
+        self,
+        call: wire.Call,
+        read: Callable[[Reply], T],
+        notify: Notify,
+        before: Before,
+        *,
+        waits: bool,
+    ) -> T:
+        async with self._guard.request(notify, waits=waits), self._slots:
             await self._rate.acquire()
             await before()
             result = read(await self._service.exchange(call))

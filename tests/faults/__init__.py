@@ -1,0 +1,1 @@
+"""The fault matrix: each case provoked for real."""

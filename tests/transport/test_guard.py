@@ -1,0 +1,128 @@
+"""Requests that wait while their host fails, in virtual time."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+from pydantic import SecretStr
+
+from pixxel_async import NotFoundError, PixxelError, TransportError
+from pixxel_async.sansio.breaker import FAILURES, FIRST_S, HELD_S, MOST_S
+from pixxel_async.transport.guard import (
+    HeldBackError,
+    HostFails,
+    HostGuard,
+    HostGuards,
+    HostIsBack,
+    News,
+)
+
+pytestmark = pytest.mark.looptime
+
+
+class Host:
+    """A host that is well or not; counts what reaches it."""
+
+    def __init__(self) -> None:
+        self.guard = HostGuard(
+            "api.example", is_failure=lambda error: isinstance(error, TransportError)
+        )
+        self.is_well = False
+        self.sent = 0
+        self.news: list[News] = []
+
+    async def ask(self, *, waits: bool = True) -> None:
+        async with self.guard.request(self._tell, waits=waits):
+            self.sent += 1
+            await anyio.sleep(0.01)
+            if not self.is_well:
+                message = "no answer"
+                raise TransportError(message)
+
+    async def ask_until_well(self) -> None:
+        while True:
+            try:
+                return await self.ask()
+            except TransportError:
+                await anyio.sleep(0.05)
+
+    async def fail_until_held(self) -> None:
+        for _ in range(FAILURES):
+            with pytest.raises(TransportError):
+                await self.ask()
+
+    async def _tell(self, news: News) -> None:
+        self.news.append(news)
+
+
+async def test_a_host_that_fails_gets_one_request_at_a_time_until_it_is_back() -> None:
+    host = Host()
+    async with anyio.create_task_group() as tasks:
+        for _ in range(100):
+            tasks.start_soon(host.ask_until_well)
+        await anyio.sleep(60)
+        assert host.sent <= 100 + 60 / MOST_S + 5  # those of the first moment, and tries
+        host.is_well = True
+        back_at = anyio.current_time()
+    assert anyio.current_time() - back_at <= MOST_S + 1
+    failed, back = host.news
+    assert failed == HostFails(host="api.example", reason="no answer")
+    assert isinstance(back, HostIsBack)
+    assert back.held_s == pytest.approx(60, abs=MOST_S + 1)
+
+
+async def test_who_comes_again_anyhow_is_not_kept_waiting() -> None:
+    host = Host()
+    await host.fail_until_held()
+    before = anyio.current_time()
+    with pytest.raises(HeldBackError, match=r"api\.example fails: no answer"):
+        await host.ask(waits=False)
+    assert anyio.current_time() == before
+    assert host.sent == FAILURES
+
+
+async def test_a_host_that_is_down_for_long_fails_what_waits() -> None:
+    host = Host()
+    await host.fail_until_held()
+
+    async def ask_once() -> None:
+        with pytest.raises(TransportError):
+            await host.ask()
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(200):
+            tasks.start_soon(ask_once)
+    assert anyio.current_time() >= HELD_S
+    assert anyio.current_time() <= HELD_S + 2 * MOST_S
+
+
+async def test_a_cancelled_try_lets_another_one_go() -> None:
+    host = Host()
+    await host.fail_until_held()
+    await anyio.sleep(FIRST_S)
+    with anyio.move_on_after(0.001) as scope:
+        await host.ask()
+    assert scope.cancelled_caught
+    host.is_well = True
+    await host.ask()
+    assert isinstance(host.news[-1], HostIsBack)
+
+
+async def test_an_error_that_a_host_which_is_well_gives_is_none_of_it() -> None:
+    host = Host()
+    answered = NotFoundError("no such package", status=404, operation="PutJob")
+    for _ in range(3 * FAILURES):
+        with pytest.raises(PixxelError):
+            async with host.guard.request(host._tell):
+                raise answered
+    assert host.news == []
+
+
+def test_each_host_has_its_own() -> None:
+    guards = HostGuards(is_failure=lambda _: True)
+    one, same, other = (
+        guards.of(SecretStr(url))
+        for url in ("https://a.test/x?sig=1", "https://A.test/y", "https://b.test/x")
+    )
+    assert one is same
+    assert one is not other
