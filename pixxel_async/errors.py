@@ -22,6 +22,7 @@ PixxelError
 ├── TransferError             the bytes did not arrive whole
 │   ├── StorageError          the storage answered with an error
 │   ├── ConnectionBrokenError the connection broke off, or none was made
+│   ├── OutOfDescriptorsError the system allows no more open files
 │   ├── StalledError          fewer bytes came than the least throughput asks for
 │   └── IntegrityError        what arrived is not what was packaged
 ├── ArchiveError              a saved ZIP is not extracted, since it is bad or unsafe
@@ -211,6 +212,10 @@ class StorageError(TransferError):
 
 class ConnectionBrokenError(TransferError):
     """The connection to the storage broke off, or none was made."""
+
+
+class OutOfDescriptorsError(TransferError):
+    """The system allows no more open files and connections: fewer transfers at once will do."""
 
 
 class StalledError(TransferError):

@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 from .. import events
 from ..config import Checksum, FetchPolicy, FolderPolicy, RetryPolicy
-from ..errors import IntegrityError, SinkError, TransferError
+from ..errors import IntegrityError, OutOfDescriptorsError, SinkError, TransferError
 from ..sansio.backoff import delay
 from ..sansio.expiry import is_stale
 from ..sansio.storage_answers import not_a_zip
@@ -40,6 +40,12 @@ from .watchdog import Watchdog
 MAX_REFRESHES = 3
 """Fresh URLs in a row without a byte in between."""
 
+MAX_SHORTAGES = 100
+"""Attempts in a row that found no free descriptor: others have to end first."""
+
+SHORTAGE_ATTEMPT = 2
+"""They are paused for as long as after the second failure."""
+
 MAX_WRONG = 3
 """Files that arrived whole and were wrong."""
 
@@ -53,18 +59,20 @@ class _Tries:
         failures: Attempts that broke off.
         refreshes: Signed URLs that had expired.
         refusals: Writes that found the disk full.
+        shortages: Attempts that found no free descriptor.
     """
 
     furthest: int
     failures: int = 0
     refreshes: int = 0
     refusals: int = 0
+    shortages: int = 0
 
     def reached(self, size: int) -> None:
         """Begin anew if the file has grown further."""
         if size > self.furthest:
             self.furthest = size
-            self.failures = self.refreshes = self.refusals = 0
+            self.failures = self.refreshes = self.refusals = self.shortages = 0
 
 
 class _StaleError(Exception):
@@ -240,6 +248,13 @@ class Fetcher:
                 if tries.refusals > MAX_REFUSALS:
                     raise error from None
                 await self._space.refill()
+            case PassingError(error=OutOfDescriptorsError() as error):
+                self._slots.exhausted()
+                self._storage.drop_idle()
+                tries.shortages += 1
+                if tries.shortages >= MAX_SHORTAGES:
+                    raise error from None
+                await self._pause(transfer, SHORTAGE_ATTEMPT, error)
             case PassingError(error=error):
                 self._slots.failed(error)
                 tries.failures += 1

@@ -34,6 +34,10 @@ from .record import Row, Run, Step
 T = TypeVar("T")
 
 NOTE_S = 0.1
+CANNOT_OPEN = "SQLITE_CANTOPEN"
+SHORTAGE_S = 0.1
+SHORTAGES = 50
+"""So often a commit that may open no file waits for others to close theirs."""
 """How long what was noted may wait for its commit, in seconds; longer on a slow disk."""
 
 COMMIT_SHARE = 0.1
@@ -179,7 +183,7 @@ class Journal:
             if batch:
                 began = anyio.current_time()
                 try:
-                    await self._run(lambda: self._commit(batch))
+                    await self._commit_in_time(batch)
                 except BaseException:
                     self._waiting = batch.followed_by(self._waiting)
                     raise
@@ -214,6 +218,17 @@ class Journal:
         finally:
             self._thread.shutdown(wait=True)
 
+    async def _commit_in_time(self, batch: _Batch) -> None:
+        """Commit; SQLite opens a file for it, and waits for others if none may be opened."""
+        for _ in range(SHORTAGES):
+            try:
+                return await self._run(lambda: self._commit(batch))
+            except SinkError as error:
+                if error.code != CANNOT_OPEN:
+                    raise
+            await anyio.sleep(SHORTAGE_S)
+        return await self._run(lambda: self._commit(batch))
+
     def _commit(self, batch: _Batch) -> None:
         with self._connection:
             schema.put_rows(self._connection, batch.rows.values())
@@ -240,7 +255,10 @@ async def _on(
 
 
 def _unusable(path: Path, error: Exception) -> SinkError:
-    return SinkError(f"{path}: the journal cannot be used: {error}")
+    code = getattr(error, "sqlite_errorname", "")
+    return SinkError(
+        f"{path}: the journal cannot be used: {error}", code=code if code == CANNOT_OPEN else ""
+    )
 
 
 def _connect(path: Path) -> tuple[sqlite3.Connection, set[str], int]:

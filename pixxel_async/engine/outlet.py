@@ -40,6 +40,10 @@ class Outlet:
         with suppress(anyio.WouldBlock):
             self._send.send_nowait(event)
 
+    def tell_fetches(self, number: int) -> None:
+        """Tell how many transfers may run from now on."""
+        self.emit_or_drop(events.FetchesChanged(at_s=self.clock(), fetches=number))
+
     def count_received(self, count: int) -> None:
         """Count bytes of a transfer that did not end with a saved file."""
         self.report.received += count

@@ -165,7 +165,7 @@ class Pipeline:
             name_of=self._name_of,
         )
         self._ready, ready = anyio.create_memory_object_stream[Item](math.inf)
-        with self._working, self._parts.slots.followed(self._tell_fetches) as places:
+        with self._working, self._parts.slots.followed(self._outlet.tell_fetches) as places:
             async with feed, todo, self._ready, ready, anyio.create_task_group() as tasks:
                 total = count(downloads)
                 await self._outlet.emit(events.Started(at_s=self._outlet.clock(), total=total))
@@ -371,9 +371,6 @@ class Pipeline:
         pending = Pending(item=item, since=item.since)
         await self._not_yet(pending, self._parts.poll.initial_s)
         self._poller.add(item, since=item.since)
-
-    def _tell_fetches(self, number: int) -> None:
-        self._outlet.emit_or_drop(events.FetchesChanged(at_s=self._outlet.clock(), fetches=number))
 
     def _leave_place(self, item: Item) -> None:
         if item.has_place:

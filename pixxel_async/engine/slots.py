@@ -9,7 +9,9 @@ import anyio
 
 from ..config import Limits
 from ..errors import StalledError, StorageError, TransferError
-from ..sansio.concurrency import Concurrency
+from ..sansio.concurrency import LOWERED, Concurrency
+
+SETTLE_S = 1.0
 
 TOO_MUCH = frozenset({429, 503})
 """What a storage answers when it bears no more."""
@@ -23,6 +25,7 @@ class Slots:
         self._concurrency = None if isinstance(limits.fetches, int) else Concurrency()
         number = limits.fetches if isinstance(limits.fetches, int) else Concurrency().number
         self._limiter = anyio.CapacityLimiter(number)
+        self._exhausted_at = float("-inf")
         self._followers: dict[anyio.CapacityLimiter, Callable[[int], None]] = {}
 
     @property
@@ -80,6 +83,17 @@ class Slots:
             and self._concurrency.refused(anyio.current_time())
         ):
             self._set(self._concurrency.number)
+
+    def exhausted(self) -> None:
+        """Let fewer run, a fixed number too: the system allows no more open files."""
+        now = anyio.current_time()
+        if now < self._exhausted_at + SETTLE_S:
+            return  # that is one complaint, of transfers that began together
+        self._exhausted_at = now
+        number = max(1, int(LOWERED * self.number))
+        if self._concurrency is not None:
+            self._concurrency.bound(number)
+        self._set(number)
 
     def _set(self, number: int) -> None:
         self._limiter.total_tokens = number

@@ -32,6 +32,7 @@ MAX_REFUSALS = 5
 """Writes in a row that a disk with free space refuses as if it were full."""
 
 FULL_CODES = frozenset({"ENOSPC", "EDQUOT"})
+DESCRIPTOR_CODES = frozenset({"EMFILE", "ENFILE"})
 
 
 class DiskStaysFullError(Exception):

@@ -15,6 +15,7 @@ from ..config import FetchPolicy
 from ..errors import (
     ConnectionBrokenError,
     IntegrityError,
+    OutOfDescriptorsError,
     SinkError,
     StalledError,
     StorageError,
@@ -29,7 +30,7 @@ from .bandwidth import Bandwidth
 from .item import Item
 from .journal import Journal
 from .slots import Slots
-from .space import FULL_CODES, Space
+from .space import DESCRIPTOR_CODES, FULL_CODES, Space
 from .watchdog import Watchdog, Watched
 
 ERROR_BYTES = 4096
@@ -174,11 +175,13 @@ class Transfer:
                 async with self._storage.get(url, ranges.request_headers(held)) as answer:
                     self._slots.answered(anyio.current_time() - asked_at)
                     await self._take(held, answer, watched)
-        except (ConnectionBrokenError, StalledError) as error:
+        except (ConnectionBrokenError, OutOfDescriptorsError, StalledError) as error:
             raise self._passing(error, received) from None
         except PassingError as passing:
             raise self._passing(passing.error, received) from None
         except SinkError as error:
+            if error.code in DESCRIPTOR_CODES:
+                raise PassingError(OutOfDescriptorsError(str(error))) from None
             if error.code not in FULL_CODES:
                 raise
             raise DiskFullError(error) from None

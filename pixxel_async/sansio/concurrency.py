@@ -170,6 +170,12 @@ class Concurrency:
         self._window = None
         return self.number != before
 
+    def bound(self, most: int) -> None:
+        """Never go beyond `most` from now on."""
+        self._most = most
+        self._settle_at(min(self.number, most))
+        self._window = None
+
     # What is counted.
 
     @property

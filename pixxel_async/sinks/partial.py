@@ -13,10 +13,11 @@ import contextlib
 import os
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
+import anyio
 from aiofiles.threadpool.binary import AsyncFileIO
 
 from ..config import ForeignFiles, Sync, Verify
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PART_SUFFIX = ".part"
+SHORTAGE_CODES = frozenset({"EMFILE", "ENFILE"})
+SHORTAGE_S = 0.1
+SHORTAGES = 300
+"""So often a descriptor is waited for, which others hold for a moment each."""
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 
@@ -124,14 +129,14 @@ class LocalPartial:
         known = {} if self._file is None else dict(self._file.digests)
         missing = algorithms - known.keys()
         if missing:
-            known |= await self._run(lambda: digests_of(self._part, missing))
+            known |= await self._run_in_time(lambda: digests_of(self._part, missing))
         return {name: known[name].digest() for name in algorithms}
 
     async def problem(self, verify: Verify) -> str | None:
         """Tell why the file is no whole ZIP, or return None."""
         if self._found is not None and self._found[0] is verify:
             return self._found[1]
-        return await self._run(lambda: zip_problem(self._part, verify))
+        return await self._run_in_time(lambda: zip_problem(self._part, verify))
 
     async def commit(self, foreign: ForeignFiles) -> Path:
         """Sync, close, and give the file its final name; see `PartialFile.commit`."""
@@ -145,11 +150,10 @@ class LocalPartial:
                 os.fsync(file.fileno())
             file.close()
             _check_name(self._final, foreign)
-            self._part.replace(self._final)
-            if is_synced:
-                _sync_folder(self._final.parent)
+            with _folder_to_sync(self._final.parent, is_synced=is_synced):
+                self._part.replace(self._final)
 
-        await self._run(settle)
+        await self._run_in_time(settle)
         return self._final
 
     async def discard(self) -> None:
@@ -176,6 +180,17 @@ class LocalPartial:
         self._open(NOTHING_HELD).write(data)
         if check is not None:
             self._found = check, zip_problem(self._part, check)
+
+    async def _run_in_time(self, work: Callable[[], T]) -> T:
+        """Run what needs a descriptor for a moment; where there is none, wait for others."""
+        for _ in range(SHORTAGES):
+            try:
+                return await self._run(work)
+            except SinkError as error:
+                if error.code not in SHORTAGE_CODES:
+                    raise
+            await anyio.sleep(SHORTAGE_S)
+        return await self._run(work)
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await self._sink.run(self._part, work)
@@ -223,12 +238,18 @@ def _check_name(final: Path, foreign: ForeignFiles) -> None:
         raise SinkError(message)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make a rename last; Windows has no such call, and needs none."""
-    if sys.platform == "win32":
+@contextlib.contextmanager
+def _folder_to_sync(folder: Path, *, is_synced: bool) -> Iterator[None]:
+    """Make a rename last; Windows has no such call, and needs none.
+
+    The folder is opened before, so that nothing has been renamed if that fails.
+    """
+    if not is_synced or sys.platform == "win32":
+        yield
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
+        yield
         with contextlib.suppress(OSError):  # some network file systems cannot sync a folder
             os.fsync(descriptor)
     finally:

@@ -83,6 +83,10 @@ class DirectTransport(httpx.AsyncBaseTransport):
                 extensions={"http_version": b"HTTP/1.1"},
             )
 
+    def drop_idle(self) -> None:
+        """Close all idle connections, since each holds a descriptor."""
+        self._pool.drop_idle()
+
     async def aclose(self) -> None:
         """Close all idle connections."""
         await self._pool.aclose()

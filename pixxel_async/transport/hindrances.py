@@ -7,6 +7,7 @@ Rules:
 
 from __future__ import annotations
 
+import errno
 import re
 import ssl
 
@@ -29,6 +30,16 @@ _DENIED = {
     "407": "put name and password into the proxy's URL: http://NAME:PASSWORD@HOST:PORT",
     "403": "ask who runs it to let this host through, or list the host in NO_PROXY",
 }
+
+
+def is_out_of_descriptors(error: BaseException) -> bool:
+    """Tell whether a connection failed since the system allows no more open files."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.errno in {errno.EMFILE, errno.ENFILE}:
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
 
 
 def hindrance(error: Exception, host: str) -> RouteError | None:

@@ -144,10 +144,14 @@ class Pool:
             self._closing.add(connection)
             connection.close()
 
-    async def aclose(self) -> None:
-        """Close those that are idle, and wait until the event loop has let go of them."""
+    def drop_idle(self) -> None:
+        """Close those that are idle."""
         while self._idle_count:
             self._drop_oldest()
+
+    async def aclose(self) -> None:
+        """Close those that are idle, and wait until the event loop has let go of them."""
+        self.drop_idle()
         for _ in range(CLOSING_ROUNDS):
             if all(connection.is_lost for connection in self._closing):
                 break

@@ -70,6 +70,10 @@ class RoutedTransport(httpx.AsyncBaseTransport):
             text = f"{error}; proxy {shown(proxy)}" if str(error) else f"proxy {shown(proxy)}"
             raise type(error)(text) from error
 
+    def drop_idle(self) -> None:
+        """Close the idle connections that lead through no proxy."""
+        self._direct.drop_idle()
+
     async def aclose(self) -> None:
         """Close all connections."""
         await self._direct.aclose()

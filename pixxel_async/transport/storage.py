@@ -26,12 +26,18 @@ from pydantic import SecretStr
 from .._version import USER_AGENT
 from ..addresses import LOOPBACK_HOSTS
 from ..config import Timeouts
-from ..errors import ConnectionBrokenError, PixxelError, TransferError
+from ..errors import (
+    ConnectionBrokenError,
+    OutOfDescriptorsError,
+    PixxelError,
+    TransferError,
+)
 from ..sansio.redact import redact
 from .direct import Body
 from .heads import RawHeaders
-from .hindrances import hindrance
+from .hindrances import hindrance, is_out_of_descriptors
 from .pieces import Pieces
+from .routed import RoutedTransport
 from .words import describe
 
 MAX_REDIRECTS = 5
@@ -116,6 +122,7 @@ class StorageClient:
         Raises:
             TransferError: The URL cannot be used, or redirects go wrong.
             ConnectionBrokenError: No answer came.
+            OutOfDescriptorsError: The system allows no further connection.
             RouteError: None will come until a setting is mended.
         """
         response = await self._follow(url.get_secret_value(), headers)
@@ -123,6 +130,11 @@ class StorageClient:
             yield StorageAnswer(response)
         finally:
             await response.aclose()
+
+    def drop_idle(self) -> None:
+        """Close idle connections, so that others may be opened; one of our transports can that."""
+        if isinstance(self._transport, RoutedTransport):
+            self._transport.drop_idle()
 
     async def _follow(self, url: str, headers: Headers) -> httpx.Response:
         for _ in range(MAX_REDIRECTS + 1):
@@ -159,7 +171,10 @@ class StorageClient:
             failure = TransferError("the signed URL has characters that no request may have")
         except httpx.HTTPError as error:
             host = httpx.URL(address.origin).host
-            failure = hindrance(error, host) or ConnectionBrokenError(describe(error))
+            if is_out_of_descriptors(error):
+                failure = OutOfDescriptorsError(describe(error))
+            else:
+                failure = hindrance(error, host) or ConnectionBrokenError(describe(error))
         # Raised out here, so that it has no context: the error of httpx knows the URL.
         raise failure
 
