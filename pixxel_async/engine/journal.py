@@ -14,6 +14,7 @@ Rules:
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 from collections.abc import Callable
@@ -28,20 +29,32 @@ from ..errors import SinkError
 from ..sansio.lifecycle import State
 from ..sinks.partial import FILE_MODE
 from ..sinks.threads import in_thread, keep
+from ..sinks.trouble import sink_error
 from . import damage, schema
 from .record import Row, Run, Step
 
 T = TypeVar("T")
 
 NOTE_S = 0.1
-CANNOT_OPEN = "SQLITE_CANTOPEN"
+"""How long what was noted may wait for its commit, in seconds; longer on a slow disk."""
+
 SHORTAGE_S = 0.1
 SHORTAGES = 50
 """So often a commit that may open no file waits for others to close theirs."""
-"""How long what was noted may wait for its commit, in seconds; longer on a slow disk."""
+
+CANNOT_OPEN = "SQLITE_CANTOPEN"
+NO_SPACE = "ENOSPC"
+_KNOWN = {
+    "SQLITE_FULL": (NO_SPACE, "; free some space and run it again"),
+    CANNOT_OPEN: (CANNOT_OPEN, ""),
+}
+"""Code and remedy of what SQLite tells."""
 
 COMMIT_SHARE = 0.1
 """The share of its time that a disk may spend on commits that nobody waits for."""
+
+MOST_PATH_BYTES = 500
+"""SQLite takes paths of 512 bytes (`MAX_PATHNAME`), with the suffix of its rollback journal."""
 
 BUSY_TIMEOUT_S = 60.0
 """How long a commit waits for somebody who reads."""
@@ -202,7 +215,11 @@ class Journal:
                     await self.flush()
 
     async def aclose(self) -> None:
-        """Write what waits, and close the database; may be called twice."""
+        """Write what waits, and close the database; may be called twice.
+
+        A disk that is full is left to who puts a row, and was told by that: what was only noted is
+        found anew by the next run.
+        """
         batch, self._waiting = self._waiting, _Batch()
 
         def close() -> None:
@@ -215,6 +232,9 @@ class Journal:
         try:
             with contextlib.suppress(RuntimeError):  # the thread is gone: closed already
                 await self._run(close)
+        except SinkError as error:
+            if error.code != NO_SPACE:
+                raise
         finally:
             self._thread.shutdown(wait=True)
 
@@ -255,13 +275,14 @@ async def _on(
 
 
 def _unusable(path: Path, error: Exception) -> SinkError:
-    code = getattr(error, "sqlite_errorname", "")
-    return SinkError(
-        f"{path}: the journal cannot be used: {error}", code=code if code == CANNOT_OPEN else ""
-    )
+    name = getattr(error, "sqlite_errorname", "")
+    code, remedy = _KNOWN.get(name, ("", ""))
+    return SinkError(f"{path}: the journal cannot be used: {error}{remedy}", code=code)
 
 
 def _connect(path: Path) -> tuple[sqlite3.Connection, set[str], int]:
+    if len(os.fsencode(path)) > MOST_PATH_BYTES:
+        raise sink_error(OSError(errno.ENAMETOOLONG, "too long"), path)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE))
     connection = sqlite3.connect(path, check_same_thread=False, timeout=BUSY_TIMEOUT_S)
     try:
