@@ -9,8 +9,17 @@ from pathlib import Path
 import pytest
 
 from pixxel_async import Failed, Package, PixxelClient, events
-from pixxel_async.sandbox import ApiFault, PackagingTime, Sandbox, Scenario, StorageFault
+from pixxel_async.sandbox import (
+    ApiFault,
+    PackagingTime,
+    Sandbox,
+    Scenario,
+    StorageFault,
+    demo_rows,
+    sandbox_in_thread,
+)
 
+from .cli.commands import env_of, run, write_manifest
 from .support import QUICK_LIMITS, QUICK_POLL, QUICK_RETRY, quick_fetch, some_downloads
 
 CANARY = "canary-5f1c9a-key"
@@ -36,14 +45,16 @@ SCENARIO = Scenario(
 
 
 def told_of(error: BaseException) -> str:
-    return "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))
+    """Return all that a tool which reports errors may show, local variables included."""
+    full = traceback.TracebackException.from_exception(error, capture_locals=True)
+    return "".join(full.format()) + repr(error) + repr(vars(error))
 
 
+@pytest.mark.fault(45)
 async def test_secrets_are_told_to_nobody(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    logging.getLogger("httpcore").setLevel(logging.INFO)  # its DEBUG shows raw requests, as told
     heard: list[str] = []
     failed = 0
     async with Sandbox(SCENARIO) as sandbox:
@@ -77,6 +88,36 @@ async def test_secrets_are_told_to_nobody(
         for path in tmp_path.rglob("*")
         if path.is_file() and path.suffix != ".zip"
     ]
+    check(heard)
+
+
+@pytest.mark.fault(45)
+def test_no_command_tells_a_secret(tmp_path: Path) -> None:
+    manifest = write_manifest(tmp_path / "m.jsonl", demo_rows(60, seed=2))
+    out = tmp_path / "out"
+    quick = ("--poll-initial", "0.02", "--poll-max", "0.1", "--requests-per-second", "1000")
+    heard = []
+    with sandbox_in_thread(SCENARIO) as sandbox:
+        env = env_of(sandbox)
+        for words in (
+            ("export", manifest, "--out", out, "--verbose", *quick),
+            ("export", manifest, "--out", out, "--json", "--retry-failed", *quick),
+            ("status", out),
+            ("status", out, "--json"),
+            ("report", out, "--out", tmp_path / "report"),
+            ("verify", out, "--json"),
+            ("doctor",),
+            ("auth", "status"),
+        ):
+            ended = run(*words, env=env)
+            assert "no such option" not in ended.stderr.lower()
+            heard += [ended.stdout, ended.stderr]
+    files = [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".zip"]
+    assert len(files) >= 5
+    check([*heard, *(path.read_bytes().decode("latin-1") for path in files)])
+
+
+def check(heard: list[str]) -> None:
     for text in heard:
         assert CANARY not in text
         assert not any(mark in text for mark in MARKS), text[:500]

@@ -7,7 +7,8 @@ Rules:
     * GET only: a URL that is signed for GET does not allow HEAD.
     * Redirects are followed by hand, a few times, and never from https to plain http. Plain http
       is taken for loopback addresses only.
-    * Errors of httpx leave without cause and context, which know the URL.
+    * Errors of httpx leave without cause and context, which know the URL. Where an error of ours
+      is raised, URLs are wrapped: some tools show the variables of each frame.
 """
 
 from __future__ import annotations
@@ -125,7 +126,7 @@ class StorageClient:
             OutOfDescriptorsError: The system allows no further connection.
             RouteError: None will come until a setting is mended.
         """
-        response = await self._follow(url.get_secret_value(), headers)
+        response = await self._follow(url, headers)
         try:
             yield StorageAnswer(response)
         finally:
@@ -136,15 +137,13 @@ class StorageClient:
         if isinstance(self._transport, RoutedTransport):
             self._transport.drop_idle()
 
-    async def _follow(self, url: str, headers: Headers) -> httpx.Response:
+    async def _follow(self, url: SecretStr, headers: Headers) -> httpx.Response:
         for _ in range(MAX_REDIRECTS + 1):
             response = await self._send(_Address.of(url), headers)
-            location = response.headers.get("location")
-            if response.status_code not in REDIRECTS or location is None:
+            if response.status_code not in REDIRECTS or "location" not in response.headers:
                 return response
             await response.aclose()
-            # Joining normalises the path: an absolute URL is taken as it came.
-            following = location if _ABSOLUTE.match(location) else urljoin(url, location)
+            following = _following(url, response.headers)
             if _scheme(url) == "https" and _scheme(following) != "https":
                 message = "the storage redirects to an address without https; not followed"
                 raise TransferError(message)
@@ -160,7 +159,7 @@ class StorageClient:
                 _origin_url(address.origin),
                 headers={**headers, "User-Agent": USER_AGENT},
                 extensions={
-                    "target": address.target.encode("ascii"),
+                    "target": address.target.get_secret_value().encode("ascii"),
                     "timeout": self._timeouts,
                 },
             )
@@ -202,16 +201,24 @@ class _Address:
     """
 
     origin: str
-    target: str
+    target: SecretStr
 
     @classmethod
-    def of(cls, url: str) -> _Address:
+    def of(cls, url: SecretStr) -> _Address:
         """Split a URL.
 
         Raises:
             TransferError: It is no https URL, nor an http URL of a loopback address.
         """
-        scheme, rest = _scheme(url), url.partition("://")[2].partition("#")[0]
+        address = cls._read(url.get_secret_value())
+        if isinstance(address, str):
+            raise TransferError(address)
+        return address
+
+    @classmethod
+    def _read(cls, url: str) -> _Address | str:
+        """Split a URL, or return what is wrong with it."""
+        scheme, rest = _scheme(SecretStr(url)), url.partition("://")[2].partition("#")[0]
         authority = _AUTHORITY.match(rest)[0]  # type: ignore[index]  # it matches the empty string
         try:
             parts = urlsplit(f"//{authority}")
@@ -219,19 +226,28 @@ class _Address:
         except ValueError:  # a port that is no port, or half an IPv6 address
             host = None
         if not host or scheme not in {"http", "https"}:
-            message = "the signed URL is not an http URL"
-            raise TransferError(message)
+            return "the signed URL is not an http URL"
         if "@" in authority:
-            message = "the signed URL carries a user name; refused"
-            raise TransferError(message)
+            return "the signed URL carries a user name; refused"
         if scheme == "http" and host not in LOOPBACK_HOSTS:
-            message = f"the signed URL leads to {redact(host)} over plain http; refused"
-            raise TransferError(message)
+            return f"the signed URL leads to {redact(host)} over plain http; refused"
         target = rest[len(authority) :]
         if not target.startswith("/"):
             target = f"/{target}"
-        return cls(origin=f"{scheme}://{authority}/", target=target)
+        return cls(origin=f"{scheme}://{authority}/", target=SecretStr(target))
 
 
-def _scheme(url: str) -> str:
-    return url.partition("://")[0].lower()
+def _following(url: SecretStr, headers: Mapping[str, str]) -> SecretStr:
+    """Return where a redirect leads."""
+    location = headers["location"]
+    # Joining normalises the path: an absolute URL is taken as it came.
+    if _ABSOLUTE.match(location):
+        return SecretStr(location)
+    try:
+        return SecretStr(urljoin(url.get_secret_value(), location))
+    except ValueError:  # half an IPv6 address; `_Address` refuses it
+        return SecretStr(location)
+
+
+def _scheme(url: SecretStr) -> str:
+    return url.get_secret_value().partition("://")[0].lower()

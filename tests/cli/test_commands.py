@@ -56,6 +56,7 @@ def test_standard_input_is_a_manifest(tmp_path: Path) -> None:
     assert row["status"] == "saved"
 
 
+@pytest.mark.fault(41)
 def test_bad_lines_are_told_before_anything_is_sent(tmp_path: Path) -> None:
     manifest = tmp_path / "m.jsonl"
     manifest.write_bytes(json.dumps(ROW).encode() + b'\n{"\x7f": 1\n{"kind": "job"}\n')
@@ -71,6 +72,7 @@ def test_bad_lines_are_told_before_anything_is_sent(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.fault(47)
 def test_what_a_manifest_holds_steers_no_terminal(tmp_path: Path) -> None:
     row = json.dumps({**ROW, "\x1b[31m": 1})
     told = run("export", "-", "--out", tmp_path, stdin=row.encode())
@@ -149,6 +151,7 @@ def test_verbose_tells_what_was_tried_again_and_no_url(tmp_path: Path) -> None:
     assert "HTTP" not in told.stderr
 
 
+@pytest.mark.fault(21)
 def test_a_rejected_key_is_one_message(tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path / "m.jsonl", demo_rows(20))
     words = ("export", manifest, "--out", tmp_path / "out", *QUICK)

@@ -45,6 +45,7 @@ REFUSAL_BYTES = 512
 """An error of the storage has no more."""
 
 
+@pytest.mark.fault(36)
 @posix
 @pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 def test_a_signal_in_mid_export_ends_it_soon_and_the_printed_command_goes_on(
@@ -85,6 +86,7 @@ def test_a_signal_in_mid_export_ends_it_soon_and_the_printed_command_goes_on(
     assert partials(out) == []
 
 
+@pytest.mark.fault(36)
 @posix
 def test_a_second_signal_leaves_at_once(tmp_path: Path) -> None:
     """The service takes a minute for an answer that the first signal would wait a second for."""
@@ -113,6 +115,7 @@ def rows_of(folder: Path) -> tuple[Row, ...]:
     return read_record(folder / "out").rows
 
 
+@pytest.mark.fault(37)
 def test_a_second_process_refuses_and_names_the_first_which_is_unharmed(tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path / "m.jsonl", demo_rows(16))
     words = ("export", manifest, "--out", tmp_path / "out", *QUICK)

@@ -42,6 +42,7 @@ def test_other_line_separators_may_stand_in_a_string() -> None:
     assert download == JobDownload(workflow_id="a\u2028b\u0085c", job_id="j")
 
 
+@pytest.mark.fault(41)
 def test_rows_that_ask_for_the_same_are_one_download() -> None:
     first = b'{"kind": "catalog", "catalog_ids": ["a", "b"]}'
     other_order = b'{"kind": "catalog", "catalog_ids": ["b", "a"]}'
@@ -50,6 +51,7 @@ def test_rows_that_ask_for_the_same_are_one_download() -> None:
     assert manifest.repeated == 2
 
 
+@pytest.mark.fault(41)
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
@@ -109,6 +111,7 @@ def test_an_empty_manifest_is_told(data: bytes) -> None:
     assert problem.startswith("m.jsonl: the manifest is empty")
 
 
+@pytest.mark.fault(41)
 def test_utf_16_is_told_once() -> None:
     (problem,) = problems_of((GOOD * 3).decode().encode("utf-16"))
     assert problem == "m.jsonl:1: the file is UTF-16: save it as UTF-8"

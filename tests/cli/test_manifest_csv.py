@@ -250,6 +250,7 @@ def test_every_kind_comes_through() -> None:
     assert [download.row() for download in read(written(rows))] == rows
 
 
+@pytest.mark.fault(41)
 def test_the_command_tells_every_bad_line_and_sends_nothing(tmp_path: Any) -> None:
     manifest = tmp_path / "m.csv"
     manifest.write_bytes(HEADER + b"job,w,,,,\njob,w,j,\x1b[31m,,\n")

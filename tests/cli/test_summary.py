@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from pixxel_async import AuthenticationError, CatalogDownload, ServerError, events
 from pixxel_async.cli.summary import SHOWN_FAILURES, summary
 
@@ -75,6 +77,7 @@ def test_after_a_rejected_key_the_rest_is_one_line() -> None:
     ]
 
 
+@pytest.mark.fault(47)
 def test_what_the_service_says_steers_no_terminal() -> None:
     odd = CatalogDownload(catalog_ids=("\x1b]0;title\x07",))
     report = report_of(started(1), failed(odd, ServerError("a\x1b[2Jb\nc", status=500)))

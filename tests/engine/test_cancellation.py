@@ -91,6 +91,7 @@ async def test_a_later_export_goes_on_from_the_flushed_mark(
         assert export.report.received == saved.bytes - offsets[0]
 
 
+@pytest.mark.fault(26)
 async def test_a_later_export_waits_for_the_package_that_was_asked_for(tmp_path: Path) -> None:
     downloads = [d for d in some_downloads(24) if d.kind in {"aoi", "catalog"}]
     async with Sandbox() as sandbox, client_of(sandbox) as client:
@@ -141,6 +142,7 @@ async def test_a_changed_object_is_fetched_anew_by_a_later_export(tmp_path: Path
         assert saved.sha256 == sandbox.expected_sha256(download.row())
 
 
+@pytest.mark.fault(38)
 async def test_cancelled_after_any_number_of_steps_nothing_is_half_written(tmp_path: Path) -> None:
     """Cancel after n turns of the loop, for many n; then let one finish in the same folder."""
     faults = (ApiFault("status", status=500, rate=0.1), StorageFault("truncate", rate=0.2))

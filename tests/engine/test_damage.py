@@ -54,6 +54,7 @@ def cut(path: Path, share: float) -> None:
     os.truncate(path, int(path.stat().st_size * share))
 
 
+@pytest.mark.fault(39)
 @pytest.mark.parametrize("share", [0.0005, 0.01, 0.2, 0.5, 0.75, 0.999])
 async def test_a_truncated_journal_is_refused_and_copied_once(path: Path, share: float) -> None:
     cut(path, share)
@@ -107,6 +108,7 @@ async def test_each_damage_is_copied_once_and_not_without_end(path: Path) -> Non
     assert len(copies(path)) == damage.MOST_COPIES
 
 
+@pytest.mark.fault(39)
 async def test_a_newer_journal_is_copied_and_not_written_to(path: Path) -> None:
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA journal_mode = WAL")

@@ -92,6 +92,7 @@ async def test_a_list_that_has_grown_adds_to_the_export(tmp_path: Path) -> None:
     assert (len(report.skipped), len(report.saved)) == (6, 3)
 
 
+@pytest.mark.fault(24)
 async def test_a_failed_package_does_not_stop_the_others(tmp_path: Path) -> None:
     scenario = Scenario(faults=(PackageFault("failed", nth=4),))
     async with Sandbox(scenario) as sandbox, client_of(sandbox) as client:
@@ -116,6 +117,7 @@ async def test_a_package_that_failed_is_asked_for_anew_by_a_rerun(tmp_path: Path
         assert sandbox.counts["CreateDownload"] == 2
 
 
+@pytest.mark.fault(22)
 async def test_a_package_that_the_service_does_not_know_fails_alone(tmp_path: Path) -> None:
     missing = JobDownload(workflow_id="w", job_id="missing")
     scenario = Scenario(faults=(ApiFault("status", status=404, only="/missing/"),))
@@ -129,6 +131,7 @@ async def test_a_package_that_the_service_does_not_know_fails_alone(tmp_path: Pa
     assert failed.error.operation == "downloadJob"
 
 
+@pytest.mark.fault(21)
 async def test_a_rejected_key_stops_everything_and_is_told_once(tmp_path: Path) -> None:
     scenario = Scenario(faults=(ApiFault("status", status=401, nth=30),))
     stops = []
@@ -196,6 +199,7 @@ async def test_an_empty_list_ends_at_once(tmp_path: Path) -> None:
     assert (report.total, report.is_complete) == (0, True)
 
 
+@pytest.mark.fault(42)
 async def test_odd_ids_reach_the_service_as_they_are_and_get_safe_names(tmp_path: Path) -> None:
     odd = ["a/b", "..", "%2F", "a b", "día", "日本", "CON", "a" * 300, "A" * 300]
     downloads = [JobDownload(workflow_id=name, job_id=name) for name in odd]
@@ -210,6 +214,7 @@ async def test_odd_ids_reach_the_service_as_they_are_and_get_safe_names(tmp_path
     assert all(saved.path.parent == tmp_path for saved in report.saved)
 
 
+@pytest.mark.fault(26)
 async def test_a_package_that_is_never_ready_fails_at_the_waiting_limit(tmp_path: Path) -> None:
     poll = PollPolicy(initial_s=0.01, max_s=0.02, wait_timeout_s=0.1)
     scenario = Scenario(faults=(PackageFault("never", only='"job_id": "slow"'),))
@@ -223,6 +228,7 @@ async def test_a_package_that_is_never_ready_fails_at_the_waiting_limit(tmp_path
     assert "0.1 s" in str(failed.error)
 
 
+@pytest.mark.fault(23)
 @pytest.mark.parametrize("action", ["url_late", "unknown_word"])
 async def test_success_without_a_url_and_unknown_words_are_not_yet(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, action: str
@@ -236,6 +242,7 @@ async def test_success_without_a_url_and_unknown_words_are_not_yet(
     assert len(warned) == (1 if action == "unknown_word" else 0)
 
 
+@pytest.mark.fault(25)
 async def test_a_package_that_is_not_found_just_after_its_creation_is_waited_for(
     tmp_path: Path,
 ) -> None:
@@ -272,6 +279,7 @@ async def test_a_failing_service_is_asked_again_and_told_of(tmp_path: Path) -> N
     assert report.recreated == asked - posts > 0
 
 
+@pytest.mark.fault(20)
 async def test_too_many_requests_slow_the_calls_down(tmp_path: Path) -> None:
     fault = ApiFault("status", status=429, retry_after="1", nth=5)
     async with Sandbox(Scenario(faults=(fault,))) as sandbox, client_of(sandbox) as client:

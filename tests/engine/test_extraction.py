@@ -99,6 +99,7 @@ async def test_a_run_that_ended_before_the_folder_had_its_name_is_made_up_for(
     assert not hidden_folder(tmp_path / row.extracted).exists()
 
 
+@pytest.mark.fault(44)
 async def test_a_refused_archive_fails_its_package_and_keeps_the_zip(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

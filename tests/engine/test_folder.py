@@ -47,6 +47,7 @@ def another_process(folder: Path) -> Iterator[subprocess.Popen[str]]:
         yield process
 
 
+@pytest.mark.fault(37)
 async def test_a_second_process_is_refused_and_told_of_the_first(tmp_path: Path) -> None:
     with another_process(tmp_path) as first:
         with pytest.raises(FolderBusyError, match=f"process {first.pid}"):
@@ -64,6 +65,7 @@ async def test_a_lock_dies_with_its_process(tmp_path: Path) -> None:
     await folder.aclose()
 
 
+@pytest.mark.fault(30)
 async def test_a_folder_that_cannot_be_made_is_told_with_a_remedy(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
@@ -73,6 +75,7 @@ async def test_a_folder_that_cannot_be_made_is_told_with_a_remedy(tmp_path: Path
                 raise AssertionError
 
 
+@pytest.mark.fault(33)
 async def test_a_file_that_no_export_has_saved_is_never_overwritten(tmp_path: Path) -> None:
     async with Sandbox() as sandbox, client_of(sandbox) as client:
         saved = await client.download(JOB, tmp_path / "other")
@@ -84,6 +87,7 @@ async def test_a_file_that_no_export_has_saved_is_never_overwritten(tmp_path: Pa
     assert mine.read_text() == "mine"
 
 
+@pytest.mark.fault(34)
 async def test_a_file_that_was_deleted_since_is_fetched_again(tmp_path: Path) -> None:
     async with Sandbox() as sandbox, client_of(sandbox) as client:
         first = await client.download(JOB, tmp_path)
@@ -93,6 +97,7 @@ async def test_a_file_that_was_deleted_since_is_fetched_again(tmp_path: Path) ->
     assert final_files(tmp_path) == {first.path.name: first.sha256}
 
 
+@pytest.mark.fault(34)
 async def test_a_file_that_was_changed_since_is_set_aside_and_fetched_again(tmp_path: Path) -> None:
     async with Sandbox() as sandbox, client_of(sandbox) as client:
         first = await client.download(JOB, tmp_path)
@@ -128,6 +133,7 @@ async def _row(directory: Path) -> Row:
     return row
 
 
+@pytest.mark.fault(32)
 @pytest.mark.parametrize("change", ["shorter", "much shorter", "other", "longer", "gone"])
 async def test_a_partial_that_is_not_as_the_journal_says_is_not_trusted(
     tmp_path: Path, change: str

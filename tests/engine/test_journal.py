@@ -106,6 +106,7 @@ async def test_a_damaged_journal_is_told(tmp_path: Path, damage: bytes | None) -
         await read()
 
 
+@pytest.mark.fault(30)
 async def test_a_full_disk_is_told_and_the_row_is_kept_for_the_next_commit(tmp_path: Path) -> None:
     journal = await Journal.open(tmp_path / "journal.sqlite")
     journal._connection.execute("PRAGMA max_page_count = 3")
@@ -118,6 +119,7 @@ async def test_a_full_disk_is_told_and_the_row_is_kept_for_the_next_commit(tmp_p
     await journal.aclose()
 
 
+@pytest.mark.fault(48)
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no file modes")
 async def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"

@@ -117,6 +117,7 @@ async def test_a_404_just_after_creation_is_not_yet_and_later_is_an_error() -> N
     assert late.asked_at[-1] - late.asked_at[0] > STEADY.not_found_grace_s
 
 
+@pytest.mark.fault(29)
 @pytest.mark.looptime
 async def test_calls_keep_to_the_rate() -> None:
     service = Service(told("ready", "https://storage.example/x"))
@@ -186,6 +187,7 @@ async def test_thousands_of_pending_packages_need_no_task_each() -> None:
         assert [round(at - began, 2) for at in times] == [2, 5, 9.5]
 
 
+@pytest.mark.fault(29)
 @pytest.mark.looptime
 async def test_packages_of_an_earlier_run_are_first_polled_spread_out() -> None:
     at: list[float] = []

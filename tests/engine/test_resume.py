@@ -80,6 +80,7 @@ async def test_a_creation_is_noted_before_it_is_sent_and_its_answer_after(tmp_pa
     assert 1 in {seen.get(AOI.key) for seen in noted}
 
 
+@pytest.mark.fault(19)
 async def test_an_unanswered_creation_is_sent_again_counted_and_told(tmp_path: Path) -> None:
     await leave_unanswered(tmp_path)
     async with Sandbox() as sandbox:
@@ -92,6 +93,7 @@ async def test_an_unanswered_creation_is_sent_again_counted_and_told(tmp_path: P
     assert (row.recreated, row.is_unanswered, row.state) == (1, 0, State.SAVED)
 
 
+@pytest.mark.fault(19)
 async def test_no_recreate_fails_the_package_and_sends_nothing(tmp_path: Path) -> None:
     await leave_unanswered(tmp_path)
     never = RetryPolicy(recreate=0)
@@ -107,6 +109,7 @@ async def test_no_recreate_fails_the_package_and_sends_nothing(tmp_path: Path) -
     assert taken_up.recreated == 1
 
 
+@pytest.mark.fault(19)
 async def test_lost_answers_are_bounded_over_all_runs(tmp_path: Path) -> None:
     await leave_unanswered(tmp_path, recreated=1)
     lost = Scenario(faults=(ApiFault("lost", on="AOICreateDownload"),))

@@ -167,6 +167,7 @@ def _disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     return set_free
 
 
+@pytest.mark.fault(30)
 async def test_an_export_whose_disk_stays_full_fails_no_package_and_is_continued(
     tmp_path: Path, disk: Callable[[int], None]
 ) -> None:
@@ -183,6 +184,7 @@ async def test_an_export_whose_disk_stays_full_fails_no_package_and_is_continued
     assert report.is_complete
 
 
+@pytest.mark.fault(30)
 async def test_a_write_that_finds_the_disk_full_pauses_and_goes_on_where_it_was(
     tmp_path: Path, disk: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -64,6 +64,7 @@ async def test_a_strange_answer_to_a_range_is_never_mixed_in(
         assert saved.sha256 == sandbox.expected_sha256(JOB.row())
 
 
+@pytest.mark.fault(10)
 @pytest.mark.parametrize("action", ["truncate", "stall", "drip", "cut_chunked"])
 async def test_a_broken_transfer_goes_on_where_it_was(
     tmp_path: Path, action: StorageAction
@@ -80,6 +81,7 @@ async def test_a_broken_transfer_goes_on_where_it_was(
     assert report.received <= report.bytes + 100  # a drip brings a few bytes more
 
 
+@pytest.mark.fault(4)
 @pytest.mark.parametrize("action", ["no_etag", "weak_etag"])
 async def test_without_a_strong_validator_a_transfer_starts_again(
     tmp_path: Path, action: StorageAction
@@ -100,6 +102,7 @@ async def test_without_a_strong_validator_a_transfer_starts_again(
         assert report.saved[0].sha256 == sandbox.expected_sha256(JOB.row())
 
 
+@pytest.mark.fault(15)
 @pytest.mark.parametrize("style", ["s3", "gcs", "azure", "cloudfront"])
 async def test_an_expired_url_is_replaced_and_the_transfer_goes_on(
     tmp_path: Path, style: str
@@ -118,6 +121,7 @@ async def test_an_expired_url_is_replaced_and_the_transfer_goes_on(
     assert report.received == report.bytes
 
 
+@pytest.mark.fault(16)
 async def test_a_url_that_waited_for_a_slot_until_near_its_expiry_is_replaced(
     tmp_path: Path,
 ) -> None:
@@ -161,6 +165,7 @@ async def test_a_fault_that_stays_fails_the_package_and_leaves_no_file(
     assert final_files(tmp_path) == {}
 
 
+@pytest.mark.fault(12)
 @pytest.mark.parametrize("checksum", ["crc32", "md5", "sha256", "none"])
 @pytest.mark.parametrize("style", ["s3", "gcs"])
 async def test_an_offered_checksum_is_compared(tmp_path: Path, checksum: str, style: str) -> None:
@@ -170,6 +175,7 @@ async def test_an_offered_checksum_is_compared(tmp_path: Path, checksum: str, st
     assert report.saved[0].checksum == checksum.replace("none", "")
 
 
+@pytest.mark.fault(13)
 async def test_contents_are_read_against_their_crcs_when_that_is_asked_for(tmp_path: Path) -> None:
     faults = (StorageFault("corrupt"),)
     scenario = Scenario(package_bytes=SIZE, checksum="none", faults=faults)

@@ -29,6 +29,7 @@ async def watched_for(seconds: float, *, each_second: int, excuse_each: float = 
     return anyio.current_time() - began
 
 
+@pytest.mark.fault(10)
 @pytest.mark.looptime
 @pytest.mark.parametrize("each_second", [0, 10, 900])
 async def test_a_stall_or_a_drip_ends_within_two_windows(each_second: int) -> None:

@@ -74,6 +74,7 @@ class Seen(HTMLParser):
         self.texts.append(data)
 
 
+@pytest.mark.fault(47)
 def test_nothing_from_outside_becomes_a_part_of_the_page(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "<b>&amp; it's", nasty_record())
     files = write_report(folder)

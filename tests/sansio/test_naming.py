@@ -25,6 +25,7 @@ from .strategies import downloads
 RESERVED = {"con", "prn", "aux", "nul", *(f"{p}{n}" for p in ("com", "lpt") for n in range(10))}
 
 
+@pytest.mark.fault(42)
 @given(downloads)
 @example(JobDownload(workflow_id="w", job_id="../../etc/passwd"))
 @example(TaskDownload(workflow_id="w", job_id="j", task_id="C:\\con.txt:x"))
@@ -38,6 +39,7 @@ def test_a_name_is_safe_everywhere(download: Download) -> None:
     assert not name.startswith((".", "-"))
 
 
+@pytest.mark.fault(43)
 @given(st.lists(downloads, min_size=2, max_size=20, unique_by=lambda download: download.key))
 def test_names_differ_even_where_case_and_forms_are_folded(found: list[Download]) -> None:
     names = {unicodedata.normalize("NFKC", file_name(one)).casefold() for one in found}

@@ -119,6 +119,7 @@ async def test_a_name_that_is_taken_is_never_overwritten(sink: Sink) -> None:
     assert path.read_text() == "mine"
 
 
+@pytest.mark.fault(38)
 async def test_a_cancelled_write_is_waited_for(sink: Sink) -> None:
     data = a_zip(8_000_000)
     for _ in range(5):

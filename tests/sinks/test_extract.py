@@ -200,6 +200,7 @@ def no_zip(path: Path) -> None:
     path.write_bytes(b"not a zip" * 100)
 
 
+@pytest.mark.fault(44)
 @pytest.mark.parametrize(
     ("make", "reason"),
     [

@@ -21,6 +21,7 @@ REFUSE = ForeignFiles.REFUSE
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no file modes")
 
 
+@pytest.mark.fault(48)
 @posix
 async def test_only_the_owner_may_read_a_package(tmp_path: Path) -> None:
     previous = os.umask(0)
@@ -65,6 +66,7 @@ def test_an_error_of_the_disk_names_the_file_and_a_remedy(number: int, remedy: s
     assert error.code == errno.errorcode[number]
 
 
+@pytest.mark.fault(30)
 async def test_a_full_disk_fails_the_write(tmp_path: Path) -> None:
     full = Path("/dev/full")
     if not full.exists():

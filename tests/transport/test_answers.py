@@ -120,6 +120,7 @@ async def test_a_long_error_is_cut() -> None:
     assert len(error.message) <= 300
 
 
+@pytest.mark.fault(27)
 @pytest.mark.parametrize(
     "body",
     [b"", b"all is well", b"<html></html>", b"[]", b'"ready"', b"null", b"7", b'{"status": "rea'],
@@ -147,6 +148,7 @@ async def test_a_creation_without_the_id_that_its_status_call_needs_is_a_respons
             await client.catalogs.create_download(catalog_ids=["x"])
 
 
+@pytest.mark.fault(27)
 async def test_unknown_fields_are_ignored() -> None:
     async with client_of(Script(answer(json={**READY, "colour": "red"}))) as client:
         package = await client.jobs.create_download("w", "j")
@@ -155,6 +157,7 @@ async def test_unknown_fields_are_ignored() -> None:
     assert package.signed_url.get_secret_value() == URL
 
 
+@pytest.mark.fault(27)
 @pytest.mark.parametrize("status", [200, 404, 500])
 async def test_an_answer_that_is_too_large_is_refused_without_being_read_whole(status: int) -> None:
     body = Endless(b"x" * 1000)
@@ -217,6 +220,7 @@ async def test_redirects_of_the_service_are_not_followed(
     assert (here.call_count, elsewhere.call_count) == (1, 0)
 
 
+@pytest.mark.fault(27)
 async def test_a_broken_gateway_is_overcome() -> None:
     router = respx.Router()
     route = router.put(path=JOB_PATH).mock(

@@ -37,12 +37,14 @@ async def delay_after(status: int, retry_after: str) -> float:
         return anyio.current_time() - began
 
 
+@pytest.mark.fault(20)
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 @pytest.mark.parametrize("seconds", [1, 7, 299])
 async def test_seconds_are_obeyed(status: int, seconds: int) -> None:
     assert await delay_after(status, str(seconds)) == pytest.approx(seconds, abs=0.01)
 
 
+@pytest.mark.fault(20)
 @pytest.mark.parametrize("zone", ["GMT", "+0000", "-0000", ""])
 @pytest.mark.parametrize("status", [429, 503])
 async def test_a_date_is_obeyed(status: int, zone: str) -> None:
@@ -56,12 +58,14 @@ async def test_a_date_that_has_passed_is_no_wait(status: int) -> None:
     assert await delay_after(status, "Fri, 31 Dec 1999 23:59:59 GMT") < 0.01
 
 
+@pytest.mark.fault(20)
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("huge", ["301", "86400", "9" * 300, "Fri, 31 Dec 9999 23:59:59 GMT"])
 async def test_a_huge_delay_is_clamped(status: int, huge: str) -> None:
     assert await delay_after(status, huge) == pytest.approx(LIMIT_S, abs=0.01)
 
 
+@pytest.mark.fault(20)
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("text", ["-1", "soon", "", "nan", "inf", "1,5", "0x10", "Fri, 99 Dec"])
 async def test_what_makes_no_sense_is_left_to_our_own_delay(status: int, text: str) -> None:
@@ -92,6 +96,7 @@ async def test_our_own_delay_is_drawn_from_zero_on(monkeypatch: pytest.MonkeyPat
         assert anyio.current_time() < 0.01
 
 
+@pytest.mark.fault(20)
 @pytest.mark.parametrize("status", [429, 503])
 async def test_a_complaint_pauses_all_calls(status: int) -> None:
     script = Script(answer(status, headers={"Retry-After": "30"}), answer())

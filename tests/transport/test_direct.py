@@ -197,6 +197,7 @@ async def test_a_connection_that_is_used_up_is_not_used_again(answer: bytes, roo
         assert server.connections == 2
 
 
+@pytest.mark.fault(7)
 async def test_bytes_that_come_while_nothing_is_asked_for_belong_to_nobody() -> None:
     rest = OK + b"Content-Length: 4\r\n\r\nevil"
     async with Server([LONG, rest], [LONG]) as server, transport() as direct:
@@ -271,6 +272,7 @@ async def test_a_head_that_breaks_off(at: int) -> None:
             await direct.handle_async_request(request(server))
 
 
+@pytest.mark.fault(11)
 async def test_a_connection_that_has_died_idle_costs_a_request_nothing() -> None:
     async with Server([LONG, CLOSE], [LONG]) as server, transport() as direct:
         assert await get(direct, server) == BODY

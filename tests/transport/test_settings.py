@@ -51,6 +51,7 @@ async def pinged(client: PixxelClient, script: Script) -> tuple[str, str]:
     return str(request.url), request.headers["authorization"]
 
 
+@pytest.mark.fault(46)
 @pytest.mark.parametrize("url", BAD_URLS.values(), ids=BAD_URLS.keys())
 def test_a_base_url_that_would_not_keep_the_key_is_refused(url: str) -> None:
     with pytest.raises(ConfigError, match=r"base_url \(PIXXEL_BASE_URL\): ") as caught:

@@ -62,6 +62,7 @@ async def body_of(storage: StorageClient, url: str) -> bytes:
         return found
 
 
+@pytest.mark.fault(18)
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target[:30])
 async def test_the_request_target_goes_out_byte_for_byte(
     storage: StorageClient, target: str
@@ -117,6 +118,7 @@ async def test_a_client_sends_the_storage_no_key_no_cookie_and_nothing_of_the_en
         assert set(server.headers(number)) <= allowed
 
 
+@pytest.mark.fault(46)
 @pytest.mark.parametrize("url", REFUSED.values(), ids=REFUSED.keys())
 async def test_a_url_that_is_not_safe_is_refused_before_anything_is_sent(url: str) -> None:
     script = Script(answer())

@@ -248,6 +248,7 @@ async def test_a_certificate_that_is_refused_ends_an_export_once_and_fails_no_pa
     assert (report.failed, report.left) == ([], 50)
 
 
+@pytest.mark.fault(11)
 async def test_a_storage_whose_certificate_is_refused_fails_its_package_at_once(
     ca: trustme.CA, pem: Path, tmp_path: Path
 ) -> None:
