@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar, cast
 
+import anyio
 from aiofiles.threadpool import wrap
 from aiofiles.threadpool.binary import AsyncFileIO
 
@@ -71,7 +72,12 @@ class LocalSink:
         """Open the partial of a final name; see `Sink.open`."""
         partial = LocalPartial(self, self.path(name), foreign, care)
         if held != NOTHING_HELD:
-            await partial.take_up(held)
+            try:
+                await partial.take_up(held)
+            except BaseException:  # a cancellation comes when the file is open already
+                with anyio.CancelScope(shield=True):
+                    await partial.aclose()
+                raise
         return partial
 
     def streamed(self, file: DigestingFile) -> AsyncFileIO:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import io
 import os
@@ -134,6 +135,19 @@ async def test_a_cancelled_write_is_waited_for(sink: Sink) -> None:
         again = await sink.open(NAME, Held(synced=size), REFUSE)
         assert again.size == size
         await again.discard()
+
+
+@pytest.mark.fault(38)
+async def test_a_cancelled_opening_leaves_nothing_open(sink: Sink) -> None:
+    partial = await sink.open(NAME, NOTHING_HELD, REFUSE)
+    await partial.write(a_zip())
+    size = partial.size
+    await partial.aclose()
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await sink.open(NAME, Held(synced=size), REFUSE)
+    assert scope.cancelled_caught
+    gc.collect()  # a file that is still open warns now, and a warning fails a test
 
 
 @pytest.mark.parametrize("verify", list(Verify))

@@ -1,0 +1,107 @@
+"""Half an hour of exports under faults and expiries in one process, and kills beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pixxel_async.sandbox import (
+    ApiFault,
+    PackageFault,
+    PackagingTime,
+    Scenario,
+    StorageFault,
+    sandbox_in_thread,
+)
+
+from ..cli.test_kills import killed_and_finished
+from ..support import final_files, partials, some_downloads
+from .soaking import BATCH
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+
+MINUTES = float(os.environ.get("SOAK_MINUTES", "30"))
+SCENARIO = Scenario(
+    packaging=PackagingTime.uniform(0.1, 2.0),
+    package_bytes=200_000,
+    url_lifetime_s=2,
+    faults=(
+        ApiFault("status", status=502, rate=0.03),
+        ApiFault("status", status=429, retry_after="1", rate=0.002),
+        ApiFault("lost", rate=0.01),
+        ApiFault("reset", rate=0.01),
+        ApiFault("html", rate=0.01),
+        ApiFault("not_json", rate=0.002),
+        PackageFault("url_late", rate=0.05),
+        PackageFault("unknown_word", rate=0.05),
+        StorageFault("truncate", rate=0.03),
+        StorageFault("reset", rate=0.03),
+        StorageFault("stall", rate=0.002),
+        StorageFault("status", rate=0.03),
+        StorageFault("expired", rate=0.03),
+        StorageFault("ignore_range", rate=0.1),
+        StorageFault("wrong_range", rate=0.1),
+        StorageFault("wrong_checksum", rate=0.01),
+        StorageFault("redirect", rate=0.03),
+    ),
+)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(MINUTES * 60 + 600)
+def test_it_goes_on_for_long_and_stays_as_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ends = time.monotonic() + 60 * MINUTES
+    rows, kills, seed = [], 0, 100
+    out = tmp_path / "batches"
+    with sandbox_in_thread(SCENARIO) as sandbox:
+        words = (sys.executable, "-m", "tests.faults.soaking", sandbox.api_url, sandbox.api_key)
+        with subprocess.Popen(  # noqa: S603 - the command is ours
+            [*words, str(out)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            for line in process.stdout:
+                rows.append(row := json.loads(line))
+                assert row["complete"], row["reasons"]
+                folder = out / str(row["number"])
+                wanted = some_downloads(BATCH, row["number"])
+                expected = {sandbox.expected_sha256(download.row()) for download in wanted}
+                assert set(final_files(folder).values()) == expected
+                assert partials(folder) == []
+                shutil.rmtree(folder)
+                if time.monotonic() < ends and row["number"] % 5 == 4:
+                    seed += 1
+                    place = tmp_path / f"kills-{seed}"
+                    place.mkdir()
+                    kills += killed_and_finished(place, packages=60, kills=3, seed=seed).kills
+                    shutil.rmtree(place)
+                if time.monotonic() >= ends and not process.stdin.closed:
+                    process.stdin.close()
+            assert process.wait() == 0
+        struck = sum(call.status >= 400 or not call.status for call in sandbox.calls)
+        struck += sum(get.action != "" for get in sandbox.gets)
+        calls, gets = len(sandbox.calls), len(sandbox.gets)
+    quarter = max(1, len(rows) // 4)
+    memory = [[row["rss"] / 1024**2 for row in part] for part in (rows[:quarter], rows[-quarter:])]
+    first, last = map(statistics.median, memory)
+    with capsys.disabled():
+        print(  # noqa: T201 - the figures of a soak
+            f"\nsoak of {MINUTES:g} minutes: {len(rows) * BATCH} packages in "
+            f"{sum(row['runs'] for row in rows)} exports of one process, {calls} calls, "
+            f"{gets} transfers, {struck} of both struck by a fault; {kills} kills of others; "
+            f"memory {first:.0f} MiB in the first quarter, {last:.0f} MiB in the last; "
+            f"descriptors {rows[0]['descriptors']} after the first export, "
+            f"{rows[-1]['descriptors']} after the last"
+        )
+    assert last <= 1.2 * first + 10
+    assert rows[-1]["descriptors"] <= rows[0]["descriptors"] + 20
