@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint soak bench clean
+.PHONY: help demo test lint audit lock soak bench clean
 
 help: ## Show this.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -25,6 +25,12 @@ lint: $(VENV)/.with-dev ## Check style and types.
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+audit: $(VENV)/.with-dev ## Look for known vulnerabilities in the locked versions.
+	$(BIN)/pip-audit --progress-spinner off --no-deps --disable-pip --requirement .ci/constraints.txt
+
+lock: $(VENV)/.with-dev ## Write the versions that are installed into .ci/constraints.txt.
+	$(BIN)/python -m pip freeze --exclude-editable > .ci/constraints.txt
 
 soak: $(VENV)/.with-dev ## Run the tests that take minutes.
 	$(BIN)/python -m pytest -m soak

@@ -144,6 +144,28 @@ def syncing(result: Result) -> Iterator[str]:
     )
 
 
+def links(result: Result) -> Iterator[str]:
+    """Yield what is told of the number of transfers at once."""
+    rates = {(row["link"], row["fetches"]): row["mib_per_s"] for row in result["rows"]}
+    names = list(dict.fromkeys(link for link, _ in rates))
+    numbers = list(dict.fromkeys(number for _, number in rates if number != "auto"))
+    yield machine(result)
+    yield ""
+    yield f"MiB/s over {result['seconds']:g} s, rounds: {result['rounds']}; medians:"
+    yield ""
+    yield from table(
+        ["transfers at once:", *numbers, "auto", "auto ÷ the best"],
+        (
+            [
+                name,
+                *(f"{rates[name, number]:.1f}" for number in (*numbers, "auto")),
+                f"{rates[name, 'auto'] / max(rates[name, number] for number in numbers):.2f}",
+            ]
+            for name in names
+        ),
+    )
+
+
 def small_calls(result: Result) -> Iterator[str]:
     """Yield what is told of small calls."""
     rows = {(row["contender"], row["at_once"]): row for row in result["rows"]}
@@ -190,6 +212,7 @@ def pipeline(result: Result) -> Iterator[str]:
 SECTIONS: dict[str, Callable[[Result], Iterator[str]]] = {
     "transfers": transfers,
     "syncing": syncing,
+    "links": links,
     "small_calls": small_calls,
     "pipeline": pipeline,
 }

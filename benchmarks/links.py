@@ -24,7 +24,7 @@ from .results import save
 
 NUMBERS = ("1", "2", "4", "8", "16", "32", "64")
 AUTO = "auto"
-SECONDS = float(os.environ.get("LINK_SECONDS", "15"))
+SECONDS = float(os.environ.get("LINK_SECONDS", "20"))
 ROUNDS = int(os.environ.get("LINK_ROUNDS", "1"))
 
 

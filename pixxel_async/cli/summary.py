@@ -36,6 +36,8 @@ def _rows(report: Report, folder: Path) -> Iterator[tuple[str, str]]:
     yield "polls", f"{report.polls}"
     retries = f"{report.retries} calls, {report.interrupted} transfers"
     yield "retries", f"{retries}; {report.recreated} asked anew, {report.refreshed} fresh URLs"
+    if report.held:
+        yield "held back", f"{report.held} times, {seconds(report.held_s)} for a host that failed"
     yield "folder", str(folder)
 
 

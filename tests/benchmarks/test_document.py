@@ -57,6 +57,17 @@ def test_figures_stand_beside_their_ratio_to_the_right_yardstick() -> None:
     assert "nginx 1.22.1, curl 7.88.1; httpx 0.28.1. Load average when it began: 0.1." in text
 
 
+def test_what_auto_brings_stands_beside_the_best_number() -> None:
+    rows = [
+        {"link": "slow", "fetches": fetches, "mib_per_s": rate}
+        for fetches, rate in (("1", 10.0), ("64", 40.0), ("auto", 38.0))
+    ]
+    result = {"machine": MACHINE, "seconds": 20.0, "rounds": 1, "rows": rows}
+    text = "\n".join(document.links(result))
+    assert "| transfers at once: | 1 | 64 | auto | auto ÷ the best |" in text
+    assert "| slow | 10.0 | 40.0 | 38.0 | 0.95 |" in text
+
+
 def test_only_what_stands_between_the_markers_is_replaced() -> None:
     page = "before\n<!-- a -->\nold\n<!-- /a -->\nafter\n<!-- b -->\n<!-- /b -->\n"
     once = document.with_section(page, "a", r"new \1")

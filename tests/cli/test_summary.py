@@ -48,6 +48,13 @@ def test_the_summary_is_aligned_and_complete() -> None:
     ]
 
 
+def test_what_was_held_back_is_told() -> None:
+    fails = events.HostFailed(at_s=1, host="api.test", reason="502")
+    back = events.HostCameBack(at_s=3, host="api.test", held_s=2.0)
+    shown = summary(report_of(started(1), fails, back), FOLDER)
+    assert "held back     1 times, 2.0 s for a host that failed" in shown.splitlines()
+
+
 def test_of_many_failures_some_are_shown() -> None:
     failures = [failed(job(number)) for number in range(SHOWN_FAILURES + 5)]
     shown = summary(report_of(started(len(failures)), *failures), FOLDER).splitlines()
