@@ -19,7 +19,7 @@ import anyio
 from pydantic import SecretStr
 
 from .. import events
-from ..config import Checksum, FetchPolicy, FolderPolicy, RetryPolicy
+from ..config import Checksum, FetchPolicy, FolderPolicy, RetryPolicy, Verify
 from ..errors import IntegrityError, OutOfDescriptorsError, SinkError, TransferError
 from ..sansio.backoff import delay
 from ..sansio.expiry import is_stale
@@ -327,7 +327,10 @@ class Fetcher:
             if digests[algorithm] != expected:
                 message = f"the {algorithm} that the storage offers does not match"
                 raise IntegrityError(message)
-        if problem := await partial.problem(self._policy.verify):
+        verify = self._policy.verify
+        if transfer.has_older_bytes and not offered and self._policy.checksum is not Checksum.NONE:
+            verify = Verify.CONTENTS  # the earlier run may have been offered one, and is gone
+        if problem := await partial.problem(verify):
             message = f"what came is not a whole ZIP: {problem}"
             raise IntegrityError(message)
         return next(iter(offered), "")

@@ -104,6 +104,7 @@ class Transfer:
         item: The package; its journal row is kept up to date.
         partial: The file.
         offered: The checksums that the storage has offered for the object.
+        has_older_bytes: Whether some bytes are of an earlier run, which kept no checksum of them.
         received: Bytes that have come over the wire.
     """
 
@@ -140,6 +141,7 @@ class Transfer:
         self.item = item
         self.partial = partial
         self.offered: dict[str, bytes] = {}
+        self.has_older_bytes = partial.size > 0
         self.received = 0
         self._validator = item.row.validator
         self._total = item.row.total
@@ -203,6 +205,7 @@ class Transfer:
         await self.partial.restart(algorithms)
         self._synced = 0
         self._validator = self._total = None
+        self.has_older_bytes = False
 
     async def keep_mark(self) -> None:
         """Sync the partial, and note in the journal how far a later run may trust it."""

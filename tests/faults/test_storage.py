@@ -224,6 +224,25 @@ async def test_wrong_bytes_of_the_right_size_are_found_in_the_zip(tmp_path: Path
     assert "not a whole ZIP" in str(report.failed[0].error)
 
 
+@pytest.mark.fault(13)
+@pytest.mark.parametrize("came", [HALF, len(WHOLE)], ids=["half of it", "all of it"])
+async def test_wrong_bytes_of_an_earlier_run_are_found_by_the_crcs_of_the_zip(
+    tmp_path: Path, came: int
+) -> None:
+    spoilt = WHOLE[:1000] + bytes([WHOLE[1000] ^ 1]) + WHOLE[1001:came]
+    broken = answer("200 OK", ETAG, body=spoilt, length=len(WHOLE) + (came == len(WHOLE)))
+    async with ScriptedStorage(broken, answer("503 Slow Down")) as storage:
+        report = await export(storage.url, tmp_path)
+        assert is_lost_to_nobody(report, tmp_path)
+    rest = part(WHOLE[HALF:])
+    if came == len(WHOLE):
+        rest = answer("416 Range Not Satisfiable", f"Content-Range: bytes */{len(WHOLE)}")
+    async with ScriptedStorage(rest, WHOLE_ANSWER) as storage:
+        report = await export(storage.url, tmp_path)
+    assert storage.ranges == [f"bytes={came}-", ""]
+    assert is_saved(report, tmp_path)
+
+
 @pytest.mark.fault(17)
 async def test_a_signature_that_does_not_match_is_final_and_redacted(tmp_path: Path) -> None:
     said = (
