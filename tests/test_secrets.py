@@ -6,9 +6,10 @@ import logging
 import traceback
 from pathlib import Path
 
+import httpx
 import pytest
 
-from pixxel_async import Failed, Package, PixxelClient, events
+from pixxel_async import Failed, JobDownload, Limits, Package, PixxelClient, events
 from pixxel_async.sandbox import (
     ApiFault,
     PackagingTime,
@@ -89,6 +90,40 @@ async def test_secrets_are_told_to_nobody(
         if path.is_file() and path.suffix != ".zip"
     ]
     check(heard)
+
+
+URL = "https://storage.test/a.zip?X-Amz-Signature=canary-signature"
+
+
+@pytest.mark.fault(45)
+@pytest.mark.parametrize(
+    ("status", "answer"),
+    [
+        (200, {"id": 5, "status": ["odd"], "signed_url": URL}),
+        (200, [URL]),
+        (200, {"id": "j", "signed_url": URL, "more": "x" * 2000}),
+        (400, {"error": {"code": "odd", "message": f"not {URL}", "details": {"url": URL}}}),
+        (404, URL),
+    ],
+    ids=["odd fields", "no object", "too large", "repeated in an error", "text"],
+)
+async def test_an_answer_that_is_refused_shows_no_url(
+    tmp_path: Path, status: int, answer: object
+) -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(status, json=answer))
+    async with PixxelClient(
+        CANARY,
+        transport=transport,
+        poll=QUICK_POLL,
+        retry=QUICK_RETRY,
+        limits=Limits(requests_per_second=2000, max_answer_bytes=1024),
+    ) as client:
+        async with client.export([JobDownload(workflow_id="w", job_id="j")], tmp_path) as export:
+            report = await export.finish()
+    (failed,) = report.failed
+    told = told_of(failed.error)
+    assert "canary-signature" not in told
+    check([told])
 
 
 @pytest.mark.fault(45)

@@ -30,7 +30,7 @@ from ..downloads import (
     JobDownload,
     TaskDownload,
 )
-from ..errors import ResponseError, api_error_class
+from ..errors import ApiError, ResponseError, api_error_class
 from ..models import Package, PackageStatus
 from .backoff import CallKind
 from .paths import path_of
@@ -195,14 +195,24 @@ def read_answer(
         ApiError: The status is not 2xx.
         ResponseError: The body is not a JSON object of the documented form.
     """
-    raise_for_status(call, status_code=status_code, body=body, retry_after_s=retry_after_s)
+    error = _status_error(call, status_code, body, retry_after_s)
+    answer = _answer_or_problem(body) if error is None else ""
+    del body  # it may hold a signed URL, and some tools show the variables of an error
+    if error is not None:
+        raise error
+    if isinstance(answer, str):
+        message = f"the answer to {call.operation} is not as documented: {answer}"
+        raise ResponseError(message)
+    return answer
+
+
+def _answer_or_problem(body: bytes) -> Answer | str:
     try:
         return Answer.model_validate_json(body)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(part) for part in problem["loc"])
-        message = f"the answer to {call.operation} is not as documented: "
-        raise ResponseError(message + (f"{where}: " if where else "") + problem["msg"]) from None
+        return (f"{where}: " if where else "") + problem["msg"]
 
 
 def package_of(download: Download, answer: Answer, *, download_id: str | None = None) -> Package:
@@ -264,10 +274,19 @@ def raise_for_status(
     Raises:
         ApiError: The class for this status.
     """
+    error = _status_error(call, status_code, body, retry_after_s)
+    del body  # as above
+    if error is not None:
+        raise error
+
+
+def _status_error(
+    call: Call, status_code: int, body: bytes, retry_after_s: float | None
+) -> ApiError | None:
     if 200 <= status_code < 300:  # noqa: PLR2004 - the 2xx class, RFC 9110 section 15.3
-        return
+        return None
     code, message, details = _error_parts(body)
-    raise api_error_class(status_code)(
+    return api_error_class(status_code)(
         message or "no message",
         status=status_code,
         operation=call.operation,

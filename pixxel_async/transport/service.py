@@ -9,7 +9,7 @@ Rules:
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -56,7 +56,7 @@ class Reply:
     """
 
     status: int
-    body: bytes
+    body: bytes = field(repr=False)
     retry_after_s: float | None
 
 
@@ -154,6 +154,7 @@ class Service:
         async for chunk in response.aiter_bytes() if is_coded else stream:
             body += chunk
             if len(body) > self._max_answer_bytes:
+                del body, chunk  # they may hold a signed URL, and errors may show variables
                 message = f"the answer is longer than {self._max_answer_bytes} bytes"
                 raise ResponseError(message)
         return bytes(body)
