@@ -115,6 +115,7 @@ def rows_of(folder: Path) -> tuple[Row, ...]:
     return read_record(folder / "out").rows
 
 
+@posix
 @pytest.mark.fault(37)
 def test_a_second_process_refuses_and_names_the_first_which_is_unharmed(tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path / "m.jsonl", demo_rows(16))
@@ -122,6 +123,7 @@ def test_a_second_process_refuses_and_names_the_first_which_is_unharmed(tmp_path
     with sandbox_in_thread(MIDDLE) as sandbox:
         with start(*words, env=env_of(sandbox)) as first:
             wait_for_line(first, "saved")
+            first.send_signal(signal.SIGSTOP)  # or it might end before the second has begun
             calls = len(sandbox.calls)
             with start(*words, env={**env_of(sandbox), "PIXXEL_API_KEY": "other"}) as second:
                 stdout, stderr = second.communicate(timeout=60)
@@ -130,6 +132,7 @@ def test_a_second_process_refuses_and_names_the_first_which_is_unharmed(tmp_path
                 f"{tmp_path / 'out'}: process {first.pid} exports into this folder already\n"
             )
             assert all(call.status != 401 for call in sandbox.calls[calls:])
+            first.send_signal(signal.SIGCONT)
             _, said = first.communicate(timeout=90)
         assert first.returncode == 0, said[-2000:]
     assert len(final_files(tmp_path / "out")) == 16
