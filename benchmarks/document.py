@@ -212,6 +212,7 @@ def pipeline(result: Result) -> Iterator[str]:
 SECTIONS: dict[str, Callable[[Result], Iterator[str]]] = {
     "transfers": transfers,
     "syncing": syncing,
+    "links": links,
     "small_calls": small_calls,
     "pipeline": pipeline,
 }
