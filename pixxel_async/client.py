@@ -157,7 +157,8 @@ class PixxelClient:
         self._folders = OpenFolders()
         self._slots = Slots(self._limits)
         self._hosts = HostGuards(is_failure=is_failure_of_host)
-        self._bandwidth = Bandwidth(self._limits.bytes_per_second)
+        limit = self._limits.bytes_per_second
+        self._bandwidth = None if limit is None else Bandwidth(limit)
         self.insights = Insights(self._api)
         self.aois = Aois(self._api)
         self.jobs = Jobs(self._api)
@@ -236,6 +237,7 @@ class PixxelClient:
         with anyio.CancelScope(shield=True):
             await self._service.aclose()
             await self._storage_transport.aclose()
+            self._storage.close()
 
     async def ping(self) -> None:
         """Ask the service for a sign of life.

@@ -15,7 +15,6 @@ from pydantic import SecretStr
 
 from pixxel_async import JobDownload, events
 from pixxel_async.config import FetchPolicy, FolderPolicy, Limits, RetryPolicy, Timeouts
-from pixxel_async.engine.bandwidth import Bandwidth
 from pixxel_async.engine.fetcher import Fetcher
 from pixxel_async.engine.folder import ExportFolder
 from pixxel_async.engine.item import Item, new_row
@@ -35,7 +34,8 @@ async def download(task: Task) -> None:
     fetch_policy, folder_policy = like_curl()
     transport = connections(SecretStr("direct"), task.ca_file)(task.concurrency)
     folder = await ExportFolder.open(Path(task.folder))
-    fetcher = a_fetcher(folder, StorageClient(transport, timeouts=Timeouts()), task, fetch_policy)
+    storage = StorageClient(transport, timeouts=Timeouts())
+    fetcher = a_fetcher(folder, storage, task, fetch_policy)
     send, receive = anyio.create_memory_object_stream[Item](len(task.urls))
     for url, name in zip(task.urls, task.names, strict=True):
         send.send_nowait(an_item(url, name))
@@ -58,6 +58,7 @@ async def download(task: Task) -> None:
         receive.close()
         await folder.aclose()
         await transport.aclose()
+        storage.close()
 
 
 def an_item(url: str, name: str) -> Item:
@@ -85,7 +86,7 @@ def a_fetcher(
         slots=Slots(Limits(fetches=task.concurrency)),
         hosts=HostGuards(is_failure=is_failure_of_host),
         space=Space(folder.sink, FolderPolicy(), emit=emit, clock=time.monotonic),
-        bandwidth=Bandwidth(None),
+        bandwidth=None,
         fresh_url=fresh_url,
         emit=emit,
         emit_or_drop=lambda _: None,

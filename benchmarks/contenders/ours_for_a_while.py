@@ -18,10 +18,10 @@ from pydantic import SecretStr
 
 from pixxel_async import events
 from pixxel_async.config import FolderPolicy, Limits, RetryPolicy, Timeouts
-from pixxel_async.engine.bandwidth import Bandwidth
 from pixxel_async.engine.fetcher import Fetcher
 from pixxel_async.engine.folder import ExportFolder
 from pixxel_async.engine.item import Item
+from pixxel_async.engine.places import Places
 from pixxel_async.engine.slots import Slots
 from pixxel_async.engine.space import Space
 from pixxel_async.engine.transfer import is_failure_of_host
@@ -53,8 +53,9 @@ async def main(folder: Path, fetches: Fetches, seconds: float, urls: list[str]) 
         nonlocal received
         received += size
 
+    storage = StorageClient(transport, timeouts=Timeouts())
     fetcher = Fetcher(
-        StorageClient(transport, timeouts=Timeouts()),
+        storage,
         export_folder,
         policy=like_curl()[0],
         folder_policy=FolderPolicy(),
@@ -62,7 +63,7 @@ async def main(folder: Path, fetches: Fetches, seconds: float, urls: list[str]) 
         slots=slots,
         hosts=HostGuards(is_failure=is_failure_of_host),
         space=Space(export_folder.sink, FolderPolicy(), emit=emit, clock=time.monotonic),
-        bandwidth=Bandwidth(None),
+        bandwidth=None,
         fresh_url=fresh_url,
         emit=emit,
         emit_or_drop=lambda _: None,
@@ -72,7 +73,7 @@ async def main(folder: Path, fetches: Fetches, seconds: float, urls: list[str]) 
     numbers = count()
     began = time.perf_counter()
 
-    async def fetch_one_by_one(places: anyio.CapacityLimiter) -> None:
+    async def fetch_one_by_one(places: Places) -> None:
         while True:
             async with places:
                 number = next(numbers)
@@ -97,6 +98,7 @@ async def main(folder: Path, fetches: Fetches, seconds: float, urls: list[str]) 
     wall_s = time.perf_counter() - began
     await export_folder.aclose()
     await transport.aclose()
+    storage.close()
     usage = resource.getrusage(resource.RUSAGE_SELF)
     row = {
         "wall_s": wall_s,

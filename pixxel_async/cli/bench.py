@@ -142,7 +142,8 @@ async def measure_link(options: BenchOptions, urls: list[SecretStr]) -> tuple[li
         proxy if isinstance(proxy, SecretStr) else SecretStr(PROXY),
         str(ca_bundle or CA_BUNDLE),
     )(NUMBERS[-1])
-    link, steps = Link(StorageClient(transport, timeouts=Timeouts()), urls), []
+    storage = StorageClient(transport, timeouts=Timeouts())
+    link, steps = Link(storage, urls), []
     try:
         if not options.json:
             typer.echo("transfers        MB/s")
@@ -155,6 +156,7 @@ async def measure_link(options: BenchOptions, urls: list[SecretStr]) -> tuple[li
                 break
     finally:
         await transport.aclose()
+        storage.close()
     return steps, link.received
 
 

@@ -21,21 +21,27 @@ from pydantic import SecretStr
 from .. import events
 from ..config import Checksum, FetchPolicy, FolderPolicy, RetryPolicy, Verify
 from ..errors import IntegrityError, OutOfDescriptorsError, SinkError, TransferError
+from ..fetches import MOST_FETCHES
 from ..sansio.backoff import delay
 from ..sansio.expiry import is_stale
 from ..sansio.storage_answers import not_a_zip
 from ..sinks.base import Care, Held
+from ..transport.exchange import Throttle
 from ..transport.guard import HostFails, HostGuards, HostIsBack, News
 from ..transport.storage import StorageClient
-from .bandwidth import Bandwidth
 from .buffers import Buffers
 from .folder import ExportFolder
 from .item import Item
 from .saver import Arrived
+from .shared import Shared
 from .slots import Slots
 from .space import MAX_REFUSALS, Space
 from .transfer import DiskFullError, NoRoomError, PassingError, Transfer, UrlExpiredError
 from .watchdog import Watchdog
+
+AT_ONCE_BYTES = 4 * 1024 * 1024
+"""A package up to this size is received before its size is known, if the reserve of free space
+bears as many of them as there may be at once."""
 
 MAX_REFRESHES = 3
 """Fresh URLs in a row without a byte in between."""
@@ -97,7 +103,7 @@ class Fetcher:
         slots: Slots,
         hosts: HostGuards,
         space: Space,
-        bandwidth: Bandwidth,
+        bandwidth: Throttle | None,
         fresh_url: Callable[[Item], Awaitable[SecretStr | None]],
         emit: Callable[[events.Event], Awaitable[None]],
         emit_or_drop: Callable[[events.Event], None],
@@ -114,7 +120,7 @@ class Fetcher:
             slots: Bounds the transfers of all exports of a client.
             hosts: Hold transfers back from a storage that fails.
             space: Pauses transfers while the disk is full.
-            bandwidth: Limits what they bring together.
+            bandwidth: Limits what they bring together, or None.
             retry: Delays between attempts.
             fresh_url: Asks the service for a new signed URL; None means not ready any more.
             emit: Takes the events that must not be lost.
@@ -122,6 +128,21 @@ class Fetcher:
             count_received: Told the bytes of a transfer that does not end with a saved file.
             clock: Seconds for `at_s`.
         """
+        self.watchdog = Watchdog(policy)
+        self._shared = Shared(
+            storage=storage,
+            journal=folder.journal,
+            watchdog=self.watchdog,
+            space=space,
+            bandwidth=bandwidth,
+            slots=slots,
+            policy=policy,
+            buffers=Buffers(policy.write_bytes),
+            at_once_bytes=min(
+                AT_ONCE_BYTES, folder_policy.least_free_bytes // MOST_FETCHES, policy.flush_bytes
+            ),
+            progress=self._progress,
+        )
         self._storage = storage
         self._folder = folder
         self._policy = policy
@@ -131,14 +152,11 @@ class Fetcher:
         self._slots = slots
         self._hosts = hosts
         self._space = space
-        self._bandwidth = bandwidth
         self._fresh_url = fresh_url
         self._emit = emit
         self._emit_or_drop = emit_or_drop
         self._count_received = count_received
         self._clock = clock
-        self.watchdog = Watchdog(policy)
-        self._buffers = Buffers(policy.write_bytes)
 
     async def fetch(self, item: Item) -> Arrived:
         """Transfer a package that is ready, and verify what came.
@@ -156,22 +174,7 @@ class Fetcher:
         partial = await self._folder.sink.open(
             item.row.name, _held(item), self._foreign, self._care
         )
-        buffer = self._buffers.take()
-        transfer = Transfer(
-            item,
-            partial,
-            storage=self._storage,
-            journal=self._folder.journal,
-            watchdog=self.watchdog,
-            space=self._space,
-            bandwidth=self._bandwidth,
-            slots=self._slots,
-            policy=self._policy,
-            buffer=buffer,
-            progress=lambda size, total: self._emit_or_drop(
-                events.FetchProgress(at_s=self._clock(), key=item.key, bytes=size, total=total)
-            ),
-        )
+        transfer = Transfer(item, partial, self._shared)
         try:
             await self._emit(
                 events.FetchStarted(
@@ -189,8 +192,12 @@ class Fetcher:
             raise
         finally:
             self._space.release(item.key)
-            self._buffers.give_back(buffer)
         return Arrived(transfer=transfer, checksum=checksum, began=began)
+
+    def _progress(self, key: str, size: int, total: int | None) -> None:
+        self._emit_or_drop(
+            events.FetchProgress(at_s=self._clock(), key=key, bytes=size, total=total)
+        )
 
     async def _until_right(self, transfer: Transfer) -> str:
         """Transfer until the file verifies; return which checksum it agreed with."""

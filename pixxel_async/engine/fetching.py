@@ -13,6 +13,7 @@ from .fetcher import Fetcher, NotReadyAnyMoreError
 from .gate import Gate
 from .item import Item
 from .ledger import Ledger
+from .places import Places
 from .saver import Arrived, Saver
 from .space import DiskStaysFullError
 
@@ -60,7 +61,7 @@ class FetchStage:
     async def run(
         self,
         ready: MemoryObjectReceiveStream[Item],
-        places: anyio.CapacityLimiter,
+        places: Places,
         tasks: TaskGroup,
     ) -> None:
         """Take one package after the other; several of these run at once.

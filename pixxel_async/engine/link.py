@@ -11,16 +11,18 @@ Rules:
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from itertools import cycle
 
 import anyio
 from pydantic import SecretStr
 
-from ..config import WRITE_BYTES, WRITE_S
+from ..config import WRITE_BYTES
 from ..errors import ConnectionBrokenError, StorageError, TransferError
 from ..sansio.link import Step
 from ..sansio.storage_answers import PASSING_STATUS, read_error
+from ..transport.answers import PouredAnswer
 from ..transport.storage import StorageClient
 from .transfer import ERROR_BYTES
 
@@ -48,6 +50,7 @@ class Link:
         self._storage = storage
         self._urls = cycle(urls)
         self.received = 0
+        self._counting = threading.Lock()
 
     async def measure(self, fetches: int, seconds: float) -> Step:
         """Transfer for a while.
@@ -92,8 +95,17 @@ class Link:
                 if answer.status != OK:
                     problem = read_error(answer.status, await answer.beginning(ERROR_BYTES))
                     raise StorageError(problem.message, status=answer.status, code=problem.code)
-                while count := await answer.receive_into(room, patience_s=WRITE_S):
-                    self.received += count
+                if isinstance(answer, PouredAnswer):
+                    answer.begin_to_pour(self)
+                    await answer.poured()
+                else:
+                    while count := await answer.receive_into(room):
+                        self.received += count
+
+    def write(self, data: memoryview) -> None:
+        """Count bytes, and throw them away; called on threads of the storage client."""
+        with self._counting:
+            self.received += len(data)
 
 
 def _is_borne_by_fewer(error: TransferError, fetches: int) -> bool:

@@ -21,7 +21,7 @@ class Parts:
         storage: Opens signed URLs.
         slots: Bounds the transfers of all exports together.
         hosts: Hold transfers back from a storage that fails.
-        bandwidth: Limits what they bring together.
+        bandwidth: Limits what they bring together, or None.
         limits: Bounds of one export.
         retry: How often, and after how long, calls are tried again.
         poll: When pending packages are asked about.
@@ -33,7 +33,7 @@ class Parts:
     storage: StorageClient
     slots: Slots
     hosts: HostGuards
-    bandwidth: Bandwidth
+    bandwidth: Bandwidth | None
     limits: Limits
     retry: RetryPolicy
     poll: PollPolicy

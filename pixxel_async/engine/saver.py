@@ -24,7 +24,7 @@ from ..sansio.lifecycle import State
 from ..sansio.naming import folder_name
 from .folder import ExportFolder
 from .item import Item
-from .space import Space
+from .space import FULL_CODES, Space
 from .transfer import Transfer
 
 
@@ -151,16 +151,23 @@ class Saver:
     async def _save(self, arrived: Arrived) -> None:
         item, partial, journal = arrived.item, arrived.transfer.partial, self._folder.journal
         digests = await partial.digests(self._noted)
-        item.row = item.row.changed(
-            state=State.FETCHING,
+        arrived.transfer.describe_whole(
             bytes=partial.size,
             sha256=digests["sha256"].hex() if digests else None,
             checksum=arrived.checksum,
         )
         await self._space.write(lambda: journal.put(item.row))
+        is_noted = False
         with anyio.CancelScope(shield=True):  # short, and what has its name is noted
             await partial.commit(self._policy.foreign_files)
             item.row = item.row.without_partial().changed(
                 state=State.SAVED, error="", error_type=""
             )
-            await journal.put(item.row)
+            try:
+                await journal.put(item.row)
+                is_noted = True
+            except SinkError as error:
+                if error.code not in FULL_CODES:
+                    raise
+        if not is_noted:  # that may take long; a later run finds the file by what was noted before
+            await self._space.write(lambda: journal.put(item.row))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-
-import anyio
 
 from ..config import Limits
 from ..errors import StalledError, StorageError, TransferError
 from ..sansio.concurrency import LOWERED, Concurrency
+from .places import Places
 
 SETTLE_S = 1.0
 
@@ -24,36 +24,36 @@ class Slots:
         """Begin with the number of the limits, or with a guess where that is `auto`."""
         self._concurrency = None if isinstance(limits.fetches, int) else Concurrency()
         number = limits.fetches if isinstance(limits.fetches, int) else Concurrency().number
-        self._limiter = anyio.CapacityLimiter(number)
+        self._places = Places(number)
         self._exhausted_at = float("-inf")
-        self._followers: dict[anyio.CapacityLimiter, Callable[[int], None]] = {}
+        self._followers: dict[Places, Callable[[int], None]] = {}
 
     @property
     def number(self) -> int:
         """How many transfers may run now."""
-        return int(self._limiter.total_tokens)
+        return self._places.number
 
     @asynccontextmanager
     async def take(self) -> AsyncIterator[None]:
         """Wait for a place, and hold it."""
-        async with self._limiter:
+        async with self._places:
             if self._concurrency is None:
                 yield
                 return
-            self._concurrency.began(anyio.current_time())
+            self._concurrency.began(_now())
             try:
                 yield
             finally:
-                self._concurrency.ended(anyio.current_time())
+                self._concurrency.ended(_now())
 
     @contextmanager
-    def followed(self, changed: Callable[[int], None]) -> Iterator[anyio.CapacityLimiter]:
+    def followed(self, changed: Callable[[int], None]) -> Iterator[Places]:
         """Give an export a limiter for its own packages, which always has the present number.
 
         Args:
             changed: Told a new number.
         """
-        follower = anyio.CapacityLimiter(self.number)
+        follower = Places(self.number)
         self._followers[follower] = changed
         try:
             yield follower
@@ -67,9 +67,7 @@ class Slots:
 
     def received(self, count: int) -> None:
         """Count bytes that came."""
-        if self._concurrency is not None and self._concurrency.received(
-            anyio.current_time(), count
-        ):
+        if self._concurrency is not None and self._concurrency.received(_now(), count):
             self._set(self._concurrency.number)
 
     def failed(self, error: TransferError) -> None:
@@ -77,16 +75,12 @@ class Slots:
         is_too_much = isinstance(error, StalledError) or (
             isinstance(error, StorageError) and error.status in TOO_MUCH
         )
-        if (
-            is_too_much
-            and self._concurrency is not None
-            and self._concurrency.refused(anyio.current_time())
-        ):
+        if is_too_much and self._concurrency is not None and self._concurrency.refused(_now()):
             self._set(self._concurrency.number)
 
     def exhausted(self) -> None:
         """Let fewer run, a fixed number too: the system allows no more open files."""
-        now = anyio.current_time()
+        now = _now()
         if now < self._exhausted_at + SETTLE_S:
             return  # that is one complaint, of transfers that began together
         self._exhausted_at = now
@@ -96,7 +90,11 @@ class Slots:
         self._set(number)
 
     def _set(self, number: int) -> None:
-        self._limiter.total_tokens = number
+        self._places.number = number
         for follower, changed in self._followers.items():
-            follower.total_tokens = number
+            follower.number = number
             changed(number)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -67,7 +67,7 @@ class Space:
         self._policy = policy
         self._emit = emit
         self._clock = clock
-        self._turn = anyio.Lock()
+        self._turn = anyio.Lock(fast_acquire=True)
         self._disk = Disk(0, 0)
         self._looked_at = float("-inf")
         self._over: SinkError | None = None

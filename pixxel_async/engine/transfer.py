@@ -6,15 +6,13 @@ done.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from typing import Any, Protocol
 
-import anyio
 from pydantic import SecretStr
 
-from ..config import FetchPolicy
 from ..errors import (
     ConnectionBrokenError,
-    IntegrityError,
     OutOfDescriptorsError,
     SinkError,
     StalledError,
@@ -23,27 +21,24 @@ from ..errors import (
 )
 from ..sansio import checksums, ranges
 from ..sansio.lifecycle import State
-from ..sansio.storage_answers import Meaning, not_a_zip, read_error
-from ..sinks.base import PartialFile
-from ..transport.storage import StorageAnswer, StorageClient
-from .bandwidth import Bandwidth
+from ..sansio.storage_answers import Meaning, read_error
+from ..sinks.base import Held, PartialFile
+from ..transport.answers import Answer, PouredAnswer, PulledAnswer, by_name
+from ..transport.exchange import Exchange
 from .item import Item
-from .journal import Journal
-from .slots import Slots
-from .space import DESCRIPTOR_CODES, FULL_CODES, Space
-from .watchdog import Watchdog, Watched
+from .landing import Landing
+from .pulling import Pulling
+from .shared import Shared
+from .space import DESCRIPTOR_CODES, FULL_CODES
+from .watchdog import Watched
 
 ERROR_BYTES = 4096
 """How much of an error's body is read."""
 
-FIRST_BYTES = 512
-"""How much of a body is looked at to tell a ZIP from a page of text."""
-
+OUR_FAULT_S = 1.0
+"""A disk that takes longer than this for what it has to do is no fault of the storage's."""
 
 SERVER_ERROR = 500
-
-TELLING_BYTES = 4
-"""Fewer bytes than this do not tell a ZIP: the connection may have been cut after them."""
 
 
 class NoRoomError(Exception):
@@ -97,6 +92,18 @@ def is_failure_of_host(error: BaseException) -> bool:
             return isinstance(cause, (ConnectionBrokenError, StalledError))
 
 
+class Flow(Protocol):
+    """A body on its way."""
+
+    def is_held_up(self, now: float, longest_s: float) -> bool:
+        """Tell whether it is for us that nothing comes, and has been for longer than that."""
+        ...
+
+    def nudge(self) -> None:
+        """Let who waits for it look whether a mark is due."""
+        ...
+
+
 class Transfer:
     """The bytes of one package on their way to the disk.
 
@@ -108,53 +115,28 @@ class Transfer:
         received: Bytes that have come over the wire.
     """
 
-    def __init__(  # noqa: PLR0913 - the parts that it joins, keyword-only
-        self,
-        item: Item,
-        partial: PartialFile,
-        *,
-        storage: StorageClient,
-        journal: Journal,
-        watchdog: Watchdog,
-        space: Space,
-        bandwidth: Bandwidth,
-        slots: Slots,
-        policy: FetchPolicy,
-        buffer: bytearray,
-        progress: Callable[[int, int | None], None],
-    ) -> None:
+    def __init__(self, item: Item, partial: PartialFile, shared: Shared) -> None:
         """Go on from what the partial holds.
 
         Args:
             item: The package.
             partial: The file, open.
-            storage: Opens signed URLs.
-            journal: Keeps the marks.
-            watchdog: Cancels an attempt that stalls.
-            space: Tells whether the disk has room.
-            bandwidth: Holds back what comes too fast.
-            slots: Told what comes.
-            policy: When to write and to flush.
-            buffer: As large as a write; nobody else uses it meanwhile.
-            progress: Told the size of the file, and the total if it is known.
+            shared: What all transfers of an export share.
         """
         self.item = item
         self.partial = partial
         self.offered: dict[str, bytes] = {}
         self.has_older_bytes = partial.size > 0
         self.received = 0
+        self._shared = shared
+        self._policy = shared.policy
         self._validator = item.row.validator
         self._total = item.row.total
         self._synced = partial.size
-        self._storage = storage
-        self._journal = journal
-        self._watchdog = watchdog
-        self._space = space
-        self._bandwidth = bandwidth
-        self._slots = slots
-        self._policy = policy
-        self._buffer = buffer
-        self._progress = progress
+        self._held = ranges.Held()
+        self._landing: Landing | None = None
+        self._counted = 0  # of what the landing has received
+        self._flow: Flow | None = None
 
     async def attempt(self, url: SecretStr) -> None:
         """Make one GET and write what it brings; returns when no byte is missing.
@@ -169,14 +151,9 @@ class Transfer:
             SinkError: The bytes could not be written.
         """
         self.item.row = self.item.row.changed(attempts=self.item.row.attempts + 1)
-        held = ranges.Held(size=self.partial.size, validator=self._validator, total=self._total)
         received = self.received
         try:
-            with self._watchdog.watch() as watched:
-                asked_at = anyio.current_time()
-                async with self._storage.get(url, ranges.request_headers(held)) as answer:
-                    self._slots.answered(anyio.current_time() - asked_at)
-                    await self._take(held, answer, watched)
+            await self._attempt(url)
         except (ConnectionBrokenError, OutOfDescriptorsError, StalledError) as error:
             raise self._passing(error, received) from None
         except PassingError as passing:
@@ -201,7 +178,7 @@ class Transfer:
         """
         if self.item.row.mark or self.item.row.written:
             self.item.row = self.item.row.without_partial()
-            await self._journal.put(self.item.row)
+            await self._shared.journal.put(self.item.row)
         await self.partial.restart(algorithms)
         self._synced = 0
         self._validator = self._total = None
@@ -210,8 +187,8 @@ class Transfer:
     async def keep_mark(self) -> None:
         """Sync the partial, and note in the journal how far a later run may trust it."""
         self._synced = await self.partial.sync()
-        self._describe()
-        await self._journal.put(self.item.row)
+        self._describe(self.partial.noted)
+        await self._shared.journal.put(self.item.row)
 
     async def leave(self) -> None:
         """Leave to a later run what it can use, and nothing else.
@@ -220,13 +197,16 @@ class Transfer:
         later run trusts what has the digest that is noted here, or else the last mark.
         """
         if self.partial.size > 0 and self._validator is not None:
-            self._describe()
-            await self._journal.put(self.item.row)
+            self._describe(self.partial.written())
+            await self._shared.journal.put(self.item.row)
         else:
             await self.partial.discard()
 
-    def _describe(self) -> None:
-        written = self.partial.written()
+    def describe_whole(self, **known: Any) -> None:
+        """Describe a file of which nothing is missing; `known` are further fields of its row."""
+        self._describe(self.partial.written(), **known)
+
+    def _describe(self, written: Held, **known: Any) -> None:
         self.item.row = self.item.row.changed(
             state=State.FETCHING,
             validator=self._validator,
@@ -234,10 +214,66 @@ class Transfer:
             mark=self._synced,
             written=written.written,
             written_sha256=written.sha256,
+            **known,
         )
 
-    async def _take(self, held: ranges.Held, answer: StorageAnswer, watched: Watched) -> None:
-        match ranges.decide(held, answer.status, answer.headers):
+    # One GET.
+
+    async def _attempt(self, url: SecretStr) -> None:
+        shared = self._shared
+        self._held = ranges.Held(
+            size=self.partial.size, validator=self._validator, total=self._total
+        )
+        self._landing = None
+        with shared.watchdog.watch(self._look) as watched:
+            asked_at = time.monotonic()
+            try:
+                async with shared.storage.get(
+                    url,
+                    ranges.request_headers(self._held),
+                    at_once=self._land_at_once,
+                    throttle=shared.bandwidth,
+                ) as answer:
+                    shared.slots.answered(answer.head_at - asked_at)
+                    await self._take(answer)
+            finally:
+                self._flow = None
+                self._look(watched)
+        if self._landing and self._total is not None and self.partial.size < self._total:
+            message = f"the body ended at byte {self.partial.size} of {self._total}"
+            raise PassingError(TransferError(message))
+
+    def _land_at_once(self, exchange: Exchange) -> Landing | None:
+        """Say where a body goes that needs no second thought; called on another thread.
+
+        A small package of which nothing is there yet needs neither the journal nor a look at the
+        disk. It is received, written and looked at without a word from the event loop.
+        """
+        head = exchange.head
+        if head is None or self._held.size or self.item.row.mark or self.item.row.written:
+            return None
+        headers = by_name(head.headers)
+        match ranges.decide(self._held, head.status, headers):
+            case ranges.TakeWhole(total=int(total), validator=validator):
+                if total > self._shared.at_once_bytes:
+                    return None
+                self.offered = checksums.offered(headers, whole=True)
+                self.partial.begin(frozenset(self.offered))
+                self._total, self._validator = total, validator
+                self._flow = exchange
+                return self._land()
+        return None
+
+    def _land(self) -> Landing:
+        self._counted = 0
+        self._landing = Landing(self.partial, self._total, self._policy.verify)
+        return self._landing
+
+    async def _take(self, answer: Answer) -> None:
+        """Take an answer, unless it was taken at once."""
+        if self._landing is not None:
+            return
+        match ranges.decide(self._held, answer.status, answer.headers):
             case None:
                 raise await _error(answer)
             case ranges.Refuse(reason=reason):
@@ -256,62 +292,71 @@ class Transfer:
                 self._total, self._validator = total, validator
         if self._total is not None:
             missing = self._total - self.partial.size
-            if not await self._space.fits(self.item.key, missing):
+            if not await self._shared.space.fits(self.item.key, missing):
                 raise NoRoomError(missing)
-        await self._stream(answer, watched)
+        if isinstance(answer, PouredAnswer):
+            await self._pour(answer)
+        else:
+            await self._pull(answer)
 
-    async def _stream(self, answer: StorageAnswer, watched: Watched) -> None:
-        """Write the body in large pieces; what came before a break is good, and is kept."""
-        room, filled = memoryview(self._buffer), 0
-        patience_s = self._policy.write_s
-        written_at = anyio.current_time()
+    async def _pour(self, answer: PouredAnswer) -> None:
+        """Let the body go to the disk on a thread, and keep marks meanwhile."""
+        self._flow = answer.exchange
+        answer.begin_to_pour(self._land())
+        while not await answer.poured():
+            await self.keep_mark()
+
+    async def _pull(self, answer: PulledAnswer) -> None:
+        """Bring the body to the disk piece by piece, and keep marks on the way."""
+        buffers = self._shared.buffers
+        buffer = buffers.take()
         try:
-            while count := await answer.receive_into(
-                room[filled : filled + self._bandwidth.piece_bytes], patience_s=patience_s
-            ):
-                filled += count
-                watched.received(count)
-                self.received += count
-                self._slots.received(count)
-                if await self._bandwidth.take(count):
-                    watched.excuse()
-                is_full = filled == len(room)
-                if is_full or anyio.current_time() - written_at >= patience_s:
-                    # Set before the write: one that is cancelled has written all the same.
-                    piece, filled = room[:filled], 0
-                    await self._write(piece)
-                    written_at = anyio.current_time()
-                    if is_full:  # else a storage that drips would be excused for ever
-                        watched.excuse()
+            pulling = Pulling(
+                answer,
+                self._land(),
+                buffer,
+                write_s=self._policy.write_s,
+                throttle=self._shared.bandwidth,
+            )
+            self._flow = pulling
+            while await pulling.more():
+                if self._is_mark_due:
+                    await self.keep_mark()
         finally:
-            if filled:
-                with anyio.CancelScope(shield=True):
-                    await self._write(room[:filled])
-        if self._total is not None and self.partial.size < self._total:
-            message = f"the body ended at byte {self.partial.size} of {self._total}"
-            raise PassingError(TransferError(message))
+            buffers.give_back(buffer)
 
-    async def _write(self, piece: memoryview) -> None:
-        tells = self.partial.size == 0 and len(piece) >= TELLING_BYTES
-        if tells and (reason := not_a_zip(bytes(piece[:FIRST_BYTES]))):
-            raise IntegrityError(reason)
-        if self._total is not None and self.partial.size + len(piece) > self._total:
-            message = f"more than the announced {self._total} bytes came"
-            raise IntegrityError(message)
-        is_last = self.partial.size + len(piece) == self._total
-        await self.partial.write(piece, check=self._policy.verify if is_last else None)
-        if self._total is not None:
-            self._space.progress(self.item.key, self._total - self.partial.size)
-        if self._validator is not None:  # else a later run starts again anyhow
-            if self.partial.size - self._synced >= self._policy.flush_bytes:
-                await self.keep_mark()
-            else:
-                self._describe()
-                self._journal.note(self.item.row)
-        self._progress(self.partial.size, self._total)
+    @property
+    def _is_mark_due(self) -> bool:
+        is_far = self.partial.size - self._synced >= self._policy.flush_bytes
+        return is_far and self._validator is not None  # else a later run starts again anyhow
+
+    def _look(self, watched: Watched) -> None:
+        """Count what has come, note it, and tell it; called from time to time, and at the end."""
+        landing, shared = self._landing, self._shared
+        if landing is None:
+            return
+        count = landing.received - self._counted
+        if count:
+            self._counted += count
+            self.received += count
+            watched.received(count)
+            shared.slots.received(count)
+            size = self.partial.size
+            if self._total is not None:
+                shared.space.progress(self.item.key, self._total - size)
+            shared.progress(self.item.key, size, self._total)
+        if self._flow is None:
+            return
+        if self._flow.is_held_up(time.monotonic(), OUR_FAULT_S):
+            watched.excuse()
+        if self._is_mark_due:
+            self._flow.nudge()
+        elif count and self._validator is not None:
+            self._describe(self.partial.noted)
+            shared.journal.note(self.item.row)
 
 
-async def _error(answer: StorageAnswer) -> Exception:
+async def _error(answer: Answer) -> Exception:
     problem = read_error(answer.status, await answer.beginning(ERROR_BYTES))
     match problem.meaning:
         case Meaning.EXPIRED:

@@ -59,12 +59,28 @@ class Disk:
 class PartialFile(Protocol):
     """A file on its way, not yet under its final name.
 
-    Only one task uses it at a time. A cancelled call leaves it whole up to `size`.
+    Only one task uses it at a time, but for `size`, `noted` and `sync`, which may be used while
+    another thread is within `write_now`. A cancelled call leaves it whole up to `size`.
     """
 
     @property
     def size(self) -> int:
         """Bytes that have been written."""
+        ...
+
+    @property
+    def noted(self) -> Held:
+        """What a later run may be told of this partial as it was a moment ago."""
+        ...
+
+    def begin(self, algorithms: frozenset[str]) -> None:
+        """Compute these digests of a file to which nothing was written yet; see `restart`."""
+        ...
+
+    def write_now(
+        self, data: bytes | bytearray | memoryview, *, check: Verify | None = None
+    ) -> None:
+        """Append all of `data` on the calling thread, which it blocks; else as `write` does."""
         ...
 
     async def write(
@@ -75,7 +91,7 @@ class PartialFile(Protocol):
         Args:
             data: What is appended.
             check: Given with the last bytes of the file: what `problem` will be asked for, which
-                a sink may find out at once.
+                a sink may find out at once if that is cheap.
 
         Raises:
             SinkError: It could not be written; `size` may lie within `data`.
@@ -90,11 +106,15 @@ class PartialFile(Protocol):
         ...
 
     def written(self) -> Held:
-        """Return what a later run may be told of this partial; costs next to nothing."""
+        """Return what a later run may be told of this partial, while nobody writes to it."""
         ...
 
     async def sync(self) -> int:
-        """Bring what is written to the disk, if that is wanted, and return how much that is."""
+        """Bring what is written to the disk, if that is wanted.
+
+        Returns:
+            How much that is at least: what was written before the sync began.
+        """
         ...
 
     async def digests(self, algorithms: frozenset[str]) -> dict[str, bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import time
 import zlib
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +13,8 @@ from ..config import Checksum
 from .base import FULL_CARE, NOTHING_HELD, Care, Held
 
 READ_BYTES = 1024 * 1024
+NOTED_S = 0.02
+"""How old, in seconds, what is told of a file may be that is just being written."""
 
 
 class Digest(Protocol):
@@ -99,12 +102,14 @@ class DigestingFile(io.FileIO):
     Attributes:
         digests: By algorithm, over all bytes of the file.
         size: Bytes written.
-        held: What the last `write` left, for the journal; nothing without a SHA-256.
+        held: What it held a moment ago, for the journal; nothing without a SHA-256. Other threads
+            may read it.
     """
 
     digests: dict[str, Digest]
     size: int
     held: Held = NOTHING_HELD
+    _noted_at = float("-inf")
 
     def write(self, data: bytes | bytearray | memoryview, /) -> int:  # type: ignore[override]  # typeshed names a wider buffer
         """Append all of `data`; on an error, `size` says how much was taken."""
@@ -116,6 +121,12 @@ class DigestingFile(io.FileIO):
                 digest.update(view[done : done + count])
             done += count
             self.size += count
+        if self.digests and time.monotonic() >= self._noted_at + NOTED_S:
+            self.note()
+        return done
+
+    def note(self) -> None:
+        """Bring `held` up to date; nobody may write meanwhile."""
         if (sha256 := self.digests.get("sha256")) is not None:
             self.held = Held(written=self.size, sha256=sha256.digest().hex())
-        return done
+            self._noted_at = time.monotonic()

@@ -27,7 +27,7 @@ from .base import NOTHING_HELD, Care, Held
 from .digests import DigestingFile, digests_of, first_digests, held_digests
 from .threads import to_end
 from .trouble import sink_error
-from .zip_check import zip_problem
+from .zip_check import file_problem, zip_problem
 
 if TYPE_CHECKING:
     from .local import LocalSink
@@ -67,6 +67,11 @@ class LocalPartial:
         """Bytes that have been written."""
         return 0 if self._file is None else self._file.size
 
+    @property
+    def noted(self) -> Held:
+        """What a later run may be told of this partial as it was a moment ago."""
+        return NOTHING_HELD if self._file is None else self._file.held
+
     async def take_up(self, held: Held) -> None:
         """Open what an earlier run has left.
 
@@ -75,14 +80,33 @@ class LocalPartial:
         """
         await self._run(lambda: self._open(held))
 
+    def begin(self, algorithms: frozenset[str]) -> None:
+        """Compute these digests of a file to which nothing was written yet."""
+        self._algorithms = algorithms
+        self._found = None
+
+    def write_now(
+        self, data: bytes | bytearray | memoryview, *, check: Verify | None = None
+    ) -> None:
+        """Append all of `data` on the calling thread; see `PartialFile.write_now`."""
+        self._found = None
+        try:
+            file = self._open(NOTHING_HELD) if self._file is None else self._file
+            file.write(data)
+            if check is Verify.STRUCTURE:
+                self._found = check, file_problem(file, check)
+                file.seek(file.size)
+        except OSError as error:
+            raise sink_error(error, self._part) from error
+
     async def write(
         self, data: bytes | bytearray | memoryview, *, check: Verify | None = None
     ) -> None:
         """Append all of `data`, in one trip to a thread; see `PartialFile.write`."""
-        self._found = None
-        if self._file is None:
-            await self._run(lambda: self._open_and_write(data, check))
+        if self._file is None or check is not None:
+            await self._run(lambda: self.write_now(data, check=check))
             return
+        self._found = None
         if self._wrapped is None:
             self._wrapped = self._sink.streamed(self._file)
         try:
@@ -92,8 +116,7 @@ class LocalPartial:
 
     async def restart(self, algorithms: frozenset[str]) -> None:
         """Empty the file, and compute these digests from now on."""
-        self._algorithms = algorithms
-        self._found = None
+        self.begin(algorithms)
         file = self._file
         if file is None:
             return
@@ -108,21 +131,23 @@ class LocalPartial:
         await self._run(empty)
 
     def written(self) -> Held:
-        """Return what a later run may be told of this partial."""
-        return NOTHING_HELD if self._file is None else self._file.held
+        """Return what a later run may be told of this partial, while nobody writes to it."""
+        if self._file is not None:
+            self._file.note()
+        return self.noted
 
     async def sync(self) -> int:
         """Bring what is written to the disk, if that is wanted; see `PartialFile.sync`."""
-        file = self._file
+        file, size = self._file, self.size
         if file is None or self._care.sync is Sync.NONE:
-            return self.size
+            return size
 
         def sync() -> None:
             if not file.closed:
                 os.fsync(file.fileno())
 
         await self._run(sync)
-        return self.size
+        return size
 
     async def digests(self, algorithms: frozenset[str]) -> dict[str, bytes]:
         """Return digests of the whole file; see `PartialFile.digests`."""
@@ -175,11 +200,6 @@ class LocalPartial:
         _check_name(self._final, self._foreign)
         self._file = _open(self._part, held, self._care, self._algorithms)
         return self._file
-
-    def _open_and_write(self, data: bytes | bytearray | memoryview, check: Verify | None) -> None:
-        self._open(NOTHING_HELD).write(data)
-        if check is not None:
-            self._found = check, zip_problem(self._part, check)
 
     async def _run_in_time(self, work: Callable[[], T]) -> T:
         """Run what needs a descriptor for a moment; where there is none, wait for others."""

@@ -20,6 +20,9 @@ from ..config import Verify
 from ..sansio import zips
 from ..sansio.redact import redact
 
+USUAL_TAIL_BYTES = 1024
+"""Enough for the records at the end, unless there is a long comment."""
+
 UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -42,13 +45,21 @@ def zip_problem(path: Path, verify: Verify) -> str | None:
         return file_problem(file, verify)
 
 
-def file_problem(file: BinaryIO, verify: Verify) -> str | None:
-    """Tell the same of an open file, wherever it stands; it is left open."""
+def _end_problem(file: BinaryIO) -> str | None:
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    head = file.read(4)
-    file.seek(max(0, size - zips.TAIL_BYTES))
-    if found := zips.problem(head, file.read(), size):
+    head, found = file.read(4), None
+    for tail_bytes in (USUAL_TAIL_BYTES, zips.TAIL_BYTES):
+        file.seek(max(0, size - tail_bytes))
+        found = zips.problem(head, file.read(), size)
+        if found is None or tail_bytes >= size:
+            break
+    return found
+
+
+def file_problem(file: BinaryIO, verify: Verify) -> str | None:
+    """Tell the same of an open file, wherever it stands; it is left open."""
+    if found := _end_problem(file):
         return found
     try:
         with zipfile.ZipFile(file) as archive:

@@ -7,6 +7,8 @@ cost of a request does not grow with the number of those in flight.
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator
 
@@ -14,13 +16,13 @@ import httpx
 
 from .connection import Connection, LostBeforeAnswerError
 from .heads import request_head
-from .pool import Origin, Pool
+from .pool import PORTS, Origin, Pool
+from .scratch import Scratch
+from .tls_layer import TlsLayer
 
 PIECE_BYTES = 64 * 1024
 SENT_AGAIN = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 """Sending these twice does what sending them once does (RFC 9110 section 9.2.2)."""
-
-_PORTS = {"http": 80, "https": 443}
 
 
 class DirectTransport(httpx.AsyncBaseTransport):
@@ -33,8 +35,8 @@ class DirectTransport(httpx.AsyncBaseTransport):
             context: Which certificates are trusted.
             keep_alive: How many idle connections are kept.
         """
-        context.set_alpn_protocols(["http/1.1"])
-        self._pool = Pool(context, keep_alive=keep_alive)
+        self._scratch = Scratch()
+        self._pool = Pool(self._attach, context, keep_alive=keep_alive)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request, and return as soon as the head of the answer is there.
@@ -48,7 +50,7 @@ class DirectTransport(httpx.AsyncBaseTransport):
             TransportError: No answer came.
         """
         url = request.url
-        if url.scheme not in _PORTS:
+        if url.scheme not in PORTS:
             message = f"{url.scheme} is no protocol that is spoken here"
             raise httpx.UnsupportedProtocol(message)
         target = request.extensions.get("target") or url.raw_path
@@ -57,7 +59,7 @@ class DirectTransport(httpx.AsyncBaseTransport):
         origin = Origin(
             is_tls=url.scheme == "https",
             host=url.raw_host.decode("ascii"),
-            port=url.port or _PORTS[url.scheme],
+            port=url.port or PORTS[url.scheme],
         )
         timeouts = request.extensions.get("timeout", {})
         while True:
@@ -83,6 +85,13 @@ class DirectTransport(httpx.AsyncBaseTransport):
                 extensions={"http_version": b"HTTP/1.1"},
             )
 
+    async def _attach(self, endpoint: socket.socket, tls: TlsLayer | None) -> Connection:
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_connection(
+            lambda: Connection(self._scratch, tls), sock=endpoint
+        )
+        return connection
+
     def drop_idle(self) -> None:
         """Close all idle connections, since each holds a descriptor."""
         self._pool.drop_idle()
@@ -96,7 +105,11 @@ class Body(httpx.AsyncByteStream):
     """The body of an answer; closing it gives its connection back."""
 
     def __init__(
-        self, pool: Pool, origin: Origin, connection: Connection, read_timeout_s: float | None
+        self,
+        pool: Pool[Connection],
+        origin: Origin,
+        connection: Connection,
+        read_timeout_s: float | None,
     ) -> None:
         """Take over a connection whose head has come."""
         self._pool = pool

@@ -23,7 +23,7 @@ MAX_HEAD_BYTES = 64 * 1024
 
 RawHeaders: TypeAlias = Sequence[tuple[bytes, bytes]]
 
-_END = b"\r\n\r\n"
+END_OF_HEAD = b"\r\n\r\n"
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _TARGET = re.compile(rb"[\x21-\x7e]+")
 _VALUE = re.compile(rb"[^\x00\r\n]*")
@@ -91,6 +91,11 @@ class AnswerParser:
         self._bodies: list[bytes] = []
         self._parser = httptools.HttpResponseParser(self)
 
+    @property
+    def is_within_head(self) -> bool:
+        """Whether a part of a head has come, and not all of it."""
+        return bool(self._gathered)
+
     def feed_head(self, data: memoryview) -> bytes | None:
         """Take what came, until the head is whole.
 
@@ -102,7 +107,7 @@ class AnswerParser:
         """
         self.has_begun = True
         self._gathered += data
-        while (end := self._gathered.find(_END)) >= 0:
+        while (end := self._gathered.find(END_OF_HEAD)) >= 0:
             head, rest = bytes(self._gathered[: end + 4]), bytes(self._gathered[end + 4 :])
             self._feed(head)
             if self.head is not None:

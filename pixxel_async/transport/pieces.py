@@ -16,7 +16,7 @@ class Pieces:
         self._pieces: AsyncIterator[bytes] | None = None
         self._rest = memoryview(b"")
 
-    async def receive_into(self, target: memoryview, *, patience_s: float) -> int:  # noqa: ARG002 - it never waits for a second piece
+    async def receive_into(self, target: memoryview) -> int:
         """Take what is left of a piece, or the next one.
 
         Returns:

@@ -15,13 +15,11 @@ import ssl
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 import httpx
 from aiohappyeyeballs import start_connection
 
-from .connection import Connection
-from .scratch import Scratch
 from .tls_layer import TlsLayer
 
 IDLE_S = 5.0
@@ -30,7 +28,7 @@ SECOND_ADDRESS_S = 0.25
 """After this the next address of a host is tried beside the first (RFC 8305 section 5)."""
 CLOSING_ROUNDS = 10
 """Rounds of the event loop in which aborted connections tell their end."""
-
+PORTS = {"http": 80, "https": 443}
 
 Trace: TypeAlias = Callable[[str, Mapping[str, Any]], Awaitable[None]]
 
@@ -47,24 +45,58 @@ class Origin:
     port: int
 
 
-class Pool:
+class Pooled(Protocol):
+    """A connection of either kind."""
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether another request may be sent, as far as is known without looking."""
+        ...
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether nothing is left to be closed."""
+        ...
+
+    def has_input(self) -> bool:
+        """Tell whether something came, or the other side has closed."""
+        ...
+
+    async def greet(self) -> None:
+        """Make the TLS handshake, if there is TLS."""
+        ...
+
+    def close(self) -> None:
+        """Close it."""
+        ...
+
+
+C = TypeVar("C", bound=Pooled)
+
+Attach: TypeAlias = Callable[[socket.socket, TlsLayer | None], Awaitable[C]]
+"""Makes a connection of a socket that is connected, and of TLS if there shall be any."""
+
+
+class Pool(Generic[C]):
     """Makes and keeps connections."""
 
-    def __init__(self, context: ssl.SSLContext, *, keep_alive: int) -> None:
+    def __init__(self, attach: Attach[C], context: ssl.SSLContext, *, keep_alive: int) -> None:
         """Make none yet.
 
         Args:
+            attach: Makes a connection; the socket is closed if it fails.
             context: For https.
             keep_alive: How many idle connections are kept.
         """
+        context.set_alpn_protocols(["http/1.1"])
+        self._attach = attach
         self._context = context
         self._keep_alive = keep_alive
-        self._scratch = Scratch()
-        self._idle: dict[Origin, OrderedDict[Connection, asyncio.TimerHandle]] = {}
+        self._idle: dict[Origin, OrderedDict[C, asyncio.TimerHandle]] = {}
         self._idle_count = 0
-        self._closing: set[Connection] = set()
+        self._closing: set[C] = set()
 
-    def take(self, origin: Origin) -> Connection | None:
+    def take(self, origin: Origin) -> C | None:
         """Return an idle connection, or None."""
         idle = self._idle.get(origin)
         while idle:
@@ -78,7 +110,7 @@ class Pool:
 
     async def connect(
         self, origin: Origin, timeout_s: float | None, trace: Trace | None = None
-    ) -> Connection:
+    ) -> C:
         """Make a connection.
 
         Args:
@@ -100,7 +132,7 @@ class Pool:
         except (OSError, ssl.CertificateError) as error:
             raise httpx.ConnectError(str(error)) from error
 
-    async def _connect(self, origin: Origin, trace: Trace) -> Connection:
+    async def _connect(self, origin: Origin, trace: Trace) -> C:
         loop = asyncio.get_running_loop()
         addresses = await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
         await trace("connection.connect_tcp.started", {})
@@ -108,9 +140,7 @@ class Pool:
         endpoint = await start_connection(addresses, happy_eyeballs_delay=SECOND_ADDRESS_S)
         try:
             tls = TlsLayer(self._context, origin.host) if origin.is_tls else None
-            _, connection = await loop.create_connection(
-                lambda: Connection(self._scratch, tls), sock=endpoint
-            )
+            connection = await self._attach(endpoint, tls)
         except BaseException:
             endpoint.close()
             raise
@@ -125,7 +155,7 @@ class Pool:
             raise
         return connection
 
-    def give_back(self, origin: Origin, connection: Connection) -> None:
+    def give_back(self, origin: Origin, connection: C) -> None:
         """Keep a connection whose answer is whole, if it may be used again."""
         if not connection.is_usable or self._keep_alive == 0:
             self.drop(connection)
@@ -137,7 +167,7 @@ class Pool:
         self._idle.setdefault(origin, OrderedDict())[connection] = timer
         self._idle_count += 1
 
-    def drop(self, connection: Connection) -> None:
+    def drop(self, connection: C) -> None:
         """Close a connection at once."""
         self._closing = {each for each in self._closing if not each.is_lost}
         if not connection.is_lost:
@@ -158,7 +188,7 @@ class Pool:
             await asyncio.sleep(0)
         self._closing.clear()
 
-    def _expire(self, origin: Origin, connection: Connection) -> None:
+    def _expire(self, origin: Origin, connection: C) -> None:
         if self._idle[origin].pop(connection, None) is not None:
             self._idle_count -= 1
             self.drop(connection)

@@ -11,13 +11,17 @@ Rules:
 
 from __future__ import annotations
 
+import socket
 import ssl
 
 import httpx
 
 from ..errors import ConfigError
 from ..sansio.routes import Routes, shown
+from .channel import Channel
 from .direct import DirectTransport
+from .pool import Pool
+from .tls_layer import TlsLayer
 
 TARGET = "target"
 
@@ -41,6 +45,7 @@ class RoutedTransport(httpx.AsyncBaseTransport):
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=keep_alive)
         self._routes = routes
         self._direct = DirectTransport(context, keep_alive=keep_alive)
+        self._channels = Pool(_channel, context, keep_alive=keep_alive)
         self._through: dict[str, httpx.AsyncHTTPTransport] = {}
         for proxy in routes.proxies.values():
             url = proxy.get_secret_value()
@@ -70,15 +75,26 @@ class RoutedTransport(httpx.AsyncBaseTransport):
             text = f"{error}; proxy {shown(proxy)}" if str(error) else f"proxy {shown(proxy)}"
             raise type(error)(text) from error
 
+    def channels_to(self, url: httpx.URL) -> Pool[Channel] | None:
+        """Return channels for a host that is reached without a proxy, or None for another one."""
+        is_direct = self._routes.proxy_for(url.scheme, url.host, url.port) is None
+        return self._channels if is_direct else None
+
     def drop_idle(self) -> None:
         """Close the idle connections that lead through no proxy."""
         self._direct.drop_idle()
+        self._channels.drop_idle()
 
     async def aclose(self) -> None:
         """Close all connections."""
         await self._direct.aclose()
+        await self._channels.aclose()
         for transport in self._through.values():
             await transport.aclose()
+
+
+async def _channel(endpoint: socket.socket, tls: TlsLayer | None) -> Channel:
+    return Channel(endpoint, tls)
 
 
 class _ExactUrl(httpx.URL):

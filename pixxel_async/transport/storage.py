@@ -18,11 +18,10 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias, cast
 from urllib.parse import urljoin, urlsplit
 
 import httpx
-from pydantic import SecretStr
+from pydantic import SecretBytes, SecretStr
 
 from .._version import USER_AGENT
 from ..addresses import LOOPBACK_HOSTS
@@ -34,10 +33,12 @@ from ..errors import (
     TransferError,
 )
 from ..sansio.redact import redact
-from .direct import Body
-from .heads import RawHeaders
+from .answers import Answer, Headers, PulledAnswer
+from .exchange import AtOnce, Exchange, Target, Throttle
+from .getting import Getter
+from .heads import request_head
 from .hindrances import hindrance, is_out_of_descriptors
-from .pieces import Pieces
+from .pool import PORTS, Origin
 from .routed import RoutedTransport
 from .words import describe
 
@@ -47,64 +48,19 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _AUTHORITY = re.compile(r"[^/?]*")
 
-Headers: TypeAlias = Mapping[str, str]
 
-
-class StorageAnswer:
-    """An answer whose body has not been read yet.
-
-    Attributes:
-        status: The HTTP status.
-        headers: By lower-case name; a header that came twice is joined by a comma.
-    """
-
-    def __init__(self, response: httpx.Response) -> None:
-        """Wrap a response that `StorageClient.get` closes."""
-        self.status: int = response.status_code
-        self.headers: Headers = _by_name(response.headers.raw)
-        # The transport's own stream: raw bytes, whatever the answer says of their coding.
-        stream = cast("httpx.AsyncByteStream", response.stream)
-        self._body: Body | Pieces = stream if isinstance(stream, Body) else Pieces(stream)
-
-    async def receive_into(self, target: memoryview, *, patience_s: float) -> int:
-        """Take more of the raw body, without a copy where the transport is ours.
-
-        Args:
-            target: Filled from its beginning.
-            patience_s: How long it may take to fill it; after that, fewer bytes will do.
-
-        Returns:
-            How many bytes came; zero when the body has ended.
-
-        Raises:
-            ConnectionBrokenError: The body ended early.
-        """
-        try:
-            return await self._body.receive_into(target, patience_s=patience_s)
-        except httpx.HTTPError as error:
-            broken = ConnectionBrokenError(describe(error))
-        raise broken
-
-    async def beginning(self, limit: int) -> bytes:
-        """Read up to `limit` bytes, for an error message; a broken body is no matter."""
-        room, filled = memoryview(bytearray(limit)), 0
-        try:
-            while filled < limit:
-                count = await self._body.receive_into(room[filled:], patience_s=0)
-                if count == 0:
-                    break
-                filled += count
-        except httpx.HTTPError:
-            pass
-        return bytes(room[:filled])
+def leave_open(_: Exchange) -> Target | None:
+    """Decide nothing at once."""
+    return None
 
 
 class StorageClient:
-    """Opens signed URLs over a transport that it does not own."""
+    """Opens signed URLs over a transport that it does not own, and threads that it does."""
 
     def __init__(self, transport: httpx.AsyncBaseTransport, *, timeouts: Timeouts) -> None:
         """Use the transport as it is; a stalled body is the caller's business."""
         self._transport = transport
+        self._getter = Getter(connect_s=timeouts.connect_s)
         self._timeouts = {
             "connect": timeouts.connect_s,
             "read": None,
@@ -113,37 +69,54 @@ class StorageClient:
         }
 
     @asynccontextmanager
-    async def get(self, url: SecretStr, headers: Headers) -> AsyncIterator[StorageAnswer]:
-        """Send a GET; leaving the context closes the answer, read or not.
+    async def get(
+        self,
+        url: SecretStr,
+        headers: Headers,
+        *,
+        at_once: AtOnce = leave_open,
+        throttle: Throttle | None = None,
+    ) -> AsyncIterator[Answer]:
+        """Send a GET; leaving the context ends the answer, read or not.
 
         Args:
             url: The signed URL.
             headers: `Range` and the like; nothing is added but `Host` and `User-Agent`.
+            at_once: Asked where the body goes, where it can be poured; what it leaves open is the
+                caller's to say.
+            throttle: Holds the body back, where it is poured.
 
         Raises:
             TransferError: The URL cannot be used, or redirects go wrong.
-            ConnectionBrokenError: No answer came.
+            ConnectionBrokenError: No answer came, or not all that was poured at once.
             OutOfDescriptorsError: The system allows no further connection.
             RouteError: None will come until a setting is mended.
+            Exception: Whatever a target has raised that was named at once.
         """
-        response = await self._follow(url, headers)
+        answer = await self._follow(url, headers, at_once, throttle)
         try:
-            yield StorageAnswer(response)
+            yield answer
         finally:
-            await response.aclose()
+            await answer.aclose()
 
     def drop_idle(self) -> None:
         """Close idle connections, so that others may be opened; one of our transports can that."""
         if isinstance(self._transport, RoutedTransport):
             self._transport.drop_idle()
 
-    async def _follow(self, url: SecretStr, headers: Headers) -> httpx.Response:
+    def close(self) -> None:
+        """End the threads, when nothing is under way any more; may be called twice."""
+        self._getter.close()
+
+    async def _follow(
+        self, url: SecretStr, headers: Headers, at_once: AtOnce, throttle: Throttle | None
+    ) -> Answer:
         for _ in range(MAX_REDIRECTS + 1):
-            response = await self._send(_Address.of(url), headers)
-            if response.status_code not in REDIRECTS or "location" not in response.headers:
-                return response
-            await response.aclose()
-            following = _following(url, response.headers)
+            answer = await self._send(_Address.of(url), headers, at_once, throttle)
+            if answer.status not in REDIRECTS or "location" not in answer.headers:
+                return answer
+            await answer.aclose()
+            following = _following(url, answer.headers)
             if _scheme(url) == "https" and _scheme(following) != "https":
                 message = "the storage redirects to an address without https; not followed"
                 raise TransferError(message)
@@ -151,23 +124,28 @@ class StorageClient:
         message = f"the storage redirects more than {MAX_REDIRECTS} times"
         raise TransferError(message)
 
-    async def _send(self, address: _Address, headers: Headers) -> httpx.Response:
+    async def _send(
+        self, address: _Address, headers: Headers, at_once: AtOnce, throttle: Throttle | None
+    ) -> Answer:
         failure: PixxelError
         try:
-            request = httpx.Request(
-                "GET",
-                _origin_url(address.origin),
-                headers={**headers, "User-Agent": USER_AGENT},
-                extensions={
-                    "target": address.target.get_secret_value().encode("ascii"),
-                    "timeout": self._timeouts,
-                },
+            url = _origin_url(address.origin)
+            pool = None
+            if isinstance(self._transport, RoutedTransport):
+                pool = self._transport.channels_to(url)
+            if pool is None:
+                return await self._pull(url, address, headers)
+            return await self._getter.get(
+                pool,
+                _place(url),
+                _message(url, address, headers),
+                at_once=at_once,
+                throttle=throttle,
             )
-            return await self._transport.handle_async_request(request)
-        except (httpx.InvalidURL, ValueError):  # such as a host that no look-up takes
-            failure = TransferError("the signed URL is not a URL that can be sent as it is")
         except httpx.LocalProtocolError:
             failure = TransferError("the signed URL has characters that no request may have")
+        except (httpx.InvalidURL, ValueError):  # such as a host that no look-up takes
+            failure = TransferError("the signed URL is not a URL that can be sent as it is")
         except httpx.HTTPError as error:
             host = httpx.URL(address.origin).host
             if is_out_of_descriptors(error):
@@ -177,13 +155,40 @@ class StorageClient:
         # Raised out here, so that it has no context: the error of httpx knows the URL.
         raise failure
 
+    async def _pull(self, url: httpx.URL, address: _Address, headers: Headers) -> PulledAnswer:
+        request = httpx.Request(
+            "GET",
+            url,
+            headers={**headers, "User-Agent": USER_AGENT},
+            extensions={
+                "target": address.target.get_secret_value().encode("ascii"),
+                "timeout": self._timeouts,
+            },
+        )
+        return PulledAnswer(await self._transport.handle_async_request(request))
 
-def _by_name(raw: RawHeaders) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for name, value in raw:
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        found[key] = f"{found[key]}, {text}" if key in found else text
-    return found
+
+def _message(url: httpx.URL, address: _Address, headers: Headers) -> SecretBytes:
+    """Return a request.
+
+    Raises:
+        LocalProtocolError: It has characters that it may not have.
+    """
+    target = address.target.get_secret_value().encode("ascii")
+    lines = [
+        (b"Host", url.netloc),
+        *((k.encode("ascii"), v.encode("ascii")) for k, v in headers.items()),
+    ]
+    return SecretBytes(request_head(b"GET", target, [*lines, (b"User-Agent", USER_AGENT.encode())]))
+
+
+@lru_cache(maxsize=64)
+def _place(url: httpx.URL) -> Origin:
+    return Origin(
+        is_tls=url.scheme == "https",
+        host=url.raw_host.decode("ascii"),
+        port=url.port or PORTS[url.scheme],
+    )
 
 
 @lru_cache(maxsize=64)

@@ -54,10 +54,12 @@ class Storage(SocketServer):
 async def link_to(storage: Storage, *paths: str) -> AsyncIterator[Link]:
     transport = connections(SecretStr("direct"), "auto")(8)
     urls = [SecretStr(storage.url + path) for path in paths or ("/a?sig=canary",)]
+    client = StorageClient(transport, timeouts=Timeouts())
     try:
-        yield Link(StorageClient(transport, timeouts=Timeouts()), urls)
+        yield Link(client, urls)
     finally:
         await transport.aclose()
+        client.close()
 
 
 async def test_what_comes_is_counted() -> None:

@@ -213,22 +213,11 @@ async def test_a_write_that_finds_the_disk_full_pauses_and_goes_on_where_it_was(
     assert len(final_files(tmp_path)) == 1
 
 
-@pytest.mark.looptime
-async def test_bandwidth_is_shared_by_all_who_take() -> None:
+def test_bandwidth_is_shared_by_all_who_take() -> None:
     bandwidth = Bandwidth(1000)
-
-    async def take() -> None:
-        for _ in range(10):
-            await bandwidth.take(500)
-
-    async with anyio.create_task_group() as tasks:
-        for _ in range(4):
-            tasks.start_soon(take)
-    assert anyio.current_time() == pytest.approx(20, abs=1)
-
-
-async def test_without_a_limit_nobody_waits() -> None:
-    assert not await Bandwidth(None).take(10**12)
+    waits = [bandwidth.take(500) for _ in range(4)]
+    assert waits == pytest.approx([0.25, 0.75, 1.25, 1.75], abs=0.2)
+    assert bandwidth.piece_bytes == 50
 
 
 async def test_an_export_keeps_to_its_bandwidth(tmp_path: Path) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from pixxel_async import Timeouts
-from pixxel_async.transport.direct import DirectTransport
+from pixxel_async.settings.network import connections
 from pixxel_async.transport.storage import StorageClient
 
 
@@ -18,6 +18,8 @@ async def storage(request: pytest.FixtureRequest) -> AsyncIterator[StorageClient
     """Give a client over our own transport, and over another one, as behind a proxy."""
     transport: httpx.AsyncBaseTransport = httpx.AsyncHTTPTransport(trust_env=False)
     if request.param == "ours":
-        transport = DirectTransport(ssl.create_default_context(), keep_alive=2)
+        transport = connections(SecretStr("direct"), "auto")(2)
+    client = StorageClient(transport, timeouts=Timeouts(connect_s=5))
     async with transport:
-        yield StorageClient(transport, timeouts=Timeouts(connect_s=5))
+        yield client
+    client.close()

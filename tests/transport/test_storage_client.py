@@ -13,6 +13,7 @@ from pixxel_async.errors import ConnectionBrokenError
 from pixxel_async.transport.storage import StorageClient
 
 from .raw_server import RawServer, raw
+from .bodies import whole_body
 from .script import KEY, READY, Script, answer, broken
 
 SIGNATURE = "canary-signature"
@@ -56,10 +57,7 @@ REFUSED = {
 
 async def body_of(storage: StorageClient, url: str) -> bytes:
     async with storage.get(SecretStr(url), {"Range": "bytes=5-"}) as reply:
-        room, found = memoryview(bytearray(1000)), b""
-        while count := await reply.receive_into(room, patience_s=0):
-            found += room[:count]
-        return found
+        return await whole_body(reply)
 
 
 @pytest.mark.fault(18)

@@ -1,0 +1,45 @@
+"""What all transfers of an export share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..config import FetchPolicy
+from ..transport.exchange import Throttle
+from ..transport.storage import StorageClient
+from .buffers import Buffers
+from .journal import Journal
+from .slots import Slots
+from .space import Space
+from .watchdog import Watchdog
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What all transfers of an export share.
+
+    Attributes:
+        storage: Opens signed URLs.
+        journal: Keeps the marks.
+        watchdog: Looks at each transfer from time to time, and cancels an attempt that stalls.
+        space: Tells whether the disk has room.
+        bandwidth: Holds back what comes too fast, or None.
+        slots: Told what comes.
+        policy: When to write and to sync.
+        buffers: Memory for bodies that cannot be poured.
+        at_once_bytes: A package up to this size is received without a look at the disk's free
+            space.
+        progress: Told the key of a package, the size of its file, and the total if it is known.
+    """
+
+    storage: StorageClient
+    journal: Journal
+    watchdog: Watchdog
+    space: Space
+    bandwidth: Throttle | None
+    slots: Slots
+    policy: FetchPolicy
+    buffers: Buffers
+    at_once_bytes: int
+    progress: Callable[[str, int, int | None], None]

@@ -1,0 +1,425 @@
+"""One request and its answer, over a channel, on a reactor's thread.
+
+Rules:
+    * The event loop begins it, says where the body goes, and ends it; all that lies between happens
+      on the reactor's thread, which tells the event loop when a decision is due, and at the end.
+    * A body is given to its target in the reactor's scratch memory, without a copy in between.
+    * While nobody has said where the body goes, nothing more is received.
+    * A channel whose answer was not read to its end, or after which more came, is not used again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import ssl
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from enum import Enum, auto
+from typing import Protocol, TypeAlias
+
+import anyio
+import httpx
+from pydantic import SecretBytes
+
+from .channel import CLOSED, Channel
+from .connection import LostBeforeAnswerError
+from .heads import END_OF_HEAD, AnswerParser, Head
+from .reactor import Reactor
+
+ROUNDS = 4
+"""So many times in a row a channel may fill the scratch memory, before others have their turn."""
+
+
+class Target(Protocol):
+    """Where a body goes."""
+
+    def write(self, data: memoryview) -> None:
+        """Take bytes, on the reactor's thread; they are overwritten afterwards.
+
+        Whatever it raises ends the exchange, and comes out of `Exchange.pour`.
+        """
+        ...
+
+
+class Throttle(Protocol):
+    """Holds back what comes too fast.
+
+    Attributes:
+        piece_bytes: No more is received at once.
+    """
+
+    piece_bytes: int
+
+    def take(self, count: int) -> float:
+        """Count bytes, on any thread; return for how many seconds no more may come."""
+        ...
+
+
+AtOnce: TypeAlias = "Callable[[Exchange], Target | None]"
+"""Says where a body goes, when the head is there, on the reactor's thread; or leaves it open."""
+
+
+class EnoughError(Exception):
+    """A target wants no more of a body; that is no failure."""
+
+
+class EndedError(Exception):
+    """The event loop has ended the exchange."""
+
+
+class _Phase(Enum):
+    HEAD = auto()
+    HELD = auto()
+    BODY = auto()
+    OVER = auto()
+
+
+_RECEIVING = frozenset({_Phase.HEAD, _Phase.BODY})
+
+
+class Exchange:
+    """A request on its way; whoever begins it closes it.
+
+    Attributes:
+        channel: What it goes over.
+        reactor: On whose thread.
+        received: Bytes of the body so far.
+        head: The head of the answer, or None before it is there.
+        head_at: When it was there, on the clock of `time.monotonic`.
+    """
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        channel: Channel,
+        message: SecretBytes,
+        *,
+        at_once: AtOnce,
+        throttle: Throttle | None = None,
+    ) -> None:
+        """Send nothing yet.
+
+        Args:
+            reactor: Where it goes on.
+            channel: A channel that nobody else uses.
+            message: The request, all of it.
+            at_once: Where the body goes, if that can be said without asking.
+            throttle: Holds it back, or None.
+        """
+        self.channel = channel
+        self.reactor = reactor
+        self.received = 0
+        self.head: Head | None = None
+        self.head_at = 0.0
+        self._message = message
+        self._at_once = at_once
+        self._throttle = throttle
+        self._most = len(reactor.scratch.plain)
+        if throttle is not None:
+            self._most = min(self._most, throttle.piece_bytes)
+        self._phase = _Phase.HEAD
+        self._parser = AnswerParser()
+        self._left: int | None = None  # of the body, where its length is known
+        self._early = b""
+        self._target: Target | None = None
+        self._watched = 0
+        self._is_throttled = False
+        self._is_behind = False  # there may be more, of which no socket tells
+        self._error: BaseException | None = None
+        self._is_begun = False
+        self._is_told = False
+        self._is_nudged = False
+        self._waiter: asyncio.Future[None] | None = None
+
+    # What the event loop calls.
+
+    async def answer(self) -> Head:
+        """Send the request; return when somebody has to say where the body goes, or all is over.
+
+        Raises:
+            LostBeforeAnswerError: No byte of an answer came.
+            ReadError: The connection broke.
+            RemoteProtocolError: What came is no answer, or its body is wrongly framed or cut.
+        """
+        self._is_begun = True
+        self.reactor.load += 1
+        self.reactor.submit(self._begin)
+        await self._told()
+        self._raise()
+        if self.head is None:
+            raise LostBeforeAnswerError(CLOSED)
+        return self.head
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will come; the whole body came, unless an error was raised."""
+        return self._phase is _Phase.OVER
+
+    def is_held_up(self, now: float, longest_s: float) -> bool:
+        """Tell whether it is for us that nothing comes: for a throttle, or for a slow disk.
+
+        Args:
+            now: The time, on the clock of `time.monotonic`.
+            longest_s: A disk is slow when it takes longer than this.
+        """
+        busy_since = self.reactor.busy_since
+        is_slow = busy_since is not None and now - busy_since > longest_s
+        return is_slow or self._is_throttled
+
+    def nudge(self) -> None:
+        """Wake who waits in `poured`."""
+        self._is_nudged = True
+        self._wake_waiter()
+
+    def begin_to_pour(self, target: Target) -> None:
+        """Let the body go into a target; `poured` tells of the end."""
+        if not self.is_over:
+            self._is_told = False
+            self.reactor.submit(lambda: self._go_on(target))
+
+    async def poured(self) -> bool:
+        """Wait for the end of what `begin_to_pour` began; may be cancelled, and waited for again.
+
+        Returns:
+            True if the body is whole; False after a `nudge`, when it may not be.
+
+        Raises:
+            ReadError: The connection broke.
+            RemoteProtocolError: It was closed within the body, or the body is wrongly framed.
+            Exception: Whatever the target has raised.
+        """
+        if not (self._is_told or self._is_nudged):
+            await self._wait()
+        self._is_nudged = False
+        is_over = self.is_over  # before the error: that is there when it is over
+        self._raise()
+        return is_over
+
+    async def aclose(self) -> None:
+        """End it, wherever it stands: nothing is written from then on. May be called twice.
+
+        A cancelled one is cancelled when it is over: what is being written is waited for.
+        """
+        if not self._is_begun:
+            return
+        cancelled: asyncio.CancelledError | None = None
+        if not self.is_over:
+            self.reactor.submit(self._give_up)
+            with anyio.CancelScope(shield=True):
+                while not self.is_over:
+                    self._is_told = False  # it may have been told of an earlier step
+                    try:
+                        await self._told()
+                    except asyncio.CancelledError as error:
+                        cancelled = error
+        self._is_begun = False
+        self.reactor.load -= 1
+        if cancelled is not None:
+            raise cancelled
+
+    def _raise(self) -> None:
+        error, self._error = self._error, None
+        if error is not None and not isinstance(error, EnoughError):
+            raise error
+
+    async def _told(self) -> None:
+        while not self._is_told:
+            await self._wait()
+
+    async def _wait(self) -> None:
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        self._is_told = True
+        self._wake_waiter()
+
+    def _wake_waiter(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    # What happens on the reactor's thread.
+
+    def fileno(self) -> int:
+        """Return the descriptor of the socket."""
+        return self.channel.fileno()
+
+    def ready(self) -> None:
+        """Go on: there is something to be received, or room to send."""
+        self._guarded(self._advance)
+
+    def _begin(self) -> None:
+        def begin() -> None:
+            has_gone = self.channel.send(self._message.get_secret_value())
+            self._watch(selectors.EVENT_READ | (0 if has_gone else selectors.EVENT_WRITE))
+
+        self._guarded(begin)
+
+    def _go_on(self, target: Target) -> None:
+        def go_on() -> None:
+            self._phase, self._target = _Phase.BODY, target
+            early, self._early = self._early, b""
+            self._body_came(memoryview(early))
+            if self._wants_more:
+                self._watch(selectors.EVENT_READ)
+                self._is_behind = True  # what came before an end is taken before that is noticed
+                self._advance()
+
+        if self._phase is _Phase.HELD:
+            self._guarded(go_on)
+
+    def _give_up(self) -> None:
+        if self._phase is not _Phase.OVER:
+            self._finish(EndedError())
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        """Take a step; whatever it raises is the end."""
+        if self._phase is _Phase.OVER:
+            return
+        try:
+            step()
+        except ssl.SSLError as error:
+            self._finish(httpx.ReadError(str(error)))
+        except OSError as error:
+            self._finish(self._loss(error))
+        except BaseException as error:  # noqa: BLE001 - of a target: it comes out of `pour`
+            self._finish(error)
+
+    def _advance(self) -> None:
+        if self._watched & selectors.EVENT_WRITE and self.channel.flush():
+            self._watch(selectors.EVENT_READ)
+        channel, scratch = self.channel, self.reactor.scratch
+        room = scratch.plain[: self._most]
+        if not self._is_behind:
+            channel.load(scratch)
+        for _ in range(ROUNDS):
+            count = channel.receive_into(room)
+            if count:
+                self._came(count)
+            self._is_behind = count == len(room)
+            if not self._is_behind or not self._wants_more:
+                break
+        if self._is_behind and self._wants_more and channel.is_sealed:
+            self.reactor.submit(self.ready)  # what is decrypted already makes no socket ready
+        if channel.has_ended and self._phase in _RECEIVING:
+            self._ended()
+
+    @property
+    def _wants_more(self) -> bool:
+        return self._phase in _RECEIVING and not self._is_throttled
+
+    def _came(self, count: int) -> None:
+        if self._phase is _Phase.HEAD:
+            self._head_came(count)
+        else:
+            self._body_came(self.reactor.scratch.plain[:count])
+
+    def _head_came(self, count: int) -> None:
+        """Take a head; the bytes of the body after it stay where they are."""
+        parser, scratch, start = self._parser, self.reactor.scratch, 0
+        while start < count and parser.head is None:
+            end = count
+            if not parser.is_within_head:
+                at = scratch.buffer.find(END_OF_HEAD, start, count)
+                end = count if at < 0 else at + len(END_OF_HEAD)
+            rest = parser.feed_head(scratch.plain[start:end])
+            start = end - len(rest or b"")
+        if parser.head is not None:
+            self._head_is_there(parser.head, scratch.plain[start:count])
+
+    def _head_is_there(self, head: Head, following: memoryview) -> None:
+        self.head, self.head_at = head, time.monotonic()
+        self._left = head.length
+        self.channel.is_kept = head.is_kept
+        self._target = self._at_once(self)
+        if self._target is not None or head.length == 0:
+            self._phase = _Phase.BODY
+            self._body_came(following)
+            return
+        self._phase = _Phase.HELD
+        self._early = bytes(following)
+        self._watch(0)
+        self.reactor.tell(self._wake)
+
+    def _body_came(self, data: memoryview) -> None:
+        if self._left is None:
+            self._body_of_unknown_length_came(data)
+            return
+        piece = data[: self._left]
+        self._left -= len(piece)
+        self._give(piece)
+        if self._left == 0:
+            self._is_whole(has_more=len(data) > len(piece))
+
+    def _body_of_unknown_length_came(self, data: memoryview) -> None:
+        if self.head is None or not self.head.is_chunked:
+            self._give(data)
+            return
+        for piece in self._parser.feed_body(bytes(data)):
+            self._give(memoryview(piece))
+        if self._parser.is_whole:
+            self._is_whole(has_more=self._parser.has_more)
+
+    def _give(self, piece: memoryview) -> None:
+        if not piece or self._target is None:
+            return
+        self.received += len(piece)
+        self._target.write(piece)
+        if self._throttle is not None and (delay_s := self._throttle.take(len(piece))) > 0:
+            self._is_throttled = True
+            self._watch(0)
+            self.reactor.after(delay_s, self._resume)
+
+    def _resume(self) -> None:
+        def resume() -> None:
+            self._is_throttled = False
+            self._watch(selectors.EVENT_READ)
+            self._advance()
+
+        self._guarded(resume)
+
+    def _ended(self) -> None:
+        """Note the end of the connection: of the body too, where nothing else tells."""
+        head = self.head
+        if head is not None and head.length is None and not head.is_chunked:
+            self._is_whole(has_more=True)
+        else:
+            self._finish(self._loss(None))
+
+    def _is_whole(self, *, has_more: bool) -> None:
+        if has_more or (
+            self.channel.is_sealed and self.channel.receive_into(self.reactor.scratch.plain)
+        ):
+            self.channel.is_kept = False
+        self._finish(None)
+
+    def _loss(self, error: OSError | None) -> Exception:
+        if self._phase is _Phase.HEAD and not self._parser.has_begun:
+            return LostBeforeAnswerError(str(error) if error else CLOSED)
+        if error is not None:
+            return httpx.ReadError(str(error))
+        place = "head" if self._phase is _Phase.HEAD else "body"
+        return httpx.RemoteProtocolError(f"the connection was closed within the {place}")
+
+    def _watch(self, events: int) -> None:
+        if events != self._watched:
+            if self._watched:
+                self.reactor.unwatch(self)
+            if events:
+                self.reactor.watch(self, events)
+            self._watched = events
+
+    def _finish(self, error: BaseException | None) -> None:
+        """End it; from then on it is the event loop's."""
+        with suppress(OSError, ValueError):
+            self._watch(0)
+        if error is not None or self.channel.has_ended:
+            self.channel.is_kept = False
+        self._error = error
+        self._phase = _Phase.OVER
+        self.reactor.tell(self._wake)

@@ -1,0 +1,68 @@
+"""GETs that go to their host directly, over channels that reactors look after."""
+
+from __future__ import annotations
+
+from pydantic import SecretBytes
+
+from .answers import PouredAnswer
+from .channel import Channel
+from .connection import LostBeforeAnswerError
+from .exchange import AtOnce, Exchange, Throttle
+from .pool import Origin, Pool
+from .reactor import Reactors
+
+
+class Getter:
+    """Sends GETs, and owns the threads on which their answers come."""
+
+    def __init__(self, *, connect_s: float) -> None:
+        """Start no thread yet; `connect_s` bounds the wait for a connection, in seconds."""
+        self._connect_s = connect_s
+        self._reactors = Reactors()
+
+    def close(self) -> None:
+        """End the threads, when nothing is under way any more; may be called twice."""
+        self._reactors.close()
+
+    async def get(
+        self,
+        pool: Pool[Channel],
+        origin: Origin,
+        message: SecretBytes,
+        *,
+        at_once: AtOnce,
+        throttle: Throttle | None,
+    ) -> PouredAnswer:
+        """Send a GET, and return when somebody has to say where its body goes, or all is over.
+
+        It is sent again if a channel that was idle turns out to be dead. A cancelled one closes its
+        channel.
+
+        Args:
+            pool: Where channels are taken from, and given back to.
+            origin: Where to.
+            message: The request; it knows the signed URL.
+            at_once: Says where the body goes, if that can be said without asking.
+            throttle: Holds the body back, or None.
+
+        Raises:
+            HTTPError: Of httpx; no answer came, or not all that was poured at once.
+            Exception: Whatever a target has raised that was named at once.
+        """
+        while True:
+            channel = pool.take(origin)
+            is_fresh = channel is None
+            if channel is None:
+                channel = await pool.connect(origin, self._connect_s)
+            exchange = Exchange(
+                self._reactors.least_busy(), channel, message, at_once=at_once, throttle=throttle
+            )
+            try:
+                head = await exchange.answer()
+            except BaseException as error:
+                await exchange.aclose()
+                pool.drop(channel)
+                if isinstance(error, LostBeforeAnswerError) and not is_fresh:
+                    continue
+                raise
+            return PouredAnswer(exchange, head, pool, origin)
