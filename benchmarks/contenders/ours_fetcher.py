@@ -14,7 +14,14 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 from pydantic import SecretStr
 
 from pixxel_async import JobDownload, events
-from pixxel_async.config import FetchPolicy, FolderPolicy, Limits, RetryPolicy, Timeouts
+from pixxel_async.config import (
+    EXPIRY_MARGIN_S,
+    FetchPolicy,
+    FolderPolicy,
+    Limits,
+    RetryPolicy,
+    Timeouts,
+)
 from pixxel_async.engine.fetcher import Fetcher
 from pixxel_async.engine.folder import ExportFolder
 from pixxel_async.engine.item import Item, new_row
@@ -64,7 +71,9 @@ async def download(task: Task) -> None:
 def an_item(url: str, name: str) -> Item:
     """Return a package that is ready."""
     download = JobDownload(workflow_id="w", job_id=name)
-    return Item(download, new_row(download, lambda _: name), url=SecretStr(url), url_at=time.time())
+    item = Item(download, new_row(download, lambda _: name))
+    item.take_url(SecretStr(url), margin_s=EXPIRY_MARGIN_S)
+    return item
 
 
 def a_fetcher(

@@ -9,6 +9,7 @@ Rules:
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -23,12 +24,11 @@ from ..config import Checksum, FetchPolicy, FolderPolicy, RetryPolicy, Verify
 from ..errors import IntegrityError, OutOfDescriptorsError, SinkError, TransferError
 from ..fetches import MOST_FETCHES
 from ..sansio.backoff import delay
-from ..sansio.expiry import is_stale
 from ..sansio.storage_answers import not_a_zip
 from ..sinks.base import Care, Held
-from ..transport.exchange import Throttle
 from ..transport.guard import HostFails, HostGuards, HostIsBack, News
 from ..transport.storage import StorageClient
+from ..transport.target import Throttle
 from .buffers import Buffers
 from .folder import ExportFolder
 from .item import Item
@@ -170,7 +170,7 @@ class Fetcher:
             SinkError: They could not be written.
             DiskStaysFullError: The disk stayed full.
         """
-        began = anyio.current_time()
+        began = asyncio.get_running_loop().time()
         partial = await self._folder.sink.open(
             item.row.name, _held(item), self._foreign, self._care
         )
@@ -282,12 +282,7 @@ class Fetcher:
             _StaleError: It has waited until near its expiry.
         """
         url = item.url
-        if url is None or is_stale(
-            url.get_secret_value(),
-            received_at=item.url_at,
-            now=time.time(),
-            margin_s=self._policy.expiry_margin_s,
-        ):
+        if url is None or time.time() > item.stale_at:
             raise _StaleError
         return url
 
@@ -295,7 +290,7 @@ class Fetcher:
         url = await self._fresh_url(item)
         if url is None:
             raise NotReadyAnyMoreError
-        item.url, item.url_at = url, time.time()
+        item.take_url(url, margin_s=self._policy.expiry_margin_s)
         await self._emit(events.UrlRefreshed(at_s=self._clock(), key=item.key))
 
     async def _tell(self, news: News) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from pydantic import SecretStr
 
 from ..downloads import Download
+from ..sansio.expiry import stale_at
 from ..sansio.naming import file_name
 from .record import Row
 
@@ -22,7 +24,7 @@ class Item:
         row: What the journal remembers.
         since: When the service was asked, in seconds on the event loop's clock.
         url: The last signed URL, or None before there is one.
-        url_at: When it came, in seconds since 1970.
+        stale_at: When it is about to expire, in seconds since 1970.
         status_word: The service's last word on it.
         is_remembered: Whether its id comes from an earlier run, so that the service may have
             forgotten it.
@@ -33,7 +35,7 @@ class Item:
     row: Row
     since: float = 0.0
     url: SecretStr | None = None
-    url_at: float = 0.0
+    stale_at: float = 0.0
     status_word: str = ""
     is_remembered: bool = False
     has_place: bool = False
@@ -42,6 +44,14 @@ class Item:
     def key(self) -> str:
         """The key of the download."""
         return self.row.key
+
+    def take_url(self, url: SecretStr | None, *, margin_s: float) -> None:
+        """Take a signed URL that came just now; so long before its end it is not used any more."""
+        self.url = url
+        if url is not None:
+            self.stale_at = stale_at(
+                url.get_secret_value(), received_at=time.time(), margin_s=margin_s
+            )
 
 
 def new_row(download: Download, name_of: Callable[[Download], str] = file_name) -> Row:

@@ -15,7 +15,6 @@ Rules:
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 
 import anyio
@@ -349,7 +348,7 @@ class Pipeline:
         raise_if_failed(package, item.download)
         if package.status is not PackageStatus.READY:
             return False
-        item.url, item.url_at = package.signed_url, time.time()
+        item.take_url(package.signed_url, margin_s=self._parts.fetch.expiry_margin_s)
         await self._outlet.emit(
             events.Ready(
                 at_s=self._outlet.clock(),

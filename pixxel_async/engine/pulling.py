@@ -15,7 +15,7 @@ import anyio
 
 from ..errors import TransferError
 from ..transport.answers import PulledAnswer
-from ..transport.exchange import Throttle
+from ..transport.target import Throttle
 from .landing import Landing
 
 

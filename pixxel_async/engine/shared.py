@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..config import FetchPolicy
-from ..transport.exchange import Throttle
 from ..transport.storage import StorageClient
+from ..transport.target import Throttle
 from .buffers import Buffers
 from .journal import Journal
 from .slots import Slots

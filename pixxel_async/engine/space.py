@@ -85,9 +85,13 @@ class Space:
             SinkError: The disk cannot be looked at.
         """
         self.release(key)
+        is_fresh = anyio.current_time() - self._looked_at < FRESH_S
+        if is_fresh and not self._turn.locked() and self._has_room(missing):
+            self._missing[key] = missing
+            return
         async with self._turn:
             await self._look(FRESH_S)
-            if self._disk.free_bytes < self._needed(missing):
+            if not self._has_room(missing):
                 await self._pause(missing)
             self._missing[key] = missing
 
@@ -142,6 +146,9 @@ class Space:
         async with self._turn:
             await self._look(0)
             await self._pause(0)
+
+    def _has_room(self, missing: int) -> bool:
+        return self._disk.free_bytes >= self._needed(missing)
 
     def _needed(self, missing: int) -> int:
         return self._policy.least_free_bytes + sum(self._missing.values()) + missing

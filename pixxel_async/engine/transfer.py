@@ -271,8 +271,19 @@ class Transfer:
 
     async def _take(self, answer: Answer) -> None:
         """Take an answer, unless it was taken at once."""
-        if self._landing is not None:
+        if self._landing is not None or not await self._has_body(answer):
             return
+        if self._total is not None:
+            missing = self._total - self.partial.size
+            if not await self._shared.space.fits(self.item.key, missing):
+                raise NoRoomError(missing)
+        if isinstance(answer, PouredAnswer):
+            await self._pour(answer)
+        else:
+            await self._pull(answer)
+
+    async def _has_body(self, answer: Answer) -> bool:
+        """Get ready for a body; return False if nothing is missing."""
         match ranges.decide(self._held, answer.status, answer.headers):
             case None:
                 raise await _error(answer)
@@ -282,7 +293,7 @@ class Transfer:
                 await self.restart()
                 raise PassingError(TransferError(reason))
             case ranges.Complete():
-                return
+                return False
             case ranges.Append(total=total):
                 self._total = total
                 self.offered |= checksums.offered(answer.headers, whole=False)
@@ -290,14 +301,7 @@ class Transfer:
                 self.offered = checksums.offered(answer.headers, whole=True)
                 await self.restart(frozenset(self.offered))
                 self._total, self._validator = total, validator
-        if self._total is not None:
-            missing = self._total - self.partial.size
-            if not await self._shared.space.fits(self.item.key, missing):
-                raise NoRoomError(missing)
-        if isinstance(answer, PouredAnswer):
-            await self._pour(answer)
-        else:
-            await self._pull(answer)
+        return True
 
     async def _pour(self, answer: PouredAnswer) -> None:
         """Let the body go to the disk on a thread, and keep marks meanwhile."""

@@ -9,6 +9,7 @@ The service documents no lifetime. The storages write it into the query:
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from urllib.parse import parse_qs
 
@@ -27,8 +28,8 @@ def expires_at(url: str) -> float | None:
     return _number(query.get("expires", ""))
 
 
-def is_stale(url: str, *, received_at: float, now: float, margin_s: float) -> bool:
-    """Tell whether a signed URL has waited until it is about to expire.
+def stale_at(url: str, *, received_at: float, margin_s: float) -> float:
+    """Return when a signed URL is about to expire, in seconds since 1970; infinity for never.
 
     A URL that never had twice the margin is stale after half of its life. One that seems to have
     been born expired says more about our clock than about the URL: the storage decides.
@@ -36,13 +37,12 @@ def is_stale(url: str, *, received_at: float, now: float, margin_s: float) -> bo
     Args:
         url: The signed URL.
         received_at: When the service gave it, in seconds since 1970.
-        now: The time of day, likewise.
         margin_s: How much has to be left.
     """
     end = expires_at(url)
     if end is None or end <= received_at:
-        return False
-    return end - now < min(margin_s, (end - received_at) / 2)
+        return math.inf
+    return end - min(margin_s, (end - received_at) / 2)
 
 
 def _basic_date(text: str) -> float | None:

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TypeAlias, cast
 
 import httpx
 
 from ..errors import ConnectionBrokenError
 from .channel import Channel
-from .exchange import EnoughError, Exchange, Target
+from .exchange import Exchange
 from .heads import Head, RawHeaders
 from .pieces import Pieces
 from .pool import Origin, Pool
+from .target import EnoughError, Target
 from .words import describe
 
 Headers: TypeAlias = Mapping[str, str]
@@ -27,16 +29,20 @@ class PouredAnswer:
 
     Attributes:
         status: The HTTP status.
-        headers: By lower-case name; a header that came twice is joined by a comma.
     """
 
     def __init__(self, exchange: Exchange, head: Head, pool: Pool[Channel], origin: Origin) -> None:
         """Take over an exchange whose head has come."""
         self.status: int = head.status
-        self.headers: Headers = by_name(head.headers)
+        self._head = head
         self.exchange = exchange
         self._pool = pool
         self._origin = origin
+
+    @cached_property
+    def headers(self) -> Headers:
+        """The headers by lower-case name; one that came twice is joined by a comma."""
+        return by_name(self._head.headers)
 
     @property
     def head_at(self) -> float:

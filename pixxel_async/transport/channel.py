@@ -9,14 +9,15 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-import select
 import socket
 from contextlib import suppress
 
+from .readiness import Readiness
 from .scratch import Scratch
 from .tls_layer import TlsLayer
 
 GREETING_BYTES = 16 * 1024
+UNASKED = "something came while nothing was asked for, or the connection was closed"
 CLOSED = "the connection was closed without an answer"
 
 
@@ -37,6 +38,8 @@ class Channel:
         self._endpoint = endpoint
         self._tls = tls
         self._unsent = memoryview(b"")
+        self._is_fresh = True
+        self._readiness = Readiness()
         self._is_closed = False
 
     @property
@@ -58,13 +61,9 @@ class Channel:
         """Return the descriptor of the socket."""
         return self._endpoint.fileno()
 
-    def has_input(self) -> bool:
-        """Tell whether something came, or the other side has closed."""
-        if hasattr(select, "poll"):
-            poll = select.poll()
-            poll.register(self._endpoint, select.POLLIN)
-            return bool(poll.poll(0))
-        return bool(select.select([self._endpoint], [], [], 0)[0])  # Windows
+    def looks_usable(self) -> bool:
+        """Tell whether another request may be sent, as far as is known: `send` looks."""
+        return self.is_usable
 
     async def greet(self) -> None:
         """Make the TLS handshake, if there is TLS; a cancelled one leaves a channel to be closed.
@@ -92,8 +91,11 @@ class Channel:
         """Send data, and tell whether all of it has gone; `flush` sends the rest.
 
         Raises:
-            OSError: The connection broke.
+            OSError: The connection broke, or something came that nobody has asked for.
         """
+        if not self._is_fresh and self._readiness.is_readable(self._endpoint):
+            raise ConnectionResetError(UNASKED)
+        self._is_fresh = False
         if self._tls is not None:
             self._tls.seal(data)
             data = self._tls.to_send()

@@ -81,9 +81,14 @@ class Connection(asyncio.BufferedProtocol):
             and not self._transport.is_closing()
         )
 
+    def looks_usable(self) -> bool:
+        """Look whether another request may be sent."""
+        return self.is_usable and not self.has_input()
+
     def has_input(self) -> bool:
         """Tell whether something came, or the other side has closed, that the loop has not seen."""
-        return self._transport is not None and self._readiness.is_readable(self._transport)
+        endpoint = None if self._transport is None else self._transport.get_extra_info("socket")
+        return endpoint is not None and self._readiness.is_readable(endpoint)
 
     @property
     def is_lost(self) -> bool:

@@ -17,52 +17,24 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum, auto
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 import anyio
 import httpx
 from pydantic import SecretBytes
 
-from .channel import CLOSED, Channel
-from .connection import LostBeforeAnswerError
-from .heads import END_OF_HEAD, AnswerParser, Head
+from .channel import Channel
+from .framing import Framing
+from .heads import Head
 from .reactor import Reactor
+from .target import EnoughError, Target, Throttle
 
 ROUNDS = 4
 """So many times in a row a channel may fill the scratch memory, before others have their turn."""
 
 
-class Target(Protocol):
-    """Where a body goes."""
-
-    def write(self, data: memoryview) -> None:
-        """Take bytes, on the reactor's thread; they are overwritten afterwards.
-
-        Whatever it raises ends the exchange, and comes out of `Exchange.pour`.
-        """
-        ...
-
-
-class Throttle(Protocol):
-    """Holds back what comes too fast.
-
-    Attributes:
-        piece_bytes: No more is received at once.
-    """
-
-    piece_bytes: int
-
-    def take(self, count: int) -> float:
-        """Count bytes, on any thread; return for how many seconds no more may come."""
-        ...
-
-
 AtOnce: TypeAlias = "Callable[[Exchange], Target | None]"
 """Says where a body goes, when the head is there, on the reactor's thread; or leaves it open."""
-
-
-class EnoughError(Exception):
-    """A target wants no more of a body; that is no failure."""
 
 
 class EndedError(Exception):
@@ -86,8 +58,7 @@ class Exchange:
         channel: What it goes over.
         reactor: On whose thread.
         received: Bytes of the body so far.
-        head: The head of the answer, or None before it is there.
-        head_at: When it was there, on the clock of `time.monotonic`.
+        head_at: When the head was there, on the clock of `time.monotonic`.
     """
 
     def __init__(
@@ -111,7 +82,6 @@ class Exchange:
         self.channel = channel
         self.reactor = reactor
         self.received = 0
-        self.head: Head | None = None
         self.head_at = 0.0
         self._message = message
         self._at_once = at_once
@@ -120,8 +90,7 @@ class Exchange:
         if throttle is not None:
             self._most = min(self._most, throttle.piece_bytes)
         self._phase = _Phase.HEAD
-        self._parser = AnswerParser()
-        self._left: int | None = None  # of the body, where its length is known
+        self._framing = Framing()
         self._early = b""
         self._target: Target | None = None
         self._watched = 0
@@ -132,6 +101,11 @@ class Exchange:
         self._is_told = False
         self._is_nudged = False
         self._waiter: asyncio.Future[None] | None = None
+
+    @property
+    def head(self) -> Head | None:
+        """The head of the answer, once it is there."""
+        return self._framing.head
 
     # What the event loop calls.
 
@@ -149,7 +123,7 @@ class Exchange:
         await self._told()
         self._raise()
         if self.head is None:
-            raise LostBeforeAnswerError(CLOSED)
+            raise self._framing.loss(None)
         return self.head
 
     @property
@@ -286,7 +260,7 @@ class Exchange:
         except ssl.SSLError as error:
             self._finish(httpx.ReadError(str(error)))
         except OSError as error:
-            self._finish(self._loss(error))
+            self._finish(self._framing.loss(error))
         except BaseException as error:  # noqa: BLE001 - of a target: it comes out of `pour`
             self._finish(error)
 
@@ -307,37 +281,23 @@ class Exchange:
         if self._is_behind and self._wants_more and channel.is_sealed:
             self.reactor.submit(self.ready)  # what is decrypted already makes no socket ready
         if channel.has_ended and self._phase in _RECEIVING:
-            self._ended()
+            self._finish(None if self._framing.ended() else self._framing.loss(None))
 
     @property
     def _wants_more(self) -> bool:
         return self._phase in _RECEIVING and not self._is_throttled
 
     def _came(self, count: int) -> None:
-        if self._phase is _Phase.HEAD:
-            self._head_came(count)
-        else:
-            self._body_came(self.reactor.scratch.plain[:count])
+        scratch = self.reactor.scratch
+        if self._phase is _Phase.BODY:
+            self._body_came(scratch.plain[:count])
+        elif (following := self._framing.head_came(scratch, count)) is not None:
+            self._head_is_there(following)
 
-    def _head_came(self, count: int) -> None:
-        """Take a head; the bytes of the body after it stay where they are."""
-        parser, scratch, start = self._parser, self.reactor.scratch, 0
-        while start < count and parser.head is None:
-            end = count
-            if not parser.is_within_head:
-                at = scratch.buffer.find(END_OF_HEAD, start, count)
-                end = count if at < 0 else at + len(END_OF_HEAD)
-            rest = parser.feed_head(scratch.plain[start:end])
-            start = end - len(rest or b"")
-        if parser.head is not None:
-            self._head_is_there(parser.head, scratch.plain[start:count])
-
-    def _head_is_there(self, head: Head, following: memoryview) -> None:
-        self.head, self.head_at = head, time.monotonic()
-        self._left = head.length
-        self.channel.is_kept = head.is_kept
+    def _head_is_there(self, following: memoryview) -> None:
+        self.head_at = time.monotonic()
         self._target = self._at_once(self)
-        if self._target is not None or head.length == 0:
+        if self._target is not None or self._framing.is_whole:
             self._phase = _Phase.BODY
             self._body_came(following)
             return
@@ -347,29 +307,15 @@ class Exchange:
         self.reactor.tell(self._wake)
 
     def _body_came(self, data: memoryview) -> None:
-        if self._left is None:
-            self._body_of_unknown_length_came(data)
-            return
-        piece = data[: self._left]
-        self._left -= len(piece)
-        self._give(piece)
-        if self._left == 0:
-            self._is_whole(has_more=len(data) > len(piece))
+        for piece in self._framing.body_came(data):
+            if piece and self._target is not None:
+                self._give(piece, self._target)
+        if self._framing.is_whole:
+            self._is_whole()
 
-    def _body_of_unknown_length_came(self, data: memoryview) -> None:
-        if self.head is None or not self.head.is_chunked:
-            self._give(data)
-            return
-        for piece in self._parser.feed_body(bytes(data)):
-            self._give(memoryview(piece))
-        if self._parser.is_whole:
-            self._is_whole(has_more=self._parser.has_more)
-
-    def _give(self, piece: memoryview) -> None:
-        if not piece or self._target is None:
-            return
+    def _give(self, piece: memoryview, target: Target) -> None:
         self.received += len(piece)
-        self._target.write(piece)
+        target.write(piece)
         if self._throttle is not None and (delay_s := self._throttle.take(len(piece))) > 0:
             self._is_throttled = True
             self._watch(0)
@@ -383,28 +329,13 @@ class Exchange:
 
         self._guarded(resume)
 
-    def _ended(self) -> None:
-        """Note the end of the connection: of the body too, where nothing else tells."""
-        head = self.head
-        if head is not None and head.length is None and not head.is_chunked:
-            self._is_whole(has_more=True)
-        else:
-            self._finish(self._loss(None))
-
-    def _is_whole(self, *, has_more: bool) -> None:
-        if has_more or (
-            self.channel.is_sealed and self.channel.receive_into(self.reactor.scratch.plain)
-        ):
-            self.channel.is_kept = False
+    def _is_whole(self) -> None:
+        """End it; whatever came after the body belongs to nobody."""
+        channel, head = self.channel, self._framing.head
+        channel.is_kept = head is not None and head.is_kept and not self._framing.has_more
+        if channel.is_sealed and channel.receive_into(self.reactor.scratch.plain):
+            channel.is_kept = False
         self._finish(None)
-
-    def _loss(self, error: OSError | None) -> Exception:
-        if self._phase is _Phase.HEAD and not self._parser.has_begun:
-            return LostBeforeAnswerError(str(error) if error else CLOSED)
-        if error is not None:
-            return httpx.ReadError(str(error))
-        place = "head" if self._phase is _Phase.HEAD else "body"
-        return httpx.RemoteProtocolError(f"the connection was closed within the {place}")
 
     def _watch(self, events: int) -> None:
         if events != self._watched:

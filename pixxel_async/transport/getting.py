@@ -7,9 +7,10 @@ from pydantic import SecretBytes
 from .answers import PouredAnswer
 from .channel import Channel
 from .connection import LostBeforeAnswerError
-from .exchange import AtOnce, Exchange, Throttle
+from .exchange import AtOnce, Exchange
 from .pool import Origin, Pool
 from .reactor import Reactors
+from .target import Throttle
 
 
 class Getter:

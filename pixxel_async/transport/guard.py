@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -41,6 +42,8 @@ class HostIsBack:
     host: str
     held_s: float
 
+
+_AUTHORITY = re.compile(r"[^/?#]*//[^/?#]*")
 
 News: TypeAlias = HostFails | HostIsBack
 
@@ -135,10 +138,16 @@ class HostGuards:
         """Know none yet; `is_failure` as for `HostGuard`."""
         self._is_failure = is_failure
         self._guards: dict[str, HostGuard] = {}
+        self._by_authority: dict[str, HostGuard] = {}  # taking a URL apart takes its time
 
     def of(self, url: SecretStr) -> HostGuard:
         """Return the guard of a URL's host."""
-        host = urlsplit(url.get_secret_value()).hostname or ""
+        match = _AUTHORITY.match(url.get_secret_value())
+        authority = match[0] if match else ""
+        if (known := self._by_authority.get(authority)) is not None:
+            return known
+        host = urlsplit(authority).hostname or ""
         if host not in self._guards:
             self._guards[host] = HostGuard(redact(host), is_failure=self._is_failure)
+        self._by_authority[authority] = self._guards[host]
         return self._guards[host]

@@ -58,8 +58,8 @@ class Pooled(Protocol):
         """Whether nothing is left to be closed."""
         ...
 
-    def has_input(self) -> bool:
-        """Tell whether something came, or the other side has closed."""
+    def looks_usable(self) -> bool:
+        """Look whether another request may be sent, unless that is found out when one is."""
         ...
 
     async def greet(self) -> None:
@@ -103,7 +103,7 @@ class Pool(Generic[C]):
             connection, timer = idle.popitem()
             timer.cancel()
             self._idle_count -= 1
-            if connection.is_usable and not connection.has_input():
+            if connection.looks_usable():
                 return connection
             self.drop(connection)
         return None

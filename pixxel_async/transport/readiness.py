@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import select
-import socket
+from typing import Protocol
+
+
+class Endpoint(Protocol):
+    """A socket, or what stands for one."""
+
+    def fileno(self) -> int:
+        """Return its descriptor."""
+        ...
 
 
 class Readiness:
@@ -14,11 +21,8 @@ class Readiness:
         """Ask nothing yet."""
         self._poll: select.poll | None = None
 
-    def is_readable(self, transport: asyncio.BaseTransport) -> bool:
+    def is_readable(self, endpoint: Endpoint) -> bool:
         """Tell whether bytes wait to be read, or the end of the connection does."""
-        endpoint: socket.socket | None = transport.get_extra_info("socket")
-        if endpoint is None:
-            return False
         if not hasattr(select, "poll"):  # Windows
             return bool(select.select([endpoint], [], [], 0)[0])
         if self._poll is None:

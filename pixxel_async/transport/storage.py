@@ -34,16 +34,19 @@ from ..errors import (
 )
 from ..sansio.redact import redact
 from .answers import Answer, Headers, PulledAnswer
-from .exchange import AtOnce, Exchange, Target, Throttle
+from .exchange import AtOnce, Exchange
 from .getting import Getter
 from .heads import request_head
 from .hindrances import hindrance, is_out_of_descriptors
 from .pool import PORTS, Origin
 from .routed import RoutedTransport
+from .target import Target, Throttle
 from .words import describe
 
 MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+UNSENDABLE = "the signed URL is not a URL that can be sent as it is"
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _AUTHORITY = re.compile(r"[^/?]*")
@@ -117,7 +120,8 @@ class StorageClient:
                 return answer
             await answer.aclose()
             following = _following(url, answer.headers)
-            if _scheme(url) == "https" and _scheme(following) != "https":
+            schemes = [_scheme(each.get_secret_value()) for each in (url, following)]
+            if schemes[0] == "https" != schemes[1]:
                 message = "the storage redirects to an address without https; not followed"
                 raise TransferError(message)
             url = following
@@ -129,25 +133,24 @@ class StorageClient:
     ) -> Answer:
         failure: PixxelError
         try:
-            url = _origin_url(address.origin)
-            pool = None
+            place, pool = address.place, None
             if isinstance(self._transport, RoutedTransport):
-                pool = self._transport.channels_to(url)
+                pool = self._transport.channels_to(place.url)
             if pool is None:
-                return await self._pull(url, address, headers)
+                return await self._pull(address, headers)
             return await self._getter.get(
                 pool,
-                _place(url),
-                _message(url, address, headers),
+                place.origin,
+                _message(address, headers),
                 at_once=at_once,
                 throttle=throttle,
             )
         except httpx.LocalProtocolError:
             failure = TransferError("the signed URL has characters that no request may have")
-        except (httpx.InvalidURL, ValueError):  # such as a host that no look-up takes
-            failure = TransferError("the signed URL is not a URL that can be sent as it is")
+        except (httpx.InvalidURL, UnicodeError):
+            failure = TransferError(UNSENDABLE)
         except httpx.HTTPError as error:
-            host = httpx.URL(address.origin).host
+            host = address.place.url.host
             if is_out_of_descriptors(error):
                 failure = OutOfDescriptorsError(describe(error))
             else:
@@ -155,10 +158,10 @@ class StorageClient:
         # Raised out here, so that it has no context: the error of httpx knows the URL.
         raise failure
 
-    async def _pull(self, url: httpx.URL, address: _Address, headers: Headers) -> PulledAnswer:
+    async def _pull(self, address: _Address, headers: Headers) -> PulledAnswer:
         request = httpx.Request(
             "GET",
-            url,
+            address.place.url,
             headers={**headers, "User-Agent": USER_AGENT},
             extensions={
                 "target": address.target.get_secret_value().encode("ascii"),
@@ -168,7 +171,7 @@ class StorageClient:
         return PulledAnswer(await self._transport.handle_async_request(request))
 
 
-def _message(url: httpx.URL, address: _Address, headers: Headers) -> SecretBytes:
+def _message(address: _Address, headers: Headers) -> SecretBytes:
     """Return a request.
 
     Raises:
@@ -176,36 +179,36 @@ def _message(url: httpx.URL, address: _Address, headers: Headers) -> SecretBytes
     """
     target = address.target.get_secret_value().encode("ascii")
     lines = [
-        (b"Host", url.netloc),
-        *((k.encode("ascii"), v.encode("ascii")) for k, v in headers.items()),
+        (b"Host", address.place.url.netloc),
+        *((name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()),
+        (b"User-Agent", USER_AGENT.encode("ascii")),
     ]
-    return SecretBytes(request_head(b"GET", target, [*lines, (b"User-Agent", USER_AGENT.encode())]))
+    return SecretBytes(request_head(b"GET", target, lines))
 
 
-@lru_cache(maxsize=64)
-def _place(url: httpx.URL) -> Origin:
-    return Origin(
-        is_tls=url.scheme == "https",
-        host=url.raw_host.decode("ascii"),
-        port=url.port or PORTS[url.scheme],
-    )
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a URL leads to.
 
+    Attributes:
+        url: The host alone.
+        origin: The same, for the pool.
+    """
 
-@lru_cache(maxsize=64)
-def _origin_url(origin: str) -> httpx.URL:
-    return httpx.URL(origin)
+    url: httpx.URL
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
 class _Address:
-    """A URL in the two parts that a request needs, neither of them normalised.
+    """A URL in the two parts that a request needs, of which the target is not normalised.
 
     Attributes:
-        origin: Scheme, host and port.
+        place: Scheme, host and port.
         target: Path and query, as they came.
     """
 
-    origin: str
+    place: _Place
     target: SecretStr
 
     @classmethod
@@ -223,23 +226,38 @@ class _Address:
     @classmethod
     def _read(cls, url: str) -> _Address | str:
         """Split a URL, or return what is wrong with it."""
-        scheme, rest = _scheme(SecretStr(url)), url.partition("://")[2].partition("#")[0]
+        rest = url.partition("://")[2].partition("#")[0]
         authority = _AUTHORITY.match(rest)[0]  # type: ignore[index]  # it matches the empty string
-        try:
-            parts = urlsplit(f"//{authority}")
-            host = parts.hostname if parts.port != 0 else None
-        except ValueError:  # a port that is no port, or half an IPv6 address
-            host = None
-        if not host or scheme not in {"http", "https"}:
-            return "the signed URL is not an http URL"
         if "@" in authority:
             return "the signed URL carries a user name; refused"
-        if scheme == "http" and host not in LOOPBACK_HOSTS:
-            return f"the signed URL leads to {redact(host)} over plain http; refused"
+        place = _place(_scheme(url), authority)
+        if isinstance(place, str):
+            return place
         target = rest[len(authority) :]
         if not target.startswith("/"):
             target = f"/{target}"
-        return cls(origin=f"{scheme}://{authority}/", target=SecretStr(target))
+        return cls(place=place, target=SecretStr(target))
+
+
+@lru_cache(maxsize=64)
+def _place(scheme: str, authority: str) -> _Place | str:
+    """Return where a URL leads to, or what is wrong with it."""
+    try:
+        parts = urlsplit(f"//{authority}")
+        host = parts.hostname if parts.port != 0 else None
+    except ValueError:  # a port that is no port, or half an IPv6 address
+        host = None
+    if not host or scheme not in PORTS:
+        return "the signed URL is not an http URL"
+    if scheme == "http" and host not in LOOPBACK_HOSTS:
+        return f"the signed URL leads to {redact(host)} over plain http; refused"
+    try:
+        url = httpx.URL(f"{scheme}://{authority}/")
+        raw_host = url.raw_host.decode("ascii")
+    except (httpx.InvalidURL, ValueError):  # such as a host that no look-up takes
+        return UNSENDABLE
+    origin = Origin(is_tls=scheme == "https", host=raw_host, port=url.port or PORTS[scheme])
+    return _Place(url, origin)
 
 
 def _following(url: SecretStr, headers: Mapping[str, str]) -> SecretStr:
@@ -254,5 +272,5 @@ def _following(url: SecretStr, headers: Mapping[str, str]) -> SecretStr:
         return SecretStr(location)
 
 
-def _scheme(url: SecretStr) -> str:
-    return url.get_secret_value().partition("://")[0].lower()
+def _scheme(url: str) -> str:
+    return url.partition("://")[0].lower()

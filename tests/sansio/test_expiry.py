@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.sansio.expiry import expires_at, is_stale
+from pixxel_async.sansio.expiry import expires_at, stale_at
 
 END = datetime(2026, 11, 23, 9, 0, tzinfo=UTC).timestamp()
 
@@ -57,7 +58,7 @@ def test_each_storage_says_it_in_its_own_way(query: str) -> None:
 def test_a_url_that_does_not_say_it_is_left_to_the_storage(query: str) -> None:
     url = f"https://storage.example/a.zip?{query}"
     assert expires_at(url) is None
-    assert not is_stale(url, received_at=0, now=1e12, margin_s=60)
+    assert stale_at(url, received_at=0, margin_s=60) == math.inf
 
 
 @given(st.text())
@@ -68,7 +69,7 @@ def test_any_query_is_read(query: str) -> None:
 
 def stale(*, received: float, now: float, margin_s: float = 60) -> bool:
     url = f"https://storage.example/?Expires={END:.0f}"
-    return is_stale(url, received_at=END + received, now=END + now, margin_s=margin_s)
+    return END + now > stale_at(url, received_at=END + received, margin_s=margin_s)
 
 
 def test_a_url_is_stale_within_the_margin_of_its_end() -> None:
@@ -114,7 +115,7 @@ def test_a_url_is_never_stale_as_soon_as_it_comes(
 ) -> None:
     url = f"https://storage.example/?Expires={END + life_s:.0f}"
     at = END - abs(received)
-    assert not is_stale(url, received_at=at, now=at, margin_s=margin_s)
+    assert at <= stale_at(url, received_at=at, margin_s=margin_s)
 
 
 @pytest.mark.parametrize("address", ["https://[bad/", "https://\u2100/", "", "?"])

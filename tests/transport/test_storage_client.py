@@ -12,8 +12,8 @@ from pixxel_async import JobDownload, PixxelClient, Timeouts, TransferError
 from pixxel_async.errors import ConnectionBrokenError
 from pixxel_async.transport.storage import StorageClient
 
-from .raw_server import RawServer, raw
 from .bodies import whole_body
+from .raw_server import RawServer, raw
 from .script import KEY, READY, Script, answer, broken
 
 SIGNATURE = "canary-signature"
