@@ -225,7 +225,7 @@ class Fetcher:
                 # Only the bytes need the slot: who waits for the service, or for the reader of
                 # an event, leaves it to others.
                 url = self._usable_url(item)
-                async with self._hosts.of(url).request(self._tell), self._slots.take():
+                async with self._hosts.of(url).request(self._tell), self._slots:
                     await transfer.attempt(self._usable_url(item))
             except _StaleError:
                 continue

@@ -91,7 +91,7 @@ class Link:
     async def _fetch_again_and_again(self) -> None:
         room = memoryview(bytearray(WRITE_BYTES))
         while True:
-            async with self._storage.get(next(self._urls), HEADERS) as answer:
+            async with await self._storage.get(next(self._urls), HEADERS) as answer:
                 if answer.status != OK:
                     problem = read_error(answer.status, await answer.beginning(ERROR_BYTES))
                     raise StorageError(problem.message, status=answer.status, code=problem.code)

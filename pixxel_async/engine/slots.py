@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from ..config import Limits
 from ..errors import StalledError, StorageError, TransferError
@@ -33,18 +33,17 @@ class Slots:
         """How many transfers may run now."""
         return self._places.number
 
-    @asynccontextmanager
-    async def take(self) -> AsyncIterator[None]:
-        """Wait for a place, and hold it."""
-        async with self._places:
-            if self._concurrency is None:
-                yield
-                return
+    async def __aenter__(self) -> None:
+        """Wait for a place, and hold it until the context is left."""
+        await self._places.take()
+        if self._concurrency is not None:
             self._concurrency.began(_now())
-            try:
-                yield
-            finally:
-                self._concurrency.ended(_now())
+
+    async def __aexit__(self, *_: object) -> None:
+        """Give the place back."""
+        if self._concurrency is not None:
+            self._concurrency.ended(_now())
+        self._places.give_back()
 
     @contextmanager
     def followed(self, changed: Callable[[int], None]) -> Iterator[Places]:

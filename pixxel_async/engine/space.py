@@ -10,6 +10,7 @@ Rules:
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -85,7 +86,7 @@ class Space:
             SinkError: The disk cannot be looked at.
         """
         self.release(key)
-        is_fresh = anyio.current_time() - self._looked_at < FRESH_S
+        is_fresh = _now() - self._looked_at < FRESH_S
         if is_fresh and not self._turn.locked() and self._has_room(missing):
             self._missing[key] = missing
             return
@@ -154,20 +155,20 @@ class Space:
         return self._policy.least_free_bytes + sum(self._missing.values()) + missing
 
     async def _look(self, fresh_s: float) -> None:
-        if anyio.current_time() - self._looked_at >= fresh_s:
+        if _now() - self._looked_at >= fresh_s:
             self._disk = await self._sink.disk()
-            self._looked_at = anyio.current_time()
+            self._looked_at = _now()
 
     async def _pause(self, missing: int) -> None:
         if self._over is not None:  # who waited behind the one that gave up need not wait as long
             raise DiskStaysFullError(self._over)
-        began = anyio.current_time()
+        began = _now()
         needed = self._needed(missing)
         await self._emit(
             events.Paused(at_s=self._clock(), free_bytes=self._disk.free_bytes, needed_bytes=needed)
         )
         while True:
-            if anyio.current_time() - began >= self._policy.space_timeout_s:
+            if _now() - began >= self._policy.space_timeout_s:
                 message = (
                     f"the disk has had {self._disk.free_bytes} bytes of free space or less for "
                     f"{self._policy.space_timeout_s:g} s, and {needed} are needed: free some "
@@ -181,3 +182,7 @@ class Space:
             if self._disk.free_bytes >= needed:
                 break
         await self._emit(events.Resumed(at_s=self._clock()))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from pydantic import SecretStr
 
+from ..config import Checksum
 from ..errors import (
     ConnectionBrokenError,
     OutOfDescriptorsError,
@@ -228,7 +229,7 @@ class Transfer:
         with shared.watchdog.watch(self._look) as watched:
             asked_at = time.monotonic()
             try:
-                async with shared.storage.get(
+                async with await shared.storage.get(
                     url,
                     ranges.request_headers(self._held),
                     at_once=self._land_at_once,
@@ -257,7 +258,8 @@ class Transfer:
             case ranges.TakeWhole(total=int(total), validator=validator):
                 if total > self._shared.at_once_bytes:
                     return None
-                self.offered = checksums.offered(headers, whole=True)
+                if self._policy.checksum is not Checksum.NONE:
+                    self.offered = checksums.offered(headers, whole=True)
                 self.partial.begin(frozenset(self.offered))
                 self._total, self._validator = total, validator
                 self._flow = exchange

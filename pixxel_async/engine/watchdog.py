@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
 
 import anyio
 
@@ -17,74 +17,97 @@ LOOKS_PER_WINDOW = 8
 LEAST_LOOK_S = 0.01
 
 
-@dataclass(slots=True, eq=False)
-class Watched:
-    """A transfer under watch.
-
-    Attributes:
-        throughput: What it has brought lately.
-        scope: Cancelled when it stalls.
-        look: Called from time to time, before it is judged.
-    """
-
-    throughput: Throughput
-    scope: anyio.CancelScope
-    look: Callable[[Watched], None]
-
-    def received(self, count: int) -> None:
-        """Count bytes from the network."""
-        self.throughput.received(count)
-
-    def excuse(self) -> None:
-        """Begin anew after time that was spent on our side, such as a slow disk."""
-        self.throughput.excuse(asyncio.get_running_loop().time())
-
-
 def _nothing(_: Watched) -> None: ...
 
 
-class Watchdog:
-    """Watches the transfers of one export."""
+class Watched:
+    """A transfer under watch, for as long as its context lasts.
 
-    def __init__(self, policy: FetchPolicy) -> None:
-        """Take window and least throughput from the policy."""
-        self._window_s = policy.stall_timeout_s
-        self._least_bytes = policy.least_bytes_per_s * policy.stall_timeout_s
-        look_s = min(policy.write_s, self._window_s / LOOKS_PER_WINDOW)
-        self._look_s = max(LEAST_LOOK_S, look_s)
-        self._watched: dict[Watched, None] = {}
+    Attributes:
+        look: Called from time to time, before it is judged.
+    """
 
-    @contextmanager
-    def watch(self, look: Callable[[Watched], None] = _nothing) -> Iterator[Watched]:
-        """Watch one attempt of a transfer.
+    def __init__(self, dog: Watchdog, look: Callable[[Watched], None]) -> None:
+        """Watch nothing yet."""
+        self.look = look
+        self._dog = dog
+        self._scope = anyio.CancelScope()
+        self._throughput = Throughput(
+            window_s=dog.window_s, least_bytes=dog.least_bytes, since=_now()
+        )
 
-        Args:
-            look: Counts what it has received, and does what else is due from time to time.
+    def __enter__(self) -> Self:
+        """Begin."""
+        self._scope.__enter__()
+        self._dog.watched[self] = None
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        """End.
 
         Raises:
             StalledError: It brought less than the least throughput over a whole window.
         """
-        with anyio.CancelScope() as scope:
-            since = asyncio.get_running_loop().time()
-            throughput = Throughput(
-                window_s=self._window_s, least_bytes=self._least_bytes, since=since
-            )
-            watched = Watched(throughput, scope, look)
-            self._watched[watched] = None
-            try:
-                yield watched
-            finally:
-                del self._watched[watched]
-        if scope.cancelled_caught:
-            message = f"fewer than {self._least_bytes:g} bytes came in {self._window_s:g} s"
+        del self._dog.watched[self]
+        is_handled = self._scope.__exit__(exc_type, exc, traceback)
+        if self._scope.cancelled_caught:
+            message = f"fewer than {self._dog.least_bytes:g} bytes came in {self._dog.window_s:g} s"
             raise StalledError(message)
+        return is_handled
+
+    def received(self, count: int) -> None:
+        """Count bytes from the network."""
+        self._throughput.received(count)
+
+    def excuse(self) -> None:
+        """Begin anew after time that was spent on our side, such as a slow disk."""
+        self._throughput.excuse(_now())
+
+    def judge(self, now: float) -> None:
+        """Cancel it if it stalls."""
+        if self._throughput.is_stalled(now):
+            self._scope.cancel()
+
+
+class Watchdog:
+    """Watches the transfers of one export.
+
+    Attributes:
+        window_s: How long a window is, in seconds.
+        least_bytes: What has to come in each window.
+        watched: Those under watch, in the order in which they began.
+    """
+
+    def __init__(self, policy: FetchPolicy) -> None:
+        """Take window and least throughput from the policy."""
+        self.window_s = policy.stall_timeout_s
+        self.least_bytes = policy.least_bytes_per_s * policy.stall_timeout_s
+        self.watched: dict[Watched, None] = {}
+        look_s = min(policy.write_s, self.window_s / LOOKS_PER_WINDOW)
+        self._look_s = max(LEAST_LOOK_S, look_s)
+
+    def watch(self, look: Callable[[Watched], None] = _nothing) -> Watched:
+        """Watch one attempt of a transfer, within the context that is returned.
+
+        Args:
+            look: Counts what it has received, and does what else is due from time to time.
+        """
+        return Watched(self, look)
 
     async def run(self) -> None:
         """Look at all transfers, until cancelled."""
         while True:
             await anyio.sleep(self._look_s)
-            now = asyncio.get_running_loop().time()
-            for watched in tuple(self._watched):
+            now = _now()
+            for watched in tuple(self.watched):
                 watched.look(watched)
-                if watched.throughput.is_stalled(now):
-                    watched.scope.cancel()
+                watched.judge(now)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -5,18 +5,23 @@ Rules:
     * The end of central directory record reaches exactly to the end of the file.
     * The central directory that it tells of lies right before it. In a ZIP64 archive more records
       stand between them; of those, the locator has to be there.
+    * The headers of the central directory (section 4.3.12) stand side by side, from its beginning
+      to its end. Where it is not within the last bytes that are at hand, `zipfile` has to look.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 LOCAL_HEADER = b"PK\x03\x04"
 END_RECORD = b"PK\x05\x06"
 ZIP64_LOCATOR = b"PK\x06\x07"
+DIRECTORY_HEADER = b"PK\x01\x02"
 
 _END = struct.Struct("<4s4H2LH")
+_HEADER = struct.Struct("<4s24x3H12x")
 _ZIP64_LOCATOR = struct.Struct("<4sLQL")
 MAX_COMMENT = 0xFFFF
 TAIL_BYTES = MAX_COMMENT + _END.size + _ZIP64_LOCATOR.size
@@ -24,22 +29,36 @@ TAIL_BYTES = MAX_COMMENT + _END.size + _ZIP64_LOCATOR.size
 _IN_ZIP64 = 0xFFFFFFFF
 
 
-def problem(head: bytes, tail: bytes, size: int) -> str | None:
-    """Tell what is wrong with a file that should be a ZIP, or return None.
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """What the two ends of a file tell.
+
+    Attributes:
+        problem: What is wrong with it, or None.
+        is_all: Whether that is all there is to its structure; else its directory is to be read.
+    """
+
+    problem: str | None
+    is_all: bool = True
+
+
+def look(head: bytes, tail: bytes, size: int) -> Ends:
+    """Look at a file that should be a ZIP.
 
     Args:
         head: Its first four bytes.
-        tail: Its last `TAIL_BYTES` bytes, or all of it if it is shorter.
+        tail: Its last `TAIL_BYTES` bytes, or all of it if it is shorter. With fewer, a problem may
+            be found where there is none.
         size: Its size, in bytes.
     """
     if head not in {LOCAL_HEADER, END_RECORD}:
-        return "there is no ZIP header at its start"
-    found = "there is no ZIP end record at its end"
+        return Ends("there is no ZIP header at its start")
+    found = Ends("there is no ZIP end record at its end")
     for at in _ends(tail):
-        wrong = _directory_problem(tail, at, size)
-        if wrong is None:
-            return None
-        found = wrong
+        ends = _directory(tail, at, size)
+        if ends.problem is None:
+            return ends
+        found = ends
     return found
 
 
@@ -56,13 +75,25 @@ def _ends(tail: bytes) -> Iterator[int]:
                 yield at
 
 
-def _directory_problem(tail: bytes, at: int, size: int) -> str | None:
+def _directory(tail: bytes, at: int, size: int) -> Ends:
     locator_at = at - _ZIP64_LOCATOR.size
     if locator_at >= 0 and tail[locator_at : locator_at + 4] == ZIP64_LOCATOR:
-        return None  # its own records stand between the directory and the end
+        return Ends(None, is_all=False)  # its own records stand between the directory and the end
     directory_size, directory_at = _END.unpack_from(tail, at)[5:7]
     if _IN_ZIP64 in {directory_size, directory_at}:
-        return "its ZIP64 locator is missing"
+        return Ends("its ZIP64 locator is missing")
     if directory_at + directory_size != size - len(tail) + at:
-        return "its ZIP directory does not lie right before its end record"
-    return None
+        return Ends("its ZIP directory does not lie right before its end record")
+    begin = at - directory_size
+    if begin < 0:
+        return Ends(None, is_all=False)
+    return Ends(None if _is_row_of_headers(tail, begin, at) else "its ZIP directory is broken")
+
+
+def _is_row_of_headers(tail: bytes, begin: int, end: int) -> bool:
+    while begin + _HEADER.size <= end:
+        signature, name, extra, comment = _HEADER.unpack_from(tail, begin)
+        if signature != DIRECTORY_HEADER:
+            return False
+        begin += _HEADER.size + name + extra + comment
+    return begin == end

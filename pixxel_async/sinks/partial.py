@@ -50,11 +50,18 @@ class LocalPartial:
     opened, written and looked at in a single trip to a thread.
     """
 
-    def __init__(self, sink: LocalSink, final: Path, foreign: ForeignFiles, care: Care) -> None:
-        """Prepare; nothing is opened."""
+    def __init__(self, sink: LocalSink, final: str, foreign: ForeignFiles, care: Care) -> None:
+        """Prepare; nothing is opened.
+
+        Args:
+            sink: Whose threads are used.
+            final: The path of the final name.
+            foreign: What is done with another file of that name.
+            care: What is done for the bytes.
+        """
         self._sink = sink
         self._final = final
-        self._part = final.with_name(final.name + PART_SUFFIX)
+        self._part = final + PART_SUFFIX
         self._foreign = foreign
         self._care = care
         self._file: DigestingFile | None = None
@@ -154,14 +161,14 @@ class LocalPartial:
         known = {} if self._file is None else dict(self._file.digests)
         missing = algorithms - known.keys()
         if missing:
-            known |= await self._run_in_time(lambda: digests_of(self._part, missing))
+            known |= await self._run_in_time(lambda: digests_of(Path(self._part), missing))
         return {name: known[name].digest() for name in algorithms}
 
     async def problem(self, verify: Verify) -> str | None:
         """Tell why the file is no whole ZIP, or return None."""
         if self._found is not None and self._found[0] is verify:
             return self._found[1]
-        return await self._run_in_time(lambda: zip_problem(self._part, verify))
+        return await self._run_in_time(lambda: zip_problem(Path(self._part), verify))
 
     async def commit(self, foreign: ForeignFiles) -> Path:
         """Sync, close, and give the file its final name; see `PartialFile.commit`."""
@@ -175,11 +182,11 @@ class LocalPartial:
                 os.fsync(file.fileno())
             file.close()
             _check_name(self._final, foreign)
-            with _folder_to_sync(self._final.parent, is_synced=is_synced):
-                self._part.replace(self._final)
+            with _folder_to_sync(Path(self._final).parent, is_synced=is_synced):
+                Path(self._part).replace(self._final)
 
         await self._run_in_time(settle)
-        return self._final
+        return Path(self._final)
 
     async def discard(self) -> None:
         """Close and remove the file."""
@@ -187,7 +194,7 @@ class LocalPartial:
         def remove() -> None:
             if self._file is not None:
                 self._file.close()
-            self._part.unlink(missing_ok=True)
+            Path(self._part).unlink(missing_ok=True)
 
         await self._run(remove)
 
@@ -216,18 +223,18 @@ class LocalPartial:
         return await self._sink.run(self._part, work)
 
 
-def _open(part: Path, held: Held, care: Care, algorithms: frozenset[str]) -> DigestingFile:
+def _open(part: str, held: Held, care: Care, algorithms: frozenset[str]) -> DigestingFile:
     try:
         descriptor = os.open(part, _FLAGS, FILE_MODE)
     except FileNotFoundError:
-        part.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        Path(part).parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         descriptor = os.open(part, _FLAGS, FILE_MODE)
     file = DigestingFile(descriptor, "r+b", closefd=True)
     try:
         if held == NOTHING_HELD:
             file.size, file.digests = 0, first_digests(algorithms, care)
         else:
-            file.size, file.digests = held_digests(part, held, care)
+            file.size, file.digests = held_digests(Path(part), held, care)
         file.truncate(file.size)
         file.seek(file.size)
         if file.size and "sha256" in file.digests:
@@ -241,18 +248,18 @@ def _open(part: Path, held: Held, care: Care, algorithms: frozenset[str]) -> Dig
 _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
-def _check_name(final: Path, foreign: ForeignFiles) -> None:
+def _check_name(final: str, foreign: ForeignFiles) -> None:
     """Find out whether a name may be taken: the export holds the folder, so looking will do."""
     try:
         mode = os.lstat(final).st_mode
     except FileNotFoundError:
         return
     if stat.S_ISDIR(mode):
-        message = f"{printable(str(final))}: there is a folder of this name; move it away"
+        message = f"{printable(final)}: there is a folder of this name; move it away"
         raise SinkError(message)
     if foreign is ForeignFiles.REFUSE:
         message = (
-            f"{printable(str(final))}: there is a file of this name that no export has saved; "
+            f"{printable(final)}: there is a file of this name that no export has saved; "
             "move it away, or have it replaced with --overwrite"
         )
         raise SinkError(message)

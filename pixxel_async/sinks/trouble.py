@@ -21,7 +21,7 @@ _REMEDIES = {
 }
 
 
-def sink_error(error: OSError, path: Path) -> SinkError:
+def sink_error(error: OSError, path: Path | str) -> SinkError:
     """Turn an error of the operating system into one with a remedy."""
     reason = _REMEDIES.get(error.errno or 0, error.strerror or type(error).__name__)
     return SinkError(

@@ -39,28 +39,29 @@ UNREADABLE = (
 def zip_problem(path: Path, verify: Verify) -> str | None:
     """Tell why a file is no whole ZIP, or return None; blocks, so it belongs in a thread.
 
-    The ends are judged by `sansio.zips`, directory and members by `zipfile`.
+    The ends are judged by `sansio.zips`, a large directory and the members by `zipfile`.
     """
     with path.open("rb") as file:
         return file_problem(file, verify)
 
 
-def _end_problem(file: BinaryIO) -> str | None:
+def _look(file: BinaryIO) -> zips.Ends:
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    head, found = file.read(4), None
+    head, ends = file.read(4), zips.Ends("it is empty")
     for tail_bytes in (USUAL_TAIL_BYTES, zips.TAIL_BYTES):
         file.seek(max(0, size - tail_bytes))
-        found = zips.problem(head, file.read(), size)
-        if found is None or tail_bytes >= size:
+        ends = zips.look(head, file.read(tail_bytes), size)
+        if (ends.problem is None and ends.is_all) or tail_bytes >= size:
             break
-    return found
+    return ends
 
 
 def file_problem(file: BinaryIO, verify: Verify) -> str | None:
     """Tell the same of an open file, wherever it stands; it is left open."""
-    if found := _end_problem(file):
-        return found
+    ends = _look(file)
+    if ends.problem is not None or (ends.is_all and verify is Verify.STRUCTURE):
+        return ends.problem
     try:
         with zipfile.ZipFile(file) as archive:
             broken = archive.testzip() if verify is Verify.CONTENTS else None

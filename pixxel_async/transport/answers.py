@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TypeAlias, cast
+from typing import Self, TypeAlias, cast
 
 import httpx
 
@@ -48,6 +48,14 @@ class PouredAnswer:
     def head_at(self) -> float:
         """When the head was there, on the clock of `time.monotonic`."""
         return self.exchange.head_at
+
+    async def __aenter__(self) -> Self:
+        """Return the answer."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close it."""
+        await self.aclose()
 
     def begin_to_pour(self, target: Target) -> None:
         """Let the body go into a target, from now on; `poured` tells of the end."""
@@ -102,6 +110,14 @@ class PulledAnswer:
         self.headers: Headers = by_name(response.headers.raw)
         self._response = response
         self._pieces = Pieces(cast("httpx.AsyncByteStream", response.stream))
+
+    async def __aenter__(self) -> Self:
+        """Return the answer."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close it."""
+        await self.aclose()
 
     async def receive_into(self, target: memoryview) -> int:
         """Take more of the raw body.

@@ -142,6 +142,12 @@ class Exchange:
         is_slow = busy_since is not None and now - busy_since > longest_s
         return is_slow or self._is_throttled
 
+    def move_to(self, reactor: Reactor) -> None:
+        """Go on on another thread; it must be waiting to be told where its body goes."""
+        self.reactor.load -= 1
+        reactor.load += 1
+        self.reactor = reactor
+
     def nudge(self) -> None:
         """Wake who waits in `poured`."""
         self._is_nudged = True
@@ -278,6 +284,9 @@ class Exchange:
             self._is_behind = count == len(room)
             if not self._is_behind or not self._wants_more:
                 break
+        if self._phase is _Phase.HELD:
+            self.reactor.tell(self._wake)  # last: it may go on elsewhere before this returns
+            return
         if self._is_behind and self._wants_more and channel.is_sealed:
             self.reactor.submit(self.ready)  # what is decrypted already makes no socket ready
         if channel.has_ended and self._phase in _RECEIVING:
@@ -304,7 +313,6 @@ class Exchange:
         self._phase = _Phase.HELD
         self._early = bytes(following)
         self._watch(0)
-        self.reactor.tell(self._wake)
 
     def _body_came(self, data: memoryview) -> None:
         for piece in self._framing.body_came(data):

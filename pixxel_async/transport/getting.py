@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx
 from pydantic import SecretBytes
 
 from .answers import PouredAnswer
@@ -55,9 +56,12 @@ class Getter:
             is_fresh = channel is None
             if channel is None:
                 channel = await pool.connect(origin, self._connect_s)
-            exchange = Exchange(
-                self._reactors.least_busy(), channel, message, at_once=at_once, throttle=throttle
-            )
+            try:
+                reactor = self._reactors.for_request()
+            except OSError as error:
+                pool.drop(channel)
+                raise httpx.ConnectError(str(error)) from error
+            exchange = Exchange(reactor, channel, message, at_once=at_once, throttle=throttle)
             try:
                 head = await exchange.answer()
             except BaseException as error:
@@ -66,4 +70,6 @@ class Getter:
                 if isinstance(error, LostBeforeAnswerError) and not is_fresh:
                     continue
                 raise
+            if not exchange.is_over:
+                exchange.move_to(self._reactors.for_body())
             return PouredAnswer(exchange, head, pool, origin)

@@ -37,10 +37,28 @@ def request_head(method: bytes, target: bytes, headers: RawHeaders) -> bytes:
     Raises:
         LocalProtocolError: A part of it cannot be sent.
     """
+    return request_line(method, target) + header_lines(headers)
+
+
+def request_line(method: bytes, target: bytes) -> bytes:
+    """Return the first line of a request.
+
+    Raises:
+        LocalProtocolError: It cannot be sent.
+    """
     if not (_TOKEN.fullmatch(method) and _TARGET.fullmatch(target)):
         message = "the request line has characters that it may not have"
         raise httpx.LocalProtocolError(message)
-    lines = [b"%b %b HTTP/1.1\r\n" % (method, target)]
+    return b"%b %b HTTP/1.1\r\n" % (method, target)
+
+
+def header_lines(headers: RawHeaders) -> bytes:
+    """Return the headers, and the empty line after them.
+
+    Raises:
+        LocalProtocolError: One of them cannot be sent.
+    """
+    lines = []
     for name, value in headers:
         if not (_TOKEN.fullmatch(name) and _VALUE.fullmatch(value)):
             message = "a header has characters that it may not have"

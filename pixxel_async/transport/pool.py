@@ -24,6 +24,8 @@ from .tls_layer import TlsLayer
 
 IDLE_S = 5.0
 """How long a connection is kept without a request; many servers close theirs after 5 to 75 s."""
+SWEEP_S = 1.0
+"""How often those are looked for that have been idle for so long."""
 SECOND_ADDRESS_S = 0.25
 """After this the next address of a host is tried beside the first (RFC 8305 section 5)."""
 CLOSING_ROUNDS = 10
@@ -92,16 +94,16 @@ class Pool(Generic[C]):
         self._attach = attach
         self._context = context
         self._keep_alive = keep_alive
-        self._idle: dict[Origin, OrderedDict[C, asyncio.TimerHandle]] = {}
+        self._idle: dict[Origin, OrderedDict[C, float]] = {}
         self._idle_count = 0
+        self._sweeping: asyncio.TimerHandle | None = None
         self._closing: set[C] = set()
 
     def take(self, origin: Origin) -> C | None:
         """Return an idle connection, or None."""
         idle = self._idle.get(origin)
         while idle:
-            connection, timer = idle.popitem()
-            timer.cancel()
+            connection, _ = idle.popitem()
             self._idle_count -= 1
             if connection.looks_usable():
                 return connection
@@ -161,11 +163,12 @@ class Pool(Generic[C]):
             self.drop(connection)
             return
         if self._idle_count >= self._keep_alive:
-            self._drop_oldest()
+            self._drop_any()
         loop = asyncio.get_running_loop()
-        timer = loop.call_later(IDLE_S, self._expire, origin, connection)
-        self._idle.setdefault(origin, OrderedDict())[connection] = timer
+        self._idle.setdefault(origin, OrderedDict())[connection] = loop.time()
         self._idle_count += 1
+        if self._sweeping is None:
+            self._sweeping = loop.call_later(SWEEP_S, self._sweep)
 
     def drop(self, connection: C) -> None:
         """Close a connection at once."""
@@ -177,27 +180,34 @@ class Pool(Generic[C]):
     def drop_idle(self) -> None:
         """Close those that are idle."""
         while self._idle_count:
-            self._drop_oldest()
+            self._drop_any()
 
     async def aclose(self) -> None:
         """Close those that are idle, and wait until the event loop has let go of them."""
         self.drop_idle()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            self._sweeping = None
         for _ in range(CLOSING_ROUNDS):
             if all(connection.is_lost for connection in self._closing):
                 break
             await asyncio.sleep(0)
         self._closing.clear()
 
-    def _expire(self, origin: Origin, connection: C) -> None:
-        if self._idle[origin].pop(connection, None) is not None:
-            self._idle_count -= 1
-            self.drop(connection)
+    def _sweep(self) -> None:
+        """Drop those that have been idle for long; one timer serves all of them."""
+        loop = asyncio.get_running_loop()
+        old = loop.time() - IDLE_S
+        for idle in self._idle.values():
+            while idle and next(iter(idle.values())) <= old:
+                self._drop_oldest(idle)
+        self._sweeping = loop.call_later(SWEEP_S, self._sweep) if self._idle_count else None
 
-    def _drop_oldest(self) -> None:
+    def _drop_oldest(self, idle: OrderedDict[C, float]) -> None:
+        connection, _ = idle.popitem(last=False)
+        self._idle_count -= 1
+        self.drop(connection)
+
+    def _drop_any(self) -> None:
         """Drop an idle connection: of some host, the one that was used longest ago."""
-        for origin, idle in self._idle.items():
-            if idle:
-                connection = next(iter(idle))
-                idle[connection].cancel()
-                self._expire(origin, connection)
-                return
+        self._drop_oldest(next(idle for idle in self._idle.values() if idle))

@@ -29,6 +29,9 @@ from .scratch import Scratch
 
 MOST_REACTORS = 4
 """More of them take the interpreter's lock from each other more often than they gain."""
+LATELY_S = 0.05
+KEEPS_UP = 0.8
+"""A reactor that works for more of its time than this has enough to do."""
 
 
 class Handler(Protocol):
@@ -44,7 +47,7 @@ class Handler(Protocol):
 
 
 class Reactor:
-    """One thread, started with the first work; belongs to one event loop.
+    """One thread; belongs to one event loop.
 
     Attributes:
         scratch: Memory for what handlers receive, which is theirs until they return.
@@ -54,7 +57,11 @@ class Reactor:
     """
 
     def __init__(self) -> None:
-        """Start nothing yet."""
+        """Start it.
+
+        Raises:
+            OSError: The system allows no more descriptors, of which it takes three.
+        """
         self._loop = asyncio.get_running_loop()
         self._work: deque[Callable[[], None]] = deque()
         self._news: deque[Callable[[], None]] = deque()
@@ -63,14 +70,20 @@ class Reactor:
         self._is_over = False
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
-        self._selector = selectors.DefaultSelector()
         self._bell, self._ear = socket.socketpair()
+        try:
+            self._selector = selectors.DefaultSelector()
+        except OSError:
+            self._bell.close()
+            self._ear.close()
+            raise
         self._bell.settimeout(0)
         self._ear.settimeout(0)
         self._selector.register(self._ear, selectors.EVENT_READ)
         self.scratch = Scratch()
         self.busy_since: float | None = None
         self.load = 0
+        self._busy_share = 0.0
         self._thread = threading.Thread(target=self._run, name="pixxel-reactor", daemon=True)
         self._thread.start()
 
@@ -84,6 +97,13 @@ class Reactor:
             self._is_asleep = False
             with suppress(BlockingIOError):  # it has been rung often enough
                 self._bell.send(b"\0")
+
+    @property
+    def keeps_up(self) -> bool:
+        """Whether it has time left: it has waited lately, and is not blocked now."""
+        since = self.busy_since
+        is_blocked = since is not None and time.monotonic() - since > LATELY_S
+        return not is_blocked and self._busy_share < KEEPS_UP
 
     def close(self) -> None:
         """End the thread, once it has done what was submitted; may be called twice."""
@@ -118,21 +138,31 @@ class Reactor:
         heapq.heappush(self._timers, (at, next(self._numbers), work))
 
     def _run(self) -> None:
+        ended_at = time.monotonic()
         while not self._is_over:
             self._is_asleep = True
             ready = self._selector.select(self._patience_s())
             self._is_asleep = False
-            self.busy_since = time.monotonic()
+            self.busy_since = began_at = time.monotonic()
             for key, _ in ready:
                 if key.data is None:
                     self._ear.recv(4096)
                 else:
                     key.data.ready()
-            while self._timers and self._timers[0][0] <= self.busy_since:
+            while self._timers and self._timers[0][0] <= began_at:
                 heapq.heappop(self._timers)[2]()
             while self._work:
                 self._work.popleft()()
             self.busy_since = None
+            before, ended_at = ended_at, time.monotonic()
+            self._note_share(began_at - before, ended_at - began_at)
+
+    def _note_share(self, waited_s: float, worked_s: float) -> None:
+        """Bring the share of its time up to date that it works, smoothed over `LATELY_S`."""
+        span_s = waited_s + worked_s
+        weight = min(1.0, span_s / LATELY_S)
+        if span_s > 0:
+            self._busy_share += weight * (worked_s / span_s - self._busy_share)
 
     def _patience_s(self) -> float | None:
         if self._work:
@@ -151,17 +181,38 @@ class Reactor:
 
 
 class Reactors:
-    """As many reactors as the machine has use for, started as they are needed."""
+    """As many reactors as the machine has use for, started as they are needed.
+
+    Requests, and small bodies with them, go to the first one that keeps up: threads that take the
+    interpreter's lock from each other do less together. Large bodies are spread: most of their time
+    goes by in the system and in OpenSSL, without that lock.
+    """
 
     def __init__(self) -> None:
         """Start none."""
         self._most = min(MOST_REACTORS, os.cpu_count() or 1)
         self._reactors: list[Reactor] = []
 
-    def least_busy(self) -> Reactor:
+    def for_request(self) -> Reactor:
+        """Return the one that the next request goes to.
+
+        Raises:
+            OSError: There is none, and the system allows no more descriptors.
+        """
+        for each in self._reactors:
+            if each.keeps_up:
+                return each
+        return self.for_body()
+
+    def for_body(self) -> Reactor:
         """Return the one that has the fewest users."""
         if len(self._reactors) < self._most and all(each.load for each in self._reactors):
-            self._reactors.append(Reactor())
+            try:
+                self._reactors.append(Reactor())
+            except OSError:
+                if not self._reactors:
+                    raise
+                self._most = len(self._reactors)  # they will do
         return min(self._reactors, key=lambda each: each.load)
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from functools import lru_cache
 
 import httpx
 
@@ -20,7 +21,7 @@ from ..errors import ConfigError
 from ..sansio.routes import Routes, shown
 from .channel import Channel
 from .direct import DirectTransport
-from .pool import Pool
+from .pool import Origin, Pool
 from .tls_layer import TlsLayer
 
 TARGET = "target"
@@ -44,6 +45,7 @@ class RoutedTransport(httpx.AsyncBaseTransport):
         # its slot in httpcore's pool for ever (encode/httpcore#1093), and a pool would run dry.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=keep_alive)
         self._routes = routes
+        self._is_direct = lru_cache(maxsize=64)(self._find_out_if_direct)
         self._direct = DirectTransport(context, keep_alive=keep_alive)
         self._channels = Pool(_channel, context, keep_alive=keep_alive)
         self._through: dict[str, httpx.AsyncHTTPTransport] = {}
@@ -75,10 +77,13 @@ class RoutedTransport(httpx.AsyncBaseTransport):
             text = f"{error}; proxy {shown(proxy)}" if str(error) else f"proxy {shown(proxy)}"
             raise type(error)(text) from error
 
-    def channels_to(self, url: httpx.URL) -> Pool[Channel] | None:
+    def channels_to(self, origin: Origin) -> Pool[Channel] | None:
         """Return channels for a host that is reached without a proxy, or None for another one."""
-        is_direct = self._routes.proxy_for(url.scheme, url.host, url.port) is None
-        return self._channels if is_direct else None
+        return self._channels if self._is_direct(origin) else None
+
+    def _find_out_if_direct(self, origin: Origin) -> bool:
+        scheme = "https" if origin.is_tls else "http"
+        return self._routes.proxy_for(scheme, origin.host, origin.port) is None
 
     def drop_idle(self) -> None:
         """Close the idle connections that lead through no proxy."""

@@ -14,8 +14,7 @@ Rules:
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urljoin, urlsplit
@@ -36,7 +35,7 @@ from ..sansio.redact import redact
 from .answers import Answer, Headers, PulledAnswer
 from .exchange import AtOnce, Exchange
 from .getting import Getter
-from .heads import request_head
+from .heads import header_lines, request_line
 from .hindrances import hindrance, is_out_of_descriptors
 from .pool import PORTS, Origin
 from .routed import RoutedTransport
@@ -71,7 +70,6 @@ class StorageClient:
             "pool": None,
         }
 
-    @asynccontextmanager
     async def get(
         self,
         url: SecretStr,
@@ -79,8 +77,8 @@ class StorageClient:
         *,
         at_once: AtOnce = leave_open,
         throttle: Throttle | None = None,
-    ) -> AsyncIterator[Answer]:
-        """Send a GET; leaving the context ends the answer, read or not.
+    ) -> Answer:
+        """Send a GET, and return its answer, which the caller closes, read or not.
 
         Args:
             url: The signed URL.
@@ -96,24 +94,6 @@ class StorageClient:
             RouteError: None will come until a setting is mended.
             Exception: Whatever a target has raised that was named at once.
         """
-        answer = await self._follow(url, headers, at_once, throttle)
-        try:
-            yield answer
-        finally:
-            await answer.aclose()
-
-    def drop_idle(self) -> None:
-        """Close idle connections, so that others may be opened; one of our transports can that."""
-        if isinstance(self._transport, RoutedTransport):
-            self._transport.drop_idle()
-
-    def close(self) -> None:
-        """End the threads, when nothing is under way any more; may be called twice."""
-        self._getter.close()
-
-    async def _follow(
-        self, url: SecretStr, headers: Headers, at_once: AtOnce, throttle: Throttle | None
-    ) -> Answer:
         for _ in range(MAX_REDIRECTS + 1):
             answer = await self._send(_Address.of(url), headers, at_once, throttle)
             if answer.status not in REDIRECTS or "location" not in answer.headers:
@@ -128,6 +108,15 @@ class StorageClient:
         message = f"the storage redirects more than {MAX_REDIRECTS} times"
         raise TransferError(message)
 
+    def drop_idle(self) -> None:
+        """Close idle connections, so that others may be opened; one of our transports can that."""
+        if isinstance(self._transport, RoutedTransport):
+            self._transport.drop_idle()
+
+    def close(self) -> None:
+        """End the threads, when nothing is under way any more; may be called twice."""
+        self._getter.close()
+
     async def _send(
         self, address: _Address, headers: Headers, at_once: AtOnce, throttle: Throttle | None
     ) -> Answer:
@@ -135,7 +124,7 @@ class StorageClient:
         try:
             place, pool = address.place, None
             if isinstance(self._transport, RoutedTransport):
-                pool = self._transport.channels_to(place.url)
+                pool = self._transport.channels_to(place.origin)
             if pool is None:
                 return await self._pull(address, headers)
             return await self._getter.get(
@@ -178,12 +167,18 @@ def _message(address: _Address, headers: Headers) -> SecretBytes:
         LocalProtocolError: It has characters that it may not have.
     """
     target = address.target.get_secret_value().encode("ascii")
-    lines = [
-        (b"Host", address.place.url.netloc),
-        *((name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()),
+    return SecretBytes(request_line(b"GET", target) + _lines(address.place, tuple(headers.items())))
+
+
+@lru_cache(maxsize=64)
+def _lines(place: _Place, headers: tuple[tuple[str, str], ...]) -> bytes:
+    """Return what follows the request line: the same for most packages of a storage."""
+    named = [
+        (b"Host", place.url.netloc),
+        *((name.encode("ascii"), value.encode("ascii")) for name, value in headers),
         (b"User-Agent", USER_AGENT.encode("ascii")),
     ]
-    return SecretBytes(request_head(b"GET", target, lines))
+    return header_lines(named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +248,7 @@ def _place(scheme: str, authority: str) -> _Place | str:
         return f"the signed URL leads to {redact(host)} over plain http; refused"
     try:
         url = httpx.URL(f"{scheme}://{authority}/")
-        raw_host = url.raw_host.decode("ascii")
+        raw_host = url.raw_host.decode("ascii") if url.host else ""
     except (httpx.InvalidURL, ValueError):  # such as a host that no look-up takes
         return UNSENDABLE
     origin = Origin(is_tls=scheme == "https", host=raw_host, port=url.port or PORTS[scheme])

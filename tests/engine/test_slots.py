@@ -59,7 +59,7 @@ async def test_a_fixed_number_is_obeyed() -> None:
     with slots.followed(told.append) as places:
         slots.failed(TOO_MUCH)
         slots.answered(1.0)
-        async with slots.take():
+        async with slots:
             slots.received(10**9)
         assert places.number == slots.number == 5
     assert told == []
@@ -72,7 +72,7 @@ async def test_who_is_one_too_many_waits_for_a_place() -> None:
 
     async def transfer() -> None:
         nonlocal running, most
-        async with slots.take():
+        async with slots:
             running += 1
             most = max(most, running)
             await checkpoint()

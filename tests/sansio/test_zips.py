@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.sansio.zips import TAIL_BYTES, problem
+from pixxel_async.sansio.zips import TAIL_BYTES, Ends, look
 
 
 def a_zip(size: int = 2000, comment: bytes = b"") -> bytes:
@@ -23,7 +23,7 @@ def a_zip(size: int = 2000, comment: bytes = b"") -> bytes:
 
 
 def found(data: bytes) -> str | None:
-    return problem(data[:4], data[-TAIL_BYTES:], len(data))
+    return look(data[:4], data[-TAIL_BYTES:], len(data)).problem
 
 
 @given(st.integers(0, 200_000), st.binary(max_size=400))
@@ -68,6 +68,33 @@ def test_a_directory_that_lies_outside_is_found() -> None:
     assert "directory does not lie right before" in (found(bytes(data)) or "")
 
 
+@given(st.lists(st.binary(max_size=30), max_size=8))
+def test_a_directory_of_any_members_is_read(names: list[bytes]) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for number, name in enumerate(names):
+            archive.writestr(f"{number}-{name.hex()}", name)
+    whole = file.getvalue()
+    assert look(whole[:4], whole, len(whole)) == Ends(None)
+
+
+def test_a_directory_whose_headers_do_not_fill_it_is_found() -> None:
+    data = bytearray(a_zip())
+    begin = struct.unpack_from("<L", data, len(data) - 22 + 16)[0]
+    for at in (begin, begin + 28, begin + 30, begin + 32):  # signature, and the three lengths
+        spoilt = bytearray(data)
+        spoilt[at] ^= 3
+        assert "directory is broken" in (found(bytes(spoilt)) or "")
+        with pytest.raises(zipfile.BadZipFile):
+            zipfile.ZipFile(io.BytesIO(spoilt))
+
+
+def test_a_directory_that_is_not_at_hand_is_left_to_zipfile() -> None:
+    data = a_zip()
+    assert look(data[:4], data[-60:], len(data)) == Ends(None, is_all=False)
+    assert look(data[:4], data, len(data)) == Ends(None, is_all=True)
+
+
 def zip64(*, locator: bytes) -> bytes:
     member = b"PK\3\4" + bytes(100)
     end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, 0xFFFFFFFF, 0xFFFFFFFF, 0)
@@ -80,7 +107,7 @@ def test_a_large_archive_needs_its_locator() -> None:
     short = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, 0xFFFFFFFF, 0, 0)
     assert "ZIP64 locator" in (found(short) or "")
     far = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, 0, 0xFFFFFFFF, 0)
-    assert "ZIP64 locator" in (problem(far[:4], far, 6 * 1024**3) or "")
+    assert "ZIP64 locator" in (look(far[:4], far, 6 * 1024**3).problem or "")
 
 
 def test_a_locator_within_a_comment_does_not_count() -> None:
@@ -116,9 +143,9 @@ def a_large_zip(comment: bytes = b"") -> tuple[bytes, int]:
 def test_an_archive_beyond_4_gib_has_no_problem(comment: bytes) -> None:
     data, size = a_large_zip(comment)
     assert b"PK\6\6" in data
-    assert problem(data[:4], data[-TAIL_BYTES:], size) is None
+    assert look(data[:4], data[-TAIL_BYTES:], size) == Ends(None, is_all=False)
     for cut in range(1, 120):
-        assert problem(data[:4], data[:-cut][-TAIL_BYTES:], size - cut) is not None
+        assert look(data[:4], data[:-cut][-TAIL_BYTES:], size - cut).problem is not None
 
 
 def test_an_archive_of_very_many_members_has_no_problem() -> None:
@@ -156,8 +183,8 @@ def test_an_archive_that_lacks_bytes_within_is_found(lost: int) -> None:
 
 def test_a_tail_is_enough_to_judge_a_file() -> None:
     data = a_zip(300_000, b"c" * 65535)
-    assert problem(data[:4], data[-TAIL_BYTES:], len(data)) is None
-    assert problem(data[:4], data[-TAIL_BYTES:], len(data) - 1) is not None
+    assert look(data[:4], data[-TAIL_BYTES:], len(data)).problem is None
+    assert look(data[:4], data[-TAIL_BYTES:], len(data) - 1).problem is not None
 
 
 def test_bytes_that_came_twice_are_found() -> None:

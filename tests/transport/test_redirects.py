@@ -16,7 +16,7 @@ FIRST = "https://storage.test/a%2Fb?sig=canary-signature"
 
 
 async def final_status(storage: StorageClient, url: str) -> int:
-    async with storage.get(SecretStr(url), {"Range": "bytes=5-"}) as reply:
+    async with await storage.get(SecretStr(url), {"Range": "bytes=5-"}) as reply:
         return reply.status
 
 
@@ -133,6 +133,6 @@ async def test_answers_on_the_way_are_closed() -> None:
         return answer(302 if number < 2 else 200, headers=headers, stream=Body(number))
 
     storage = StorageClient(Script(step(0), step(1), step(2)), timeouts=Timeouts())
-    async with storage.get(SecretStr(FIRST), {}) as reply:
+    async with await storage.get(SecretStr(FIRST), {}) as reply:
         assert (reply.status, closed) == (200, [0, 1])
     assert closed == [0, 1, 2]

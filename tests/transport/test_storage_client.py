@@ -56,7 +56,7 @@ REFUSED = {
 
 
 async def body_of(storage: StorageClient, url: str) -> bytes:
-    async with storage.get(SecretStr(url), {"Range": "bytes=5-"}) as reply:
+    async with await storage.get(SecretStr(url), {"Range": "bytes=5-"}) as reply:
         return await whole_body(reply)
 
 
@@ -170,11 +170,11 @@ async def test_a_body_that_ends_early_is_a_broken_connection(storage: StorageCli
 async def test_the_beginning_of_a_broken_body_is_still_told(storage: StorageClient) -> None:
     cut = raw(403, b"<Error>no", Content_Length="100")
     async with RawServer(cut) as server:
-        async with storage.get(SecretStr(f"{server.url}/a"), {}) as reply:
+        async with await storage.get(SecretStr(f"{server.url}/a"), {}) as reply:
             assert reply.status == 403
             assert reply.headers["content-length"] == "100"
             assert await reply.beginning(7) == b"<Error>"
-        async with storage.get(SecretStr(f"{server.url}/a"), {}) as reply:
+        async with await storage.get(SecretStr(f"{server.url}/a"), {}) as reply:
             assert await reply.beginning(1000) == b"<Error>no"
 
 
