@@ -32,7 +32,7 @@ from .engine.parts import Parts
 from .engine.pipeline import Pipeline
 from .engine.report import Report
 from .engine.slots import Slots
-from .engine.transfer import is_failure_of_host
+from .engine.troubles import is_failure_of_host
 from .engine.waiting import wait
 from .models import Package, SavedPackage
 from .resources.aois import Aois

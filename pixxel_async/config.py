@@ -36,6 +36,7 @@ STALL_TIMEOUT_S = 30.0
 LEAST_BYTES_PER_S = 1024
 WRITE_BYTES = 1024 * 1024
 WRITE_S = 0.1
+SEGMENT_BYTES = 8 * 1024 * 1024
 FLUSH_BYTES = 16 * 1024 * 1024
 EXPIRY_MARGIN_S = 30.0
 
@@ -164,6 +165,9 @@ class FetchPolicy(_Frozen):
             twice this for each transfer.
         write_s: Bytes are written after this time at the latest, also if they are few; a run that
             is killed loses what it has not written.
+        segment_bytes: The least that one of several transfers brings of a package. One of which
+            eight times this is missing may come by several at once, while places for transfers are
+            free, and it will still take a while.
         flush_bytes: Bytes after which a transfer is synced to disk and its mark is kept; a run
             that is resumed after a crash goes on from there.
         expiry_margin_s: A signed URL with less time left than this is asked for anew before a
@@ -181,6 +185,7 @@ class FetchPolicy(_Frozen):
     least_bytes_per_s: int = Field(LEAST_BYTES_PER_S, ge=1)
     write_bytes: int = Field(WRITE_BYTES, ge=64 * 1024)
     write_s: float = Field(WRITE_S, ge=0)
+    segment_bytes: int = Field(SEGMENT_BYTES, ge=64 * 1024)
     flush_bytes: int = Field(FLUSH_BYTES, ge=64 * 1024)
     expiry_margin_s: float = Field(EXPIRY_MARGIN_S, ge=0)
     verify: Verify = Verify.STRUCTURE

@@ -24,7 +24,7 @@ from pixxel_async.engine.item import Item
 from pixxel_async.engine.places import Places
 from pixxel_async.engine.slots import Slots
 from pixxel_async.engine.space import Space
-from pixxel_async.engine.transfer import is_failure_of_host
+from pixxel_async.engine.troubles import is_failure_of_host
 from pixxel_async.errors import TransferError
 from pixxel_async.fetches import Fetches, read_fetches
 from pixxel_async.settings.network import connections

@@ -36,7 +36,9 @@ from .saver import Arrived
 from .shared import Shared
 from .slots import Slots
 from .space import MAX_REFUSALS, Space
-from .transfer import DiskFullError, NoRoomError, PassingError, Transfer, UrlExpiredError
+from .stretch import stretches_of
+from .transfer import Transfer
+from .troubles import DiskFullError, NoRoomError, PassingError, UrlExpiredError
 from .watchdog import Watchdog
 
 AT_ONCE_BYTES = 4 * 1024 * 1024
@@ -216,7 +218,7 @@ class Fetcher:
     async def _until_whole(self, transfer: Transfer) -> None:
         """Transfer until no byte is missing."""
         item, partial = transfer.item, transfer.partial
-        tries = _Tries(furthest=partial.size)
+        tries = _Tries(furthest=transfer.size)
         missing = (item.row.total or partial.size) - partial.size
         while True:
             await self._space.admit(item.key, missing)
@@ -232,7 +234,7 @@ class Fetcher:
             except NoRoomError as no_room:
                 missing = no_room.missing
             except (UrlExpiredError, DiskFullError, PassingError) as trouble:
-                tries.reached(partial.size)
+                tries.reached(transfer.size)
                 await self._overcome(transfer, tries, trouble)
             else:
                 return
@@ -342,4 +344,9 @@ def _held(item: Item) -> Held:
     row = item.row
     if row.validator is None:
         return Held()
-    return Held(synced=row.mark, written=row.written, sha256=row.written_sha256)
+    return Held(
+        synced=row.mark,
+        written=row.written,
+        sha256=row.written_sha256,
+        stretches=stretches_of(row.stretches),
+    )

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 from ..config import Verify
 from ..errors import IntegrityError
+from ..sansio.segments import Segment
 from ..sansio.storage_answers import not_a_zip
 from ..sinks.base import PartialFile
+from ..transport.target import EnoughError
 
 FIRST_BYTES = 512
 """How much of a body is looked at to tell a ZIP from a page of text."""
@@ -27,18 +29,26 @@ class Landing:
         received: Bytes that have come over the wire.
     """
 
-    def __init__(self, partial: PartialFile, total: int | None, verify: Verify) -> None:
+    def __init__(
+        self,
+        partial: PartialFile,
+        total: int | None,
+        verify: Verify,
+        segment: Segment | None = None,
+    ) -> None:
         """Write nothing yet.
 
         Args:
             partial: The file; nobody else writes to it meanwhile.
             total: The size of the whole file in bytes, or None while unknown.
             verify: How closely it will be looked at when it is whole.
+            segment: What of it is wanted, if others bring the rest.
         """
         self.received = 0
         self._partial = partial
         self._total = total
         self._verify = verify
+        self._segment = segment
         self._start = b"" if partial.size == 0 else None
 
     def write(self, data: memoryview) -> None:
@@ -46,10 +56,19 @@ class Landing:
 
         Raises:
             IntegrityError: What comes is no ZIP, or more than was announced.
+            EnoughError: Its segment ends, since somebody else brings what follows.
             SinkError: The disk refused.
         """
         check = self._check(data)
-        self._partial.write_now(data, check=check)
+        segment = self._segment
+        if segment is None:
+            self._partial.write_now(data, check=check)
+            return
+        piece = data[: segment.left]
+        self._partial.write_now(piece, check=check)
+        segment.at += len(piece)
+        if len(piece) < len(data):
+            raise EnoughError
 
     async def take(self, data: memoryview) -> None:
         """Write bytes on a thread of the sink; a cancelled call is waited for.

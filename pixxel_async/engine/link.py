@@ -24,7 +24,7 @@ from ..sansio.link import Step
 from ..sansio.storage_answers import PASSING_STATUS, read_error
 from ..transport.answers import PouredAnswer
 from ..transport.storage import StorageClient
-from .transfer import ERROR_BYTES
+from .troubles import ERROR_BYTES
 
 SETTLING = 0.25
 """The share of the time that does not count."""

@@ -29,6 +29,18 @@ class Places:
         self._number = number
         self._serve()
 
+    @property
+    def has_room(self) -> bool:
+        """Whether a place is free, and nobody waits for it."""
+        return self._taken < self._number and not self.is_wanted
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anybody waits; who was cancelled is forgotten."""
+        while self._waiting and self._waiting[0].cancelled():
+            self._waiting.popleft()
+        return bool(self._waiting)
+
     async def __aenter__(self) -> None:
         """Wait for a place; it is freed when the context is left."""
         await self.take()
@@ -39,7 +51,7 @@ class Places:
 
     async def take(self) -> None:
         """Wait for a place; `give_back` frees it. A cancelled wait takes none."""
-        if self._taken < self._number and not self._waits():
+        if self.has_room:
             self._taken += 1
             return
         turn = asyncio.get_running_loop().create_future()
@@ -55,12 +67,6 @@ class Places:
         """Free a place."""
         self._taken -= 1
         self._serve()
-
-    def _waits(self) -> bool:
-        """Tell whether anybody was here before; who was cancelled is forgotten."""
-        while self._waiting and self._waiting[0].cancelled():
-            self._waiting.popleft()
-        return bool(self._waiting)
 
     def _serve(self) -> None:
         while self._waiting and self._taken < self._number:

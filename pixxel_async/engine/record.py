@@ -33,6 +33,8 @@ class Row:
         mark: Bytes of the partial that were synced to the disk.
         written: Bytes of the partial that were written, synced or not.
         written_sha256: The SHA-256 of these, in hexadecimal; a later run trusts them by it.
+        stretches: What is there behind them, as JSON: `begin`, `end` and `sha256` of each stretch;
+            empty for none.
         bytes: The size of the file; set before it gets its final name.
         sha256: Its SHA-256, in hexadecimal; set together with `bytes`, if a checksum is wanted.
         checksum: Which checksum of the storage it agreed with, or empty.
@@ -56,6 +58,7 @@ class Row:
     mark: int = 0
     written: int = 0
     written_sha256: str | None = None
+    stretches: str = ""
     bytes: int | None = None
     sha256: str | None = None
     checksum: str = ""
@@ -72,7 +75,9 @@ class Row:
 
     def without_partial(self) -> Self:
         """Return a copy that vouches for no byte of a partial."""
-        return self.changed(mark=0, written=0, written_sha256=None, validator=None, total=None)
+        return self.changed(
+            mark=0, written=0, written_sha256=None, stretches="", validator=None, total=None
+        )
 
 
 _NAMES = tuple(field.name for field in fields(Row))

@@ -20,7 +20,7 @@ from ..errors import SinkError
 from ..sansio.lifecycle import State
 from .record import Doing, Ending, Row, Run, Step
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _PACKAGE_1 = """
 CREATE TABLE IF NOT EXISTS package (
@@ -49,6 +49,7 @@ _NEW_IN_2 = (
     "error_type TEXT NOT NULL DEFAULT ''",
     "goes_on INTEGER NOT NULL DEFAULT 0",
 )
+_NEW_IN_3 = ("stretches TEXT NOT NULL DEFAULT ''",)
 _RUN = """
 CREATE TABLE IF NOT EXISTS run (
     number INTEGER PRIMARY KEY,
@@ -111,7 +112,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(_PACKAGE_1)
         held = {name for (_, name, *_) in connection.execute("PRAGMA table_info(package)")}
-        for column in _NEW_IN_2:
+        for column in (*_NEW_IN_2, *_NEW_IN_3):
             if column.split()[0] not in held:
                 connection.execute(f"ALTER TABLE package ADD COLUMN {column}")
         connection.execute(_RUN)

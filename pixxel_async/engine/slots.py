@@ -33,6 +33,16 @@ class Slots:
         """How many transfers may run now."""
         return self._places.number
 
+    @property
+    def has_room(self) -> bool:
+        """Whether one more transfer could begin at once."""
+        return self._places.has_room
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anybody waits for a place."""
+        return self._places.is_wanted
+
     async def __aenter__(self) -> None:
         """Wait for a place, and hold it until the context is left."""
         await self._places.take()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from typing import Any, Protocol
 
+import anyio
 from pydantic import SecretStr
 
 from ..config import Checksum
@@ -17,80 +18,23 @@ from ..errors import (
     OutOfDescriptorsError,
     SinkError,
     StalledError,
-    StorageError,
     TransferError,
 )
 from ..sansio import checksums, ranges
 from ..sansio.lifecycle import State
-from ..sansio.storage_answers import Meaning, read_error
+from ..sansio.segments import Segment
 from ..sinks.base import Held, PartialFile
 from ..transport.answers import Answer, PouredAnswer, PulledAnswer, by_name
 from ..transport.exchange import Exchange
 from .item import Item
 from .landing import Landing
 from .pulling import Pulling
+from .several import OUR_FAULT_S, Several, is_possible
 from .shared import Shared
 from .space import DESCRIPTOR_CODES, FULL_CODES
+from .stretch import text_of
+from .troubles import DiskFullError, NoRoomError, PassingError, error_of
 from .watchdog import Watched
-
-ERROR_BYTES = 4096
-"""How much of an error's body is read."""
-
-OUR_FAULT_S = 1.0
-"""A disk that takes longer than this for what it has to do is no fault of the storage's."""
-
-SERVER_ERROR = 500
-
-
-class NoRoomError(Exception):
-    """The disk has no room for what an answer would bring."""
-
-    def __init__(self, missing: int) -> None:
-        """Keep how many bytes it would bring."""
-        super().__init__(str(missing))
-        self.missing = missing
-
-
-class DiskFullError(Exception):
-    """The disk refused what an attempt brought, since it is full."""
-
-    def __init__(self, error: SinkError) -> None:
-        """Keep what is raised when it stays so."""
-        super().__init__(str(error))
-        self.error = error
-
-
-class UrlExpiredError(StorageError):
-    """The storage says that the signed URL has expired."""
-
-
-class PassingError(Exception):
-    """An attempt is over, and another one may do better.
-
-    Attributes:
-        error: Why it is over.
-        came: The bytes that it has brought.
-    """
-
-    def __init__(self, error: TransferError) -> None:
-        """Keep what is raised when no attempt is left."""
-        super().__init__(str(error))
-        self.error = error
-        self.came = 0
-
-
-def is_failure_of_host(error: BaseException) -> bool:
-    """Tell whether an attempt tells that the storage fails: nothing came, and not for its number.
-
-    Too many requests (429), and bytes that break off, are no sign of a host that is down.
-    """
-    if not isinstance(error, PassingError) or error.came:
-        return False
-    match error.error:
-        case StorageError(status=status):
-            return status >= SERVER_ERROR
-        case cause:
-            return isinstance(cause, (ConnectionBrokenError, StalledError))
 
 
 class Flow(Protocol):
@@ -136,8 +80,10 @@ class Transfer:
         self._synced = partial.size
         self._held = ranges.Held()
         self._landing: Landing | None = None
+        self._told = partial.size
         self._counted = 0  # of what the landing has received
         self._flow: Flow | None = None
+        self._several: Several | None = None
 
     async def attempt(self, url: SecretStr) -> None:
         """Make one GET and write what it brings; returns when no byte is missing.
@@ -183,6 +129,7 @@ class Transfer:
         await self.partial.restart(algorithms)
         self._synced = 0
         self._validator = self._total = None
+        self._several = None
         self.has_older_bytes = False
 
     async def keep_mark(self) -> None:
@@ -197,7 +144,9 @@ class Transfer:
         Nothing is synced: after a sync that failed, another would vouch for lost bytes. The
         later run trusts what has the digest that is noted here, or else the last mark.
         """
-        if self.partial.size > 0 and self._validator is not None:
+        if self.size > 0 and self._validator is not None:
+            if self._several is not None:
+                self._several.written()
             self._describe(self.partial.written())
             await self._shared.journal.put(self.item.row)
         else:
@@ -215,6 +164,7 @@ class Transfer:
             mark=self._synced,
             written=written.written,
             written_sha256=written.sha256,
+            stretches=text_of(() if self._several is None else self._several.noted()),
             **known,
         )
 
@@ -222,6 +172,8 @@ class Transfer:
 
     async def _attempt(self, url: SecretStr) -> None:
         shared = self._shared
+        if self._several is not None:
+            await self._several.join()
         self._held = ranges.Held(
             size=self.partial.size, validator=self._validator, total=self._total
         )
@@ -236,7 +188,7 @@ class Transfer:
                     throttle=shared.bandwidth,
                 ) as answer:
                     shared.slots.answered(answer.head_at - asked_at)
-                    await self._take(answer)
+                    await self._take(answer, url)
             finally:
                 self._flow = None
                 self._look(watched)
@@ -266,12 +218,12 @@ class Transfer:
                 return self._land()
         return None
 
-    def _land(self) -> Landing:
+    def _land(self, segment: Segment | None = None) -> Landing:
         self._counted = 0
-        self._landing = Landing(self.partial, self._total, self._policy.verify)
+        self._landing = Landing(self.partial, self._total, self._policy.verify, segment)
         return self._landing
 
-    async def _take(self, answer: Answer) -> None:
+    async def _take(self, answer: Answer, url: SecretStr) -> None:
         """Take an answer, unless it was taken at once."""
         if self._landing is not None or not await self._has_body(answer):
             return
@@ -280,15 +232,16 @@ class Transfer:
             if not await self._shared.space.fits(self.item.key, missing):
                 raise NoRoomError(missing)
         if isinstance(answer, PouredAnswer):
-            await self._pour(answer)
+            await self._pour(answer, url)
         else:
+            self._several = None
             await self._pull(answer)
 
     async def _has_body(self, answer: Answer) -> bool:
         """Get ready for a body; return False if nothing is missing."""
         match ranges.decide(self._held, answer.status, answer.headers):
             case None:
-                raise await _error(answer)
+                raise await error_of(answer)
             case ranges.Refuse(reason=reason):
                 raise PassingError(TransferError(reason))
             case ranges.Restart(reason=reason):
@@ -305,12 +258,54 @@ class Transfer:
                 self._total, self._validator = total, validator
         return True
 
-    async def _pour(self, answer: PouredAnswer) -> None:
+    async def _pour(self, answer: PouredAnswer, url: SecretStr) -> None:
         """Let the body go to the disk on a thread, and keep marks meanwhile."""
         self._flow = answer.exchange
-        answer.begin_to_pour(self._land())
+        several = self._several = self._several or self._several_for(answer)
+        if several is None:
+            await self._pour_into(answer, self._land())
+            return
+        failure: Exception | None = None
+        segment = several.segments.take()
+        async with anyio.create_task_group() as others:
+            others.start_soon(several.hire, others, url)
+            try:
+                if segment is not None:
+                    await self._pour_into(answer, self._land(segment))
+                    several.segments.leave(segment)
+                self._flow = several
+                await several.finish(url, self._keep_due_mark)
+            except Exception as error:  # noqa: BLE001 - raised below, as itself and in no group
+                failure = error
+            finally:
+                if segment is not None:
+                    several.segments.leave(segment)
+                others.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+
+    async def _pour_into(self, answer: PouredAnswer, landing: Landing) -> None:
+        answer.begin_to_pour(landing)
         while not await answer.poured():
             await self.keep_mark()
+
+    def _several_for(self, answer: PouredAnswer) -> Several | None:
+        """Let others help with a large package, or with one that they have helped with earlier."""
+        if self._total is None or self._validator is None or not self.partial.takes_stretches:
+            return None
+        missing = self._total - self.partial.size
+        if not self.partial.stretches and not is_possible(answer, missing, self._shared):
+            return None
+        return Several(
+            self.partial,
+            self._shared,
+            total=self._total,
+            validator=self._validator,
+            count=self._count,
+        )
+
+    def _count(self, count: int) -> None:
+        self.received += count
 
     async def _pull(self, answer: PulledAnswer) -> None:
         """Bring the body to the disk piece by piece, and keep marks on the way."""
@@ -331,6 +326,16 @@ class Transfer:
         finally:
             buffers.give_back(buffer)
 
+    async def _keep_due_mark(self) -> None:
+        if self._is_mark_due:
+            await self.keep_mark()
+
+    @property
+    def size(self) -> int:
+        """Bytes that are there, in a row or not."""
+        several = self._several
+        return self.partial.size if several is None else several.segments.present
+
     @property
     def _is_mark_due(self) -> bool:
         is_far = self.partial.size - self._synced >= self._policy.flush_bytes
@@ -347,7 +352,10 @@ class Transfer:
             self.received += count
             watched.received(count)
             shared.slots.received(count)
-            size = self.partial.size
+        size = self.size
+        is_news = size != self._told
+        if is_news:
+            self._told = size
             if self._total is not None:
                 shared.space.progress(self.item.key, self._total - size)
             shared.progress(self.item.key, size, self._total)
@@ -357,19 +365,6 @@ class Transfer:
             watched.excuse()
         if self._is_mark_due:
             self._flow.nudge()
-        elif count and self._validator is not None:
+        elif is_news and self._validator is not None:
             self._describe(self.partial.noted)
             shared.journal.note(self.item.row)
-
-
-async def _error(answer: Answer) -> Exception:
-    problem = read_error(answer.status, await answer.beginning(ERROR_BYTES))
-    match problem.meaning:
-        case Meaning.EXPIRED:
-            return UrlExpiredError(problem.message, status=answer.status, code=problem.code)
-        case Meaning.PASSING:
-            return PassingError(
-                StorageError(problem.message, status=answer.status, code=problem.code)
-            )
-        case Meaning.FINAL:
-            return StorageError(problem.message, status=answer.status, code=problem.code)

@@ -114,6 +114,39 @@ def request_headers(held: Held) -> dict[str, str]:
     return headers
 
 
+def part_headers(first: int, end: int, validator: str) -> dict[str, str]:
+    """Return the headers of a GET of the bytes from `first` to before `end`."""
+    return {
+        "Accept-Encoding": "identity",
+        "Range": f"bytes={first}-{end - 1}",
+        "If-Range": validator,
+    }
+
+
+def problem_of_part(
+    status: int, headers: Mapping[str, str], *, first: int, total: int, validator: str
+) -> str | None:
+    """Tell why an answer to a GET with `part_headers` cannot be used, or return None.
+
+    Args:
+        status: The HTTP status.
+        headers: The answer's headers, looked up without regard to case.
+        first: The first byte that was asked for.
+        total: The size of the object.
+        validator: Its entity tag.
+    """
+    if status != PARTIAL_CONTENT:
+        return f"the storage answered {status} to the request for a part"
+    match = _CONTENT_RANGE.fullmatch(headers.get("content-range", "").strip())
+    if match is None or int(match[1]) != first:
+        return "another part came than was asked for"
+    coding = headers.get("content-encoding", "identity").strip().lower()
+    is_same = headers.get("etag", validator) == validator and match[3] in {None, str(total)}
+    if not is_same or coding not in {"", "identity"}:
+        return "the part is of another object"
+    return None
+
+
 def decide(held: Held, status: int, headers: Mapping[str, str]) -> Decision | None:
     """Decide what to do with an answer to a GET with `request_headers(held)`.
 

@@ -10,6 +10,21 @@ from ..config import Checksum, ForeignFiles, Sync, Verify
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """Bytes in the middle of a partial, behind a gap, that are right if they have a digest.
+
+    Attributes:
+        begin: The first one.
+        end: The one after the last.
+        sha256: In hexadecimal.
+    """
+
+    begin: int
+    end: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """What is known of a partial that an earlier run has left.
 
@@ -17,11 +32,13 @@ class Held:
         synced: Bytes that are surely right, since they were synced to the disk.
         written: Bytes that are right if they have `sha256`.
         sha256: In hexadecimal, or None if nothing is known of these.
+        stretches: What is there behind them, in its order.
     """
 
     synced: int = 0
     written: int = 0
     sha256: str | None = None
+    stretches: tuple[Stretch, ...] = ()
 
 
 NOTHING_HELD = Held()
@@ -73,6 +90,16 @@ class PartialFile(Protocol):
         """What a later run may be told of this partial as it was a moment ago."""
         ...
 
+    @property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """What an earlier run has left behind `size`, as far as it is right."""
+        ...
+
+    @property
+    def takes_stretches(self) -> bool:
+        """Whether bytes can be written behind its end, once something was written."""
+        ...
+
     def begin(self, algorithms: frozenset[str]) -> None:
         """Compute these digests of a file to which nothing was written yet; see `restart`."""
         ...
@@ -81,6 +108,22 @@ class PartialFile(Protocol):
         self, data: bytes | bytearray | memoryview, *, check: Verify | None = None
     ) -> None:
         """Append all of `data` on the calling thread, which it blocks; else as `write` does."""
+        ...
+
+    def write_at(self, data: memoryview, at: int) -> None:
+        """Write bytes behind the end, on the calling thread; they count when they are joined.
+
+        Raises:
+            SinkError: They could not be written.
+        """
+        ...
+
+    async def join(self, end: int) -> None:
+        """Let the file grow up to `end` by bytes that were written there, and take their digests.
+
+        Raises:
+            SinkError: They could not be read.
+        """
         ...
 
     async def write(

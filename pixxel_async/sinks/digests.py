@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
+import os
 import time
 import zlib
 from pathlib import Path
 from typing import Protocol
 
 from ..config import Checksum
-from .base import FULL_CARE, NOTHING_HELD, Care, Held
+from .base import FULL_CARE, NOTHING_HELD, Care, Held, Stretch
 
 READ_BYTES = 1024 * 1024
 NOTED_S = 0.02
@@ -93,6 +95,23 @@ def digests_of(path: Path, algorithms: frozenset[str]) -> dict[str, Digest]:
     return digests
 
 
+def right_stretches(path: Path, held: Held, size: int) -> tuple[Stretch, ...]:
+    """Find out which stretches behind a size are right, by reading them."""
+    found = []
+    with path.open("rb", buffering=0) as file:
+        for stretch in held.stretches:
+            if stretch.begin < size:
+                continue
+            digest, at = hashlib.sha256(), stretch.begin
+            file.seek(at)
+            while at < stretch.end and (data := file.read(min(READ_BYTES, stretch.end - at))):
+                digest.update(data)
+                at += len(data)
+            if digest.hexdigest() == stretch.sha256:
+                found.append(stretch)
+    return tuple(found)
+
+
 class DigestingFile(io.FileIO):
     """An unbuffered file whose `write` writes all, and takes it into the digests.
 
@@ -104,11 +123,13 @@ class DigestingFile(io.FileIO):
         size: Bytes written.
         held: What it held a moment ago, for the journal; nothing without a SHA-256. Other threads
             may read it.
+        stretches: What is right behind it.
     """
 
     digests: dict[str, Digest]
     size: int
     held: Held = NOTHING_HELD
+    stretches: tuple[Stretch, ...] = ()
     _noted_at = float("-inf")
 
     def write(self, data: bytes | bytearray | memoryview, /) -> int:  # type: ignore[override]  # typeshed names a wider buffer
@@ -124,6 +145,18 @@ class DigestingFile(io.FileIO):
         if self.digests and time.monotonic() >= self._noted_at + NOTED_S:
             self.note()
         return done
+
+    def join(self, end: int) -> None:
+        """Take bytes behind the end into the file, and into the digests; nobody may write."""
+        while self.size < end:
+            data = os.pread(self.fileno(), min(READ_BYTES, end - self.size), self.size)
+            if not data:
+                raise OSError(errno.EIO, "a partial is shorter than it was")
+            for digest in self.digests.values():
+                digest.update(data)
+            self.size += len(data)
+        self.seek(self.size)
+        self.note()
 
     def note(self) -> None:
         """Bring `held` up to date; nobody may write meanwhile."""

@@ -23,8 +23,8 @@ from aiofiles.threadpool.binary import AsyncFileIO
 from ..config import ForeignFiles, Sync, Verify
 from ..errors import SinkError
 from ..sansio.redact import printable
-from .base import NOTHING_HELD, Care, Held
-from .digests import DigestingFile, digests_of, first_digests, held_digests
+from .base import NOTHING_HELD, Care, Held, Stretch
+from .digests import DigestingFile, digests_of, first_digests, held_digests, right_stretches
 from .threads import to_end
 from .trouble import sink_error
 from .zip_check import file_problem, zip_problem
@@ -79,6 +79,16 @@ class LocalPartial:
         """What a later run may be told of this partial as it was a moment ago."""
         return NOTHING_HELD if self._file is None else self._file.held
 
+    @property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """What an earlier run has left behind `size`, as far as it is right."""
+        return () if self._file is None else self._file.stretches
+
+    @property
+    def takes_stretches(self) -> bool:
+        """Whether bytes can be written behind its end."""
+        return hasattr(os, "pwrite")  # Windows has none
+
     async def take_up(self, held: Held) -> None:
         """Open what an earlier run has left.
 
@@ -105,6 +115,23 @@ class LocalPartial:
                 file.seek(file.size)
         except OSError as error:
             raise sink_error(error, self._part) from error
+
+    def write_at(self, data: memoryview, at: int) -> None:
+        """Write bytes behind the end, on the calling thread; see `PartialFile.write_at`."""
+        file = cast("DigestingFile", self._file)
+        try:
+            while data:
+                count = os.pwrite(file.fileno(), data, at)
+                data, at = data[count:], at + count
+        except OSError as error:
+            raise sink_error(error, self._part) from error
+
+    async def join(self, end: int) -> None:
+        """Let the file grow by bytes that were written behind its end; see `PartialFile.join`."""
+        file = cast("DigestingFile", self._file)
+        if file.size < end:
+            self._found = None
+            await self._run(lambda: file.join(end))
 
     async def write(
         self, data: bytes | bytearray | memoryview, *, check: Verify | None = None
@@ -133,6 +160,7 @@ class LocalPartial:
             file.truncate()
             file.size = 0
             file.held = NOTHING_HELD
+            file.stretches = ()
             file.digests = first_digests(algorithms, self._care)
 
         await self._run(empty)
@@ -235,7 +263,9 @@ def _open(part: str, held: Held, care: Care, algorithms: frozenset[str]) -> Dige
             file.size, file.digests = 0, first_digests(algorithms, care)
         else:
             file.size, file.digests = held_digests(Path(part), held, care)
-        file.truncate(file.size)
+            if file.digests:
+                file.stretches = right_stretches(Path(part), held, file.size)
+        file.truncate(file.stretches[-1].end if file.stretches else file.size)
         file.seek(file.size)
         if file.size and "sha256" in file.digests:
             file.held = Held(written=file.size, sha256=file.digests["sha256"].digest().hex())

@@ -1,0 +1,265 @@
+"""A large package that several transfers bring at once.
+
+Rules:
+    * Only where the storage serves ranges of an object with a strong entity tag, while the package
+      will still take a while, and for as long as nobody else wants the places for transfers.
+    * The first transfer goes on as for any package: the file grows by what it brings, and so do its
+      digests. The others write behind its end. When it has reached them, their bytes are read once
+      more for the digests of the whole.
+    * What goes wrong with one of the others costs its segment only: somebody else brings that.
+    * A later run goes on with all of it: each stretch has a digest of its own.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+
+import anyio
+from anyio.abc import TaskGroup
+from pydantic import SecretStr
+
+from ..errors import ConnectionBrokenError, PixxelError, StalledError, TransferError
+from ..sansio import ranges
+from ..sansio.segments import LARGE, Segment, Segments
+from ..sinks.base import PartialFile, Stretch
+from ..transport.answers import Answer, PouredAnswer
+from .shared import Shared
+from .stretch import StretchLanding
+from .troubles import PassingError, error_of
+from .watchdog import Watched
+
+HIRE_S = 1.0
+"""So often it is looked whether one more transfer is worth it."""
+OUR_FAULT_S = 1.0
+"""A disk that takes longer than this for what it has to do is no fault of the storage's."""
+ERRORS = 400
+MOST_FAILURES = 3
+"""So many failures of other transfers in a row, and no more of them are tried."""
+
+
+def is_possible(answer: Answer, missing: int, shared: Shared) -> bool:
+    """Tell whether several transfers may bring what is missing of a package.
+
+    Args:
+        answer: The answer to the request for all of it; its entity tag is strong.
+        missing: Bytes that are missing.
+        shared: What all transfers share.
+    """
+    serves_ranges = answer.status == ranges.PARTIAL_CONTENT or (
+        answer.headers.get("accept-ranges", "").strip().lower() == "bytes"
+    )
+    is_large = missing >= LARGE * shared.policy.segment_bytes
+    return serves_ranges and is_large and isinstance(answer, PouredAnswer)
+
+
+class Several:
+    """The transfers of one package; kept for all attempts to bring it.
+
+    Attributes:
+        segments: What is there, and what is on its way.
+    """
+
+    def __init__(
+        self,
+        partial: PartialFile,
+        shared: Shared,
+        *,
+        total: int,
+        validator: str,
+        count: Callable[[int], None],
+    ) -> None:
+        """Begin with what the partial holds.
+
+        Args:
+            partial: The file, open.
+            shared: What all transfers share.
+            total: The size of the package.
+            validator: Its strong entity tag.
+            count: Told the bytes that the other transfers bring.
+        """
+        held = [(0, partial.size), *((each.begin, each.end) for each in partial.stretches)]
+        self.segments = Segments(total, held, least_bytes=shared.policy.segment_bytes)
+        self._partial = partial
+        self._shared = shared
+        self._total = total
+        self._validator = validator
+        self._count = count
+        self._earlier = {each.begin: each for each in partial.stretches}
+        self._landings: dict[int, StretchLanding] = {}
+        self._failures = 0
+        self._news = anyio.Event()
+
+    def noted(self) -> tuple[Stretch, ...]:
+        """Return what a later run may be told of the bytes behind the end, as of a moment ago."""
+        found = (self._note_of(each) for each in self.segments.beyond)
+        return tuple(each for each in found if each is not None)
+
+    def written(self) -> tuple[Stretch, ...]:
+        """Return the same, while nobody writes."""
+        for segment in self.segments.beyond:
+            if (landing := self._landings.get(segment.begin)) is not None:
+                landing.note()
+        return self.noted()
+
+    def _note_of(self, segment: Segment) -> Stretch | None:
+        landing = self._landings.get(segment.begin)
+        return self._earlier.get(segment.begin) if landing is None else landing.noted
+
+    # While it waits for others, it stands for the flow of its own transfer.
+
+    def is_held_up(self, now: float, longest_s: float) -> bool:  # noqa: ARG002 - others are judged
+        """Say that it is no fault of the storage's that nothing comes for the first transfer."""
+        return True
+
+    def nudge(self) -> None:
+        """Do nothing: marks are kept whenever the file has grown."""
+
+    async def join(self) -> None:
+        """Let the file grow by what is there without a gap.
+
+        Raises:
+            SinkError: It could not be read.
+        """
+        current = self.segments.current
+        await self._partial.join(self._total if current is None else current.begin)
+
+    async def hire(self, tasks: TaskGroup, url: SecretStr) -> None:
+        """Let other transfers help, as long as that is worth it; until cancelled."""
+        seen, running = self.segments.present, 0
+
+        async def help_() -> None:
+            nonlocal running
+            running += 1
+            try:
+                await self._help(url)
+            finally:
+                running -= 1
+
+        while self._failures < MOST_FAILURES:
+            await anyio.sleep(HIRE_S)
+            present = self.segments.present
+            rate, seen = (present - seen) / HIRE_S, present
+            for _ in range(running + 1):  # twice as many with each look
+                if not (
+                    self._partial.size
+                    and self._shared.slots.has_room
+                    and self.segments.is_worth_more(rate)
+                ):
+                    break
+                tasks.start_soon(help_)
+                await anyio.lowlevel.checkpoint()
+
+    async def finish(self, url: SecretStr, keep_due_mark: Callable[[], Awaitable[None]]) -> None:
+        """Bring what nobody else brings, wait for the others, and join what is there.
+
+        Args:
+            url: The signed URL.
+            keep_due_mark: Awaited when the file has grown.
+
+        Raises:
+            PassingError: Bytes are missing, and another attempt may bring them.
+            TransferError: No attempt will do better.
+            SinkError: The disk refused.
+        """
+        while True:
+            is_whole = self.segments.current is None  # if not, it may be when it has been joined
+            await self.join()
+            await keep_due_mark()
+            if is_whole:
+                return
+            segment = self.segments.take()
+            if segment is None:
+                await self._news.wait()
+                continue
+            try:
+                await self._bring(segment, url, gives_way=False)
+            finally:
+                self._leave(segment)
+
+    async def _help(self, url: SecretStr) -> None:
+        """Bring one segment after the other, until the place is wanted or nothing is left."""
+        slots = self._shared.slots
+        async with slots:
+            while not slots.is_wanted and (segment := self.segments.take()) is not None:
+                try:
+                    await self._bring(segment, url, gives_way=True)
+                    self._failures = 0
+                except PixxelError as error:
+                    self._fail(error)
+                    return
+                except PassingError as passing:
+                    self._fail(passing.error)
+                    return
+                finally:
+                    self._leave(segment)
+
+    def _fail(self, error: PixxelError) -> None:
+        self._failures += 1
+        if isinstance(error, TransferError):
+            self._shared.slots.failed(error)
+
+    def _leave(self, segment: Segment) -> None:
+        self.segments.leave(segment)
+        if landing := self._landings.get(segment.begin):
+            landing.note()
+        self._news.set()
+        self._news = anyio.Event()
+
+    async def _bring(self, segment: Segment, url: SecretStr, *, gives_way: bool) -> None:
+        shared = self._shared
+        landing = StretchLanding(self._partial, segment)
+        self._landings[segment.begin] = landing
+        counted = 0
+        flow: PouredAnswer | None = None
+
+        def look(watched: Watched) -> None:
+            nonlocal counted
+            count = landing.received - counted
+            counted += count
+            self._count(count)
+            watched.received(count)
+            shared.slots.received(count)
+            if flow is not None and flow.exchange.is_held_up(time.monotonic(), OUR_FAULT_S):
+                watched.excuse()
+            if flow is not None and gives_way and shared.slots.is_wanted:
+                flow.exchange.nudge()
+
+        headers = ranges.part_headers(segment.at, segment.end, self._validator)
+        try:
+            with shared.watchdog.watch(look) as watched:
+                try:
+                    async with await shared.storage.get(
+                        url, headers, throttle=shared.bandwidth
+                    ) as answer:
+                        flow = await self._checked(answer, segment)
+                        flow.begin_to_pour(landing)
+                        if not await flow.poured():
+                            return  # somebody wants the place
+                finally:
+                    flow = None
+                    look(watched)
+        except (ConnectionBrokenError, StalledError) as error:
+            raise PassingError(error) from None
+        if segment.left:
+            message = f"the part ended at byte {segment.at} of {segment.end}"
+            raise PassingError(TransferError(message))
+
+    async def _checked(self, answer: Answer, segment: Segment) -> PouredAnswer:
+        """Look whether an answer brings what was asked for.
+
+        Raises:
+            PassingError: It does not.
+        """
+        problem = ranges.problem_of_part(
+            answer.status,
+            answer.headers,
+            first=segment.at,
+            total=self._total,
+            validator=self._validator,
+        )
+        if problem is None and isinstance(answer, PouredAnswer):
+            return answer
+        if answer.status >= ERRORS:
+            raise await error_of(answer)
+        raise PassingError(TransferError(problem or "the way to the storage has changed"))

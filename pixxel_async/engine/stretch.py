@@ -1,0 +1,74 @@
+"""A stretch of a package that is written behind a gap, with a digest of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from pydantic import TypeAdapter, ValidationError
+
+from ..sansio.segments import Segment
+from ..sinks.base import PartialFile, Stretch
+from ..sinks.digests import NOTED_S
+from ..transport.target import EnoughError
+
+
+def text_of(stretches: Sequence[Stretch]) -> str:
+    """Return stretches as they stand in the journal."""
+    return json.dumps([asdict(each) for each in stretches]) if stretches else ""
+
+
+def stretches_of(text: str) -> tuple[Stretch, ...]:
+    """Read what `text_of` wrote; whatever else it is vouches for nothing."""
+    try:
+        return tuple(_STRETCHES.validate_json(text)) if text else ()
+    except ValidationError:
+        return ()
+
+
+_STRETCHES = TypeAdapter(list[Stretch])
+
+
+class StretchLanding:
+    """Takes the bytes of one segment, on the thread that receives them.
+
+    Attributes:
+        received: Bytes that have come over the wire.
+        noted: What is there of it, as it was a moment ago; other threads may read it.
+    """
+
+    def __init__(self, partial: PartialFile, segment: Segment) -> None:
+        """Write nothing yet."""
+        self.received = 0
+        self.noted: Stretch | None = None
+        self._partial = partial
+        self._segment = segment
+        self._digest = hashlib.sha256()
+        self._noted_at = float("-inf")
+
+    def write(self, data: memoryview) -> None:
+        """Write what is of the segment.
+
+        Raises:
+            EnoughError: The segment ends, since somebody else brings what follows.
+            SinkError: The disk refused.
+        """
+        segment = self._segment
+        piece = data[: segment.left]
+        self.received += len(data)
+        self._partial.write_at(piece, segment.at)
+        self._digest.update(piece)
+        segment.at += len(piece)
+        if time.monotonic() >= self._noted_at + NOTED_S:
+            self.note()
+        if len(piece) < len(data):
+            raise EnoughError
+
+    def note(self) -> None:
+        """Bring `noted` up to date; nobody may write meanwhile."""
+        segment = self._segment
+        self.noted = Stretch(segment.begin, segment.at, self._digest.hexdigest())
+        self._noted_at = time.monotonic()

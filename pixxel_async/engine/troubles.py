@@ -1,0 +1,83 @@
+"""What may befall a transfer, and what has to be done about it before another attempt."""
+
+from __future__ import annotations
+
+from ..errors import (
+    ConnectionBrokenError,
+    SinkError,
+    StalledError,
+    StorageError,
+    TransferError,
+)
+from ..sansio.storage_answers import Meaning, read_error
+from ..transport.answers import Answer
+
+ERROR_BYTES = 4096
+"""How much of an error's body is read."""
+
+SERVER_ERROR = 500
+
+
+class NoRoomError(Exception):
+    """The disk has no room for what an answer would bring."""
+
+    def __init__(self, missing: int) -> None:
+        """Keep how many bytes it would bring."""
+        super().__init__(str(missing))
+        self.missing = missing
+
+
+class DiskFullError(Exception):
+    """The disk refused what an attempt brought, since it is full."""
+
+    def __init__(self, error: SinkError) -> None:
+        """Keep what is raised when it stays so."""
+        super().__init__(str(error))
+        self.error = error
+
+
+class UrlExpiredError(StorageError):
+    """The storage says that the signed URL has expired."""
+
+
+class PassingError(Exception):
+    """An attempt is over, and another one may do better.
+
+    Attributes:
+        error: Why it is over.
+        came: The bytes that it has brought.
+    """
+
+    def __init__(self, error: TransferError) -> None:
+        """Keep what is raised when no attempt is left."""
+        super().__init__(str(error))
+        self.error = error
+        self.came = 0
+
+
+def is_failure_of_host(error: BaseException) -> bool:
+    """Tell whether an attempt tells that the storage fails: nothing came, and not for its number.
+
+    Too many requests (429), and bytes that break off, are no sign of a host that is down.
+    """
+    if not isinstance(error, PassingError) or error.came:
+        return False
+    match error.error:
+        case StorageError(status=status):
+            return status >= SERVER_ERROR
+        case cause:
+            return isinstance(cause, (ConnectionBrokenError, StalledError))
+
+
+async def error_of(answer: Answer) -> Exception:
+    """Read an answer that is an error, and return what to raise."""
+    problem = read_error(answer.status, await answer.beginning(ERROR_BYTES))
+    match problem.meaning:
+        case Meaning.EXPIRED:
+            return UrlExpiredError(problem.message, status=answer.status, code=problem.code)
+        case Meaning.PASSING:
+            return PassingError(
+                StorageError(problem.message, status=answer.status, code=problem.code)
+            )
+        case Meaning.FINAL:
+            return StorageError(problem.message, status=answer.status, code=problem.code)
