@@ -170,7 +170,8 @@ class Several:
                 return
             segment = self.segments.take()
             if segment is None:
-                await self._news.wait()
+                if self.segments.current is not None:  # others may have ended meanwhile
+                    await self._news.wait()
                 continue
             try:
                 await self._bring(segment, url, gives_way=False)
@@ -260,6 +261,6 @@ class Several:
         )
         if problem is None and isinstance(answer, PouredAnswer):
             return answer
-        if answer.status >= ERRORS:
+        if answer.status >= ERRORS and answer.status not in ranges.SAYS_CHANGED:
             raise await error_of(answer)
         raise PassingError(TransferError(problem or "the way to the storage has changed"))

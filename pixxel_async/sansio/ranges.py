@@ -29,6 +29,8 @@ OK = 200
 PARTIAL_CONTENT = 206
 PRECONDITION_FAILED = 412
 RANGE_NOT_SATISFIABLE = 416
+SAYS_CHANGED = frozenset({PRECONDITION_FAILED, RANGE_NOT_SATISFIABLE})
+"""Statuses that say that the object is not what it was; the whole has to be asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,8 @@
 
 Rules:
     * Segments lie side by side, and cover the package. Each is brought by one transfer, from its
-      first byte on. What a transfer leaves of its segment is a segment of its own.
+      first byte on. What a transfer leaves of its segment is a segment of its own; one that has
+      brought nothing gives it back to the transfer before it, if that still runs.
     * Who is free takes the first segment that nobody brings. If there is none, it takes the second
       half of what is left of the longest one, whose transfer ends there (dynamic segmentation, as
       download managers do it; work stealing, Blumofe and Leiserson, 1999).
@@ -115,7 +116,11 @@ class Segments:
         """Let others bring what a transfer has left of its segment."""
         segment.is_running = False
         segment.at = min(segment.at, segment.end)
-        if segment.begin < segment.at < segment.end:
+        before = self._all[self._all.index(segment) - 1] if segment is not self._all[0] else None
+        if segment.at == segment.begin and before is not None and before.is_running:
+            before.end = segment.end
+            self._all.remove(segment)
+        elif segment.begin < segment.at < segment.end:
             rest = Segment(segment.at, segment.end, segment.at)
             segment.end = segment.at
             self._all.insert(self._all.index(segment) + 1, rest)
