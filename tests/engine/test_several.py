@@ -70,6 +70,7 @@ class Storage(SocketServer):
         part: Answers a request for a part, where a test has its own answer.
         bytes_per_s: The rate of each connection.
         headers: Those of whole answers.
+        has_part: Set when a part has been asked for.
     """
 
     def __init__(self, package: bytes, *, bytes_per_s: int = 1_000_000) -> None:
@@ -79,6 +80,7 @@ class Storage(SocketServer):
         self.part: Callable[[Get], bytes | None] = lambda _: None
         self.bytes_per_s = bytes_per_s
         self.headers = ETAG + RANGES
+        self.has_part = asyncio.Event()
 
     @property
     def parts(self) -> list[Get]:
@@ -91,6 +93,8 @@ class Storage(SocketServer):
                 found = _RANGE.search(head)
                 get = Get(int(found[1]), int(found[2]) if found[2] else None) if found else None
                 self.gets.append(get or Get(0, None))
+                if self.parts:
+                    self.has_part.set()
                 if get is not None and get.is_part and (said := self.part(get)) is not None:
                     writer.write(said)
                     return
@@ -377,8 +381,7 @@ async def test_a_transfer_that_helps_gives_way_to_a_package_that_becomes_ready(
 
         async def two_in_turn() -> AsyncIterator[JobDownload]:
             yield job(0)
-            while not storage.parts:
-                await asyncio.sleep(0)
+            await storage.has_part.wait()
             yield job(1)
 
         started = {}
