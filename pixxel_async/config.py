@@ -161,10 +161,10 @@ class FetchPolicy(_Frozen):
         attempts: Tries of one transfer that bring no new byte; progress starts the count anew.
         stall_timeout_s: The window in which the least throughput is measured.
         least_bytes_per_s: Less than this over a whole window is a stall.
-        write_bytes: Bytes that are gathered before they are written; memory use is about
-            twice this for each transfer.
-        write_s: Bytes are written after this time at the latest, also if they are few; a run that
-            is killed loses what it has not written.
+        write_bytes: Bytes that are gathered before they are written, where they come through a
+            proxy or a transport that was given; elsewhere they are written as they come.
+        write_s: After this time at the latest bytes are written, and noted for a later run, also if
+            they are few; a run that is killed loses what it has not noted.
         segment_bytes: The least that one of several transfers brings of a package. One of which
             eight times this is missing may come by several at once, while places for transfers are
             free, and it will still take a while.

@@ -90,8 +90,10 @@ class PouredAnswer:
 
     async def aclose(self) -> None:
         """End the exchange, and give its channel back if all of it was read."""
-        await self.exchange.aclose()
-        self._pool.give_back(self._origin, self.exchange.channel)
+        try:
+            await self.exchange.aclose()
+        finally:
+            self._pool.give_back(self._origin, self.exchange.channel)
 
 
 class PulledAnswer:

@@ -145,8 +145,9 @@ class Channel:
         count = self._tls.open_into(room)
         self.has_ended = self._tls.is_ended
         if answer := self._tls.to_send():  # such as to a change of keys
+            self._unsent = memoryview(bytes(self._unsent) + answer)
             with suppress(OSError):  # what it would tell is told by the next reading
-                self._endpoint.send(answer)
+                self.flush()
         return count
 
     def close(self) -> None:

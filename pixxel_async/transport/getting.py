@@ -65,8 +65,10 @@ class Getter:
             try:
                 head = await exchange.answer()
             except BaseException as error:
-                await exchange.aclose()
-                pool.drop(channel)
+                try:
+                    await exchange.aclose()
+                finally:
+                    pool.drop(channel)
                 if isinstance(error, LostBeforeAnswerError) and not is_fresh:
                     continue
                 raise
