@@ -18,7 +18,6 @@ import errno
 import os
 import sqlite3
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -28,8 +27,8 @@ import anyio
 from ..errors import SinkError
 from ..sansio.lifecycle import State
 from ..sinks.partial import FILE_MODE
-from ..sinks.threads import in_thread, keep
 from ..sinks.trouble import sink_error
+from ..sinks.workers import Workers, keep
 from . import damage, schema
 from .record import Row, Run, Step
 
@@ -97,7 +96,7 @@ class Journal:
         self,
         path: Path,
         connection: sqlite3.Connection,
-        thread: ThreadPoolExecutor,
+        thread: Workers,
         keys: set[str],
         runs: int,
     ) -> None:
@@ -120,7 +119,7 @@ class Journal:
         Raises:
             SinkError: It cannot be read or written, or is of a newer version.
         """
-        thread = ThreadPoolExecutor(1, thread_name_prefix="pixxel-journal")
+        thread = Workers(1, "pixxel-journal")
         try:
             connection, keys, runs = await _on(
                 thread, path, lambda: _connect(path), drop=lambda opened: opened[0].close()
@@ -262,14 +261,14 @@ class Journal:
 
 
 async def _on(
-    thread: ThreadPoolExecutor,
+    thread: Workers,
     path: Path,
     work: Callable[[], T],
     *,
     drop: Callable[[T], None] = keep,
 ) -> T:
     try:
-        return await in_thread(thread, lambda: damage.refusing(path, work), drop=drop)
+        return await thread.run(lambda: damage.refusing(path, work), drop=drop)
     except (sqlite3.Error, ValueError) as error:
         raise _unusable(path, error) from error
 

@@ -14,7 +14,6 @@ import os
 import shutil
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -28,8 +27,9 @@ from .base import FULL_CARE, NOTHING_HELD, Care, Disk, Held
 from .digests import DigestingFile, digests_of
 from .extract import discard, extract, reveal
 from .partial import LocalPartial
-from .threads import in_thread, keep, to_end
+from .threads import to_end
 from .trouble import sink_error
+from .workers import Workers, keep
 
 T = TypeVar("T")
 
@@ -50,10 +50,8 @@ class LocalSink:
         """
         self._folder = folder
         self._text = str(folder)
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="pixxel-sink")
-        self._extracting = ThreadPoolExecutor(
-            EXTRACTING_THREADS, thread_name_prefix="pixxel-extract"
-        )
+        self._threads = Workers(threads, "pixxel-sink")
+        self._extracting = Workers(EXTRACTING_THREADS, "pixxel-extract")
 
     def path(self, name: str) -> Path:
         """Return where a final name leads to."""
@@ -151,7 +149,7 @@ class LocalSink:
         work: Callable[[], T],
         *,
         drop: Callable[[T], None] = keep,
-        threads: ThreadPoolExecutor | None = None,
+        threads: Workers | None = None,
     ) -> T:
         """Run blocking work on a thread and wait for its end, cancelled or not.
 
@@ -165,7 +163,7 @@ class LocalSink:
             SinkError: The operating system refused.
         """
         try:
-            return await in_thread(threads or self._threads, work, drop=drop)
+            return await (threads or self._threads).run(work, drop=drop)
         except OSError as error:
             raise sink_error(error, path) from error
 

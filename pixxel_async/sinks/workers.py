@@ -1,0 +1,171 @@
+"""Threads for work that waits for a disk.
+
+Rules:
+    * A thread cannot be stopped. Whoever stops waiting for it must not touch what it uses, so
+      nobody stops waiting: a cancellation is let through when the work is over. Holds for anyio's
+      cancel scopes and for asyncio's `Task.cancel`.
+    * All work that is over by the time the event loop looks is told in one wake-up: each package
+      makes some of these trips, and they cost half of what those to a `ThreadPoolExecutor` do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from contextlib import suppress
+from queue import SimpleQueue
+from typing import Any, Generic, ParamSpec, TypeVar, cast
+
+import anyio
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+ENDED = "these threads have ended"
+
+
+def keep(_result: object) -> None:
+    """Leave a result to nobody."""
+
+
+class _Job(Generic[T]):
+    """Work on its way.
+
+    Attributes:
+        is_over: Whether it was done, and one of `result` and `error` is there.
+        waiter: Set when it is over.
+    """
+
+    __slots__ = ("error", "is_over", "result", "waiter", "work")
+
+    def __init__(self, work: Callable[[], T], waiter: asyncio.Future[None]) -> None:
+        self.work = work
+        self.waiter = waiter
+        self.is_over = False
+        self.result: T | None = None
+        self.error: BaseException | None = None
+
+    def outcome(self) -> T:
+        """Return the result, or raise the error, which nobody keeps."""
+        error, self.error = self.error, None
+        if error is None:
+            return cast("T", self.result)
+        try:
+            raise error
+        finally:
+            del error  # or it would be kept by the frame that its traceback keeps
+
+
+class Workers(Executor):
+    """Threads, started as they are needed; `run` belongs to one event loop."""
+
+    def __init__(self, most: int, name: str) -> None:
+        """Start none yet.
+
+        Args:
+            most: How many there may be.
+            name: What they are called.
+        """
+        self._most = most
+        self._name = name
+        self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._is_ended = False
+        self._over: deque[_Job[Any]] = deque()
+        self._is_telling = False
+
+    async def run(self, work: Callable[[], T], *, drop: Callable[[T], None] = keep) -> T:
+        """Do something on a thread, wait for its end, and only then let a cancellation through.
+
+        Args:
+            work: What is done; whatever it raises comes out of here.
+            drop: Takes the result that a cancelled waiter will not get; closes what was opened.
+
+        Raises:
+            RuntimeError: The threads have ended.
+        """
+        loop = asyncio.get_running_loop()
+        job = _Job(work, loop.create_future())
+        self._put(lambda: self._do(job, loop))
+        try:
+            await job.waiter
+        except asyncio.CancelledError as cancelled:
+            raise await self._outlast(job, loop, cancelled, drop) from None
+        return job.outcome()
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Do what executors do, for libraries that take one."""
+        future: Future[T] = Future()
+
+        def do() -> None:
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(fn(*args, **kwargs))
+                except BaseException as error:  # noqa: BLE001 - it comes out of the future
+                    future.set_exception(error)
+
+        self._put(do)
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - as the base class has it
+        """End the threads when they have done what was asked of them; may be called twice."""
+        self._is_ended = True
+        for _ in self._threads:
+            self._queue.put(None)
+        for thread in self._threads if wait else ():
+            thread.join()
+        self._threads.clear()
+
+    def _put(self, work: Callable[[], None]) -> None:
+        if self._is_ended:
+            raise RuntimeError(ENDED)
+        self._queue.put(work)
+        if len(self._threads) < self._most and not self._queue.empty():
+            thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self) -> None:
+        while (work := self._queue.get()) is not None:
+            work()
+
+    def _do(self, job: _Job[Any], loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            job.result = job.work()
+        except BaseException as error:  # noqa: BLE001 - it comes out of `run`
+            job.error = error
+        self._over.append(job)
+        if not self._is_telling:
+            self._is_telling = True
+            with suppress(RuntimeError):  # the loop is closed: nobody waits
+                loop.call_soon_threadsafe(self._hear)
+
+    def _hear(self) -> None:
+        self._is_telling = False  # first: what is over from now on tells it again
+        while self._over:
+            job = self._over.popleft()
+            job.is_over = True
+            if not job.waiter.done():
+                job.waiter.set_result(None)
+
+    async def _outlast(
+        self,
+        job: _Job[T],
+        loop: asyncio.AbstractEventLoop,
+        cancelled: asyncio.CancelledError,
+        drop: Callable[[T], None],
+    ) -> asyncio.CancelledError:
+        """Wait for work that nobody wants any more, and return the cancellation to raise."""
+        with anyio.CancelScope(shield=True):
+            while not job.is_over:
+                job.waiter = loop.create_future()
+                try:
+                    await job.waiter
+                except asyncio.CancelledError as error:
+                    cancelled = error
+        if job.error is None:  # the cancellation goes first; an error of the work has been seen
+            drop(cast("T", job.result))
+        return cancelled
