@@ -41,6 +41,7 @@ PENDING_WORDS = frozenset(
     {"", "created", "in_progress", "pending", "queued", "processing", "running", "success"}
     | {"ready", "completed", "succeeded"}
 )
+_KNOWN_WORDS = FAILED_WORDS | PENDING_WORDS
 MESSAGE_CHARS = 300
 _JSON = {"Content-Type": "application/json"}
 
@@ -260,7 +261,7 @@ def _package(download: Download | None, answer: Answer, download_id: str | None)
 
 def is_known_word(word: str) -> bool:
     """Tell whether a status word is documented, so that others can be logged once."""
-    return word.strip().lower() in FAILED_WORDS | PENDING_WORDS
+    return word.strip().lower() in _KNOWN_WORDS
 
 
 def raise_for_status(
