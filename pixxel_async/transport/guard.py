@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from types import TracebackType
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
@@ -46,6 +47,7 @@ class HostIsBack:
 _AUTHORITY = re.compile(r"[^/?#]*//[^/?#]*")
 
 News: TypeAlias = HostFails | HostIsBack
+Tell: TypeAlias = Callable[[News], Awaitable[None]]
 
 
 class HeldBackError(TransportError):
@@ -76,11 +78,8 @@ class HostGuard:
         self._closed = anyio.Event()
         self._reason = ""
 
-    @asynccontextmanager
-    async def request(
-        self, tell: Callable[[News], Awaitable[None]], *, waits: bool = True
-    ) -> AsyncIterator[None]:
-        """Wait until a request may go, and learn how it went from what leaves the context.
+    def request(self, tell: Tell, *, waits: bool = True) -> GuardedRequest:
+        """Return a context that waits until a request may go, and learns how it went.
 
         A cancelled one decides nothing.
 
@@ -88,27 +87,19 @@ class HostGuard:
             tell: Told when the host fails, and when it is back.
             waits: Whether it is worth waiting until the host is back.
 
-        Raises:
-            HeldBackError: The host fails, and waiting is not worth it or has been of no use.
+        Returns:
+            An async context manager, to be entered once. Entering it raises HeldBackError if the
+            host fails, and waiting is not worth it or has been of no use.
         """
-        await self._enter(waits=waits)
-        news: News | None = None
-        try:
-            yield
-        except Exception as error:
-            news = self._failed(error) if self._is_failure(error) else self._went_well()
-            if news is not None:
-                await tell(news)
-            raise
-        except BaseException:
-            self._breaker.dropped()
-            raise
-        news = self._went_well()
-        if news is not None:
-            await tell(news)
+        return GuardedRequest(self, tell, waits=waits)
 
-    async def _enter(self, *, waits: bool) -> None:
-        while not self._breaker.enter(now := anyio.current_time()):
+    async def enter(self, *, waits: bool) -> None:
+        """Wait until a request may go; it has to end in `ended`.
+
+        Raises:
+            HeldBackError: As above.
+        """
+        while not self._breaker.enter(now := asyncio.get_running_loop().time()):
             if not waits or self._breaker.is_down(now):
                 message = f"{self._host} fails: {self._reason}"
                 raise HeldBackError(message, sent=False)
@@ -116,9 +107,18 @@ class HostGuard:
             with anyio.move_on_after(self._breaker.wait(now)):
                 await closed.wait()
 
+    def ended(self, error: BaseException | None) -> News | None:
+        """Learn from a request that has ended, and return what is to be told."""
+        if error is None:
+            return self._went_well()
+        if not isinstance(error, Exception):  # cancelled
+            self._breaker.dropped()
+            return None
+        return self._failed(error) if self._is_failure(error) else self._went_well()
+
     def _failed(self, error: Exception) -> News | None:
         self._reason = str(error)
-        if self._breaker.failed(anyio.current_time()):
+        if self._breaker.failed(asyncio.get_running_loop().time()):
             return HostFails(host=self._host, reason=str(error))
         return None
 
@@ -128,7 +128,38 @@ class HostGuard:
             return None
         self._closed.set()
         self._closed = anyio.Event()
-        return HostIsBack(host=self._host, held_s=anyio.current_time() - opened_at)
+        held_s = asyncio.get_running_loop().time() - opened_at
+        return HostIsBack(host=self._host, held_s=held_s)
+
+
+class GuardedRequest:
+    """The context of one request; see `HostGuard.request`.
+
+    A class, since a generator in its place takes 5 µs more of each call.
+    """
+
+    __slots__ = ("_guard", "_tell", "_waits")
+
+    def __init__(self, guard: HostGuard, tell: Tell, *, waits: bool) -> None:
+        """Do nothing yet."""
+        self._guard = guard
+        self._tell = tell
+        self._waits = waits
+
+    async def __aenter__(self) -> None:
+        """Wait until the request may go."""
+        await self._guard.enter(waits=self._waits)
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Learn how it went, and tell what is new of it."""
+        news = self._guard.ended(exc)
+        if news is not None:
+            await self._tell(news)
 
 
 class HostGuards:
