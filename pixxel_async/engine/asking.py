@@ -32,8 +32,9 @@ from ..models import Package, PackageStatus
 from ..sansio import wire
 from ..sansio.backoff import Verdict, delay, failure_of, judge
 from ..sansio.redact import redact
-from ..transport.api import Api, Before, Notice, Retry, RetryWaits, SlowDown, nothing
+from ..transport.api import Api, Before, Notice
 from ..transport.guard import HostFails, HostIsBack
+from ..transport.retries import Retry, RetryWaits, SlowDown
 
 logger = logging.getLogger("pixxel_async")
 
@@ -72,7 +73,7 @@ class Asker:
         *,
         lost: int = 0,
         note_lost: Callable[[int], None] = lambda _: None,
-        before: Before = nothing,
+        before: Before | None = None,
     ) -> Package:
         """Ask for a package.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import anyio
 
 from ..sansio.pacing import pace
@@ -20,13 +22,24 @@ class RateLimiter:
         """Calls per second at the moment."""
         return self._pace.rate
 
+    def try_acquire(self) -> bool:
+        """Take the next turn if nobody has to wait for one, and tell whether it was taken."""
+        if self._turn.locked():  # held until nobody waits any more: the lock is handed over
+            return False
+        now = asyncio.get_running_loop().time()
+        if self._pace.wait(now) > 0:
+            return False
+        self._pace.take(now)
+        return True
+
     async def acquire(self) -> None:
         """Wait until the next call may go; a cancelled wait uses nothing up."""
+        loop = asyncio.get_running_loop()
         async with self._turn:
-            while (wait := self._pace.wait(anyio.current_time())) > 0:  # noqa: ASYNC110
+            while (wait := self._pace.wait(loop.time())) > 0:  # noqa: ASYNC110
                 # A pause may have begun in the meantime: look again after each wait.
                 await anyio.sleep(wait)
-            self._pace.take(anyio.current_time())
+            self._pace.take(loop.time())
 
     def content(self) -> None:
         """Count an answer without complaint."""
@@ -34,4 +47,4 @@ class RateLimiter:
 
     def give_way(self, pause_s: float) -> bool:
         """Pause all calls and lower the rate; return whether it was lowered."""
-        return self._pace.give_way(anyio.current_time(), pause_s)
+        return self._pace.give_way(asyncio.get_running_loop().time(), pause_s)
