@@ -12,7 +12,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
 
 def path_of(*segments: str) -> str:
     """Return a path, each segment percent-encoded."""
-    return "".join(["/" + _segment(segment) for segment in segments])
+    return "".join(["/" + segment(text) for text in segments])
 
 
 def query_of(values: Mapping[str, str | int]) -> str:
@@ -20,8 +20,8 @@ def query_of(values: Mapping[str, str | int]) -> str:
     return f"?{urlencode(values, quote_via=quote, safe='')}" if values else ""
 
 
-def _segment(text: str) -> str:
-    """Escape one path segment; dots too where they would be a step (RFC 3986 section 5.2.4)."""
+def segment(text: str) -> str:
+    """Escape a segment of a path; dots too where they would be a step (RFC 3986 section 5.2.4)."""
     if _PLAIN.fullmatch(text):  # asked first, since `quote` takes several times as long
         return text
     if text in {".", ".."}:

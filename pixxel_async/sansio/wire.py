@@ -22,18 +22,11 @@ from typing import Any, assert_never
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
-from ..downloads import (
-    AoiDownload,
-    CatalogDownload,
-    Download,
-    InsightDownload,
-    JobDownload,
-    TaskDownload,
-)
+from ..downloads import Download, JobDownload, TaskDownload
 from ..errors import ApiError, ResponseError, api_error_class
 from ..models import Package, PackageStatus
 from .backoff import CallKind
-from .paths import path_of
+from .paths import segment
 from .redact import redact, redact_all
 
 FAILED_WORDS = frozenset({"failed", "failure", "error", "errored", "cancelled", "canceled"})
@@ -42,7 +35,10 @@ PENDING_WORDS = frozenset(
     | {"ready", "completed", "succeeded"}
 )
 _KNOWN_WORDS = FAILED_WORDS | PENDING_WORDS
+_HAVE_ID = frozenset({"aoi", "catalog"})
 MESSAGE_CHARS = 300
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+"""Made once: `json.dumps` makes one for each call that does not take its defaults."""
 _JSON = {"Content-Type": "application/json"}
 
 
@@ -79,47 +75,53 @@ KEY_CHECK = Call(
 
 def creation(download: Download) -> Call:
     """Return the call that asks for a package."""
-    match download:
-        case InsightDownload(aoi_id=aoi, insight_id=insight):
-            return Call(
-                operation="downloadInsights",
-                method="PUT",
-                path=path_of("v0", "aoi", aoi, "insights", insight, "download"),
-                kind=CallKind.REPEATABLE,
-                body=_json({"inputs": download.inputs, "outputs": download.outputs}),
-            )
-        case AoiDownload(aoi_id=aoi, asset_ids=assets):
-            return Call(
-                operation="AOICreateDownload",
-                method="POST",
-                path=path_of("v0", "aois", aoi, "downloads"),
-                kind=CallKind.CREATION,
-                body=_json({"asset_ids": assets}),
-            )
-        case JobDownload(workflow_id=workflow, job_id=job):
-            return Call(
-                operation="downloadJob",
-                method="PUT",
-                path=path_of("v0", "workflows", workflow, "jobs", job, "download"),
-                kind=CallKind.REPEATABLE,
-            )
-        case TaskDownload(workflow_id=workflow, job_id=job, task_id=task):
-            return Call(
-                operation="downloadTask",
-                method="PUT",
-                path=path_of("v0", "workflows", workflow, "jobs", job, "tasks", task, "download"),
-                kind=CallKind.REPEATABLE,
-            )
-        case CatalogDownload(catalog_ids=catalogs, order_item_ids=items):
-            body = {"catalog_ids": catalogs} if catalogs else {"order_item_ids": items}
-            return Call(
-                operation="CreateDownload",
-                method="POST",
-                path=path_of("v0", "catalogs", "download"),
-                kind=CallKind.CREATION,
-                body=_json(body),
-            )
+    # By `kind`, since asking a model of pydantic for its class goes through `abc`, several times
+    # for each call.
+    if download.kind == "insight":
+        aoi, insight = segment(download.aoi_id), segment(download.insight_id)
+        return Call(
+            operation="downloadInsights",
+            method="PUT",
+            path=f"/v0/aoi/{aoi}/insights/{insight}/download",
+            kind=CallKind.REPEATABLE,
+            body=_json({"inputs": download.inputs, "outputs": download.outputs}),
+        )
+    if download.kind == "aoi":
+        return Call(
+            operation="AOICreateDownload",
+            method="POST",
+            path=f"/v0/aois/{segment(download.aoi_id)}/downloads",
+            kind=CallKind.CREATION,
+            body=_json({"asset_ids": download.asset_ids}),
+        )
+    if download.kind == "job":
+        return Call(
+            operation="downloadJob",
+            method="PUT",
+            path=f"{_job(download)}/download",
+            kind=CallKind.REPEATABLE,
+        )
+    if download.kind == "task":
+        return Call(
+            operation="downloadTask",
+            method="PUT",
+            path=f"{_job(download)}/tasks/{segment(download.task_id)}/download",
+            kind=CallKind.REPEATABLE,
+        )
+    if download.kind == "catalog":
+        catalogs, items = download.catalog_ids, download.order_item_ids
+        return Call(
+            operation="CreateDownload",
+            method="POST",
+            path="/v0/catalogs/download",
+            kind=CallKind.CREATION,
+            body=_json({"catalog_ids": catalogs} if catalogs else {"order_item_ids": items}),
+        )
     assert_never(download)
+
+
+def _job(download: JobDownload | TaskDownload) -> str:
+    return f"/v0/workflows/{segment(download.workflow_id)}/jobs/{segment(download.job_id)}"
 
 
 def aoi_status(aoi_id: str, download_id: str) -> Call:
@@ -127,7 +129,7 @@ def aoi_status(aoi_id: str, download_id: str) -> Call:
     return Call(
         operation="GetDownloadStatus",
         method="GET",
-        path=path_of("v0", "aois", aoi_id, "downloads", download_id),
+        path=f"/v0/aois/{segment(aoi_id)}/downloads/{segment(download_id)}",
         kind=CallKind.READ,
     )
 
@@ -137,7 +139,7 @@ def catalog_status(download_id: str) -> Call:
     return Call(
         operation="GetDownloadById",
         method="GET",
-        path=path_of("v0", "catalogs", "download", download_id),
+        path=f"/v0/catalogs/download/{segment(download_id)}",
         kind=CallKind.READ,
     )
 
@@ -149,18 +151,16 @@ def status(download: Download, download_id: str | None) -> Call:
         download: What was asked for.
         download_id: The id of the creation's answer; only AOI and catalog packages need it.
     """
-    match download:
-        case AoiDownload(aoi_id=aoi) if download_id is not None:
-            return aoi_status(aoi, download_id)
-        case CatalogDownload() if download_id is not None:
-            return catalog_status(download_id)
-        case _:
-            return creation(download)
+    if download_id is not None and download.kind == "aoi":
+        return aoi_status(download.aoi_id, download_id)
+    if download_id is not None and download.kind == "catalog":
+        return catalog_status(download_id)
+    return creation(download)
 
 
 def needs_id(download: Download) -> bool:
     """Tell whether the status call takes the id of the creation's answer."""
-    return isinstance(download, AoiDownload | CatalogDownload)
+    return download.kind in _HAVE_ID
 
 
 class Answer(BaseModel):
@@ -227,10 +227,12 @@ def package_of(download: Download, answer: Answer, *, download_id: str | None = 
     Raises:
         ResponseError: A creation's answer lacks the id that the status call needs.
     """
-    known_id = download_id or answer.download_id or answer.id or None
-    package = _package(download, answer, known_id if needs_id(download) else None)
+    known_id = None
+    if needs_id(download):
+        known_id = download_id or answer.download_id or answer.id or None
+    package = _package(download, answer, known_id)
     if package.status is PackageStatus.PENDING and known_id is None and needs_id(download):
-        field = "download_id" if isinstance(download, AoiDownload) else "id"
+        field = "download_id" if download.kind == "aoi" else "id"
         message = f'the answer to a creation has neither "{field}" nor a signed URL'
         raise ResponseError(message)
     return package
@@ -321,4 +323,4 @@ def _one_line(text: str) -> str:
 
 
 def _json(value: object) -> bytes:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+    return _ENCODER.encode(value).encode()
