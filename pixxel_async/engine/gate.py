@@ -9,8 +9,8 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from typing import TypeVar
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 import anyio
 import anyio.lowlevel
@@ -33,23 +33,24 @@ class Gate:
         self._scopes: set[anyio.CancelScope] = set()
         self._creations: set[anyio.CancelScope] = set()
 
-    async def ask(self, call: Awaitable[T]) -> T:
+    async def ask(self, call: Coroutine[Any, Any, T]) -> T:
         """Wait for a call of the service.
 
         Raises:
             AuthenticationError: The gate is shut, or was meanwhile.
         """
+        if self.rejected is not None:
+            call.close()  # it has not begun, and will not
+            raise self.rejection()
         with anyio.CancelScope() as scope:
             self._scopes.add(scope)
             try:
-                if self.rejected is not None:
-                    scope.cancel()
                 return await call
             finally:
                 self._scopes.discard(scope)
         raise self.rejection()
 
-    async def create(self, call: Awaitable[T]) -> T:
+    async def create(self, call: Coroutine[Any, Any, T]) -> T:
         """Wait for a call that must not be cut off without need.
 
         Raises:

@@ -12,7 +12,7 @@ from pixxel_async import Limits
 from pixxel_async.sansio.pacing import LEAST_WAIT_S
 from pixxel_async.transport.rate import RateLimiter
 
-from .script import CALLS, READY, ClientCall, Script, answer, client_of
+from .script import CALLS, POSTS, READY, ClientCall, Script, answer, client_of
 
 pytestmark = pytest.mark.looptime
 EVERY_CALL = pytest.mark.parametrize("call", CALLS, ids=str)
@@ -48,8 +48,8 @@ async def test_a_call_that_nobody_holds_up_takes_no_turn_of_the_event_loop(
             send().send(None)
 
 
-@EVERY_CALL
-async def test_a_call_that_is_cancelled_already_is_not_sent(call: ClientCall) -> None:
+@pytest.mark.parametrize("call", POSTS, ids=str)
+async def test_a_creation_that_is_cancelled_already_is_not_sent(call: ClientCall) -> None:
     script = Script(answer())
     limits = Limits(requests=1, requests_per_second=1)
     async with client_of(script, limits=limits) as client:
