@@ -103,6 +103,7 @@ async def test_a_cancelled_try_lets_another_one_go() -> None:
     with anyio.move_on_after(0.001) as scope:
         await host.ask()
     assert scope.cancelled_caught
+    assert [type(news) for news in host.news] == [HostFails]  # it decides nothing
     host.is_well = True
     await host.ask()
     assert isinstance(host.news[-1], HostIsBack)
