@@ -1,12 +1,10 @@
-"""One HTTP/1.1 connection, which receives bodies straight into the memory of who asks for them.
+"""One HTTP/1.1 connection of an event loop, for answers that are taken whole.
 
 Rules:
-    * One task uses it at a time: it sends a request, waits for the head, and takes the body.
-    * A body of known length is received into the caller's buffer, without a copy in between; as
-      long as nobody asks for more, nothing is received.
-    * What comes when nothing was asked for, or beyond a body, belongs to no request: such a
+    * One task uses it at a time: it sends a request, and waits for the answer.
+    * What comes when nothing was asked for, or beyond an answer, belongs to no request: such a
       connection is not used again.
-    * A connection whose answer was not read to its end is not used again.
+    * A connection whose answer did not come whole is not used again.
 """
 
 from __future__ import annotations
@@ -17,13 +15,14 @@ from enum import Enum, auto
 from typing import cast
 
 import httpx
+from pydantic import SecretBytes
 
-from .early import Early
-from .heads import AnswerParser, Head
+from .deadlines import Deadlines
 from .readiness import Readiness
 from .scratch import Scratch
 from .tls_layer import TlsLayer
 from .waiting import Waiting
+from .whole import AnswerReader, WholeAnswer
 
 CLOSED = "the connection was closed without an answer"
 
@@ -35,21 +34,23 @@ class LostBeforeAnswerError(httpx.RemoteProtocolError):
 class _Phase(Enum):
     GREETING = auto()
     IDLE = auto()
-    HEAD = auto()
-    BODY = auto()
+    ASKED = auto()
 
 
 class Connection(asyncio.BufferedProtocol):
     """A connection that is there; `pool.Pool` makes and keeps them."""
 
-    def __init__(self, scratch: Scratch, tls: TlsLayer | None = None) -> None:
-        """Take what has no other place into `scratch`, which all connections of a loop share.
+    def __init__(self, scratch: Scratch, deadlines: Deadlines, tls: TlsLayer | None) -> None:
+        """Take what all connections of a loop share.
 
-        It is safe to share: the event loop asks where to put bytes, puts them there, and says so,
-        without doing anything else in between.
+        Args:
+            scratch: What comes is put there. That is safe: the event loop asks where to put bytes,
+                puts them there, and says so, without doing anything else in between.
+            deadlines: End waits that are too long.
+            tls: For TLS, or None.
         """
         self._scratch = scratch.plain
-        self._sealed = scratch.sealed
+        self._room = scratch.plain if tls is None else scratch.sealed
         self._tls = tls
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
@@ -59,13 +60,8 @@ class Connection(asyncio.BufferedProtocol):
         self._is_lost = False  # nothing more will come
         self._is_closed = False  # and the event loop has let go of it
         self._error: Exception | None = None
-        self._parser = AnswerParser()
-        self._left: int | None = 0  # of the body, where its length is known
-        self._early = Early()
-        self._target: memoryview | None = None
-        self._filled = 0
-        self._is_impatient = False
-        self._waiting = Waiting()
+        self._reader = AnswerReader()
+        self._waiting = Waiting(deadlines)
 
     # What the user of a connection calls.
 
@@ -109,61 +105,31 @@ class Connection(asyncio.BufferedProtocol):
         if self._phase is _Phase.GREETING:
             raise self._error or ConnectionError(CLOSED)
 
-    async def exchange(self, message: bytes, timeout_s: float | None) -> Head:
-        """Send a request, and wait for the head of the answer.
+    async def ask(
+        self, message: SecretBytes, *, most_bytes: int, ends_at: float | None
+    ) -> WholeAnswer:
+        """Send a request, and wait for the answer.
 
         Args:
-            message: All of it.
-            timeout_s: The longest wait, or None.
+            message: All of it; it holds the key.
+            most_bytes: The body of the answer has no more.
+            ends_at: How long to wait, on the clock of the event loop; None sets no limit.
 
         Raises:
             LostBeforeAnswerError: No byte of an answer came.
-            ReadTimeout: It took too long.
+            TimeoutError: It was not whole in time.
+            TooLongError: It is longer than it may be.
             ReadError: The connection broke.
-            RemoteProtocolError: What came is no answer.
+            RemoteProtocolError: What came is no answer, or not all of one.
         """
-        transport = cast("asyncio.Transport", self._transport)
-        self._phase = _Phase.HEAD
-        self._parser = AnswerParser()
-        self._left = None
-        self._early.clear()
+        self._phase = _Phase.ASKED
+        self._reader.begin(most_bytes)
         if not self._is_lost:
-            self._send(message)
-            transport.resume_reading()
-            await self._waiting.wait(timeout_s)
-        head = self._parser.head
-        if head is None:
+            self._send(message.get_secret_value())
+            await self._waiting.wait(ends_at)
+        if self._phase is not _Phase.IDLE:
             raise self._error or LostBeforeAnswerError(CLOSED)
-        return head
-
-    async def receive_into(
-        self, target: memoryview, *, patience_s: float | None, timeout_s: float | None = None
-    ) -> int:
-        """Take more of the body.
-
-        Returns early when it is cancelled: what has come is in `target`, and the connection is
-        not used again.
-
-        Args:
-            target: Filled from its beginning, until it is full or the body ends.
-            patience_s: After this, fewer bytes will do; None waits until it is full.
-            timeout_s: The longest wait for anything at all, or None.
-
-        Returns:
-            How many bytes came; zero when the body has ended.
-
-        Raises:
-            ReadError: The connection broke.
-            RemoteProtocolError: It was closed within the body, or the body is wrongly framed.
-            ReadTimeout: Nothing came for too long.
-        """
-        self._filled = self._early.take_into(target)
-        if self._filled == len(target) or self._phase is _Phase.IDLE:
-            return self._filled
-        await self._fill(target, patience_s, timeout_s)
-        if self._filled == 0 and self._phase is _Phase.BODY:
-            raise self._error or httpx.ReadError("the connection was closed")
-        return self._filled
+        return self._reader.answer()
 
     def close(self) -> None:
         """Close the connection: in good order if its answer is whole, or else at once."""
@@ -185,15 +151,15 @@ class Connection(asyncio.BufferedProtocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the interface has it
-        """Say where the next bytes go: to who waits for them, if they can only be theirs."""
-        return self._place() if self._tls is None else self._sealed
+        """Say where the next bytes go."""
+        return self._room
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take bytes that came."""
         if self._tls is None:
             self._came(nbytes)
             return
-        self._tls.take(self._sealed[:nbytes])
+        self._tls.take(self._room[:nbytes])
         self._open_what_came()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -203,44 +169,41 @@ class Connection(asyncio.BufferedProtocol):
             exc = ConnectionError("the connection was cut")
         self._ended(exc)
 
-    def _place(self) -> memoryview:
-        if self._target is not None and self._left is not None:
-            # No less than there is room for, so that bytes beyond the body are noticed.
-            return self._target[self._filled :]
-        return self._scratch
-
-    def _came(self, nbytes: int) -> None:
+    def _came(self, count: int) -> None:
         if self._phase is _Phase.IDLE:
             self.abort()
-        elif self._phase is _Phase.HEAD:
-            self._head_came(self._scratch[:nbytes])
-        elif self._target is not None and self._left is not None:
-            self._body_came(nbytes)
-        else:
-            self._body_came_early(bytes(self._scratch[:nbytes]))
+            return
+        try:
+            is_whole = self._reader.feed(self._scratch[:count])
+        except httpx.RemoteProtocolError as error:
+            self._fail(error)
+            return
+        if is_whole:
+            self._phase = _Phase.IDLE
+            self._is_kept = self._reader.is_kept
+            self._waiting.wake()
 
     def _ended(self, exc: Exception | None) -> None:
         """Note the end, which is the end of the body where nothing else tells."""
         if self._is_lost:
             return
         self._is_lost = True
-        head = self._parser.head
-        ends_so = head is not None and head.length is None and not head.is_chunked
-        if self._phase is _Phase.BODY and ends_so and exc is None:
-            self._phase = _Phase.IDLE
-        if self._error is None and self._phase is not _Phase.IDLE:
-            self._error = self._loss(exc)
+        if self._error is None:
+            if self._phase is _Phase.ASKED and exc is None and self._reader.ends_so():
+                self._phase = _Phase.IDLE
+            if self._phase is not _Phase.IDLE:
+                self._error = self._loss(exc)
         self._waiting.wake()
 
     def _open_what_came(self) -> None:
-        """Decrypt as long as somebody wants it; the rest stays sealed."""
+        """Decrypt what came."""
         tls = cast("TlsLayer", self._tls)
         try:
             if self._phase is _Phase.GREETING and tls.greet():
                 self._phase = _Phase.IDLE
                 self._waiting.wake()
-            while self._phase is not _Phase.GREETING and self._wants_more():
-                count = tls.open_into(self._place())
+            while self._phase is not _Phase.GREETING and not self._is_over:
+                count = tls.open_into(self._scratch)
                 if count:
                     self._came(count)
                 if tls.is_ended:
@@ -255,9 +218,9 @@ class Connection(asyncio.BufferedProtocol):
         else:
             self._send(b"")
 
-    def _wants_more(self) -> bool:
-        is_held_back = self._phase is _Phase.BODY and self._target is None
-        return not (is_held_back or self._is_lost or self._error is not None)
+    @property
+    def _is_over(self) -> bool:
+        return self._is_lost or self._error is not None
 
     def _send(self, data: bytes) -> None:
         """Send data, and what TLS has to say."""
@@ -271,110 +234,15 @@ class Connection(asyncio.BufferedProtocol):
     def _loss(self, exc: Exception | None) -> Exception:
         if self._phase is _Phase.GREETING:
             return exc or ConnectionError(CLOSED)
-        if self._phase is _Phase.HEAD and not self._parser.has_begun:
+        if not self._reader.has_begun:
             return LostBeforeAnswerError(str(exc) if exc else CLOSED)
         if exc is not None:
             return httpx.ReadError(str(exc))
-        place = "head" if self._phase is _Phase.HEAD else "body"
-        return httpx.RemoteProtocolError(f"the connection was closed within the {place}")
-
-    # How bytes are taken.
-
-    def _head_came(self, data: memoryview) -> None:
-        try:
-            rest = self._parser.feed_head(data)
-        except httpx.RemoteProtocolError as error:
-            self._fail(error)
-            return
-        head = self._parser.head
-        if rest is None or head is None:
-            return
-        self._phase, self._left, self._is_kept = _Phase.BODY, head.length, head.is_kept
-        self._body_came_early(rest)
-        if self._phase is _Phase.BODY:
-            self._pause()
-        self._waiting.wake()
-
-    def _body_came(self, nbytes: int) -> None:
-        """Count bytes that are where they belong."""
-        left, target = cast("int", self._left), cast("memoryview", self._target)
-        self._filled += min(nbytes, left)
-        self._left = left - min(nbytes, left)
-        if nbytes >= left:
-            self._end(has_more=nbytes > left)
-        elif self._filled == len(target) or self._is_impatient:
-            self._target = None
-            self._pause()
-            self._waiting.wake()
-
-    def _body_came_early(self, data: bytes) -> None:
-        """Keep bytes until they are asked for."""
-        if self._left is not None:
-            kept = data[: self._left]
-            self._left -= len(kept)
-            self._early.put([kept])
-            if self._left == 0:
-                self._end(has_more=len(data) > len(kept))
-            return
-        try:
-            self._early.put(self._parser.feed_body(data))
-        except httpx.RemoteProtocolError as error:
-            self._fail(error)
-            return
-        if self._parser.is_whole:
-            self._end(has_more=self._parser.has_more)
-        elif self._early and self._target is not None:
-            self._filled += self._early.take_into(self._target[self._filled :])
-            if self._early or self._is_impatient or self._filled == len(self._target):
-                self._target = None
-                self._pause()
-                self._waiting.wake()
-
-    def _end(self, *, has_more: bool) -> None:
-        """Note that the answer is whole."""
-        if self._target is not None:
-            self._filled += self._early.take_into(self._target[self._filled :])
-        self._target = None
-        self._phase = _Phase.IDLE
-        if has_more:
-            self.abort()
-        self._waiting.wake()
+        return httpx.RemoteProtocolError(
+            f"the connection was closed within the {self._reader.is_within}"
+        )
 
     def _fail(self, error: Exception) -> None:
         self._error = error
         self.abort()
         self._waiting.wake()
-
-    # How a task waits.
-
-    async def _fill(
-        self, target: memoryview, patience_s: float | None, timeout_s: float | None
-    ) -> None:
-        transport = cast("asyncio.Transport", self._transport)
-        self._target = target
-        self._is_impatient = False
-        timer = None
-        try:
-            if self._tls is not None:
-                self._open_what_came()
-            if self._is_lost or self._error is not None or self._target is None:
-                return
-            transport.resume_reading()
-            if patience_s is not None:
-                timer = self._loop.call_later(patience_s, self._lose_patience)
-            await self._waiting.wait(timeout_s)
-        finally:
-            self._target = None
-            if timer is not None:
-                timer.cancel()
-
-    def _lose_patience(self) -> None:
-        self._is_impatient = True
-        if self._filled:
-            self._target = None
-            self._pause()
-            self._waiting.wake()
-
-    def _pause(self) -> None:
-        if self._transport is not None:
-            self._transport.pause_reading()

@@ -1,8 +1,8 @@
-"""The transport for requests that go to their host without a proxy.
+"""Requests that go to their host without a proxy, and whose answers are taken whole.
 
-It stands where `httpx.AsyncHTTPTransport` would, and answers as that does. What is different: the
-bodies of its answers can be received into the caller's own memory (`Body.receive_into`), and the
-cost of a request does not grow with the number of those in flight.
+Calls of the service are sent by `ask`, past everything that httpx would make of them. For others
+it stands where `httpx.AsyncHTTPTransport` would. The cost of a request does not grow with the
+number of those in flight.
 """
 
 from __future__ import annotations
@@ -10,17 +10,20 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator
 
 import httpx
+from pydantic import SecretBytes
 
 from .connection import Connection, LostBeforeAnswerError
+from .deadlines import Deadlines
 from .heads import request_head
-from .pool import PORTS, Origin, Pool
+from .pool import PORTS, Origin, Pool, Trace
 from .scratch import Scratch
 from .tls_layer import TlsLayer
+from .whole import WholeAnswer
 
-PIECE_BYTES = 64 * 1024
+MAX_ANSWER_BYTES = 16 * 1024**2
+"""What comes for a request of httpx has no more; who sends by `ask` says it."""
 SENT_AGAIN = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 """Sending these twice does what sending them once does (RFC 9110 section 9.2.2)."""
 
@@ -36,59 +39,85 @@ class DirectTransport(httpx.AsyncBaseTransport):
             keep_alive: How many idle connections are kept.
         """
         self._scratch = Scratch()
+        self._deadlines = Deadlines()
         self._pool = Pool(self._attach, context, keep_alive=keep_alive)
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request, and return as soon as the head of the answer is there.
+    async def ask(  # noqa: PLR0913 - what a request is, and how long it may take
+        self,
+        origin: Origin,
+        message: SecretBytes,
+        *,
+        method: str,
+        most_bytes: int,
+        ends_at: float | None = None,
+        connect_s: float | None = None,
+        trace: Trace | None = None,
+    ) -> WholeAnswer:
+        """Send a request, and return its answer when that is whole.
 
         A request that changes nothing when it is sent twice is sent again if a connection that was
         idle turns out to be dead. A cancelled one closes its connection.
+
+        Args:
+            origin: Where to.
+            message: All of it. It holds the key, so it is shown by no tool that shows variables.
+            method: Its method.
+            most_bytes: The body of the answer has no more.
+            ends_at: How long all of it may take, on the clock of the event loop.
+            connect_s: How long connecting may take of that.
+            trace: Told how far a new connection has come; see `Pool.connect`.
+
+        Raises:
+            TimeoutError: `ends_at` was reached.
+            TooLongError: The answer is longer than it may be.
+            TransportError: No answer came.
+        """
+        while True:
+            connection = self._pool.take(origin)
+            is_fresh = connection is None
+            if connection is None:
+                async with asyncio.timeout_at(ends_at):
+                    connection = await self._pool.connect(origin, connect_s, trace)
+            try:
+                answer = await connection.ask(message, most_bytes=most_bytes, ends_at=ends_at)
+            except BaseException as error:
+                self._pool.drop(connection)
+                is_stale = isinstance(error, LostBeforeAnswerError) and not is_fresh
+                if is_stale and method in SENT_AGAIN:
+                    continue
+                raise
+            self._pool.give_back(origin, connection)
+            return answer
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request of httpx; of its timeouts, that for connecting is kept.
 
         Raises:
             UnsupportedProtocol: The URL is no http URL.
             LocalProtocolError: The request cannot be sent as it is.
             TransportError: No answer came.
         """
-        url = request.url
-        if url.scheme not in PORTS:
-            message = f"{url.scheme} is no protocol that is spoken here"
-            raise httpx.UnsupportedProtocol(message)
-        target = request.extensions.get("target") or url.raw_path
-        head = request_head(request.method.encode("ascii"), target, request.headers.raw)
-        message_bytes = head + await request.aread()
-        origin = Origin(
-            is_tls=url.scheme == "https",
-            host=url.raw_host.decode("ascii"),
-            port=url.port or PORTS[url.scheme],
+        target = request.extensions.get("target") or request.url.raw_path
+        method = request.method.encode("ascii")
+        answer = await self.ask(
+            origin_of(request.url),
+            SecretBytes(request_head(method, target, request.headers.raw) + await request.aread()),
+            method=request.method,
+            most_bytes=MAX_ANSWER_BYTES,
+            connect_s=request.extensions.get("timeout", {}).get("connect"),
+            trace=request.extensions.get("trace"),
         )
-        timeouts = request.extensions.get("timeout", {})
-        while True:
-            connection = self._pool.take(origin)
-            is_fresh = connection is None
-            if connection is None:
-                connection = await self._pool.connect(
-                    origin, timeouts.get("connect"), request.extensions.get("trace")
-                )
-            try:
-                answer = await connection.exchange(message_bytes, timeouts.get("read"))
-            except BaseException as error:
-                self._pool.drop(connection)
-                is_stale = isinstance(error, LostBeforeAnswerError) and not is_fresh
-                if is_stale and request.method in SENT_AGAIN:
-                    continue
-                raise
-            body = Body(self._pool, origin, connection, timeouts.get("read"))
-            return httpx.Response(
-                answer.status,
-                headers=answer.headers,
-                stream=body,
-                extensions={"http_version": b"HTTP/1.1"},
-            )
+        return httpx.Response(
+            answer.status,
+            headers=answer.headers,
+            stream=httpx.ByteStream(answer.body),
+            extensions={"http_version": b"HTTP/1.1"},
+        )
 
     async def _attach(self, endpoint: socket.socket, tls: TlsLayer | None) -> Connection:
         loop = asyncio.get_running_loop()
         _, connection = await loop.create_connection(
-            lambda: Connection(self._scratch, tls), sock=endpoint
+            lambda: Connection(self._scratch, self._deadlines, tls), sock=endpoint
         )
         return connection
 
@@ -101,38 +130,17 @@ class DirectTransport(httpx.AsyncBaseTransport):
         await self._pool.aclose()
 
 
-class Body(httpx.AsyncByteStream):
-    """The body of an answer; closing it gives its connection back."""
+def origin_of(url: httpx.URL) -> Origin:
+    """Return where a URL leads to.
 
-    def __init__(
-        self,
-        pool: Pool[Connection],
-        origin: Origin,
-        connection: Connection,
-        read_timeout_s: float | None,
-    ) -> None:
-        """Take over a connection whose head has come."""
-        self._pool = pool
-        self._origin = origin
-        self._connection: Connection | None = connection
-        self._read_timeout_s = read_timeout_s
-
-    async def receive_into(self, target: memoryview, *, patience_s: float | None = None) -> int:
-        """Take more of the body; see `Connection.receive_into`."""
-        if self._connection is None:
-            raise httpx.StreamClosed
-        return await self._connection.receive_into(
-            target, patience_s=patience_s, timeout_s=self._read_timeout_s
-        )
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Yield the body in pieces, as they come."""
-        room = memoryview(bytearray(PIECE_BYTES))
-        while count := await self.receive_into(room, patience_s=0):
-            yield bytes(room[:count])
-
-    async def aclose(self) -> None:
-        """Give the connection back, or close it if there is more to come; may be called twice."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            self._pool.give_back(self._origin, connection)
+    Raises:
+        UnsupportedProtocol: It is no http URL.
+    """
+    if url.scheme not in PORTS:
+        message = f"{url.scheme} is no protocol that is spoken here"
+        raise httpx.UnsupportedProtocol(message)
+    return Origin(
+        is_tls=url.scheme == "https",
+        host=url.raw_host.decode("ascii"),
+        port=url.port or PORTS[url.scheme],
+    )

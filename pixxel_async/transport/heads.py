@@ -75,6 +75,7 @@ class Head:
     Attributes:
         status: The HTTP status.
         headers: Names and values, as they came.
+        fields: Values by the name in small letters; of a header that came twice, the last.
         length: Bytes of the body, or None where the parser or the end of the connection tells.
         is_kept: Whether the connection may carry another request after this.
         is_chunked: Whether the body says itself where it ends.
@@ -82,13 +83,14 @@ class Head:
 
     status: int
     headers: list[tuple[bytes, bytes]]
+    fields: dict[bytes, bytes]
     length: int | None
     is_kept: bool
     is_chunked: bool
 
 
 class AnswerParser:
-    """Parses one answer: its head, and a body without a known length.
+    """Parses an answer, and then the next one: its head, and its body where that is fed, too.
 
     Attributes:
         head: None until it is whole.
@@ -100,14 +102,21 @@ class AnswerParser:
 
     def __init__(self) -> None:
         """Expect a status line."""
+        self._expect()
+        self._parser = httptools.HttpResponseParser(self)
+
+    def begin_again(self) -> None:
+        """Expect the next answer on the same connection, after one that is whole."""
+        self._expect()
+
+    def _expect(self) -> None:
         self.head: Head | None = None
         self.is_whole = False
         self.has_more = False
         self.has_begun = False
-        self._gathered = bytearray()
+        self._gathered = b""
         self._headers: list[tuple[bytes, bytes]] = []
         self._bodies: list[bytes] = []
-        self._parser = httptools.HttpResponseParser(self)
 
     @property
     def is_within_head(self) -> bool:
@@ -124,24 +133,25 @@ class AnswerParser:
             RemoteProtocolError: It is no HTTP/1.1 head, or too long.
         """
         self.has_begun = True
-        self._gathered += data
-        while (end := self._gathered.find(END_OF_HEAD)) >= 0:
-            head, rest = bytes(self._gathered[: end + 4]), bytes(self._gathered[end + 4 :])
-            self._feed(head)
+        came = self._gathered + data
+        while (at := came.find(END_OF_HEAD)) >= 0:
+            end = at + len(END_OF_HEAD)
+            self._feed(came[:end])
+            came = came[end:]
             if self.head is not None:
-                self._gathered.clear()
-                return rest
+                self._gathered = b""
+                return came
             # An interim answer (RFC 9110 section 15.2); the one that counts follows.
-            self._gathered = bytearray(rest)
             self.is_whole = False
             self._parser = httptools.HttpResponseParser(self)
-        if len(self._gathered) > MAX_HEAD_BYTES:
+        self._gathered = came
+        if len(came) > MAX_HEAD_BYTES:
             message = f"the head of the answer is longer than {MAX_HEAD_BYTES} bytes"
             raise httpx.RemoteProtocolError(message)
         return None
 
     def feed_body(self, data: bytes) -> list[bytes]:
-        """Take what came of a body without a known length, and return what it holds.
+        """Take what came of a body, and return what it holds.
 
         Raises:
             RemoteProtocolError: It is not framed as it should be.
@@ -191,6 +201,7 @@ class AnswerParser:
         self.head = Head(
             status=status,
             headers=self._headers,
+            fields=fields,
             length=length,
             is_kept=self._parser.should_keep_alive(),
             is_chunked=is_chunked,

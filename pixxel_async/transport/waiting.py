@@ -4,38 +4,42 @@ from __future__ import annotations
 
 import asyncio
 
-import httpx
+from .deadlines import Deadlines
 
 
 class Waiting:
     """Nobody, or one task, that waits until it is woken."""
 
-    def __init__(self) -> None:
-        """Let nobody wait."""
-        self._waiter: asyncio.Future[None] | None = None
+    def __init__(self, deadlines: Deadlines) -> None:
+        """Let nobody wait.
 
-    async def wait(self, timeout_s: float | None) -> None:
+        Args:
+            deadlines: End waits that are too long.
+        """
+        self._deadlines = deadlines
+        self._waiter: asyncio.Future[bool] | None = None
+
+    async def wait(self, ends_at: float | None) -> None:
         """Wait for `wake`.
 
+        Args:
+            ends_at: No longer than this, on the clock of the event loop; None sets no limit.
+
         Raises:
-            ReadTimeout: It did not come for so long.
+            TimeoutError: It did not come until then.
         """
-        self._waiter = asyncio.get_running_loop().create_future()
+        waiter = self._waiter = asyncio.get_running_loop().create_future()
+        if ends_at is not None:
+            self._deadlines.add(waiter, ends_at)
         try:
-            if timeout_s is None:
-                await self._waiter
-            else:
-                async with asyncio.timeout(timeout_s):
-                    await self._waiter
-        except TimeoutError:
-            message = f"nothing came for {timeout_s:g} s"
-        else:
-            return
+            is_in_time = await waiter
         finally:
             self._waiter = None
-        raise httpx.ReadTimeout(message)
+            self._deadlines.discard(waiter)
+        if not is_in_time:
+            raise TimeoutError
 
     def wake(self) -> None:
         """Wake who waits, if anybody does."""
         if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+            self._waiter.set_result(True)

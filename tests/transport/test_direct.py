@@ -1,4 +1,4 @@
-"""Our own HTTP/1.1, over real sockets: framing, reuse, breaks, cancellation, memory."""
+"""Our own HTTP/1.1, over real sockets: framing, reuse, breaks, cancellation, bounds."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import asyncio
 import socket
 import ssl
 import struct
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Self
 
 import httpx
 import pytest
 import trustme
+from pydantic import SecretBytes
 
 from pixxel_async.transport import pool as pool_module
-from pixxel_async.transport.direct import Body, DirectTransport
+from pixxel_async.transport.direct import DirectTransport, origin_of
 from pixxel_async.transport.heads import MAX_HEAD_BYTES
+from pixxel_async.transport.whole import TooLongError, WholeAnswer
 
 from ..socket_server import SocketServer
 
@@ -102,33 +104,26 @@ def transport(*, keep_alive: int = 4) -> DirectTransport:
     return DirectTransport(Way.client, keep_alive=keep_alive)
 
 
-def request(server: SocketServer, method: str = "GET", **timeouts: float) -> httpx.Request:
+def request(server: SocketServer, method: str = "GET") -> httpx.Request:
     scheme = "https" if Way.server else "http"
-    url = f"{scheme}://127.0.0.1:{server.port}/a"
-    return httpx.Request(method, url, extensions={"timeout": timeouts})
-
-
-async def body_of(response: httpx.Response, *, room: int = 100) -> bytes:
-    """Take a body in small buffers."""
-    assert isinstance(response.stream, Body)
-    target, found = memoryview(bytearray(room)), b""
-    try:
-        while count := await response.stream.receive_into(target):
-            found += target[:count]
-    finally:
-        await response.stream.aclose()
-    return found
-
-
-async def take(body: Body, found: bytearray) -> None:
-    """Take a body to its end, and keep what came if it has none."""
-    target = memoryview(bytearray(10_000))
-    while count := await body.receive_into(target):
-        found += target[:count]
+    return httpx.Request(method, f"{scheme}://127.0.0.1:{server.port}/a")
 
 
 async def get(direct: DirectTransport, server: SocketServer, method: str = "GET") -> bytes:
-    return await body_of(await direct.handle_async_request(request(server, method)))
+    response = await direct.handle_async_request(request(server, method))
+    return await response.aread()
+
+
+async def ask(
+    direct: DirectTransport, server: SocketServer, *, most_bytes: int = 10_000, within_s: float = 5
+) -> WholeAnswer:
+    return await direct.ask(
+        origin_of(request(server).url),
+        SecretBytes(b"GET / HTTP/1.1\r\n\r\n"),
+        method="GET",
+        most_bytes=most_bytes,
+        ends_at=asyncio.get_running_loop().time() + within_s,
+    )
 
 
 def in_bytes(answer: bytes) -> Answer:
@@ -140,15 +135,14 @@ def cut(answer: bytes, at: int) -> Answer:
 
 
 @pytest.mark.parametrize("answer", [LONG, CHUNKED], ids=["length", "chunks"])
-@pytest.mark.parametrize("room", [1, 100, 10_000])
-async def test_a_body_comes_whole_however_it_is_cut(answer: bytes, room: int) -> None:
+async def test_a_body_comes_whole_however_it_is_cut(answer: bytes) -> None:
     offsets = range(1, len(answer), 37)
     answers = [[answer], in_bytes(answer), *(cut(answer, at) for at in offsets)]
     async with Server(*answers) as server, transport() as direct:
         for _ in answers:
             response = await direct.handle_async_request(request(server))
             assert response.status_code == 200
-            assert await body_of(response, room=room) == BODY
+            assert await response.aread() == BODY
         assert server.connections == 1
         assert len(server.heads) == len(answers)
 
@@ -185,14 +179,13 @@ async def test_a_body_that_ends_with_a_connection_that_was_cut_is_not_whole() ->
         LONG + b"x",
         CHUNKED + b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
         CHUNKED + b"x",
+        LONG + b"\r\n",
     ],
-    ids=["close", "1.0", "another answer", "more bytes", "chunks, another", "chunks, more"],
+    ids=["close", "1.0", "another answer", "more bytes", "chunks, another", "chunks, more", "line"],
 )
-@pytest.mark.parametrize("room", [len(BODY), 100, 10_000])
-async def test_a_connection_that_is_used_up_is_not_used_again(answer: bytes, room: int) -> None:
+async def test_a_connection_that_is_used_up_is_not_used_again(answer: bytes) -> None:
     async with Server([answer], [LONG]) as server, transport() as direct:
-        response = await direct.handle_async_request(request(server))
-        assert await body_of(response, room=room) == BODY
+        assert await get(direct, server) == BODY
         assert await get(direct, server) == BODY
         assert server.connections == 2
 
@@ -203,6 +196,27 @@ async def test_bytes_that_come_while_nothing_is_asked_for_belong_to_nobody() -> 
     async with Server([LONG, rest], [LONG]) as server, transport() as direct:
         assert await get(direct, server) == BODY
         assert await get(direct, server) == BODY
+        assert server.connections == 2
+
+
+@pytest.mark.parametrize("late", [b"x", b"\r\n", LONG])
+async def test_bytes_that_come_to_an_idle_connection_close_it(late: bytes) -> None:
+    class Late(Scripted):
+        now, ended = asyncio.Event(), asyncio.Event()
+
+        async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(LONG)
+            await self.now.wait()
+            writer.write(late)
+            await reader.read()
+            writer.close()
+            self.ended.set()
+
+    async with Late() as server, transport() as direct:
+        assert await get(direct, server) == BODY
+        server.now.set()
+        await asyncio.wait_for(server.ended.wait(), 5)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +230,7 @@ async def test_answers_without_a_body(head: bytes, status: int) -> None:
     async with Server([head], [LONG]) as server, transport() as direct:
         response = await direct.handle_async_request(request(server))
         assert response.status_code == status
-        assert await body_of(response) == b""
+        assert await response.aread() == b""
         assert await get(direct, server) == BODY
         assert server.connections == 1
 
@@ -227,7 +241,7 @@ async def test_interim_answers_are_passed_over() -> None:
         for _ in range(2):
             response = await direct.handle_async_request(request(server))
             assert "link" not in response.headers
-            assert await body_of(response) == BODY
+            assert await response.aread() == BODY
 
 
 @pytest.mark.parametrize(
@@ -251,18 +265,13 @@ async def test_what_is_no_answer_is_refused(answer: bytes) -> None:
 
 
 @pytest.mark.parametrize("answer", [LONG, CHUNKED], ids=["length", "chunks"])
-async def test_a_body_that_breaks_off_is_told_after_what_came(answer: bytes) -> None:
+async def test_a_body_that_breaks_off_is_no_answer(answer: bytes) -> None:
     start = answer.index(b"\r\n\r\n") + 4
     for at in range(start, len(answer), 41):
-        async with Server([answer[:at], CLOSE]) as server, transport() as direct:
-            response = await direct.handle_async_request(request(server))
-            assert isinstance(response.stream, Body)
-            found = bytearray()
+        async with Server([answer[:at], CLOSE], [LONG]) as server, transport() as direct:
             with pytest.raises(httpx.RemoteProtocolError, match="closed within the body"):
-                await take(response.stream, found)
-            await response.stream.aclose()
-            assert BODY.startswith(found)
-            assert len(found) >= at - start if answer is LONG else True
+                await get(direct, server)
+            assert await get(direct, server) == BODY
 
 
 @pytest.mark.parametrize("at", range(0, 20, 3))
@@ -303,22 +312,10 @@ async def test_a_fresh_connection_that_dies_is_an_error() -> None:
         assert len(server.heads) == 1
 
 
-async def in_head(direct: DirectTransport, server: Server) -> None:
-    await direct.handle_async_request(request(server))
-
-
-async def in_body(direct: DirectTransport, server: Server) -> None:
-    await get(direct, server)
-
-
-@pytest.mark.parametrize(
-    ("use", "answer"), [(in_head, [LONG[:20]]), (in_body, [LONG[:200]]), (in_body, [CHUNKED[:200]])]
-)
-async def test_a_cancelled_request_closes_its_connection(
-    use: Callable[[DirectTransport, Server], Awaitable[None]], answer: Answer
-) -> None:
+@pytest.mark.parametrize("answer", [[], [LONG[:20]], [LONG[:200]], [CHUNKED[:200]]])
+async def test_a_cancelled_request_closes_its_connection(answer: Answer) -> None:
     async with Server(answer, [LONG]) as server, transport() as direct:
-        task = asyncio.ensure_future(use(direct, server))
+        task = asyncio.ensure_future(get(direct, server))
         await asyncio.wait_for(server.asked.wait(), 5)
         for _ in range(50):  # until it waits for what does not come
             await asyncio.sleep(0)
@@ -329,78 +326,97 @@ async def test_a_cancelled_request_closes_its_connection(
         assert await get(direct, server) == BODY
 
 
-async def test_an_answer_that_is_not_read_to_its_end_closes_its_connection() -> None:
-    async with Server([LONG[:-1]], [LONG]) as server, transport() as direct:
-        response = await direct.handle_async_request(request(server))
-        await response.aclose()
-        await response.aclose()
+class Endless(Scripted):
+    """Sends a head, and then bytes as long as they are taken.
+
+    Attributes:
+        sent: How many.
+        ended: Set when the client has closed the connection.
+    """
+
+    def __init__(self, head: bytes, piece: bytes) -> None:
+        self.sent = 0
+        self.ended = asyncio.Event()
+        self._head = head
+        self._piece = piece
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(self._head)
+        try:
+            while not writer.is_closing():  # over TLS, a lost connection raises nothing
+                writer.write(self._piece)
+                await writer.drain()
+                self.sent += len(self._piece)
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+            self.ended.set()
+
+
+@pytest.mark.parametrize(
+    ("head", "piece"),
+    [
+        (OK + b"\r\n", bytes(1000)),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n", b"3e8\r\n%b\r\n" % bytes(1000)),
+        (OK + b"Content-Length: 100000000000\r\n\r\n", bytes(1000)),
+    ],
+    ids=["until close", "chunks", "length"],
+)
+async def test_an_answer_without_an_end_is_refused(head: bytes, piece: bytes) -> None:
+    async with Endless(head, piece) as server, transport() as direct:
+        with pytest.raises(TooLongError, match="longer than 10000 bytes"):
+            await ask(direct, server)
         await asyncio.wait_for(server.ended.wait(), 5)
-        with pytest.raises(httpx.StreamClosed):
-            await response.stream.receive_into(memoryview(bytearray(1)))  # type: ignore[union-attr]
-        assert await get(direct, server) == BODY
 
 
-async def test_nothing_is_received_that_nobody_asks_for() -> None:
-    class Endless(Scripted):
-        sent = 0
-
-        async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(OK + b"Content-Length: 100000000000\r\n\r\n")
-            try:
-                while not writer.is_closing():  # over TLS, a lost connection raises nothing
-                    writer.write(bytes(65536))
-                    await writer.drain()
-                    self.sent += 65536
-            except ConnectionError:
-                pass
-            finally:
-                writer.close()
-
-    async with Endless() as server, transport() as direct:
-        response = await direct.handle_async_request(request(server))
-        seen = -1
-        while server.sent != seen:  # until the sockets between us are full
-            seen = server.sent
-            for _ in range(100):
-                await asyncio.sleep(0)
-        target = memoryview(bytearray(1 << 20))
-        assert isinstance(response.stream, Body)
-        assert await response.stream.receive_into(target) == len(target)
-        await response.aclose()
+async def test_an_answer_that_tells_that_it_is_too_long_is_refused_at_its_head() -> None:
+    head = OK + b"Content-Length: 10001\r\n\r\n"
+    async with Server([head], [LONG]) as server, transport() as direct:
+        with pytest.raises(TooLongError):
+            await ask(direct, server)
+        assert (await ask(direct, server)).body == BODY
 
 
-async def test_fewer_bytes_do_after_a_while() -> None:
-    async with Server([LONG[:-1]]) as server, transport() as direct:
-        response = await direct.handle_async_request(request(server))
-        assert isinstance(response.stream, Body)
-        target, found = memoryview(bytearray(10_000)), b""
-        while len(found) < len(BODY) - 1:
-            count = await response.stream.receive_into(target, patience_s=0.001)
-            found += target[:count]
-        assert found == BODY[:-1]
-        waiting = asyncio.ensure_future(response.stream.receive_into(target, patience_s=0.001))
-        for _ in range(100):
-            await asyncio.sleep(0.0001)
-        assert not waiting.done()  # impatience alone brings nothing
-        waiting.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await waiting
-        await response.aclose()
+@pytest.mark.parametrize("answer", [LONG, CHUNKED], ids=["length", "chunks"])
+async def test_an_answer_of_just_the_size_is_taken(answer: bytes) -> None:
+    async with Server([answer], [answer]) as server, transport() as direct:
+        assert (await ask(direct, server, most_bytes=len(BODY))).body == BODY
+        with pytest.raises(TooLongError):
+            await ask(direct, server, most_bytes=len(BODY) - 1)
 
 
 @pytest.mark.parametrize("pieces", [[b"HTTP/1.1"], [LONG[:-1]]], ids=["head", "body"])
 async def test_a_wait_for_nothing_ends(pieces: Answer) -> None:
-    async with Server(pieces) as server, transport() as direct:
-        with pytest.raises(httpx.ReadTimeout, match=r"nothing came for 0\.05 s"):
-            await body_of(await direct.handle_async_request(request(server, read=0.05)))
+    async with Server(pieces, [LONG]) as server, transport() as direct:
+        with pytest.raises(TimeoutError):
+            await ask(direct, server, within_s=0.05)
+        await asyncio.wait_for(server.ended.wait(), 5)
+        assert (await ask(direct, server)).body == BODY
+
+
+async def test_a_wait_for_a_connection_ends() -> None:
+    class Silent(SocketServer):  # in plain: it never greets back
+        ended = asyncio.Event()
+
+        async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read()
+            writer.close()
+            self.ended.set()
+
+    if Way.server is None:
+        pytest.skip("without TLS, the system connects by itself")
+    async with Silent() as server, transport() as direct:
+        with pytest.raises(TimeoutError):
+            await ask(direct, server, within_s=0.05)
+        await asyncio.wait_for(server.ended.wait(), 5)
 
 
 async def test_no_more_connections_are_kept_than_said() -> None:
     async with Server(*([LONG],) * 4) as server, transport(keep_alive=1) as direct:
-        responses = [await direct.handle_async_request(request(server)) for _ in range(3)]
-        for response in responses:
-            assert await body_of(response) == BODY
+        bodies = await asyncio.gather(*(get(direct, server) for _ in range(3)))
+        assert bodies == [BODY] * 3
         await asyncio.wait_for(server.ended.wait(), 5)
         assert await get(direct, server) == BODY
         assert server.connections == 3
