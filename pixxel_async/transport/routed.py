@@ -77,6 +77,11 @@ class RoutedTransport(httpx.AsyncBaseTransport):
             text = f"{error}; proxy {shown(proxy)}" if str(error) else f"proxy {shown(proxy)}"
             raise type(error)(text) from error
 
+    def direct_to(self, url: httpx.URL) -> DirectTransport | None:
+        """Return what carries whole answers of a host that is reached without a proxy, or None."""
+        is_direct = self._routes.proxy_for(url.scheme, url.host, url.port) is None
+        return self._direct if is_direct else None
+
     def channels_to(self, origin: Origin) -> Pool[Channel] | None:
         """Return channels for a host that is reached without a proxy, or None for another one."""
         return self._channels if self._is_direct(origin) else None
