@@ -1,24 +1,26 @@
 """The polling scheduler: one heap of due times for all pending packages.
 
 Rules:
-    * One task looks at the clock. It takes what is due, and hands it to a few tasks that call
-      the service. Ten thousand pending packages are ten thousand entries in a heap.
+    * A few tasks call the service. One of them at a time looks at the clock, and takes what is due
+      next; the others call, or wait for their turn to look. Ten thousand pending packages are ten
+      thousand entries in a heap.
     * What a poll brings is awaited: who is slow to take results makes the polls slower, not the
       memory larger.
 """
 
 from __future__ import annotations
 
-import math
+import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 import anyio
-from anyio.abc import ObjectReceiveStream, TaskStatus
+from anyio.abc import TaskStatus
 
 from ..config import PollPolicy
 from ..models import PackageStatus
+from ..sansio.pacing import LEAST_WAIT_S
 from ..sansio.schedule import Pending, PollSchedule
 
 T = TypeVar("T")
@@ -47,7 +49,8 @@ class Poller(Generic[T]):
         self._not_yet = not_yet
         self._schedule: PollSchedule[T] = PollSchedule(policy)
         self._workers = workers
-        self._changed = anyio.Event()
+        self._looking = asyncio.Lock()
+        self._changed = asyncio.Event()
         self._is_drained = False
 
     def __len__(self) -> int:
@@ -65,7 +68,7 @@ class Poller(Generic[T]):
         if kind is None:
             pending = Pending(item=item, since=since)
         else:
-            now = anyio.current_time()
+            now = _now()
             pending = self._schedule.begin(item, since=since, now=now, kind=kind)
         self._put(pending, self._wait_s(pending))
 
@@ -75,7 +78,7 @@ class Poller(Generic[T]):
 
     def saw(self, pending: Pending[T], status: PackageStatus) -> None:
         """Learn from what the service has just said about a package that is being polled."""
-        self._schedule.saw(pending, status, now=anyio.current_time())
+        self._schedule.saw(pending, status, now=_now())
         self._changed.set()
 
     def drain(self) -> list[T]:
@@ -85,39 +88,49 @@ class Poller(Generic[T]):
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Poll until cancelled."""
-        send, receive = anyio.create_memory_object_stream[Pending[T]](0)
-        async with send, receive, anyio.create_task_group() as tasks:
+        async with anyio.create_task_group() as tasks:
             for _ in range(self._workers):
-                tasks.start_soon(self._work, receive)
+                tasks.start_soon(self._work)
             task_status.started()
-            while True:
-                self._changed = anyio.Event()
-                due = self._schedule.take(anyio.current_time())
-                if due is not None:
-                    await send.send(due)
-                    continue
-                next_due = self._schedule.next_due()
-                wait_s = math.inf if next_due is None else next_due - anyio.current_time()
-                with anyio.move_on_after(wait_s):
-                    await self._changed.wait()
 
-    async def _work(self, due: ObjectReceiveStream[Pending[T]]) -> None:
-        async for pending in due:
+    async def _work(self) -> None:
+        while True:
+            await asyncio.sleep(0)  # or a poll that waits for nothing would let nobody else run
+            async with self._looking:
+                pending = await self._next_due()
             if await self._poll(pending):
                 wait_s = self._wait_s(pending)
                 # First told, then placed: or its next poll might be told about before this one.
                 await self._not_yet(pending, wait_s)
                 self._put(pending, wait_s)
             else:
-                self._schedule.saw(pending, PackageStatus.FAILED, now=anyio.current_time())
+                self._schedule.saw(pending, PackageStatus.FAILED, now=_now())
+
+    async def _next_due(self) -> Pending[T]:
+        loop = asyncio.get_running_loop()
+        # What is due sooner than the clock can tell is due: or its timer would ring for ever.
+        while (due := self._schedule.take(loop.time() + LEAST_WAIT_S)) is None:
+            self._changed.clear()
+            next_due = self._schedule.next_due()
+            timer = None if next_due is None else loop.call_at(next_due, self._changed.set)
+            try:
+                await self._changed.wait()
+            finally:
+                if timer is not None:
+                    timer.cancel()
+        return due
 
     def _wait_s(self, pending: Pending[T]) -> float:
-        return self._schedule.wait(pending, now=anyio.current_time(), jitter=_jitter())
+        return self._schedule.wait(pending, now=_now(), jitter=_jitter())
 
     def _put(self, pending: Pending[T], wait_s: float) -> None:
-        due = anyio.current_time() + (0.0 if self._is_drained else wait_s)
+        due = _now() + (0.0 if self._is_drained else wait_s)
         self._schedule.put(pending, due)
         self._changed.set()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _jitter() -> float:

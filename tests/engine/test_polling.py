@@ -25,6 +25,7 @@ from pixxel_async import (
     RetryPolicy,
 )
 from pixxel_async.engine.poller import Poller
+from pixxel_async.polls import PollMethod
 from pixxel_async.sansio.schedule import Pending
 
 JOB = JobDownload(workflow_id="w", job_id="j")
@@ -208,6 +209,29 @@ async def test_packages_of_an_earlier_run_are_first_polled_spread_out() -> None:
     assert len(at) == 500
     tenths = [sum(1 for t in at if n <= (t - began) * 5 < n + 1) for n in range(10)]
     assert all(20 <= count <= 90 for count in tenths)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("workers", [1, 8])
+async def test_polls_that_wait_for_nothing_let_others_run(workers: int) -> None:
+    polls = 0
+
+    async def poll(_pending: Pending[int]) -> bool:
+        nonlocal polls
+        polls += 1
+        return True
+
+    async def not_yet(_pending: Pending[int], _next_s: float) -> None:
+        """Tell nobody."""
+
+    always_due = PollPolicy(method=PollMethod.BACKOFF, initial_s=1e-9, max_s=1e-9)
+    poller = Poller(poll, not_yet, policy=always_due, workers=workers)
+    async with running(poller):
+        for number in range(10):
+            poller.add(number, since=anyio.current_time())
+        while polls < 100:  # noqa: ASYNC110 - rounds of the event loop are what is counted
+            await asyncio.sleep(0)
+    assert polls < 200
 
 
 @pytest.mark.looptime
