@@ -102,14 +102,11 @@ class AnswerParser:
 
     def __init__(self) -> None:
         """Expect a status line."""
-        self._expect()
+        self.begin_again()
         self._parser = httptools.HttpResponseParser(self)
 
     def begin_again(self) -> None:
         """Expect the next answer on the same connection, after one that is whole."""
-        self._expect()
-
-    def _expect(self) -> None:
         self.head: Head | None = None
         self.is_whole = False
         self.has_more = False
