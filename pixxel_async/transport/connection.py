@@ -209,7 +209,7 @@ class Connection(asyncio.BufferedProtocol):
                 if tls.is_ended:
                     self._ended(None)
                     self.close()
-                if not count:
+                if count < len(self._scratch):  # nothing is left
                     break
         except ssl.SSLError as error:
             is_greeting = self._phase is _Phase.GREETING

@@ -147,6 +147,15 @@ async def test_a_body_comes_whole_however_it_is_cut(answer: bytes) -> None:
         assert len(server.heads) == len(answers)
 
 
+async def test_a_large_answer_comes_whole() -> None:
+    body = bytes(range(256)) * 8000  # more than the memory that what comes is put into
+    answer = OK + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    async with Server([answer], [LONG]) as server, transport() as direct:
+        assert await get(direct, server) == body
+        assert await get(direct, server) == BODY
+        assert server.connections == 1
+
+
 async def test_a_body_that_ends_with_the_connection() -> None:
     async with Server([UNTIL_CLOSE, CLOSE], [LONG]) as server, transport() as direct:
         assert await get(direct, server) == BODY
