@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+import trustme
 from pydantic import SecretStr
 
 from pixxel_async import Timeouts
 from pixxel_async.settings.network import connections
 from pixxel_async.transport.storage import StorageClient
+
+from .scripted_server import Way
 
 
 @pytest.fixture(params=["ours", "httpx"])
@@ -23,3 +27,16 @@ async def storage(request: pytest.FixtureRequest) -> AsyncIterator[StorageClient
     async with transport:
         yield client
     client.close()
+
+
+@pytest.fixture(params=["http", "https"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the servers and clients of a test speak in plain, and then over TLS."""
+    if request.param == "http":
+        return
+    ca = trustme.CA()
+    theirs, ours = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), ssl.create_default_context()
+    ca.issue_cert("127.0.0.1").configure_cert(theirs)
+    ca.configure_trust(ours)
+    monkeypatch.setattr(Way, "server", theirs)
+    monkeypatch.setattr(Way, "client", ours)
