@@ -105,6 +105,38 @@ class Server(Scripted):
             writer.close()
 
 
+class Endless(Scripted):
+    """Sends a body without an end, as fast as it is taken.
+
+    Attributes:
+        sent: Bytes of it.
+    """
+
+    sent = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK + b"Content-Length: 100000000000\r\n\r\n")
+        try:
+            while not writer.is_closing():  # over TLS, a lost connection raises nothing
+                writer.write(bytes(65536))
+                await writer.drain()
+                self.sent += 65536
+                await asyncio.sleep(0)  # or the loop would never hear that it is lost
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+    async def is_stuck(self) -> None:
+        """Return when the sockets between it and its client are full."""
+        seen = -1
+        while self.sent != seen:
+            seen = self.sent
+            for _ in range(100):
+                await asyncio.sleep(0)
+
+
 def end(writer: asyncio.StreamWriter, how: End) -> None:
     """End a connection, once all that was written has gone."""
     if how is End.RESET:

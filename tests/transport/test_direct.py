@@ -23,7 +23,7 @@ from .scripted_server import (
     RESET,
     UNTIL_CLOSE,
     Answer,
-    Scripted,
+    Endless,
     Server,
     Way,
     cut,
@@ -257,29 +257,9 @@ async def test_an_answer_that_is_not_read_to_its_end_closes_its_connection() -> 
 
 
 async def test_nothing_is_received_that_nobody_asks_for() -> None:
-    class Endless(Scripted):
-        sent = 0
-
-        async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(OK + b"Content-Length: 100000000000\r\n\r\n")
-            try:
-                while not writer.is_closing():  # over TLS, a lost connection raises nothing
-                    writer.write(bytes(65536))
-                    await writer.drain()
-                    self.sent += 65536
-            except ConnectionError:
-                pass
-            finally:
-                writer.close()
-
     async with Endless() as server, transport() as direct:
         response = await direct.handle_async_request(request(server))
-        seen = -1
-        while server.sent != seen:  # until the sockets between us are full
-            seen = server.sent
-            for _ in range(100):
-                await asyncio.sleep(0)
+        await server.is_stuck()
         target = memoryview(bytearray(1 << 20))
         assert isinstance(response.stream, Body)
         assert await response.stream.receive_into(target) == len(target)
