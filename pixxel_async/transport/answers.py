@@ -89,7 +89,10 @@ class PouredAnswer:
         return bytes(start.found)
 
     async def aclose(self) -> None:
-        """End the exchange, and give its channel back if all of it was read."""
+        """End the exchange, and give its channel back if all of it was read.
+
+        A cancelled one has done it too.
+        """
         try:
             await self.exchange.aclose()
         finally:

@@ -67,7 +67,7 @@ class Getter:
             except BaseException as error:
                 try:
                     await exchange.aclose()
-                finally:
+                finally:  # it is over, also if that wait was cancelled
                     pool.drop(channel)
                 if isinstance(error, LostBeforeAnswerError) and not is_fresh:
                     continue

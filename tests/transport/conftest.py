@@ -15,6 +15,7 @@ from pixxel_async.settings.network import connections
 from pixxel_async.transport.storage import StorageClient
 
 from .scripted_server import Way
+from .storages import Left, until
 
 
 @pytest.fixture(params=["ours", "httpx"])
@@ -40,3 +41,11 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None
     ca.configure_trust(ours)
     monkeypatch.setattr(Way, "server", theirs)
     monkeypatch.setattr(Way, "client", ours)
+
+
+@pytest.fixture
+async def nothing_left() -> AsyncIterator[None]:
+    """Hold that a test leaves no descriptor, no reactor and no task behind."""
+    before = Left.now()
+    yield
+    await until(lambda: Left.now().is_no_more_than(before))
