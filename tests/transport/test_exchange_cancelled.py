@@ -9,6 +9,7 @@ import pytest
 
 from pixxel_async.transport.storage import StorageClient
 
+from .bodies import whole_body
 from .scripted_server import BODY, LONG, Scripted, Server
 from .storages import (
     Blocked,
@@ -61,4 +62,15 @@ async def test_who_is_cancelled_waits_for_what_is_being_written(use: Use, times:
         await asyncio.wait_for(server.ended.wait(), 5)
         assert await get(storage, server) == BODY
         assert len(blocked.data) == written
+        assert server.connections == 2
+
+
+async def test_an_answer_that_is_closed_twice_gives_its_channel_back_once() -> None:
+    async with Server([LONG], [LONG], [LONG]) as server, storage_client() as storage:
+        async with await answer_of(storage, server) as first:
+            assert await whole_body(first) == BODY
+        async with await answer_of(storage, server) as second:
+            await first.aclose()
+            assert await get(storage, server) == BODY  # on a channel of its own
+            assert await whole_body(second) == BODY
         assert server.connections == 2
