@@ -315,16 +315,19 @@ class Exchange:
         self._watch(0)
 
     def _body_came(self, data: memoryview) -> None:
+        before = self.received
         for piece in self._framing.body_came(data):
             if piece and self._target is not None:
-                self._give(piece, self._target)
+                self.received += len(piece)
+                self._target.write(piece)
+        if self._throttle is not None and self.received > before:
+            # Once for all pieces: each pause ends by itself, and one must not end another.
+            self._hold_back(self._throttle.take(self.received - before))
         if self._framing.is_whole:
             self._is_whole()
 
-    def _give(self, piece: memoryview, target: Target) -> None:
-        self.received += len(piece)
-        target.write(piece)
-        if self._throttle is not None and (delay_s := self._throttle.take(len(piece))) > 0:
+    def _hold_back(self, delay_s: float) -> None:
+        if delay_s > 0:
             self._is_throttled = True
             self._watch(0)
             self.reactor.after(delay_s, self._resume)

@@ -138,12 +138,13 @@ class Endless(Scripted):
 
 
 def end(writer: asyncio.StreamWriter, how: End) -> None:
-    """End a connection, once all that was written has gone."""
+    """End a connection; what was written has gone, since it was little."""
+    if how is End.CLOSE:
+        writer.close()  # says so over TLS, and would wait for the other side to say it too
     if how is End.RESET:
         endpoint = writer.get_extra_info("socket")
         endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    if how is not End.CLOSE:
-        writer.transport.abort()
+    writer.transport.abort()
 
 
 def in_bytes(answer: bytes) -> Answer:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Self
 
 import psutil
-from pydantic import SecretStr
+from pydantic import SecretBytes, SecretStr
 
 from pixxel_async import Timeouts
 from pixxel_async.sansio.routes import Routes
 from pixxel_async.transport.answers import PouredAnswer
+from pixxel_async.transport.channel import Channel
 from pixxel_async.transport.exchange import AtOnce, Exchange
+from pixxel_async.transport.pool import Origin
+from pixxel_async.transport.reactor import Reactor
 from pixxel_async.transport.routed import RoutedTransport
 from pixxel_async.transport.storage import StorageClient, leave_open
 from pixxel_async.transport.target import Target, Throttle
@@ -165,3 +168,40 @@ class Left:
             and self.threads <= other.threads
             and self.tasks <= other.tasks
         )
+
+
+@asynccontextmanager
+async def channel_to(server: Scripted) -> AsyncIterator[Channel]:
+    """Connect to a server."""
+    origin = Origin(is_tls=Way.server is not None, host="127.0.0.1", port=server.port)
+    channels = RoutedTransport(Routes(), Way.client, keep_alive=0).channels_to(origin)
+    assert channels is not None
+    channel = await channels.connect(origin, 5)
+    try:
+        yield channel
+    finally:
+        channel.close()
+
+
+@contextmanager
+def reactor() -> Iterator[Reactor]:
+    """Give a reactor, and end it."""
+    made = Reactor()
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+MESSAGE = SecretBytes(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
+
+
+@contextmanager
+def held_up(by: Reactor) -> Iterator[None]:
+    """Let a reactor's thread do nothing for a while."""
+    goes_on = threading.Event()
+    by.submit(lambda: goes_on.wait(10))
+    try:
+        yield
+    finally:
+        goes_on.set()
