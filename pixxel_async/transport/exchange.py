@@ -245,9 +245,9 @@ class Exchange:
             self._phase, self._target = _Phase.BODY, target
             early, self._early = self._early, b""
             self._body_came(memoryview(early))
+            self._is_behind = True  # what came before an end is taken before that is noticed
             if self._wants_more:
                 self._watch(selectors.EVENT_READ)
-                self._is_behind = True  # what came before an end is taken before that is noticed
                 self._advance()
 
         if self._phase is _Phase.HELD:

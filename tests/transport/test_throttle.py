@@ -9,13 +9,20 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from pixxel_async.engine.bandwidth import Bandwidth
+from pixxel_async.transport.exchange import Exchange
+from pixxel_async.transport.storage import leave_open
 
 from .bodies import Found
 from .scripted_server import BODY, CHUNKED, CLOSE, LONG, UNTIL_CLOSE, Answer, Server
 from .storages import (
+    MESSAGE,
     answer_of,
+    channel_to,
     get,
     get_at_once,
+    held_up,
+    reactor,
+    some_turns,
     storage_client,
     until,
 )
@@ -62,6 +69,25 @@ async def test_nothing_comes_before_its_time(get: Get, answer: Answer, piece_byt
     assert throttle.early == 0
     assert max(throttle.came) <= piece_bytes or get is not get_at_once
     assert sum(throttle.came) == len(BODY)
+
+
+async def test_the_end_that_came_with_a_body_is_in_good_order_after_a_pause() -> None:
+    goes_on = asyncio.Event()
+    throttle = Metronome(10_000, 0.01)
+    async with Server([goes_on, UNTIL_CLOSE, CLOSE]) as server, channel_to(server) as channel:
+        with reactor() as by:
+            exchange = Exchange(by, channel, MESSAGE, at_once=leave_open, throttle=throttle)
+            answering = asyncio.ensure_future(exchange.answer())
+            await server.asked.wait()
+            with held_up(by):  # until head, body and end are there
+                goes_on.set()
+                await some_turns()
+            await answering
+            found = Found()
+            exchange.begin_to_pour(found)
+            assert await exchange.poured()
+            assert found.data == BODY
+            await exchange.aclose()
 
 
 async def test_the_limit_of_an_export_holds_for_all_transfers_together() -> None:
