@@ -125,7 +125,7 @@ class AnswerParser:
         """
         self.has_begun = True
         self._gathered += data
-        while (end := self._gathered.find(END_OF_HEAD)) >= 0:
+        while (end := self._gathered.find(END_OF_HEAD, 0, MAX_HEAD_BYTES)) >= 0:
             head, rest = bytes(self._gathered[: end + 4]), bytes(self._gathered[end + 4 :])
             self._feed(head)
             if self.head is not None:

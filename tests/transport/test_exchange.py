@@ -197,6 +197,9 @@ async def test_a_head_that_breaks_off_is_not_asked_for_again(
         assert server.connections == 1
 
 
+LONG_HEAD = OK + b"A: " + b"a" * MAX_HEAD_BYTES + b"\r\nContent-Length: 0\r\n\r\n"
+
+
 @BOTH_WAYS
 @pytest.mark.parametrize(
     "answer",
@@ -208,10 +211,13 @@ async def test_a_head_that_breaks_off_is_not_asked_for_again(
         [OK + b"Folded: a\r\n b\r\nContent-Length: 0\r\n\r\n"],
         [b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"],
         [OK + b"A: " + b"a" * MAX_HEAD_BYTES],
+        [LONG_HEAD],
+        cut(LONG_HEAD, 100),
+        [INTERIM + LONG_HEAD],
     ],
     ids=[
         *("junk", "two lengths", "length and chunks", "no number", "folded", "upgrade"),
-        "no end",
+        *("no end", "long", "long, in two", "long after others"),
     ],
 )
 async def test_what_is_no_answer_is_refused(get: Get, answer: Answer) -> None:
