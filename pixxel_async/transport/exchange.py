@@ -41,6 +41,14 @@ class EndedError(Exception):
     """The event loop has ended the exchange."""
 
 
+class _TargetError(Exception):
+    """What a target has raised, which says nothing of the connection."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
 class _Phase(Enum):
     HEAD = auto()
     HELD = auto()
@@ -267,7 +275,9 @@ class Exchange:
             self._finish(httpx.ReadError(str(error)))
         except OSError as error:
             self._finish(self._framing.loss(error))
-        except BaseException as error:  # noqa: BLE001 - of a target: it comes out of `pour`
+        except _TargetError as wrapped:
+            self._finish(wrapped.error)
+        except BaseException as error:  # noqa: BLE001 - it comes out of `answer` or `poured`
             self._finish(error)
 
     def _advance(self) -> None:
@@ -318,13 +328,19 @@ class Exchange:
         before = self.received
         for piece in self._framing.body_came(data):
             if piece and self._target is not None:
-                self.received += len(piece)
-                self._target.write(piece)
+                self._give(piece, self._target)
         if self._throttle is not None and self.received > before:
             # Once for all pieces: each pause ends by itself, and one must not end another.
             self._hold_back(self._throttle.take(self.received - before))
         if self._framing.is_whole:
             self._is_whole()
+
+    def _give(self, piece: memoryview, target: Target) -> None:
+        self.received += len(piece)
+        try:
+            target.write(piece)
+        except OSError as error:  # else it would be taken for one of the connection
+            raise _TargetError(error) from error
 
     def _hold_back(self, delay_s: float) -> None:
         if delay_s > 0:

@@ -298,7 +298,9 @@ async def pour(storage: StorageClient, server: Scripted, target: Found, *, at_on
         assert await answer.poured()
 
 
-@pytest.mark.parametrize("error", [OddError("odd"), SinkError("full", code="ENOSPC")])
+@pytest.mark.parametrize(
+    "error", [OddError("odd"), SinkError("full", code="ENOSPC"), OSError(5, "odd"), TimeoutError()]
+)
 @pytest.mark.parametrize("at", [0, 500])
 @pytest.mark.parametrize("at_once", [False, True])
 async def test_what_a_target_raises_comes_out_and_ends_the_exchange(
