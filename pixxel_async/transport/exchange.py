@@ -359,7 +359,8 @@ class Exchange:
     def _is_whole(self) -> None:
         """End it; whatever came after the body belongs to nobody."""
         channel, head = self.channel, self._framing.head
-        channel.is_kept = head is not None and head.is_kept and not self._framing.has_more
+        is_all = not (self._framing.has_more or channel.is_sending)
+        channel.is_kept = head is not None and head.is_kept and is_all
         if channel.is_sealed and channel.receive_into(self.reactor.scratch.plain):
             channel.is_kept = False
         self._finish(None)

@@ -267,6 +267,29 @@ async def test_a_request_that_fills_the_sockets_goes_out_whole() -> None:
             await exchange.aclose()
 
 
+async def test_a_channel_with_a_request_that_has_not_gone_out_is_not_used_again() -> None:
+    class Hasty(Scripted):
+        ends = asyncio.Event()
+
+        async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readexactly(100)
+            writer.write(LONG)
+            await writer.drain()
+            await self.ends.wait()
+            writer.close()
+
+    message = b"GET /%b HTTP/1.1\r\nHost: a\r\n\r\n" % (b"x" * 8_000_000)
+    async with Hasty() as server, channel_to(server) as channel:
+        with reactor() as by:
+            found = Found()
+            exchange = Exchange(by, channel, type(MESSAGE)(message), at_once=into(found))
+            await exchange.answer()
+            assert found.data == BODY
+            await exchange.aclose()
+            assert not channel.is_usable
+            server.ends.set()
+
+
 # Targets.
 
 
