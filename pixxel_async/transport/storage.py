@@ -268,4 +268,5 @@ def _following(url: SecretStr, headers: Mapping[str, str]) -> SecretStr:
 
 
 def _scheme(url: str) -> str:
-    return url.partition("://")[0].lower()
+    scheme, separator, _ = url.partition("://")
+    return scheme.lower() if separator else ""  # all of the URL would be no scheme

@@ -498,7 +498,9 @@ def to(location: str) -> Answer:
 
 
 @pytest.mark.fault(45)
-@pytest.mark.parametrize("location", ["http://x.test/", "ftp://x.test/", "https://me@x/"])
+@pytest.mark.parametrize(
+    "location", ["//[half", "http://x.test/", "ftp://x.test/", "https://me@x/"]
+)
 async def test_a_redirect_that_is_refused_tells_no_signature(location: str) -> None:
     async with Server(to(location)) as server, storage_client() as storage:
         with pytest.raises(PixxelError) as caught:
