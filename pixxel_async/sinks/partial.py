@@ -128,8 +128,8 @@ class LocalPartial:
 
     async def join(self, end: int) -> None:
         """Let the file grow by bytes that were written behind its end; see `PartialFile.join`."""
-        file = cast("DigestingFile", self._file)
-        if file.size < end:
+        file = self._file  # none if nothing has been written, and so nothing behind it
+        if file is not None and file.size < end:
             self._found = None
             await self._run(lambda: file.join(end))
 

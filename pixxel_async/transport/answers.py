@@ -38,6 +38,7 @@ class PouredAnswer:
         self.exchange = exchange
         self._pool = pool
         self._origin = origin
+        self._is_closed = False
 
     @cached_property
     def headers(self) -> Headers:
@@ -89,7 +90,13 @@ class PouredAnswer:
         return bytes(start.found)
 
     async def aclose(self) -> None:
-        """End the exchange, and give its channel back if all of it was read."""
+        """End the exchange, and give its channel back if all of it was read.
+
+        May be called twice; a cancelled one has done it too.
+        """
+        if self._is_closed:
+            return
+        self._is_closed = True  # a channel that is given back twice would serve two at once
         try:
             await self.exchange.aclose()
         finally:

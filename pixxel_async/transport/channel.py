@@ -57,6 +57,11 @@ class Channel:
         """Whether what comes is decrypted here: more may be here than the socket tells."""
         return self._tls is not None
 
+    @property
+    def is_sending(self) -> bool:
+        """Whether a part of what was sent last has not gone yet."""
+        return bool(self._unsent)
+
     def fileno(self) -> int:
         """Return the descriptor of the socket."""
         return self._endpoint.fileno()

@@ -26,12 +26,11 @@ from pydantic import SecretBytes
 from .channel import Channel
 from .framing import Framing
 from .heads import Head
-from .reactor import Reactor
+from .reactor import CLOSED, Reactor
 from .target import EnoughError, Target, Throttle
 
 ROUNDS = 4
 """So many times in a row a channel may fill the scratch memory, before others have their turn."""
-
 
 AtOnce: TypeAlias = "Callable[[Exchange], Target | None]"
 """Says where a body goes, when the head is there, on the reactor's thread; or leaves it open."""
@@ -39,6 +38,14 @@ AtOnce: TypeAlias = "Callable[[Exchange], Target | None]"
 
 class EndedError(Exception):
     """The event loop has ended the exchange."""
+
+
+class _TargetError(Exception):
+    """What a target has raised, which says nothing of the connection."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
 
 
 class _Phase(Enum):
@@ -118,7 +125,7 @@ class Exchange:
             RemoteProtocolError: What came is no answer, or its body is wrongly framed or cut.
         """
         self._is_begun = True
-        self.reactor.load += 1
+        self.reactor.users.add(self)
         self.reactor.submit(self._begin)
         await self._told()
         self._raise()
@@ -144,8 +151,8 @@ class Exchange:
 
     def move_to(self, reactor: Reactor) -> None:
         """Go on on another thread; it must be waiting to be told where its body goes."""
-        self.reactor.load -= 1
-        reactor.load += 1
+        self.reactor.users.discard(self)
+        reactor.users.add(self)
         self.reactor = reactor
 
     def nudge(self) -> None:
@@ -195,7 +202,7 @@ class Exchange:
                     except asyncio.CancelledError as error:
                         cancelled = error
         self._is_begun = False
-        self.reactor.load -= 1
+        self.reactor.users.discard(self)
         if cancelled is not None:
             raise cancelled
 
@@ -233,6 +240,11 @@ class Exchange:
         """Go on: there is something to be received, or room to send."""
         self._guarded(self._advance)
 
+    def lose(self) -> None:
+        """End: the client is closed."""
+        if self._phase is not _Phase.OVER:
+            self._finish(httpx.ReadError(CLOSED))
+
     def _begin(self) -> None:
         def begin() -> None:
             has_gone = self.channel.send(self._message.get_secret_value())
@@ -245,9 +257,9 @@ class Exchange:
             self._phase, self._target = _Phase.BODY, target
             early, self._early = self._early, b""
             self._body_came(memoryview(early))
+            self._is_behind = True  # what came before an end is taken before that is noticed
             if self._wants_more:
                 self._watch(selectors.EVENT_READ)
-                self._is_behind = True  # what came before an end is taken before that is noticed
                 self._advance()
 
         if self._phase is _Phase.HELD:
@@ -267,7 +279,9 @@ class Exchange:
             self._finish(httpx.ReadError(str(error)))
         except OSError as error:
             self._finish(self._framing.loss(error))
-        except BaseException as error:  # noqa: BLE001 - of a target: it comes out of `pour`
+        except _TargetError as wrapped:
+            self._finish(wrapped.error)
+        except BaseException as error:  # noqa: BLE001 - it comes out of `answer` or `poured`
             self._finish(error)
 
     def _advance(self) -> None:
@@ -315,16 +329,25 @@ class Exchange:
         self._watch(0)
 
     def _body_came(self, data: memoryview) -> None:
+        before = self.received
         for piece in self._framing.body_came(data):
             if piece and self._target is not None:
                 self._give(piece, self._target)
+        if self._throttle is not None and self.received > before:
+            # Once for all pieces: each pause ends by itself, and one must not end another.
+            self._hold_back(self._throttle.take(self.received - before))
         if self._framing.is_whole:
             self._is_whole()
 
     def _give(self, piece: memoryview, target: Target) -> None:
         self.received += len(piece)
-        target.write(piece)
-        if self._throttle is not None and (delay_s := self._throttle.take(len(piece))) > 0:
+        try:
+            target.write(piece)
+        except OSError as error:  # else it would be taken for one of the connection
+            raise _TargetError(error) from error
+
+    def _hold_back(self, delay_s: float) -> None:
+        if delay_s > 0:
             self._is_throttled = True
             self._watch(0)
             self.reactor.after(delay_s, self._resume)
@@ -340,7 +363,8 @@ class Exchange:
     def _is_whole(self) -> None:
         """End it; whatever came after the body belongs to nobody."""
         channel, head = self.channel, self._framing.head
-        channel.is_kept = head is not None and head.is_kept and not self._framing.has_more
+        is_all = not (self._framing.has_more or channel.is_sending)
+        channel.is_kept = head is not None and head.is_kept and is_all
         if channel.is_sealed and channel.receive_into(self.reactor.scratch.plain):
             channel.is_kept = False
         self._finish(None)

@@ -10,7 +10,7 @@ from .channel import Channel
 from .connection import LostBeforeAnswerError
 from .exchange import AtOnce, Exchange
 from .pool import Origin, Pool
-from .reactor import Reactors
+from .reactor import ClosedError, Reactors
 from .target import Throttle
 
 
@@ -23,7 +23,7 @@ class Getter:
         self._reactors = Reactors()
 
     def close(self) -> None:
-        """End the threads, when nothing is under way any more; may be called twice."""
+        """End the threads, and with them what is still under way; may be called twice."""
         self._reactors.close()
 
     async def get(
@@ -58,7 +58,7 @@ class Getter:
                 channel = await pool.connect(origin, self._connect_s)
             try:
                 reactor = self._reactors.for_request()
-            except OSError as error:
+            except (ClosedError, OSError) as error:
                 pool.drop(channel)
                 raise httpx.ConnectError(str(error)) from error
             exchange = Exchange(reactor, channel, message, at_once=at_once, throttle=throttle)
@@ -67,7 +67,7 @@ class Getter:
             except BaseException as error:
                 try:
                     await exchange.aclose()
-                finally:
+                finally:  # it is over, also if that wait was cancelled
                     pool.drop(channel)
                 if isinstance(error, LostBeforeAnswerError) and not is_fresh:
                     continue

@@ -131,7 +131,7 @@ class AnswerParser:
         """
         self.has_begun = True
         came = self._gathered + data
-        while (at := came.find(END_OF_HEAD)) >= 0:
+        while (at := came.find(END_OF_HEAD, 0, MAX_HEAD_BYTES)) >= 0:
             end = at + len(END_OF_HEAD)
             self._feed(came[:end])
             came = came[end:]

@@ -13,6 +13,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import errno
 import heapq
 import itertools
 import os
@@ -22,7 +23,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Protocol
 
 from .scratch import Scratch
@@ -32,6 +33,11 @@ MOST_REACTORS = 4
 LATELY_S = 0.05
 KEEPS_UP = 0.8
 """A reactor that works for more of its time than this has enough to do."""
+CLOSED = "the client is closed"
+
+
+class ClosedError(Exception):
+    """There are no threads any more: their owner has closed them."""
 
 
 class Handler(Protocol):
@@ -46,6 +52,14 @@ class Handler(Protocol):
         ...
 
 
+class User(Protocol):
+    """Who is served by a reactor."""
+
+    def lose(self) -> None:
+        """End: the reactor serves nobody any more. Called on its thread, the last time."""
+        ...
+
+
 class Reactor:
     """One thread; belongs to one event loop.
 
@@ -53,14 +67,14 @@ class Reactor:
         scratch: Memory for what handlers receive, which is theirs until they return.
         busy_since: When the thread began with what it does now, in seconds of `time.monotonic`, or
             None while it waits. What it does may be blocked by a disk.
-        load: How many users it has; they count themselves.
+        users: Those that it serves. They come and go on the event loop.
     """
 
     def __init__(self) -> None:
         """Start it.
 
         Raises:
-            OSError: The system allows no more descriptors, of which it takes three.
+            OSError: The system allows no more descriptors, of which it takes three, or threads.
         """
         self._loop = asyncio.get_running_loop()
         self._work: deque[Callable[[], None]] = deque()
@@ -70,22 +84,27 @@ class Reactor:
         self._is_over = False
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
-        self._bell, self._ear = socket.socketpair()
-        try:
-            self._selector = selectors.DefaultSelector()
-        except OSError:
-            self._bell.close()
-            self._ear.close()
-            raise
-        self._bell.settimeout(0)
-        self._ear.settimeout(0)
-        self._selector.register(self._ear, selectors.EVENT_READ)
         self.scratch = Scratch()
         self.busy_since: float | None = None
-        self.load = 0
+        self.users: set[User] = set()
         self._busy_share = 0.0
         self._thread = threading.Thread(target=self._run, name="pixxel-reactor", daemon=True)
-        self._thread.start()
+        with ExitStack() as opened:
+            self._start(opened)
+            self._opened = opened.pop_all()
+
+    def _start(self, opened: ExitStack) -> None:
+        self._bell, self._ear = socket.socketpair()
+        for end in (self._bell, self._ear):
+            opened.callback(end.close)
+            end.settimeout(0)
+        self._selector = selectors.DefaultSelector()
+        opened.callback(self._selector.close)
+        self._selector.register(self._ear, selectors.EVENT_READ)
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            raise OSError(errno.EAGAIN, str(error)) from error
 
     # What the event loop calls.
 
@@ -106,13 +125,14 @@ class Reactor:
         return not is_blocked and self._busy_share < KEEPS_UP
 
     def close(self) -> None:
-        """End the thread, once it has done what was submitted; may be called twice."""
+        """End the thread, once it has done what was submitted; may be called twice.
+
+        Users that are left lose it.
+        """
         if not self._is_over:
             self.submit(self._end)
             self._thread.join()
-            self._selector.close()
-            self._bell.close()
-            self._ear.close()
+            self._opened.close()
 
     # What the thread calls, and whatever runs on it.
 
@@ -170,6 +190,8 @@ class Reactor:
         return max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else None
 
     def _end(self) -> None:
+        for user in self.users:
+            user.lose()
         self._is_over = True
 
     # What the event loop does with what it is told.
@@ -192,12 +214,14 @@ class Reactors:
         """Start none."""
         self._most = min(MOST_REACTORS, os.cpu_count() or 1)
         self._reactors: list[Reactor] = []
+        self._is_closed = False
 
     def for_request(self) -> Reactor:
         """Return the one that the next request goes to.
 
         Raises:
-            OSError: There is none, and the system allows no more descriptors.
+            ClosedError: They have been ended.
+            OSError: There is none, and the system allows no more descriptors or threads.
         """
         for each in self._reactors:
             if each.keeps_up:
@@ -205,18 +229,21 @@ class Reactors:
         return self.for_body()
 
     def for_body(self) -> Reactor:
-        """Return the one that has the fewest users."""
-        if len(self._reactors) < self._most and all(each.load for each in self._reactors):
+        """Return the one that has the fewest users; errors are those of `for_request`."""
+        if self._is_closed:
+            raise ClosedError(CLOSED)
+        if len(self._reactors) < self._most and all(each.users for each in self._reactors):
             try:
                 self._reactors.append(Reactor())
             except OSError:
                 if not self._reactors:
                     raise
                 self._most = len(self._reactors)  # they will do
-        return min(self._reactors, key=lambda each: each.load)
+        return min(self._reactors, key=lambda each: len(each.users))
 
     def close(self) -> None:
-        """End them all; may be called twice."""
+        """End them all; no more are started. May be called twice."""
+        self._is_closed = True
         reactors, self._reactors = self._reactors, []
         for reactor in reactors:
             reactor.close()

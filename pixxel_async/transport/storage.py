@@ -114,7 +114,10 @@ class StorageClient:
             self._transport.drop_idle()
 
     def close(self) -> None:
-        """End the threads, when nothing is under way any more; may be called twice."""
+        """End the threads, and with them what is still under way; may be called twice.
+
+        It waits, without the event loop, for what is being written.
+        """
         self._getter.close()
 
     async def _send(
@@ -268,4 +271,5 @@ def _following(url: SecretStr, headers: Mapping[str, str]) -> SecretStr:
 
 
 def _scheme(url: str) -> str:
-    return url.partition("://")[0].lower()
+    scheme, separator, _ = url.partition("://")
+    return scheme.lower() if separator else ""  # all of the URL would be no scheme

@@ -11,7 +11,8 @@ class Target(Protocol):
     def write(self, data: memoryview) -> None:
         """Take bytes, on the reactor's thread; they are overwritten afterwards.
 
-        Whatever it raises ends the exchange, and comes out of `Exchange.pour`.
+        Whatever it raises ends the exchange, and comes out of `Exchange.poured`, or of
+        `Exchange.answer` if it was named at once.
         """
         ...
 

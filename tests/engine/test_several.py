@@ -346,6 +346,28 @@ async def test_an_object_that_has_changed_since_comes_anew(tmp_path: Path) -> No
     check(report, tmp_path, package)
 
 
+async def test_a_large_package_of_which_a_first_answer_brings_nothing_comes_all_the_same(
+    tmp_path: Path,
+) -> None:
+    package = a_zip()
+    async with Headed(package) as storage:
+        report = await export(storage, tmp_path)
+    check(report, tmp_path, package)
+    assert storage.gets.count(Get(0, None)) == 2
+
+
+class Headed(Storage):
+    """Breaks off after the head of its first answer."""
+
+    async def answer(self, writer: asyncio.StreamWriter, get: Get | None) -> None:
+        if len(self.gets) > 1:
+            await super().answer(writer, get)
+            return
+        length = f"Content-Length: {len(self.package)}\r\n"
+        writer.write(f"HTTP/1.1 200 OK\r\n{self.headers}{length}\r\n".encode())
+        raise ConnectionResetError
+
+
 class Changed(Storage):
     """Gives all of it where a rest is asked for: If-Range does not match."""
 

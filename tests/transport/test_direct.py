@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import ssl
-import struct
-from collections.abc import Sequence
-from typing import Self
 
 import httpx
 import pytest
-import trustme
 from pydantic import SecretBytes
 
 from pixxel_async.transport import pool as pool_module
@@ -20,84 +14,24 @@ from pixxel_async.transport.heads import MAX_HEAD_BYTES
 from pixxel_async.transport.whole import TooLongError, WholeAnswer
 
 from ..socket_server import SocketServer
-
-Answer = Sequence[bytes]
-"""The pieces of an answer; each is sent by itself. An empty one closes the connection."""
-
-CLOSE = b""
-OK = b"HTTP/1.1 200 OK\r\n"
-BODY = b"PK\x03\x04" + bytes(range(256)) * 3
-LONG = OK + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
-CHUNKED = (
-    OK
-    + b"Transfer-Encoding: chunked\r\n\r\n"
-    + b"".join(b"%x;name=value\r\n%b\r\n" % (7, BODY[n : n + 7]) for n in range(0, 700, 7))
-    + b"%x\r\n%b\r\n0\r\nTrailer: x\r\n\r\n" % (len(BODY) - 700, BODY[700:])
+from .scripted_server import (
+    BODY,
+    CHUNKED,
+    CLOSE,
+    CUT,
+    LONG,
+    OK,
+    RESET,
+    UNTIL_CLOSE,
+    Answer,
+    Scripted,
+    Server,
+    Way,
+    cut,
+    in_bytes,
 )
-UNTIL_CLOSE = OK + b"\r\n" + BODY
 
-
-class Way:
-    """How servers and clients of a test speak with each other: in plain, or over TLS."""
-
-    server: ssl.SSLContext | None = None
-    client = ssl.create_default_context()
-
-
-@pytest.fixture(params=["http", "https"], autouse=True)
-def _way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if request.param == "http":
-        return
-    ca = trustme.CA()
-    theirs, ours = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), ssl.create_default_context()
-    ca.issue_cert("127.0.0.1").configure_cert(theirs)
-    ca.configure_trust(ours)
-    monkeypatch.setattr(Way, "server", theirs)
-    monkeypatch.setattr(Way, "client", ours)
-
-
-class Scripted(SocketServer):
-    """A server that speaks as the test's way says."""
-
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self.serve, "127.0.0.1", 0, ssl=Way.server)
-        return self
-
-
-class Server(Scripted):
-    """Answers the requests of each connection with the next answers, which all of them share.
-
-    Attributes:
-        heads: The requests, in order.
-        connections: How many there were.
-        asked: Set when there has been a request.
-        ended: Set when a client has closed a connection.
-    """
-
-    def __init__(self, *answers: Answer) -> None:
-        self.heads: list[bytes] = []
-        self.connections = 0
-        self.asked = asyncio.Event()
-        self.ended = asyncio.Event()
-        self._answers = list(answers)
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        try:
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                self.heads.append(head)
-                self.asked.set()
-                for piece in self._answers.pop(0):
-                    if piece == CLOSE:
-                        return
-                    writer.write(piece)
-                    await writer.drain()
-                    await asyncio.sleep(0)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            self.ended.set()
-        finally:
-            writer.close()
+pytestmark = pytest.mark.usefixtures("way")
 
 
 def transport(*, keep_alive: int = 4) -> DirectTransport:
@@ -105,8 +39,7 @@ def transport(*, keep_alive: int = 4) -> DirectTransport:
 
 
 def request(server: SocketServer, method: str = "GET") -> httpx.Request:
-    scheme = "https" if Way.server else "http"
-    return httpx.Request(method, f"{scheme}://127.0.0.1:{server.port}/a")
+    return httpx.Request(method, f"{server.url}/a")
 
 
 async def get(direct: DirectTransport, server: SocketServer, method: str = "GET") -> bytes:
@@ -124,14 +57,6 @@ async def ask(
         most_bytes=most_bytes,
         ends_at=asyncio.get_running_loop().time() + within_s,
     )
-
-
-def in_bytes(answer: bytes) -> Answer:
-    return [answer[at : at + 1] for at in range(len(answer))]
-
-
-def cut(answer: bytes, at: int) -> Answer:
-    return [answer[:at], answer[at:]]
 
 
 @pytest.mark.parametrize("answer", [LONG, CHUNKED], ids=["length", "chunks"])
@@ -164,17 +89,8 @@ async def test_a_body_that_ends_with_the_connection() -> None:
 
 
 async def test_a_body_that_ends_with_a_connection_that_was_cut_is_not_whole() -> None:
-    class Cutting(Scripted):
-        async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(UNTIL_CLOSE)
-            await writer.drain()
-            plain = writer.get_extra_info("socket")
-            if Way.server is None:  # a reset: nothing in plain tells a cut from an end
-                plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            writer.transport.abort()
-
-    async with Cutting() as server, transport() as direct:
+    how = CUT if Way.server else RESET  # in plain, nothing tells a cut from an end
+    async with Server([UNTIL_CLOSE, how]) as server, transport() as direct:
         with pytest.raises(httpx.ReadError):
             await get(direct, server)
 
