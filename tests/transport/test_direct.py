@@ -351,6 +351,7 @@ async def test_nothing_is_received_that_nobody_asks_for() -> None:
                 while not writer.is_closing():  # over TLS, a lost connection raises nothing
                     writer.write(bytes(65536))
                     await writer.drain()
+                    await asyncio.sleep(0)  # or the loop never learns that the connection is lost
                     self.sent += 65536
             except ConnectionError:
                 pass
