@@ -323,10 +323,13 @@ class Api:
         *,
         waits: bool,
     ) -> T:
-        async with self._guard.request(notify, waits=waits), self._slots:
-            await self._rate.acquire()
-            await before()
-            result = read(await self._service.exchange(call))
+        while True:
+            async with self._guard.request(notify, waits=waits) as admission, self._slots:
+                await self._rate.acquire()
+                if admission.holds():  # the service may have been found to fail in the meantime
+                    await before()
+                    result = read(await self._service.exchange(call))
+                    break
         self._rate.content()
         return result
 

@@ -52,6 +52,25 @@ class HeldBackError(TransportError):
     """A request was not sent, since its host fails."""
 
 
+class Admission:
+    """Leave to send a request; it lapses if the host is found to fail before the request goes.
+
+    Attributes:
+        has_lapsed: Whether it was found to have.
+    """
+
+    def __init__(self, breaker: Breaker) -> None:
+        """Take the leave that `breaker` has just given."""
+        self.has_lapsed = False
+        self._breaker = breaker
+        self._is_try = breaker.opened_at is not None
+
+    def holds(self) -> bool:
+        """Tell whether the request may still go; asked after a wait, right before it goes."""
+        self.has_lapsed = self._breaker.opened_at is not None and not self._is_try
+        return not self.has_lapsed
+
+
 class HostGuard:
     """Lets requests to one host through, or holds them back; belongs to one event loop."""
 
@@ -79,10 +98,10 @@ class HostGuard:
     @asynccontextmanager
     async def request(
         self, tell: Callable[[News], Awaitable[None]], *, waits: bool = True
-    ) -> AsyncIterator[None]:
+    ) -> AsyncIterator[Admission]:
         """Wait until a request may go, and learn how it went from what leaves the context.
 
-        A cancelled one decides nothing.
+        One that is cancelled, or whose admission has lapsed, decides nothing.
 
         Args:
             tell: Told when the host fails, and when it is back.
@@ -93,8 +112,9 @@ class HostGuard:
         """
         await self._enter(waits=waits)
         news: News | None = None
+        admission = Admission(self._breaker)
         try:
-            yield
+            yield admission
         except Exception as error:
             news = self._failed(error) if self._is_failure(error) else self._went_well()
             if news is not None:
@@ -103,6 +123,8 @@ class HostGuard:
         except BaseException:
             self._breaker.dropped()
             raise
+        if admission.has_lapsed:
+            return
         news = self._went_well()
         if news is not None:
             await tell(news)
