@@ -42,16 +42,24 @@ class Way:
     client = ssl.create_default_context()
 
 
-@pytest.fixture(params=["http", "https"], autouse=True)
-def _way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if request.param == "http":
-        return
+@pytest.fixture(scope="module", name="contexts")
+def _contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
     ca = trustme.CA()
-    theirs, ours = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), ssl.create_default_context()
+    theirs = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    ours = ssl.create_default_context(cadata=ca.cert_pem.bytes().decode("ascii"))
     ca.issue_cert("127.0.0.1").configure_cert(theirs)
-    ca.configure_trust(ours)
-    monkeypatch.setattr(Way, "server", theirs)
-    monkeypatch.setattr(Way, "client", ours)
+    return theirs, ours
+
+
+@pytest.fixture(params=["http", "https"], autouse=True)
+def _way(
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    contexts: tuple[ssl.SSLContext, ssl.SSLContext],
+) -> None:
+    if request.param == "https":
+        monkeypatch.setattr(Way, "server", contexts[0])
+        monkeypatch.setattr(Way, "client", contexts[1])
 
 
 class Scripted(SocketServer):
