@@ -424,6 +424,7 @@ async def test_none_are_kept_if_that_is_said() -> None:
 
 async def test_an_idle_connection_is_closed_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool_module, "IDLE_S", 0.01)
+    monkeypatch.setattr(pool_module, "SWEEP_S", 0.02)
     async with Server([LONG]) as server, transport() as direct:
         assert await get(direct, server) == BODY
         await asyncio.wait_for(server.ended.wait(), 5)
