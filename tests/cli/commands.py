@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -35,12 +35,15 @@ def env_of(sandbox: Sandbox) -> dict[str, str]:
 
 @contextmanager
 def start(
-    *words: str | Path, env: dict[str, str], **streams: Any
+    *words: str | Path,
+    env: dict[str, str],
+    command: Sequence[str] = COMMAND,
+    **streams: Any,
 ) -> Iterator[subprocess.Popen[str]]:
     """Run a command as a process of its own, with pipes for its streams; a failed test ends it."""
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     with subprocess.Popen(  # noqa: S603 - the command is ours
-        [*COMMAND, *map(str, words)],
+        [*command, *map(str, words)],
         env={**os.environ, **env},
         text=True,
         encoding="utf-8",
