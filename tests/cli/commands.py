@@ -8,10 +8,12 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from typer.testing import CliRunner
+from typer import testing
+from typer.main import get_command
 
 from pixxel_async.cli.app import app
 from pixxel_async.sandbox import Sandbox
@@ -19,11 +21,14 @@ from pixxel_async.sandbox import Sandbox
 QUICK = ("--poll-initial", "0.02", "--poll-max", "0.1", "--requests-per-second", "1000")
 COMMAND = (sys.executable, "-m", "pixxel_async.cli")
 
+# What typer makes of an application stays the same, and making it takes longer than most commands.
+testing._get_command = cache(get_command)  # type: ignore[attr-defined]  # it has no other door
+
 
 def run(*words: str | Path, stdin: bytes = b"", env: dict[str, str] | None = None) -> Any:
     """Run a command within the test; `exit_code`, `stdout` and `stderr` tell what came of it."""
     wide = {"COLUMNS": "200"}  # so that no message is wrapped
-    return CliRunner().invoke(
+    return testing.CliRunner().invoke(
         app, [str(word) for word in words], input=stdin, env={**wide, **(env or {})}
     )
 
