@@ -147,7 +147,6 @@ def test_the_slowest_are_those_that_took_longest_not_those_that_queued() -> None
     }
 
 
-@pytest.mark.untraced
 def test_many_packages_are_thinned_out_and_keep_their_order() -> None:
     stories = stories_of(made_export(2000))
     chosen = drawn(stories, 400)
