@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from pixxel_async import (
@@ -58,3 +60,10 @@ def quick_fetch(**changes: Any) -> FetchPolicy:
     """Return a policy that flushes and writes often, so that small packages show what large do."""
     small = {"write_bytes": 64 * 1024, "flush_bytes": 64 * 1024}
     return FetchPolicy(**{**small, **changes})
+
+
+def when(is_so: Callable[[], object], *, every_s: float = 0.02) -> None:
+    """Look until something is so; the limit is that of a test."""
+    look = Event()
+    while not is_so():
+        look.wait(every_s)

@@ -11,7 +11,7 @@ import sys
 import textwrap
 import threading
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from inspect import signature
 from pathlib import Path
@@ -43,7 +43,7 @@ from pixxel_async.display.choice import shown
 from pixxel_async.portal import run_blocking
 from pixxel_async.sandbox import ApiFault, PackageFault, Sandbox, Scenario, sandbox_in_thread
 
-from .support import QUICK_LIMITS, QUICK_POLL, QUICK_RETRY, final_files, some_downloads
+from .support import QUICK_LIMITS, QUICK_POLL, QUICK_RETRY, final_files, some_downloads, when
 
 SMALL = Scenario(package_bytes=20_000)
 JOB = JobDownload(workflow_id="w", job_id="j")
@@ -267,13 +267,6 @@ def test_ctrl_c_ends_the_export_and_the_next_goes_on(tmp_path: Path, call: str) 
         assert process.returncode == 0
         quick = JobDownload(workflow_id="w", job_id="quick")
         assert download_sync(quick, tmp_path, **settings_of(sandbox)).skipped
-
-
-def when(is_so: Callable[[], object]) -> None:
-    """Look until something is so; the limit is that of a test."""
-    look = threading.Event()
-    while not is_so():
-        look.wait(0.02)
 
 
 def test_an_interrupt_waits_for_the_end_of_the_work() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 
@@ -13,16 +14,19 @@ from .scenario import Scenario
 
 
 @contextmanager
-def sandbox_in_thread(scenario: Scenario | None = None) -> Iterator[Sandbox]:
+def sandbox_in_thread(
+    scenario: Scenario | None = None, *, clock: Callable[[], float] = time.time
+) -> Iterator[Sandbox]:
     """Run a sandbox while the context is open.
 
     Args:
         scenario: What it does.
+        clock: As for `Sandbox`; called on the sandbox's thread.
 
     Yields:
         The sandbox; what it has recorded may be read from any thread.
     """
-    sandbox = Sandbox(scenario)
+    sandbox = Sandbox(scenario, clock=clock)
     listening: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
     thread = threading.Thread(
         target=lambda: asyncio.run(_run(sandbox, listening)), name="pixxel-async sandbox"

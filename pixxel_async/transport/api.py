@@ -225,14 +225,17 @@ class Api:
         *,
         waits: bool,
     ) -> T:
-        async with self._guard.request(notify, waits=waits), self._slots:
-            if call.kind is CallKind.CREATION:  # asking takes a tenth of a call's time
-                await anyio.lowlevel.checkpoint_if_cancelled()
-            if not self._rate.try_acquire():
-                await self._rate.acquire()
-            if before is not None:
-                await before()
-            result = read(await self._service.exchange(call))
+        while True:
+            async with self._guard.request(notify, waits=waits) as request, self._slots:
+                if call.kind is CallKind.CREATION:  # asking takes a tenth of a call's time
+                    await anyio.lowlevel.checkpoint_if_cancelled()
+                if not self._rate.try_acquire():
+                    await self._rate.acquire()
+                if request.still_goes():
+                    if before is not None:
+                        await before()
+                    result = read(await self._service.exchange(call))
+                    break
         self._rate.content()
         return result
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TypeAlias
+from typing import Self, TypeAlias
 from urllib.parse import urlsplit
 
 import anyio
@@ -81,7 +81,7 @@ class HostGuard:
     def request(self, tell: Tell, *, waits: bool = True) -> GuardedRequest:
         """Return a context that waits until a request may go, and learns how it went.
 
-        A cancelled one decides nothing.
+        One that is cancelled, or no longer goes, decides nothing.
 
         Args:
             tell: Told when the host fails, and when it is back.
@@ -106,6 +106,11 @@ class HostGuard:
             closed = self._closed
             with anyio.move_on_after(self._breaker.wait(now)):
                 await closed.wait()
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the host fails, and one request at a time tries it."""
+        return self._breaker.opened_at is not None
 
     def ended(self, error: BaseException | None) -> News | None:
         """Learn from a request that has ended, and return what is to be told."""
@@ -138,17 +143,29 @@ class GuardedRequest:
     A class, since a generator in its place takes 5 µs more of each call.
     """
 
-    __slots__ = ("_guard", "_tell", "_waits")
+    __slots__ = ("_goes", "_guard", "_is_try", "_tell", "_waits")
 
     def __init__(self, guard: HostGuard, tell: Tell, *, waits: bool) -> None:
         """Do nothing yet."""
         self._guard = guard
         self._tell = tell
         self._waits = waits
+        self._is_try = False
+        self._goes = True
 
-    async def __aenter__(self) -> None:
+    async def __aenter__(self) -> Self:
         """Wait until the request may go."""
         await self._guard.enter(waits=self._waits)
+        self._is_try = self._guard.is_failing
+        return self
+
+    def still_goes(self) -> bool:
+        """Tell whether the request may still go; asked after a wait, right before it goes.
+
+        It may not if the host was found to fail in the meantime. It is for another context, then.
+        """
+        self._goes = self._is_try or not self._guard.is_failing
+        return self._goes
 
     async def __aexit__(
         self,
@@ -157,6 +174,8 @@ class GuardedRequest:
         traceback: TracebackType | None,
     ) -> None:
         """Learn how it went, and tell what is new of it."""
+        if exc is None and not self._goes:
+            return
         news = self._guard.ended(exc)
         if news is not None:
             await self._tell(news)

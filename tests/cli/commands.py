@@ -6,12 +6,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from typer.testing import CliRunner
+from typer import testing
+from typer.main import get_command
 
 from pixxel_async.cli.app import app
 from pixxel_async.sandbox import Sandbox
@@ -19,11 +21,14 @@ from pixxel_async.sandbox import Sandbox
 QUICK = ("--poll-initial", "0.02", "--poll-max", "0.1", "--requests-per-second", "1000")
 COMMAND = (sys.executable, "-m", "pixxel_async.cli")
 
+# What typer makes of an application stays the same, and making it takes longer than most commands.
+testing._get_command = cache(get_command)  # type: ignore[attr-defined]  # it has no other door
+
 
 def run(*words: str | Path, stdin: bytes = b"", env: dict[str, str] | None = None) -> Any:
     """Run a command within the test; `exit_code`, `stdout` and `stderr` tell what came of it."""
     wide = {"COLUMNS": "200"}  # so that no message is wrapped
-    return CliRunner().invoke(
+    return testing.CliRunner().invoke(
         app, [str(word) for word in words], input=stdin, env={**wide, **(env or {})}
     )
 
@@ -35,12 +40,15 @@ def env_of(sandbox: Sandbox) -> dict[str, str]:
 
 @contextmanager
 def start(
-    *words: str | Path, env: dict[str, str], **streams: Any
+    *words: str | Path,
+    env: dict[str, str],
+    command: Sequence[str] = COMMAND,
+    **streams: Any,
 ) -> Iterator[subprocess.Popen[str]]:
     """Run a command as a process of its own, with pipes for its streams; a failed test ends it."""
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     with subprocess.Popen(  # noqa: S603 - the command is ours
-        [*COMMAND, *map(str, words)],
+        [*command, *map(str, words)],
         env={**os.environ, **env},
         text=True,
         encoding="utf-8",

@@ -14,7 +14,7 @@ import pytest
 
 from pixxel_async.cli import completion, main
 from pixxel_async.cli.run import LEAVING
-from pixxel_async.sandbox import PackageFault, Scenario, demo_rows, sandbox_in_thread
+from pixxel_async.sandbox import PackageFault, PackagingTime, Scenario, demo_rows, sandbox_in_thread
 
 from .commands import QUICK, env_of, start, write_manifest
 
@@ -85,7 +85,8 @@ def test_a_port_that_is_taken_is_told() -> None:
 def test_a_reader_that_goes_away_ends_the_command_quietly(tmp_path: Path, closed: str) -> None:
     manifest = write_manifest(tmp_path / "m.jsonl", demo_rows(30))
     words = ("export", manifest, "--out", tmp_path / "out", "--json", *QUICK)
-    with sandbox_in_thread(SMALL) as sandbox:
+    late = Scenario(package_bytes=20_000, packaging=PackagingTime.uniform(0.0, 60.0))
+    with sandbox_in_thread(late) as sandbox:
         with start(*words, env=env_of(sandbox)) as process:
             stream = getattr(process, closed)
             stream.readline()
@@ -128,8 +129,8 @@ def on_terminal(
     command: tuple[str | Path, ...] = ("export", manifest, "--out", tmp_path / "out", *QUICK)
     with sandbox_in_thread(SMALL) as sandbox:
         env = {**env_of(sandbox), "TERM": "xterm-256color", **variables}
-        streams = {"stderr": theirs, "stdout": theirs if both else subprocess.PIPE}
-        with start(*command, *words, env=env, **streams) as process:
+        stdout_to = theirs if both else subprocess.PIPE
+        with start(*command, *words, env=env, stderr=theirs, stdout=stdout_to) as process:
             os.close(theirs)
             screen = b""
             try:

@@ -8,42 +8,70 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pixxel_async.engine.record import Doing, Ending
-from pixxel_async.sandbox import PackageFault, PackagingTime, Scenario, demo_rows, sandbox_in_thread
+from pixxel_async.sandbox import (
+    PackageFault,
+    PackagingTime,
+    Sandbox,
+    Scenario,
+    demo_rows,
+    sandbox_in_thread,
+)
 from pixxel_async.sansio.lifecycle import State
 
 from ..report.folders import folder_of
 from ..report.made import record, row, step
 from ..report.made import run as a_run
+from ..support import when
 from .commands import QUICK, env_of, run, start, write_manifest
 
-PATIENCE_S = 30.0
+SLOW = Scenario(package_bytes=20_000, packaging=PackagingTime.uniform(1.0, 5.0))
 
 
-def told_while_running(folder: Path) -> dict[str, object]:
-    """Ask until an export has begun; each answer comes from the running export's own journal."""
-    until = time.monotonic() + PATIENCE_S
-    while time.monotonic() < until:
-        told = run("status", folder, "--json")
-        if told.exit_code == 1 and json.loads(told.stdout)["saved"]:
-            return dict(json.loads(told.stdout))
-    message = "the export did not begin"
-    raise AssertionError(message)
+class Clock:
+    """The clock of a sandbox, which stands until it is moved on: packages get ready by it."""
+
+    def __init__(self) -> None:
+        self.now = time.time()
+
+    def __call__(self) -> float:
+        return self.now
+
+    def move(self, sandbox: Sandbox, seconds: float, *, packages: int) -> None:
+        """Go on when all packages have been asked for."""
+        when(lambda: len(sandbox.packages) >= packages)
+        self.now += seconds
+
+
+def told_while_running(folder: Path) -> dict[str, Any]:
+    """Ask until something is saved; each answer comes from the running export's own journal."""
+    told: dict[str, Any] = {}
+
+    def has_saved() -> bool:
+        answer = run("status", folder, "--json")
+        told.update(json.loads(answer.stdout or "{}"))
+        return answer.exit_code == 1 and bool(told.get("saved"))
+
+    when(has_saved, every_s=0.2)
+    return told
 
 
 def test_a_running_export_is_told_and_not_disturbed(tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path / "m.jsonl", demo_rows(30))
     out = tmp_path / "out"
-    slow = Scenario(package_bytes=20_000, packaging=PackagingTime.uniform(0.1, 4.0))
-    with sandbox_in_thread(slow) as sandbox:
+    clock = Clock()
+    with sandbox_in_thread(SLOW, clock=clock) as sandbox:
         words = ("export", manifest, "--out", out, *QUICK)
         with start(*words, env=env_of(sandbox)) as process:
+            clock.move(sandbox, 3.0, packages=30)
             told = told_while_running(out)
             words_told = run("status", out)
             assert run("report", out, "--out", tmp_path / "early").exit_code == 0
+            clock.move(sandbox, 3.0, packages=30)
             _, stderr = process.communicate(timeout=60)
     assert process.returncode == 0, stderr
     assert told["running"] == process.pid
@@ -63,10 +91,11 @@ def test_a_running_export_is_told_and_not_disturbed(tmp_path: Path) -> None:
 def test_a_killed_export_is_told_and_reported(tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path / "m.jsonl", demo_rows(20))
     out = tmp_path / "out"
-    slow = Scenario(package_bytes=20_000, packaging=PackagingTime.uniform(0.1, 6.0))
-    with sandbox_in_thread(slow) as sandbox:
+    clock = Clock()
+    with sandbox_in_thread(SLOW, clock=clock) as sandbox:
         words = ("export", manifest, "--out", out, "--quiet", *QUICK)
         with start(*words, env=env_of(sandbox)) as process:
+            clock.move(sandbox, 3.0, packages=20)
             told_while_running(out)
             os.kill(process.pid, signal.SIGKILL)
             process.communicate(timeout=30)
@@ -75,6 +104,7 @@ def test_a_killed_export_is_told_and_reported(tmp_path: Path) -> None:
         assert left["left"] > 0
         run("report", out)
         assert json.loads((out / "report.json").read_text("ascii"))["runs"][0]["ending"] == "killed"
+        clock.move(sandbox, 3.0, packages=20)
         assert run(*words, env=env_of(sandbox)).exit_code == 0
     run("report", out)
     report = json.loads((out / "report.json").read_text("ascii"))

@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import sys
@@ -40,13 +41,19 @@ SMALL = Scenario(package_bytes=20_000)
 COUNT = 6
 
 
-@pytest.fixture(name="out")
-def _out(tmp_path: Path) -> Path:
-    """A folder that a whole export has left."""
-    out = tmp_path / "out"
+@pytest.fixture(scope="module", name="whole")
+def _whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that a whole export has left; nobody touches it."""
+    out = tmp_path_factory.mktemp("whole") / "out"
     with sandbox_in_thread(SMALL) as sandbox:
         export(sandbox, out)
     return out
+
+
+@pytest.fixture(name="out")
+def _out(tmp_path: Path, whole: Path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(whole, tmp_path / "out"))
 
 
 def export(sandbox: Sandbox, out: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from pixxel_async import PixxelClient, RetryPolicy
 
+from ..support import QUICK_LIMITS
 from .document import Contract
 from .mock_server import MockServer
 
@@ -28,5 +29,5 @@ async def server(contract: Contract) -> AsyncIterator[MockServer]:
 @pytest.fixture
 async def client(server: MockServer) -> AsyncIterator[PixxelClient]:
     once = RetryPolicy(attempts=1, recreate=0)
-    async with PixxelClient(KEY, base_url=server.url, retry=once) as client:
+    async with PixxelClient(KEY, base_url=server.url, retry=once, limits=QUICK_LIMITS) as client:
         yield client

@@ -46,7 +46,10 @@ async def test_transfers_keep_what_they_have_and_the_next_run_goes_on(tmp_path: 
     assert other_tasks() == set()
 
 
-async def test_a_creation_that_is_under_way_may_finish(tmp_path: Path) -> None:
+async def test_a_creation_that_is_under_way_may_finish(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pixxel_async.engine.pipeline.FINISH_S", 60)
     async with Sandbox(Scenario(answer_delay_s=0.3)) as sandbox, client_of(sandbox) as client:
         async with client.export([AOI], tmp_path) as export:
             await until_asked(tmp_path)
@@ -72,11 +75,11 @@ async def test_a_creation_that_takes_too_long_is_cut_and_counted_as_unanswered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pixxel_async.engine.pipeline.FINISH_S", 0.1)
-    async with Sandbox(Scenario(answer_delay_s=30)) as sandbox, client_of(sandbox) as client:
+    async with Sandbox(Scenario(answer_delay_s=3600)) as sandbox, client_of(sandbox) as client:
         async with client.export([AOI], tmp_path) as export:
             await until_asked(tmp_path)
             export.interrupt()
-            await asyncio.wait_for(export.finish(), 5)
+            await export.finish()
     (row,) = read_record(tmp_path).rows
     assert (row.is_unanswered, row.download_id) == (1, None)
 

@@ -161,6 +161,7 @@ async def running(poller: Poller[int]) -> AsyncIterator[None]:
         tasks.cancel_scope.cancel()
 
 
+@pytest.mark.untraced
 @pytest.mark.looptime
 async def test_thousands_of_pending_packages_need_no_task_each() -> None:
     polled: dict[int, list[float]] = {}

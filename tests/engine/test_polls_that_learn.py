@@ -69,6 +69,7 @@ async def delays(kind: str | None, policy: PollPolicy = POLICY) -> list[float]:
     return [asked[-1] - 50 for asked in station.asked.values()]
 
 
+@pytest.mark.untraced
 @pytest.mark.looptime
 async def test_the_first_that_is_ready_wakes_the_others() -> None:
     assert mean(await delays("job")) < 2

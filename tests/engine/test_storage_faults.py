@@ -30,8 +30,13 @@ AFTER_A_BREAK = sorted(RANGES_ONLY)
 ONCE = sorted(set(get_args(StorageAction)) - RANGES_ONLY - NEVER_RIGHT)
 
 
+STALLS = {"stall", "drip"}
+STALL_S = 1.0
+"""Long enough for a busy machine, where something else is tried out than a stall."""
+
+
 async def export_one(sandbox: Sandbox, folder: Path, **policy: object) -> Report:
-    fetch = quick_fetch(stall_timeout_s=0.4, **policy)
+    fetch = quick_fetch(stall_timeout_s=STALL_S, **policy)
     async with client_of(sandbox, fetch=fetch) as client:
         async with client.export([JOB], folder) as export:
             return await export.finish()

@@ -8,7 +8,7 @@ import pytest
 from pixxel_async import FetchPolicy, StalledError
 from pixxel_async.engine.watchdog import Watchdog
 
-POLICY = FetchPolicy(stall_timeout_s=30, least_bytes_per_s=1000)
+POLICY = FetchPolicy(stall_timeout_s=30, least_bytes_per_s=1000, write_s=1)
 
 
 async def watched_for(seconds: float, *, each_second: int, excuse_each: float = 0) -> float:
@@ -40,11 +40,13 @@ async def test_a_stall_or_a_drip_ends_within_two_windows(each_second: int) -> No
     assert 30 <= anyio.current_time() - began <= 61
 
 
+@pytest.mark.untraced
 @pytest.mark.looptime
 async def test_enough_throughput_is_left_alone() -> None:
     assert await watched_for(500, each_second=1100) == pytest.approx(500)
 
 
+@pytest.mark.untraced
 @pytest.mark.looptime
 async def test_time_on_our_side_does_not_count() -> None:
     assert await watched_for(500, each_second=0, excuse_each=10) == pytest.approx(500)

@@ -1,7 +1,6 @@
-"""A program that exports, tells what it has brought to the disk, and kills itself on the way.
+"""A process that exports, tells what it has brought to the disk, and kills itself on the way.
 
-`python -m tests.faults.crashing URL KEY FOLDER LEDGER POINT NTH` dies when it comes to the point
-named for the nth time. The ledger gets a line for each sync and each rename.
+The ledger gets a line for each sync and each rename.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import json
 import os
 import signal
 import stat
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -92,8 +90,9 @@ async def main(url: str, key: str, folder: Path) -> None:
             await export.finish()
 
 
-if __name__ == "__main__":
-    crasher = Crasher(sys.argv[5], int(sys.argv[6]), Path(sys.argv[4]))
+def crash(url: str, key: str, folder: str, ledger: str, point: str, nth: int) -> None:  # noqa: PLR0913, PLR0917 - what a process is started with
+    """Export, and die when coming to the point named for the nth time; only for a process apart."""
+    crasher = Crasher(point, nth, Path(ledger))
     patches: list[tuple[Any, str, Callable[..., Any]]] = [
         (os, "fsync", crasher.sync),
         (Path, "replace", lambda path, target: crasher.rename(path, Path(target))),
@@ -102,4 +101,4 @@ if __name__ == "__main__":
     ]
     for place, name, work in patches:
         setattr(place, name, work)
-    asyncio.run(main(sys.argv[1], sys.argv[2], Path(sys.argv[3])))
+    asyncio.run(main(url, key, Path(folder)))

@@ -119,7 +119,7 @@ async def export(
         retry=QUICK_RETRY,
         poll=QUICK_POLL,
         limits=Limits(fetches=fetches, requests_per_second=2000),
-        fetch=quick_fetch(**{"attempts": 3, "stall_timeout_s": 0.4, **policy}),
+        fetch=quick_fetch(**{"attempts": 3, **policy}),
         transport=httpx.MockTransport(ready),
     ) as client:
         async with client.export(jobs(count), folder) as running:

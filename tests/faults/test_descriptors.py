@@ -17,6 +17,7 @@ from ..support import final_files, partials
 
 
 @pytest.mark.fault(31)
+@pytest.mark.measured
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
 @pytest.mark.parametrize("fetches", ["64", "auto"])
 async def test_with_few_descriptors_fewer_transfers_run_and_all_is_saved(

@@ -9,6 +9,7 @@ import statistics
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from pixxel_async.sandbox import (
     sandbox_in_thread,
 )
 
-from ..cli.test_kills import killed_and_finished
+from ..cli.test_kills import LARGE, Plan, killed_and_finished
 from ..support import final_files, partials, some_downloads
 from .soaking import BATCH
 
@@ -52,6 +53,9 @@ SCENARIO = Scenario(
         StorageFault("wrong_checksum", rate=0.01),
         StorageFault("redirect", rate=0.03),
     ),
+)
+KILLS = Plan(
+    packages=60, scenario=LARGE, fetches=8, requests_per_second=60, halts=(False,) * 3, seed=0
 )
 
 
@@ -83,7 +87,7 @@ def test_it_goes_on_for_long_and_stays_as_it_is(
                     seed += 1
                     place = tmp_path / f"kills-{seed}"
                     place.mkdir()
-                    kills += killed_and_finished(place, packages=60, kills=3, seed=seed).kills
+                    kills += killed_and_finished(place, replace(KILLS, seed=seed)).kills
                     shutil.rmtree(place)
                 if time.monotonic() >= ends and not process.stdin.closed:
                     process.stdin.close()

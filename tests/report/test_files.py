@@ -200,6 +200,7 @@ def test_the_figures_are_what_the_library_takes(packages: int) -> None:
         plotly.graph_objects.Figure(figure)  # refuses what it does not know
 
 
+@pytest.mark.untraced
 def test_many_packages_make_a_page_that_a_browser_can_bear(tmp_path: Path) -> None:
     page = page_of(made_export(5000), folder=tmp_path, retry_manifest=tmp_path / "failed.jsonl")
     assert len(page) < 6_500_000

@@ -18,7 +18,7 @@ from pixxel_async.report.steps import tidy
 from pixxel_async.sandbox import PackageFault, Scenario, StorageFault, demo_rows, sandbox_in_thread
 
 from ..cli.commands import QUICK, env_of, run, write_manifest
-from .browser import CHROMIUM, NAMES, Look, look_at, screenshot
+from .browser import CHROMIUM, NAMES, Browser, Look
 from .made import made_export, made_export_of_runs
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=f"none of {NAMES} is installed")
@@ -41,6 +41,11 @@ def real_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     told = run("report", folder / "out", "--out", folder)
     assert told.exit_code == 0, told.stderr
     return folder / "report.html"
+
+
+@pytest.fixture(scope="module")
+def real_look(browser: Browser, real_page: Path) -> Look:
+    return browser.look_at(real_page, in_picture=True)
 
 
 def made_page(folder: Path, packages: int) -> Path:
@@ -85,10 +90,10 @@ def faults_of(look: Look) -> Iterator[str]:
         yield f"the page is wider than its window: {scroll} of {inner}"
 
 
-def colours_of(page: Path, scratch: Path, *options: str) -> dict[Standing, int]:
+def colours_of(look: Look) -> dict[Standing, int]:
     """Count the pixels that have exactly the colour of a state."""
-    image = screenshot(page, scratch, *options)
-    counts = {colour: count for count, colour in image.getcolors(maxcolors=2**24) or []}
+    assert look.image is not None
+    counts = {colour: count for count, colour in look.image.getcolors(maxcolors=2**24) or []}
     found = {}
     for standing, colour in figures.COLOURS.items():
         if colour.startswith("#"):
@@ -97,8 +102,8 @@ def colours_of(page: Path, scratch: Path, *options: str) -> dict[Standing, int]:
     return found
 
 
-def test_the_report_of_a_real_export_is_drawn(real_page: Path, tmp_path: Path) -> None:
-    look = look_at(real_page, tmp_path)
+def test_the_report_of_a_real_export_is_drawn(real_look: Look) -> None:
+    look = real_look
     assert look.said == []
     assert [plot["id"] for plot in look.told["plots"]] == [
         "plot-occupancy",
@@ -108,7 +113,7 @@ def test_the_report_of_a_real_export_is_drawn(real_page: Path, tmp_path: Path) -
     assert list(faults_of(look)) == []
     assert look.told["sorted"] == sorted(look.told["sorted"])
     assert len(set(look.told["sorted"])) > 5
-    drawn = colours_of(real_page, tmp_path)
+    drawn = colours_of(look)
     for standing in (Standing.PACKAGING, Standing.TRANSFERRING, Standing.SAVED):
         assert drawn[standing] > 2000, standing
     assert drawn[Standing.FAILED] > 100
@@ -128,29 +133,30 @@ def test_the_report_of_a_real_export_is_complete(real_page: Path) -> None:
 
 
 @pytest.mark.parametrize("packages", [12, 300, 1000])
-@pytest.mark.parametrize("width", [1280, 760])
-def test_nothing_overlaps(tmp_path: Path, packages: int, width: int) -> None:
-    look = look_at(made_page(tmp_path, packages), tmp_path, width=width)
-    assert look.said == []
-    assert list(faults_of(look)) == []
-    sizes = look.told["sorted"]
-    assert sizes == sorted(sizes)
-    assert len({len(str(size)) for size in sizes}) > 1  # as texts, they would be sorted otherwise
+def test_nothing_overlaps(browser: Browser, tmp_path: Path, packages: int) -> None:
+    page = made_page(tmp_path, packages)
+    for width in (1280, 760):
+        look = browser.look_at(page, width=width)
+        assert look.said == []
+        assert list(faults_of(look)) == []
+        sizes = look.told["sorted"]
+        assert sizes == sorted(sizes)
+        assert (
+            len({len(str(size)) for size in sizes}) > 1
+        )  # as texts, they would be sorted otherwise
 
 
-def test_it_is_drawn_on_dark_ground_too(tmp_path: Path) -> None:
-    page = made_page(tmp_path, 60)
-    dark = "--blink-settings=preferredColorScheme=0"
-    drawn = colours_of(page, tmp_path, dark)
-    assert drawn[Standing.PACKAGING] > 2000
-    red, green, blue = screenshot(page, tmp_path, dark).getpixel((2, 2))  # type: ignore[misc]  # RGB
+def test_it_is_drawn_on_dark_ground_too(browser: Browser, tmp_path: Path) -> None:
+    look = browser.look_at(made_page(tmp_path, 60), scheme="dark", in_picture=True)
+    assert look.image is not None
+    assert colours_of(look)[Standing.PACKAGING] > 2000
+    red, green, blue = look.image.getpixel((2, 2))  # type: ignore[misc]  # RGB
     assert max(red, green, blue) < 60
 
 
-def test_nothing_is_asked_of_a_network(real_page: Path, tmp_path: Path) -> None:
-    look = look_at(real_page, tmp_path)
-    assert look.told["requests"] == []
-    assert look.told["refused"] == []
+def test_nothing_is_asked_of_a_network(real_look: Look, real_page: Path) -> None:
+    assert real_look.told["requests"] == []
+    assert real_look.told["refused"] == []
     (policy,) = re.findall(
         r'Content-Security-Policy" content="(.*?)"', real_page.read_text("utf-8")
     )
@@ -164,10 +170,12 @@ def test_nothing_is_asked_of_a_network(real_page: Path, tmp_path: Path) -> None:
     }
 
 
-def test_a_request_would_be_seen_and_refused(real_page: Path, tmp_path: Path) -> None:
+def test_a_request_would_be_seen_and_refused(
+    browser: Browser, real_page: Path, tmp_path: Path
+) -> None:
     page = tmp_path / "with_picture.html"
     picture = '<img src="https://canary.invalid/x.png">'
     page.write_text(real_page.read_text("utf-8").replace("<main>", f"<main>{picture}"), "utf-8")
-    look = look_at(page, tmp_path)
+    look = browser.look_at(page)
     assert look.told["refused"] == ["https://canary.invalid/x.png"]
     assert look.said != []

@@ -84,6 +84,7 @@ def test_the_check_of_imports_sees_all_ways_out() -> None:
     ]
 
 
+@pytest.mark.measured
 def test_the_fixtures_serve_the_tests_of_a_user(tmp_path: Path) -> None:
     plugin = 'pytest_plugins = ["pixxel_async.sandbox.pytest_plugin"]\n'
     (tmp_path / "conftest.py").write_text(plugin)

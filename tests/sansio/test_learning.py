@@ -45,6 +45,7 @@ def after(age_s: float, count: int = 200, policy: PollPolicy = POLICY) -> Learne
     return learner
 
 
+@pytest.mark.untraced
 @settings(deadline=None)
 @given(seen, ages, st.floats(0.5, 1.5))
 def test_the_next_poll_is_never_before_now_and_never_beyond_the_longest_interval(
@@ -56,6 +57,7 @@ def test_the_next_poll_is_never_before_now_and_never_beyond_the_longest_interval
     assert interval_s <= 30 * (1 + 1e-9)
 
 
+@pytest.mark.untraced
 @settings(deadline=None)
 @given(seen, ages, st.floats(0.5, 1.5), st.floats(0.5, 1.5))
 def test_who_waits_for_more_is_polled_later(

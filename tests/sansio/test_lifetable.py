@@ -26,6 +26,7 @@ def test_time_that_was_waited_is_kept_whole(waits: list[list[float]]) -> None:
     assert all(exposure >= -1e-6 for exposure in table.exposures())
 
 
+@pytest.mark.untraced
 @given(st.lists(intervals, max_size=80), st.lists(st.floats(0, 5), min_size=1, max_size=300))
 def test_each_that_became_ready_is_one_event(
     found: list[list[float]], hazards: list[float]

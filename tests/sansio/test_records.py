@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -28,6 +28,7 @@ MOMENT = datetime(2024, 5, 27, 6, 50, 20, 56549, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=25)  # of each kind, and all of them are read in one way
 @given(data=st.data())
 def test_fields_of_any_form_are_no_error(kind: type[Record], data: st.DataObject) -> None:
     names = sorted(kind.model_fields.keys() - {"id", "tasks", "order_items", *PARENTS})

@@ -43,6 +43,7 @@ def ratios(took: list[float]) -> tuple[float, float]:
     return polls, learning.mean_delay_s / backoff.mean_delay_s
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize(
     ("draw", "most"),
     [(lognormal, 0.6), (bimodal, 0.4), (exponential, 0.7), (constant, 0.15)],
@@ -56,6 +57,7 @@ def test_packages_are_seen_sooner_and_with_no_more_polls(draw: object, most: flo
     assert mean(delay for _, delay in found) <= most
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("scale_s", [10.0, 60.0, 300.0])
 @pytest.mark.parametrize("draw", [lognormal, bimodal, exponential])
 def test_a_few_packages_are_seen_no_later(draw: object, scale_s: float) -> None:
@@ -92,6 +94,7 @@ def test_packages_that_never_get_ready_are_polled_as_seldom_as_by_backoff() -> N
     assert max(gaps) <= 30 * 1.001
 
 
+@pytest.mark.untraced
 def test_a_wait_beyond_all_that_was_seen_falls_back_to_backoff() -> None:
     seen = poll_all([*[20.0] * 200, 2000.0], LEARNING)
     last = [age for age in seen.polls[-1] if age > 200]
@@ -213,6 +216,7 @@ def test_the_last_poll_falls_on_the_waiting_limit(
         assert last[number] == pytest.approx(limit_s) or last[number] >= took_s
 
 
+@pytest.mark.untraced
 def test_the_heap_does_not_grow_with_the_news() -> None:
     schedule = waiting(500)
     most = 0

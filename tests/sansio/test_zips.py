@@ -148,6 +148,7 @@ def test_an_archive_beyond_4_gib_has_no_problem(comment: bytes) -> None:
         assert look(data[:4], data[:-cut][-TAIL_BYTES:], size - cut).problem is not None
 
 
+@pytest.mark.untraced
 def test_an_archive_of_very_many_members_has_no_problem() -> None:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import pairwise
@@ -20,6 +21,7 @@ from pixxel_async import (
     Timeouts,
     TransportError,
 )
+from pixxel_async.sansio.breaker import FAILURES, FIRST_S
 
 from .script import AT_ONCE, KEY, Script, answer, client_of
 
@@ -191,3 +193,24 @@ async def test_an_answer_that_drips_is_given_up_in_time() -> None:
     assert caught.value.sent
     assert KEY not in str(caught.value)
     assert anyio.current_time() == pytest.approx(40, abs=0.01)
+
+
+@pytest.mark.fault(28)
+async def test_calls_that_wait_for_their_turn_when_the_service_begins_to_fail_are_held_back() -> (
+    None
+):
+    script = Script(answer(502), *[answer(502)] * FAILURES, answer())
+    limits = Limits(requests_per_second=20)
+    once = RetryPolicy(attempts=1)
+    async with client_of(script, limits=limits, retry=once) as client:
+
+        async def call() -> None:
+            with suppress(ServerError):
+                await client.jobs.create_download("w", "j")
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(2 * limits.requests):  # so many creations and polls an export has
+                tasks.start_soon(call)
+            await anyio.sleep(FAILURES / limits.requests_per_second + 0.8 * FIRST_S)
+            assert len(script.requests) == FAILURES
+        assert len(script.requests) == 2 * limits.requests

@@ -272,6 +272,7 @@ class Endless(Scripted):
             while not writer.is_closing():  # over TLS, a lost connection raises nothing
                 writer.write(self._piece)
                 await writer.drain()
+                await asyncio.sleep(0)  # or the loop never learns that the connection is lost
                 self.sent += len(self._piece)
         except ConnectionError:
             pass
@@ -356,6 +357,7 @@ async def test_none_are_kept_if_that_is_said() -> None:
 
 async def test_an_idle_connection_is_closed_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool_module, "IDLE_S", 0.01)
+    monkeypatch.setattr(pool_module, "SWEEP_S", 0.02)
     async with Server([LONG]) as server, transport() as direct:
         assert await get(direct, server) == BODY
         await asyncio.wait_for(server.ended.wait(), 5)

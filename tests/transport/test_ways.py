@@ -25,6 +25,8 @@ from pixxel_async import (
 from pixxel_async.sandbox import Sandbox, Scenario
 from pixxel_async.settings import network
 
+from ..support import QUICK_POLL
+from ..support import client_of as sandbox_client
 from .raw_server import RawServer, raw
 from .script import KEY
 from .tls_stand import API_HOST, STORAGE_HOST, ConnectProxy, TlsServer, bundle
@@ -60,7 +62,7 @@ def ready(url: str) -> bytes:
 async def a_zip() -> bytes:
     """Return a package as the storage has it, out of a sandbox."""
     async with Sandbox(Scenario(package_bytes=50_000)) as sandbox:
-        async with PixxelClient(sandbox.api_key, base_url=sandbox.api_url) as client:
+        async with sandbox_client(sandbox) as client:
             package = await client.wait(JOB)
             assert package.signed_url is not None
             import asyncio  # noqa: PLC0415 - likewise
@@ -78,7 +80,7 @@ def told(error: BaseException) -> str:
 
 
 def client_of(**parts: Any) -> PixxelClient:
-    return PixxelClient(KEY, **{"base_url": API, "retry": QUICK, **parts})
+    return PixxelClient(KEY, **{"base_url": API, "retry": QUICK, "poll": QUICK_POLL, **parts})
 
 
 @pytest.mark.parametrize("by", ["parameter", "HTTPS_PROXY", "ALL_PROXY", "https_proxy"])
