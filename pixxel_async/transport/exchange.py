@@ -26,6 +26,7 @@ from pydantic import SecretBytes
 from .channel import Channel
 from .framing import Framing
 from .heads import Head
+from .notice import Notice
 from .reactor import CLOSED, Reactor
 from .target import EnoughError, Target, Throttle
 
@@ -105,9 +106,7 @@ class Exchange:
         self._is_behind = False  # there may be more, of which no socket tells
         self._error: BaseException | None = None
         self._is_begun = False
-        self._is_told = False
-        self._is_nudged = False
-        self._waiter: asyncio.Future[None] | None = None
+        self._notice = Notice()
 
     @property
     def head(self) -> Head | None:
@@ -127,7 +126,7 @@ class Exchange:
         self._is_begun = True
         self.reactor.users.add(self)
         self.reactor.submit(self._begin)
-        await self._told()
+        await self._notice.wait()
         self._raise()
         if self.head is None:
             raise self._framing.loss(None)
@@ -157,13 +156,12 @@ class Exchange:
 
     def nudge(self) -> None:
         """Wake who waits in `poured`."""
-        self._is_nudged = True
-        self._wake_waiter()
+        self._notice.nudge()
 
     def begin_to_pour(self, target: Target) -> None:
         """Let the body go into a target; `poured` tells of the end."""
         if not self.is_over:
-            self._is_told = False
+            self._notice.renew()
             self.reactor.submit(lambda: self._go_on(target))
 
     async def poured(self) -> bool:
@@ -177,9 +175,7 @@ class Exchange:
             RemoteProtocolError: It was closed within the body, or the body is wrongly framed.
             Exception: Whatever the target has raised.
         """
-        if not (self._is_told or self._is_nudged):
-            await self._wait()
-        self._is_nudged = False
+        await self._notice.looked_for()
         is_over = self.is_over  # before the error: that is there when it is over
         self._raise()
         return is_over
@@ -196,9 +192,9 @@ class Exchange:
             self.reactor.submit(self._give_up)
             with anyio.CancelScope(shield=True):
                 while not self.is_over:
-                    self._is_told = False  # it may have been told of an earlier step
+                    self._notice.renew()  # it may have been told of an earlier step
                     try:
-                        await self._told()
+                        await self._notice.wait()
                     except asyncio.CancelledError as error:
                         cancelled = error
         self._is_begun = False
@@ -210,25 +206,6 @@ class Exchange:
         error, self._error = self._error, None
         if error is not None and not isinstance(error, EnoughError):
             raise error
-
-    async def _told(self) -> None:
-        while not self._is_told:
-            await self._wait()
-
-    async def _wait(self) -> None:
-        self._waiter = asyncio.get_running_loop().create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
-
-    def _wake(self) -> None:
-        self._is_told = True
-        self._wake_waiter()
-
-    def _wake_waiter(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
 
     # What happens on the reactor's thread.
 
@@ -299,7 +276,7 @@ class Exchange:
             if not self._is_behind or not self._wants_more:
                 break
         if self._phase is _Phase.HELD:
-            self.reactor.tell(self._wake)  # last: it may go on elsewhere before this returns
+            self.reactor.tell(self._notice.give)  # last: it may go on elsewhere before this returns
             return
         if self._is_behind and self._wants_more and channel.is_sealed:
             self.reactor.submit(self.ready)  # what is decrypted already makes no socket ready
@@ -385,4 +362,4 @@ class Exchange:
             self.channel.is_kept = False
         self._error = error
         self._phase = _Phase.OVER
-        self.reactor.tell(self._wake)
+        self.reactor.tell(self._notice.give)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -157,7 +156,7 @@ class Left:
         process = psutil.Process()
         threads = [each for each in threading.enumerate() if each.name == "pixxel-reactor"]
         return cls(
-            process.num_handles() if sys.platform == "win32" else process.num_fds(),
+            process.num_fds(),
             len(threads),
             len(asyncio.all_tasks() - {asyncio.current_task()}),
         )
@@ -200,7 +199,11 @@ MESSAGE = SecretBytes(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
 def held_up(by: Reactor) -> Iterator[None]:
     """Let a reactor's thread do nothing for a while."""
     goes_on = threading.Event()
-    by.submit(lambda: goes_on.wait(10))
+
+    def wait() -> None:
+        goes_on.wait(10)
+
+    by.submit(wait)
     try:
         yield
     finally:
