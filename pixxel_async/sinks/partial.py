@@ -10,6 +10,7 @@ Rules:
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import stat
 import sys
@@ -111,10 +112,17 @@ class LocalPartial:
             file = self._open(NOTHING_HELD) if self._file is None else self._file
             file.write(data)
             if check is Verify.STRUCTURE:
-                self._found = check, file_problem(file, check)
-                file.seek(file.size)
+                self._found = check, self._looked_at(file, data)
         except OSError as error:
             raise sink_error(error, self._part) from error
+
+    def _looked_at(self, file: DigestingFile, latest: bytes | bytearray | memoryview) -> str | None:
+        if len(latest) == file.size:  # all of it is at hand: no need to read what was just written
+            return file_problem(io.BytesIO(latest), Verify.STRUCTURE)
+        try:
+            return file_problem(file, Verify.STRUCTURE)
+        finally:
+            file.seek(file.size)
 
     def write_at(self, data: memoryview, at: int) -> None:
         """Write bytes behind the end, on the calling thread; see `PartialFile.write_at`."""
@@ -252,27 +260,34 @@ class LocalPartial:
 
 
 def _open(part: str, held: Held, care: Care, algorithms: frozenset[str]) -> DigestingFile:
+    is_new = held == NOTHING_HELD
+    flags = _FLAGS | os.O_TRUNC if is_new else _FLAGS
     try:
-        descriptor = os.open(part, _FLAGS, FILE_MODE)
+        descriptor = os.open(part, flags, FILE_MODE)
     except FileNotFoundError:
         Path(part).parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        descriptor = os.open(part, _FLAGS, FILE_MODE)
+        descriptor = os.open(part, flags, FILE_MODE)
     file = DigestingFile(descriptor, "r+b", closefd=True)
     try:
-        if held == NOTHING_HELD:
+        if is_new:
             file.size, file.digests = 0, first_digests(algorithms, care)
         else:
-            file.size, file.digests = held_digests(Path(part), held, care)
-            if file.digests:
-                file.stretches = right_stretches(Path(part), held, file.size)
-        file.truncate(file.stretches[-1].end if file.stretches else file.size)
-        file.seek(file.size)
-        if file.size and "sha256" in file.digests:
-            file.held = Held(written=file.size, sha256=file.digests["sha256"].digest().hex())
+            _take_up(file, part, held, care)
     except BaseException:
         file.close()
         raise
     return file
+
+
+def _take_up(file: DigestingFile, part: str, held: Held, care: Care) -> None:
+    """Keep what is right of a file that an earlier run has left."""
+    file.size, file.digests = held_digests(Path(part), held, care)
+    if file.digests:
+        file.stretches = right_stretches(Path(part), held, file.size)
+    file.truncate(file.stretches[-1].end if file.stretches else file.size)
+    file.seek(file.size)
+    if file.size and "sha256" in file.digests:
+        file.held = Held(written=file.size, sha256=file.digests["sha256"].digest().hex())
 
 
 _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
