@@ -168,7 +168,7 @@ class PartialFile(Protocol):
         """Tell why the file is no whole ZIP, or return None."""
         ...
 
-    async def commit(self, foreign: ForeignFiles) -> Path:
+    async def commit(self, foreign: ForeignFiles) -> None:
         """Sync, close, and give the file its final name.
 
         Args:

@@ -206,7 +206,7 @@ class LocalPartial:
             return self._found[1]
         return await self._run_in_time(lambda: zip_problem(Path(self._part), verify))
 
-    async def commit(self, foreign: ForeignFiles) -> Path:
+    async def commit(self, foreign: ForeignFiles) -> None:
         """Sync, close, and give the file its final name; see `PartialFile.commit`."""
 
         def settle() -> None:
@@ -218,11 +218,13 @@ class LocalPartial:
                 os.fsync(file.fileno())
             file.close()
             _check_name(self._final, foreign)
-            with _folder_to_sync(Path(self._final).parent, is_synced=is_synced):
-                Path(self._part).replace(self._final)
+            if is_synced:
+                with _folder_to_sync(Path(self._final).parent):
+                    os.replace(self._part, self._final)  # noqa: PTH105 - paths take their time
+            else:
+                os.replace(self._part, self._final)  # noqa: PTH105 - likewise
 
         await self._run_in_time(settle)
-        return Path(self._final)
 
     async def discard(self) -> None:
         """Close and remove the file."""
@@ -311,12 +313,12 @@ def _check_name(final: str, foreign: ForeignFiles) -> None:
 
 
 @contextlib.contextmanager
-def _folder_to_sync(folder: Path, *, is_synced: bool) -> Iterator[None]:
+def _folder_to_sync(folder: Path) -> Iterator[None]:
     """Make a rename last; Windows has no such call, and needs none.
 
     The folder is opened before, so that nothing has been renamed if that fails.
     """
-    if not is_synced or sys.platform == "win32":
+    if sys.platform == "win32":
         yield
         return
     descriptor = os.open(folder, os.O_RDONLY)

@@ -73,8 +73,11 @@ class Crasher:
         """Rename, and note it before."""
         self.reach("before the rename")
         self.tell("rename", str(source), str(target))
-        os.replace(source, target)  # noqa: PTH105 - this stands for Path.replace
+        _REPLACE(source, target)
         self.reach("after the rename")
+
+
+_REPLACE = os.replace
 
 
 async def main(url: str, key: str, folder: Path) -> None:
@@ -95,7 +98,7 @@ def crash(url: str, key: str, folder: str, ledger: str, point: str, nth: int) ->
     crasher = Crasher(point, nth, Path(ledger))
     patches: list[tuple[Any, str, Callable[..., Any]]] = [
         (os, "fsync", crasher.sync),
-        (Path, "replace", lambda path, target: crasher.rename(path, Path(target))),
+        (os, "replace", lambda source, target: crasher.rename(Path(source), Path(target))),
         (DigestingFile, "write", crasher.around("the write", DigestingFile.write)),
         (Journal, "_commit", crasher.around("the commit", Journal._commit)),
     ]

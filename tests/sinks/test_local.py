@@ -29,7 +29,8 @@ async def test_only_the_owner_may_read_a_package(tmp_path: Path) -> None:
         sink = LocalSink(tmp_path / "new")
         partial = await sink.open("a.zip", NOTHING_HELD, REFUSE)
         await partial.write(b"PK\5\6")
-        path = await partial.commit(REFUSE)
+        await partial.commit(REFUSE)
+        path = sink.path("a.zip")
         await sink.aclose()
     finally:
         os.umask(previous)
@@ -89,18 +90,18 @@ async def test_a_file_is_synced_before_it_gets_its_name_and_the_folder_after(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps: list[str] = []
-    fsync, rename = os.fsync, Path.replace
+    fsync, rename = os.fsync, os.replace
 
     def synced(descriptor: int) -> None:
         steps.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
         fsync(descriptor)
 
-    def renamed(self: Path, target: Path) -> Path:
+    def renamed(source: str, target: str) -> None:
         steps.append("rename")
-        return rename(self, target)
+        rename(source, target)
 
     monkeypatch.setattr(os, "fsync", synced)
-    monkeypatch.setattr(Path, "replace", renamed)
+    monkeypatch.setattr(os, "replace", renamed)
     sink = LocalSink(tmp_path)
     partial = await sink.open("a.zip", NOTHING_HELD, REFUSE)
     await partial.write(b"PK\5\6")
