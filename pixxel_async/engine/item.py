@@ -56,5 +56,7 @@ class Item:
 
 def new_row(download: Download, name_of: Callable[[Download], str] = file_name) -> Row:
     """Return the row of a package of which nothing is remembered."""
-    target = json.dumps(download.row(), ensure_ascii=False, separators=(",", ":"))
-    return Row(key=download.key, target=target, name=name_of(download))
+    return Row(key=download.key, target=_to_text(download.row()), name=name_of(download))
+
+
+_to_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

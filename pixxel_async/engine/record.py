@@ -6,7 +6,7 @@ a clock that never jumps.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from operator import attrgetter
@@ -70,8 +70,13 @@ class Row:
     goes_on: int = 0
 
     def changed(self, **changes: Any) -> Self:
-        """Return a copy with some fields changed, for a third of what `replace` takes."""
-        return type(self)(**dict(zip(_NAMES, _values(self), strict=True), **changes))
+        """Return a copy with some fields changed, for half of what `replace` takes."""
+        copy = object.__new__(type(self))
+        for take, value in zip(_TAKERS, _values(self), strict=True):
+            take(copy, value)
+        for name, value in changes.items():
+            _TAKER_OF[name](copy, value)
+        return copy
 
     def without_partial(self) -> Self:
         """Return a copy that vouches for no byte of a partial."""
@@ -82,6 +87,11 @@ class Row:
 
 _NAMES = tuple(field.name for field in fields(Row))
 _values = attrgetter(*_NAMES)
+_TAKER_OF: dict[str, Callable[[Row, Any], None]] = {
+    name: vars(Row)[name].__set__ for name in _NAMES
+}
+"""What each slot is set with; the methods of a frozen class would refuse."""
+_TAKERS = tuple(_TAKER_OF.values())
 
 
 class Doing(StrEnum):

@@ -1,0 +1,26 @@
+"""Rows of the journal, changed."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import pytest
+
+from pixxel_async.engine.record import Row
+from pixxel_async.sansio.lifecycle import State
+
+ROW = Row(key="job:w/j", target="{}", name="j.zip")
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Row)])
+def test_a_copy_differs_in_what_was_changed_and_the_row_stays(name: str) -> None:
+    value = State.FETCHING if name == "state" else 7
+    changed = ROW.changed(**{name: value})
+    assert changed == replace(ROW, **{name: value})
+    assert changed != ROW
+    assert ROW.changed() == ROW
+
+
+def test_a_field_that_no_row_has_is_refused() -> None:
+    with pytest.raises(KeyError):
+        ROW.changed(colour="red")
