@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 
@@ -14,9 +15,9 @@ ROW = Row(key="job:w/j", target="{}", name="j.zip")
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Row)])
 def test_a_copy_differs_in_what_was_changed_and_the_row_stays(name: str) -> None:
-    value = State.FETCHING if name == "state" else 7
-    changed = ROW.changed(**{name: value})
-    assert changed == replace(ROW, **{name: value})
+    changes: dict[str, Any] = {name: State.FETCHING if name == "state" else 7}
+    changed = ROW.changed(**changes)
+    assert changed == replace(ROW, **changes)
     assert changed != ROW
     assert ROW.changed() == ROW
 
