@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 
 import anyio
-from anyio.streams.memory import MemoryObjectReceiveStream
 from pydantic import SecretStr
 
 from pixxel_async import JobDownload, events
@@ -43,13 +42,10 @@ async def download(task: Task) -> None:
     folder = await ExportFolder.open(Path(task.folder))
     storage = StorageClient(transport, timeouts=Timeouts())
     fetcher = a_fetcher(folder, storage, task, fetch_policy)
-    send, receive = anyio.create_memory_object_stream[Item](len(task.urls))
-    for url, name in zip(task.urls, task.names, strict=True):
-        send.send_nowait(an_item(url, name))
-    send.close()
+    items = (an_item(url, name) for url, name in zip(task.urls, task.names, strict=True))
 
-    async def fetch_one_by_one(items: MemoryObjectReceiveStream[Item]) -> None:
-        async for item in items:
+    async def fetch_one_by_one() -> None:
+        for item in items:
             arrived = await fetcher.fetch(item)
             await arrived.transfer.partial.commit(folder_policy.foreign_files)
             await arrived.transfer.partial.aclose()
@@ -59,10 +55,9 @@ async def download(task: Task) -> None:
             watching.start_soon(fetcher.watchdog.run)
             async with anyio.create_task_group() as tasks:
                 for _ in range(task.concurrency):
-                    tasks.start_soon(fetch_one_by_one, receive)
+                    tasks.start_soon(fetch_one_by_one)
             watching.cancel_scope.cancel()
     finally:
-        receive.close()
         await folder.aclose()
         await transport.aclose()
         storage.close()

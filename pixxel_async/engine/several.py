@@ -228,7 +228,7 @@ class Several:
 
         headers = ranges.part_headers(segment.at, segment.end, self._validator)
         try:
-            with shared.watchdog.watch(look) as watched:
+            async with shared.watchdog.watch(look) as watched:
                 try:
                     async with await shared.storage.get(
                         url, headers, throttle=shared.bandwidth

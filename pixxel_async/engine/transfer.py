@@ -178,7 +178,7 @@ class Transfer:
             size=self.partial.size, validator=self._validator, total=self._total
         )
         self._landing = None
-        with shared.watchdog.watch(self._look) as watched:
+        async with shared.watchdog.watch(self._look) as watched:
             asked_at = time.monotonic()
             try:
                 async with await shared.storage.get(

@@ -31,34 +31,34 @@ class Watched:
         """Watch nothing yet."""
         self.look = look
         self._dog = dog
-        self._scope = anyio.CancelScope()
+        self._timeout = asyncio.timeout(None)  # for half of what a cancel scope of anyio takes
         self._throughput = Throughput(
             window_s=dog.window_s, least_bytes=dog.least_bytes, since=_now()
         )
 
-    def __enter__(self) -> Self:
+    async def __aenter__(self) -> Self:
         """Begin."""
-        self._scope.__enter__()
+        await self._timeout.__aenter__()
         self._dog.watched[self] = None
         return self
 
-    def __exit__(
+    async def __aexit__(
         self,
         exc_type: type[BaseException] | None,
         exc: BaseException | None,
         traceback: TracebackType | None,
-    ) -> bool | None:
+    ) -> None:
         """End.
 
         Raises:
             StalledError: It brought less than the least throughput over a whole window.
         """
         del self._dog.watched[self]
-        is_handled = self._scope.__exit__(exc_type, exc, traceback)
-        if self._scope.cancelled_caught:
+        try:
+            await self._timeout.__aexit__(exc_type, exc, traceback)
+        except TimeoutError:
             message = f"fewer than {self._dog.least_bytes:g} bytes came in {self._dog.window_s:g} s"
-            raise StalledError(message)
-        return is_handled
+            raise StalledError(message) from None
 
     def received(self, count: int) -> None:
         """Count bytes from the network."""
@@ -70,8 +70,8 @@ class Watched:
 
     def judge(self, now: float) -> None:
         """Cancel it if it stalls."""
-        if self._throughput.is_stalled(now):
-            self._scope.cancel()
+        if self._throughput.is_stalled(now) and not self._timeout.expired():
+            self._timeout.reschedule(now)
 
 
 class Watchdog:

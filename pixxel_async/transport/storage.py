@@ -184,9 +184,9 @@ def _lines(place: _Place, headers: tuple[tuple[str, str], ...]) -> bytes:
     return header_lines(named)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Place:
-    """Where a URL leads to.
+    """Where a URL leads to; there is one of each, and the hash of a URL takes its time.
 
     Attributes:
         url: The host alone.

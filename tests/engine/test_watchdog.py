@@ -18,7 +18,7 @@ async def watched_for(seconds: float, *, each_second: int, excuse_each: float = 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(dog.run)
         try:
-            with dog.watch() as watched:
+            async with dog.watch() as watched:
                 for second in range(int(seconds)):
                     await anyio.sleep(1)
                     watched.received(each_second)
