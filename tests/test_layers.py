@@ -25,6 +25,7 @@ LAYERS = (
         "events",
     ),
     ("sansio",),
+    ("doorbell",),
     ("transport", "sinks"),
     ("settings", "engine"),
     ("report",),

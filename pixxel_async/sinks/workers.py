@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
-from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, Generic, ParamSpec, TypeVar, cast
 
 import anyio
+
+from ..doorbell import Doorbell, doorbell
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -48,6 +48,12 @@ class _Job(Generic[T]):
         self.result: T | None = None
         self.error: BaseException | None = None
 
+    def ended(self) -> None:
+        """Let who waits for it go on; on the event loop."""
+        self.is_over = True
+        if not self.waiter.done():
+            self.waiter.set_result(None)
+
     def outcome(self) -> T:
         """Return the result, or raise the error, which nobody keeps."""
         error, self.error = self.error, None
@@ -74,8 +80,7 @@ class Workers(Executor):
         self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._is_ended = False
-        self._over: deque[_Job[Any]] = deque()
-        self._is_telling = False
+        self._doorbell: Doorbell | None = None
 
     async def run(self, work: Callable[[], T], *, drop: Callable[[T], None] = keep) -> T:
         """Do something on a thread, wait for its end, and only then let a cancellation through.
@@ -87,9 +92,12 @@ class Workers(Executor):
         Raises:
             RuntimeError: The threads have ended.
         """
+        if self._is_ended:
+            raise RuntimeError(ENDED)
         loop = asyncio.get_running_loop()
         job = _Job(work, loop.create_future())
-        self._put(lambda: self._do(job, loop))
+        bell = self._doorbell = self._doorbell or doorbell()
+        self._put(lambda: self._do(job, bell))
         try:
             await job.waiter
         except asyncio.CancelledError as cancelled:
@@ -118,6 +126,9 @@ class Workers(Executor):
         for thread in self._threads if wait else ():
             thread.join()
         self._threads.clear()
+        if self._doorbell is not None:
+            self._doorbell.give_back()
+            self._doorbell = None
 
     def _put(self, work: Callable[[], None]) -> None:
         if self._is_ended:
@@ -132,24 +143,12 @@ class Workers(Executor):
         while (work := self._queue.get()) is not None:
             work()
 
-    def _do(self, job: _Job[Any], loop: asyncio.AbstractEventLoop) -> None:
+    def _do(self, job: _Job[Any], bell: Doorbell) -> None:
         try:
             job.result = job.work()
         except BaseException as error:  # noqa: BLE001 - it comes out of `run`
             job.error = error
-        self._over.append(job)
-        if not self._is_telling:
-            self._is_telling = True
-            with suppress(RuntimeError):  # the loop is closed: nobody waits
-                loop.call_soon_threadsafe(self._hear)
-
-    def _hear(self) -> None:
-        self._is_telling = False  # first: what is over from now on tells it again
-        while self._over:
-            job = self._over.popleft()
-            job.is_over = True
-            if not job.waiter.done():
-                job.waiter.set_result(None)
+        bell.tell(job.ended)
 
     async def _outlast(
         self,

@@ -12,7 +12,6 @@ Rules:
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import heapq
 import itertools
@@ -26,6 +25,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from typing import Protocol
 
+from ..doorbell import doorbell
 from .scratch import Scratch
 
 MOST_REACTORS = 4
@@ -76,10 +76,7 @@ class Reactor:
         Raises:
             OSError: The system allows no more descriptors, of which it takes three, or threads.
         """
-        self._loop = asyncio.get_running_loop()
         self._work: deque[Callable[[], None]] = deque()
-        self._news: deque[Callable[[], None]] = deque()
-        self._is_telling = False
         self._is_asleep = False
         self._is_over = False
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
@@ -89,7 +86,9 @@ class Reactor:
         self.users: set[User] = set()
         self._busy_share = 0.0
         self._thread = threading.Thread(target=self._run, name="pixxel-reactor", daemon=True)
+        self._doorbell = doorbell()
         with ExitStack() as opened:
+            opened.callback(self._doorbell.give_back)
             self._start(opened)
             self._opened = opened.pop_all()
 
@@ -138,11 +137,7 @@ class Reactor:
 
     def tell(self, news: Callable[[], None]) -> None:
         """Let the event loop do something soon, in the order in which it is told."""
-        self._news.append(news)
-        if not self._is_telling:
-            self._is_telling = True
-            with suppress(RuntimeError):  # the loop is closed: nobody listens
-                self._loop.call_soon_threadsafe(self._hear)
+        self._doorbell.tell(news)
 
     def watch(self, handler: Handler, events: int = selectors.EVENT_READ) -> None:
         """Call a handler whenever its socket is ready."""
@@ -193,13 +188,6 @@ class Reactor:
         for user in self.users:
             user.lose()
         self._is_over = True
-
-    # What the event loop does with what it is told.
-
-    def _hear(self) -> None:
-        self._is_telling = False  # first: what is told from now on rings again
-        while self._news:
-            self._news.popleft()()
 
 
 class Reactors:

@@ -73,32 +73,6 @@ async def test_no_more_threads_are_started_than_there_may_be(workers: Workers) -
     assert sum(thread.name == "test-worker" for thread in threading.enumerate()) == 2
 
 
-async def test_what_is_over_at_once_is_told_in_one_wake_up(
-    workers: Workers, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    loop, calls = asyncio.get_running_loop(), list[object]()
-    go, over = threading.Event(), threading.Semaphore(0)
-    tell = loop.call_soon_threadsafe
-
-    def counted(callback: object, *rest: object) -> object:
-        calls.append(callback)
-        return tell(callback, *rest)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(loop, "call_soon_threadsafe", counted)
-
-    def work() -> None:
-        go.wait(10)
-        over.release()
-
-    waiting = [asyncio.ensure_future(workers.run(work)) for _ in range(8)]
-    await asyncio.sleep(0)  # they have asked
-    go.set()
-    for _ in range(8):  # the loop looks away until all of it is over
-        assert over.acquire(timeout=10)
-    await asyncio.wait(waiting)
-    assert 1 <= len(calls) <= 2
-
-
 @pytest.mark.parametrize("times", [1, 3])
 async def test_cancelled_any_number_of_times_it_waits_and_drops_the_result(
     workers: Workers, times: int
