@@ -47,7 +47,15 @@ class Doorbell:
 
         Nobody hears it once the loop is closed.
         """
+        self.leave(news)
+        self.ring()
+
+    def leave(self, news: News) -> None:
+        """Leave something to be told by the next `ring`, or with what others tell before."""
         self._news.append(news)
+
+    def ring(self) -> None:
+        """Let the loop hear what was left."""
         if self._is_rung:
             return
         self._is_rung = True

@@ -6,12 +6,14 @@ that share the thread.
 
 Rules:
     * What is watched belongs to the thread. The event loop hands work over with `submit`, and hears
-      of its results by `tell`; either wakes the other side once for all that waits for it.
+      of its results by `tell`. Either side wakes the other when it has done what it can: of two
+      threads that are awake, each waits for the interpreter's lock after all calls of the system.
     * Work and handlers raise nothing: they note what went wrong, and tell it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import heapq
 import itertools
@@ -31,6 +33,8 @@ from .scratch import Scratch
 MOST_REACTORS = 4
 """More of them take the interpreter's lock from each other more often than they gain."""
 LATELY_S = 0.05
+MOST_LEFT_S = 0.005
+"""The longest that news waits for what else may come."""
 KEEPS_UP = 0.8
 """A reactor that works for more of its time than this has enough to do."""
 CLOSED = "the client is closed"
@@ -76,9 +80,12 @@ class Reactor:
         Raises:
             OSError: The system allows no more descriptors, of which it takes three, or threads.
         """
+        self._loop = asyncio.get_running_loop()
         self._work: deque[Callable[[], None]] = deque()
         self._is_asleep = False
         self._is_over = False
+        self._is_waking = False
+        self._left_at: float | None = None  # when the oldest news was left that was not rung for
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
         self.scratch = Scratch()
@@ -111,6 +118,12 @@ class Reactor:
         """Let the thread do something soon, in the order in which it is submitted."""
         self._work.append(work)
         # Either the thread sees the work before it sleeps, or we see that it sleeps.
+        if self._is_asleep and not self._is_waking:
+            self._is_waking = True
+            self._loop.call_soon(self._wake)  # when other tasks have had their turn
+
+    def _wake(self) -> None:
+        self._is_waking = False
         if self._is_asleep:
             self._is_asleep = False
             with suppress(BlockingIOError):  # it has been rung often enough
@@ -129,7 +142,8 @@ class Reactor:
         Users that are left lose it.
         """
         if not self._is_over:
-            self.submit(self._end)
+            self._work.append(self._end)
+            self._wake()
             self._thread.join()
             self._opened.close()
 
@@ -137,7 +151,9 @@ class Reactor:
 
     def tell(self, news: Callable[[], None]) -> None:
         """Let the event loop do something soon, in the order in which it is told."""
-        self._doorbell.tell(news)
+        self._doorbell.leave(news)
+        if self._left_at is None:
+            self._left_at = time.monotonic()
 
     def watch(self, handler: Handler, events: int = selectors.EVENT_READ) -> None:
         """Call a handler whenever its socket is ready."""
@@ -164,13 +180,22 @@ class Reactor:
                     self._ear.recv(4096)
                 else:
                     key.data.ready()
+                    self._ring(at_once=False)
             while self._timers and self._timers[0][0] <= began_at:
                 heapq.heappop(self._timers)[2]()
             while self._work:
                 self._work.popleft()()
+            self._ring(at_once=True)
             self.busy_since = None
             before, ended_at = ended_at, time.monotonic()
             self._note_share(began_at - before, ended_at - began_at)
+
+    def _ring(self, *, at_once: bool) -> None:
+        """Wake the event loop if there is news for it, some time from now unless `at_once`."""
+        left_at = self._left_at
+        if left_at is not None and (at_once or time.monotonic() - left_at > MOST_LEFT_S):
+            self._left_at = None
+            self._doorbell.ring()
 
     def _note_share(self, waited_s: float, worked_s: float) -> None:
         """Bring the share of its time up to date that it works, smoothed over `LATELY_S`."""

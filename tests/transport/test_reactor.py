@@ -144,12 +144,34 @@ async def test_a_reactor_ends_when_it_has_done_what_was_submitted_and_may_be_clo
 
 
 def test_what_is_told_to_a_loop_that_is_over_is_told_to_nobody() -> None:
+    over = threading.Event()
+
     async def make() -> Reactor:
-        return Reactor()
+        by = Reactor()
+
+        def work() -> None:
+            assert over.wait(10)
+            by.tell(lambda: pytest.fail("nobody hears it"))
+
+        by.submit(work)
+        await some_turns()
+        return by
 
     by = asyncio.run(make())
-    by.submit(lambda: by.tell(lambda: pytest.fail("nobody hears it")))
+    over.set()
     by.close()
+
+
+async def test_news_of_what_is_done_at_once_are_told_at_once() -> None:
+    turns: list[int] = []
+    told: list[int] = []
+    with reactor() as by:
+        for number in range(20):
+            by.submit(lambda number=number: by.tell(lambda: told.append(number)))  # type: ignore[misc]
+        while len(told) < 20:
+            turns.append(len(told))
+            await asyncio.sleep(0)
+    assert set(turns) == {0}
 
 
 async def test_a_reactor_keeps_up_unless_it_is_blocked_or_works_most_of_the_time(
