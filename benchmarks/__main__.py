@@ -9,13 +9,14 @@ import signal
 import sys
 from collections.abc import Callable, Iterable
 
-from . import journal, links, memory, pipeline, polling, scheduler, small_calls, syncing, transfers
+from . import few, journal, links, memory, pipeline, polling, scheduler, small_calls, syncing, transfers
 
 BENCHMARKS: dict[str, Callable[[], Iterable[str]]] = {
     "transfers": transfers.lines,
     "syncing": syncing.lines,
     "small_calls": small_calls.lines,
     "pipeline": pipeline.lines,
+    "few": few.lines,
     "links": links.lines,
     "polling": polling.lines,
     "scheduler": scheduler.lines,

@@ -144,6 +144,20 @@ def syncing(result: Result) -> Iterator[str]:
     )
 
 
+def few(result: Result) -> Iterator[str]:
+    """Yield what is told of a few large packages."""
+    walls = {row["contender"]: row["wall_s"] for row in result["rows"]}
+    yield machine(result)
+    yield ""
+    yield from table(
+        ["", "wall", f"÷ {CURL}"],
+        (
+            [name, f"{wall_s:.1f} s", f"{wall_s / walls[CURL]:.2f}" if CURL in walls else ""]
+            for name, wall_s in walls.items()
+        ),
+    )
+
+
 def links(result: Result) -> Iterator[str]:
     """Yield what is told of the number of transfers at once."""
     rates = {(row["link"], row["fetches"]): row["mib_per_s"] for row in result["rows"]}
@@ -212,6 +226,7 @@ def pipeline(result: Result) -> Iterator[str]:
 SECTIONS: dict[str, Callable[[Result], Iterator[str]]] = {
     "transfers": transfers,
     "syncing": syncing,
+    "few": few,
     "links": links,
     "small_calls": small_calls,
     "pipeline": pipeline,

@@ -131,11 +131,13 @@ class Stand:
         server: Serves what is in `place / "served"`.
         place: In memory.
         saving: Where files are saved, if that is elsewhere.
+        concurrency: How many transfers there are at once.
     """
 
     server: Nginx
     place: Path
     saving: Path | None = None
+    concurrency: int = CONCURRENCY
 
     def once(
         self, contender: str, files: FileSet, scheme: str, *, compare: bool = False
@@ -155,7 +157,7 @@ class Stand:
                 urls=[self.server.url(scheme, files.name, name) for name in names],
                 names=names,
                 folder=str(out),
-                concurrency=CONCURRENCY,
+                concurrency=self.concurrency,
                 ca_file=str(self.server.ca_file),
                 api_url=self.server.api_url,
                 workflow_id=f"{scheme}-{files.name}",

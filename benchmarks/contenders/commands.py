@@ -9,8 +9,10 @@ from pathlib import Path
 from ..nginx import program
 from .task import Task
 
+ONE_TRANSFER = "ours, one transfer each"
 PYTHON = {
     "ours": "ours_fetcher",
+    ONE_TRANSFER: "ours_one_transfer",
     "ours, whole export": "ours_export",
     "ours, verified": "ours_verified",
     "ours, verified, no fsync": "ours_unsynced",
@@ -65,24 +67,32 @@ def curl_then_sha256sum(task: Task, folder: Path) -> list[str]:
     ]
 
 
-def aria2c(task: Task, folder: Path) -> list[str]:
-    """Return `aria2c`, one connection a file."""
+def aria2c(task: Task, folder: Path, *, split: int = 1) -> list[str]:
+    """Return `aria2c`, with so many connections a file."""
     listed = folder / "aria2.txt"
     listed.write_text(
         "".join(f"{url}\n  out={name}\n" for url, name in zip(task.urls, task.names, strict=True)),
         encoding="ascii",
     )
     return [
-        *(program("aria2c", "aria2"), "--no-conf", "--quiet", f"-j{task.concurrency}", "-x1"),
+        *(program("aria2c", "aria2"), "--no-conf", "--quiet", f"-j{task.concurrency}"),
+        *(f"--max-connection-per-server={split}", f"--split={split}", "--min-split-size=8M"),
         *("--file-allocation=none", f"--ca-certificate={task.ca_file}", "--dir", task.folder),
         *("--input-file", str(listed)),
     ]
 
 
+def aria2c_split(task: Task, folder: Path) -> list[str]:
+    """Return `aria2c`, with all connections shared among the files."""
+    return aria2c(task, folder, split=max(1, task.concurrency // len(task.urls)))
+
+
+ARIA2C_SPLIT = "aria2c, several a file"
 TOOLS: dict[str, Callable[[Task, Path], list[str]]] = {
     "curl -Z": curl,
     "curl -Z, sha256sum": curl_then_sha256sum,
     "aria2c": aria2c,
+    ARIA2C_SPLIT: aria2c_split,
 }
 JUDGED = ("curl -Z", "ours", "curl -Z, sha256sum", "ours, verified")
 PEERS = (

@@ -36,8 +36,12 @@ from .task import Task, run
 
 
 async def download(task: Task) -> None:
-    """Download all of it."""
-    fetch_policy, folder_policy = like_curl()
+    """Download all of it, as curl does."""
+    await fetch_all(task, *like_curl())
+
+
+async def fetch_all(task: Task, fetch_policy: FetchPolicy, folder_policy: FolderPolicy) -> None:
+    """Download all of it, under these policies."""
     transport = connections(SecretStr("direct"), task.ca_file)(task.concurrency)
     folder = await ExportFolder.open(Path(task.folder))
     storage = StorageClient(transport, timeouts=Timeouts())

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import results, small_calls, syncing
-from benchmarks.contenders.commands import CONTENDERS, PYTHON, command
+from benchmarks import few, results, small_calls, syncing
+from benchmarks.contenders.commands import CONTENDERS, ONE_TRANSFER, PYTHON, command
 from benchmarks.contenders.task import Task
 from benchmarks.file_sets import FileSet
 from benchmarks.nginx import SEARCHED, MissingError, nginx, program
@@ -72,6 +72,14 @@ def test_the_table_has_a_line_for_each(stand: Stand) -> None:
     told = list(table(rows, FILES.gib))
     assert [line.split("  ")[1].strip() for line in told[1:]] == [CURL, "ours"]
     assert all(line.count(" 1.00 ") == 2 for line in told[1:])
+
+
+@needs_nginx
+def test_a_few_packages_over_limited_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(few, "FILES", FILES)
+    monkeypatch.setattr(few, "CONTENDERS", (ONE_TRANSFER, "ours", "aria2c"))
+    told = list(few.lines())
+    assert [line.strip().partition("  ")[0] for line in told[1:3]] == [ONE_TRANSFER, "ours"]
 
 
 @needs_nginx
