@@ -9,7 +9,18 @@ import signal
 import sys
 from collections.abc import Callable, Iterable
 
-from . import few, journal, links, memory, pipeline, polling, scheduler, small_calls, syncing, transfers
+from . import (
+    few,
+    journal,
+    links,
+    memory,
+    pipeline,
+    polling,
+    scheduler,
+    small_calls,
+    syncing,
+    transfers,
+)
 
 BENCHMARKS: dict[str, Callable[[], Iterable[str]]] = {
     "transfers": transfers.lines,

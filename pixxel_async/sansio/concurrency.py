@@ -35,6 +35,11 @@ BUSY = 0.9
 CROWDED = 1.1
 """With so many times as many as may run, it tells nothing of the number either."""
 
+EMPTY = 0.5
+EMPTY_SHARE = 0.02
+"""A number is borne if no more than so many places, or such a share, were empty: who was refused
+waits without a place, and leaves one empty."""
+
 GROWTH = 1.1
 """Less than so many times as much, after a doubling, is next to nothing."""
 IDLE_GROWTHS = 2
@@ -143,7 +148,9 @@ class Concurrency:
         if share > CROWDED:
             self._judge_crowded(window.bytes / span_s)
         elif share >= BUSY:
-            self._judge(now, window.bytes / span_s)
+            empty = self.number * (1 - share)
+            is_full = empty <= max(EMPTY, EMPTY_SHARE * self.number)
+            self._judge(now, window.bytes / span_s, is_full=is_full)
         return self.number != before
 
     def refused(self, now: float) -> bool:
@@ -192,11 +199,11 @@ class Concurrency:
 
     # What is decided.
 
-    def _judge(self, now: float, rate: float) -> None:
-        """Take what a window brought at the present number."""
+    def _judge(self, now: float, rate: float, *, is_full: bool) -> None:
+        """Take what a window brought at the present number; if it is full, all of them ran."""
         if self._avoided is not None and now >= self._avoided_until:
             self._avoided = None
-        if self._phase is not _Phase.SETTLING and self.number > self._borne:
+        if is_full and self._phase is not _Phase.SETTLING and self.number > self._borne:
             self._borne = self.number
             if self._avoided is None:  # what was refused once is borne now
                 self._avoid_s = AVOID_S / 2

@@ -35,6 +35,7 @@ class Link:
         bears: More transfers than these are refused.
         demand: How many packages there are to transfer at once.
         ends_s: How long a transfer runs on that is one too many.
+        complains_s: How long who was refused waits, without a place, before it tries again.
     """
 
     brings: Callable[[int], float]
@@ -43,6 +44,8 @@ class Link:
     bears: float = inf
     demand: int = 1000
     ends_s: float = 0.0
+    complains_s: float = 0.0
+    complains_at: float = 0.0
     now: float = 0.0
     rate: float = 0.0
     received: float = 0.0
@@ -70,7 +73,8 @@ class Link:
             concurrency.ended(self.now)
             self.running -= 1
             self.since_end_s = 0.0 if self.ends_s else inf
-        if concurrency.number > self.bears:
+        if concurrency.number > self.bears and self.now >= self.complains_at:
+            self.complains_at = self.now + self.complains_s
             concurrency.refused(self.now)
         while self.running < min(concurrency.number, self.bears, self.demand):
             concurrency.began(self.now)
@@ -170,6 +174,14 @@ def test_what_was_refused_is_avoided_for_a_while_and_for_longer_each_time() -> N
     above = [number for number in link.numbers[int(AVOID_S / TICK_S) :] if number > 12]
     assert above  # it was tried again
     assert len(above) < 0.05 * len(link.numbers)
+
+
+@pytest.mark.parametrize("complains_s", [0.0, 0.3, 0.6, 1.0])
+def test_what_is_refused_late_was_not_borne_in_the_meantime(complains_s: float) -> None:
+    link = Link(lambda number: MB * number, bears=12, noise=0, complains_s=complains_s)
+    link.run(Concurrency(), AVOID_S)
+    tried = dict.fromkeys(link.numbers)  # in their order
+    assert list(tried) == [8, 16, 12, 14, 13, 6]  # and never back to 9, which is 0.7 of 13
 
 
 def test_a_storage_that_bears_more_again_is_believed() -> None:
