@@ -14,11 +14,23 @@ from pathlib import Path
 
 import psutil
 
-from pixxel_async import FetchPolicy, Limits, PixxelClient, PollPolicy, RetryPolicy
+from pixxel_async import (
+    EarlierFailures,
+    FetchPolicy,
+    FolderPolicy,
+    Limits,
+    PixxelClient,
+    PollPolicy,
+    RetryPolicy,
+)
 
 from ..support import some_downloads
 
 BATCH = 300
+
+
+AGAIN = FolderPolicy(earlier_failures=EarlierFailures.RETRY)
+"""Of thousands of creations, some get three answers in a row that cannot be read."""
 
 
 async def main(url: str, key: str, folder: Path) -> None:
@@ -43,7 +55,9 @@ async def main(url: str, key: str, folder: Path) -> None:
             runs = 0
             while True:  # what the service has lost goes on with the next run, as a user would
                 runs += 1
-                async with client.export(some_downloads(BATCH, number), out) as export:
+                async with client.export(
+                    some_downloads(BATCH, number), out, folder=AGAIN
+                ) as export:
                     report = await export.finish()
                 if report.is_complete or runs == 10:
                     break
