@@ -78,8 +78,11 @@ async def export_by_chance(seed: int, folder: Path) -> Tale:
     calm = replace(scenario, faults=(), url_lifetime_s=3600)
     async with Sandbox(calm) as sandbox, asyncio.timeout(HANGS_S), client_of(sandbox) as client:
         policy = FolderPolicy(earlier_failures=EarlierFailures.RETRY)
-        async with client.export(downloads, folder, folder=policy) as export:
-            report = await export.finish()
+        for _ in range(2):  # a creation that may not be sent again fails first, with that reason
+            async with client.export(downloads, folder, folder=policy) as export:
+                report = await export.finish()
+            if not report.failed:
+                break
         assert [str(item.error) for item in report.failed] == []
         assert report.is_complete
         _check_files(sandbox, downloads, folder, tale)
