@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .contenders.commands import ONE_TRANSFER
 from .plots import small_calls_plot, transfers_plot
 from .transfers import CURL, YARDSTICKS
 
@@ -150,9 +151,9 @@ def few(result: Result) -> Iterator[str]:
     yield machine(result)
     yield ""
     yield from table(
-        ["", "wall", f"÷ {CURL}"],
+        ["", "wall", f"÷ {ONE_TRANSFER}"],
         (
-            [name, f"{wall_s:.1f} s", f"{wall_s / walls[CURL]:.2f}" if CURL in walls else ""]
+            [name, f"{wall_s:.1f} s", f"{wall_s / walls[ONE_TRANSFER]:.2f}"]
             for name, wall_s in walls.items()
         ),
     )

@@ -48,7 +48,8 @@ def lines() -> Iterator[str]:
                     else:
                         found.setdefault(contender, []).append(measured)
     walls = {name: median(run.wall_s for run in runs) for name, runs in found.items()}
+    yield f"  {'':<26} {'wall':>9}  ÷ {ONE_TRANSFER}"
     for name, wall_s in walls.items():
-        yield f"  {name:<26} {wall_s:>7.1f} s"
+        yield f"  {name:<26} {wall_s:>7.1f} s  {wall_s / walls[ONE_TRANSFER]:.2f}"
     rows = [{"contender": name, "wall_s": wall_s} for name, wall_s in walls.items()]
     save("few", {"rounds": ROUNDS, "files": FILES.count, "rows": rows})

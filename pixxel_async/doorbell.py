@@ -80,7 +80,7 @@ class Doorbell:
                 with suppress(RuntimeError):  # the loop is closed
                     loop.remove_reader(self._ear)
             if self._news and not loop.is_closed():
-                loop.call_soon(self._hear_all)
+                loop.call_soon_threadsafe(self._hear_all)
         self._close()
 
     def _hear(self) -> None:

@@ -99,6 +99,7 @@ async def test_a_thread_that_is_busy_is_rung_for_no_more_often_than_there_is_roo
             for number in range(10_000):
                 by._is_asleep = True  # as if it had just gone to sleep, each time
                 by.submit(lambda number=number: done.append(number))  # type: ignore[misc]
+                by._wake()
         await until(lambda: len(done) == 10_000)
 
 
