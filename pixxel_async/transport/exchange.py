@@ -23,10 +23,10 @@ import anyio
 import httpx
 from pydantic import SecretBytes
 
+from .awaited import Awaited
 from .channel import Channel
 from .framing import Framing
 from .heads import Head
-from .notice import Notice
 from .reactor import CLOSED, Reactor
 from .target import EnoughError, Target, Throttle
 
@@ -106,7 +106,7 @@ class Exchange:
         self._is_behind = False  # there may be more, of which no socket tells
         self._error: BaseException | None = None
         self._is_begun = False
-        self._notice = Notice()
+        self._awaited = Awaited()
 
     @property
     def head(self) -> Head | None:
@@ -126,7 +126,7 @@ class Exchange:
         self._is_begun = True
         self.reactor.users.add(self)
         self.reactor.submit(self._begin)
-        await self._notice.wait()
+        await self._awaited.wait()
         self._raise()
         if self.head is None:
             raise self._framing.loss(None)
@@ -156,12 +156,12 @@ class Exchange:
 
     def nudge(self) -> None:
         """Wake who waits in `poured`."""
-        self._notice.nudge()
+        self._awaited.nudge()
 
     def begin_to_pour(self, target: Target) -> None:
         """Let the body go into a target; `poured` tells of the end."""
         if not self.is_over:
-            self._notice.renew()
+            self._awaited.renew()
             self.reactor.submit(lambda: self._go_on(target))
 
     async def poured(self) -> bool:
@@ -175,7 +175,7 @@ class Exchange:
             RemoteProtocolError: It was closed within the body, or the body is wrongly framed.
             Exception: Whatever the target has raised.
         """
-        await self._notice.looked_for()
+        await self._awaited.looked_for()
         is_over = self.is_over  # before the error: that is there when it is over
         self._raise()
         return is_over
@@ -192,9 +192,9 @@ class Exchange:
             self.reactor.submit(self._give_up)
             with anyio.CancelScope(shield=True):
                 while not self.is_over:
-                    self._notice.renew()  # it may have been told of an earlier step
+                    self._awaited.renew()  # it may have been told of an earlier step
                     try:
-                        await self._notice.wait()
+                        await self._awaited.wait()
                     except asyncio.CancelledError as error:
                         cancelled = error
         self._is_begun = False
@@ -276,7 +276,9 @@ class Exchange:
             if not self._is_behind or not self._wants_more:
                 break
         if self._phase is _Phase.HELD:
-            self.reactor.tell(self._notice.give)  # last: it may go on elsewhere before this returns
+            self.reactor.tell(
+                self._awaited.give
+            )  # last: it may go on elsewhere before this returns
             return
         if self._is_behind and self._wants_more and channel.is_sealed:
             self.reactor.submit(self.ready)  # what is decrypted already makes no socket ready
@@ -362,4 +364,4 @@ class Exchange:
             self.channel.is_kept = False
         self._error = error
         self._phase = _Phase.OVER
-        self.reactor.tell(self._notice.give)
+        self.reactor.tell(self._awaited.give)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 
-class Notice:
+class Awaited:
     """Tells one task that a step is over, or nudges it to look how far that is.
 
     Attributes:
