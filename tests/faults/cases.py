@@ -270,10 +270,220 @@ INPUT = (
     ),
 )
 
+EVIDENCE = (
+    Case(
+        49,
+        "A Range request is answered 206 without proof that it is still the same object.",
+        "Only an answer that itself carries the same strong validator and a Content-Range that "
+        "fits continues a partial. Anything else starts the package again.",
+    ),
+    Case(
+        50,
+        "A file was put together from more than one answer, in one run or in several.",
+        "It is checked against the CRC of every member, or a checksum of the storage, before it "
+        "gets its name.",
+    ),
+    Case(
+        69,
+        "The storage resumes badly: 206 from an earlier byte, 200 with only a slice.",
+        "Bytes that overlap what is there, from the same object, are used from where they fit.",
+    ),
+    Case(
+        70,
+        "An answer to a Range request cannot be used at all.",
+        "It costs one request; the next one asks for the whole object. Messages hold no binary.",
+    ),
+)
+
+ISOLATION = (
+    Case(
+        51,
+        "One package leads to a malformed URL, a bad certificate, or a host that the proxy "
+        "refuses; or a bug raises while it is handled.",
+        "That package fails with a typed error and its reason. The others, and the next run, "
+        "continue.",
+    ),
+    Case(
+        52,
+        "One package is larger than the free space.",
+        "What fits goes ahead of it.",
+    ),
+    Case(
+        53,
+        "A FIFO, a socket, a device or a directory has the name of a partial.",
+        "Its package fails, nothing blocks, and a signal still ends the export.",
+    ),
+    Case(
+        54,
+        "Rows of the journal were edited: huge numbers, bad values, NUL in names.",
+        "The row is reported as damaged, by every command, without a traceback.",
+    ),
+    Case(
+        67,
+        "Something raises or is cancelled at any await of an export.",
+        "Claims, locks and counts are released by whoever took them.",
+    ),
+    Case(
+        68,
+        "A stale connection, or a slot that took long to get.",
+        "Retries are bounded, and nothing is sent for an export that has ended.",
+    ),
+)
+
+LIMITS = (
+    Case(
+        55,
+        "An answer expands while it is decoded, or has several content codings.",
+        "Decoded bytes are counted as they come; at most one coding is accepted.",
+    ),
+    Case(
+        56,
+        "A body of unknown length fills the disk.",
+        "The free space that has to stay is kept while bytes are written.",
+    ),
+    Case(
+        61,
+        "The process is suspended while answers arrive.",
+        "What lies in the socket is read before anything counts as timed out.",
+    ),
+    Case(
+        66,
+        "A signed URL or a redirect leads to this machine, its networks, or cloud metadata.",
+        "It is refused after name resolution, unless `base_url` is such an address itself or a "
+        "setting allows it.",
+    ),
+    Case(
+        79,
+        "A creation takes longer than an ordinary answer.",
+        "Creations have a longer limit of their own, and one that timed out is looked for before "
+        "it is requested again.",
+    ),
+    Case(
+        80,
+        "A connection is closed right after the answer to a POST.",
+        "The next call is not lost to it.",
+    ),
+)
+
+FOLDER = (
+    Case(
+        57,
+        "A symbolic or hard link was planted in the export folder.",
+        "It is not followed, and nothing outside the folder changes.",
+    ),
+    Case(58, "The umask is 000.", "Files are 0600 and directories 0700 all the same."),
+    Case(
+        59,
+        "The journal names a path outside the folder.",
+        "Names from the journal are checked as new ones are.",
+    ),
+    Case(
+        75,
+        "SIGHUP or SIGINT was ignored when the process started (`nohup`).",
+        "It stays ignored.",
+    ),
+    Case(
+        76,
+        "The export folder is read-only.",
+        "Commands that only read work; the others say what to do.",
+    ),
+    Case(
+        77,
+        "The file system has no locks.",
+        "A lock by name and heartbeat takes their place.",
+    ),
+    Case(
+        78,
+        "A file system reports 0 bytes, there is no HOME, or the uid is unknown.",
+        "Unknown is not full, and nothing fails for a missing home.",
+    ),
+)
+
+PROCESS = (
+    Case(60, "The service repeats the key in another case or escaping.", "It is redacted."),
+    Case(
+        62,
+        "Standard input, output or error is closed or full.",
+        "One line at most, the right exit code, and no traceback.",
+    ),
+    Case(63, "Ctrl-C within the first second.", "Exit code 130, and no traceback."),
+    Case(
+        64,
+        "Few threads, little memory, few descriptors.",
+        "One line says what is missing, or fewer run at once.",
+    ),
+    Case(65, "The base URL has no usable host.", "One line says so, before anything is sent."),
+)
+
+PASSING = (
+    Case(
+        71,
+        "An id in the journal leads nowhere: the service has let go of the package.",
+        "A new package is requested, within the bounds of `recreate`.",
+    ),
+    Case(
+        72,
+        "The service answers with a status or a page that is not its own error form.",
+        "It passes: the call is repeated until a limit, and the next run takes it up.",
+    ),
+    Case(
+        73,
+        "The storage answers with a passing status that no list names.",
+        "It passes until a limit, and the next run takes it up.",
+    ),
+    Case(
+        74,
+        "A storage answers 403 because too much is asked of it at once.",
+        "Fewer transfers run, then one at a time, and all are saved.",
+    ),
+)
+
+RESULTS = (
+    Case(
+        81,
+        "An export ends early, by a timeout, an error of its source, or a cancellation.",
+        "Its report is complete only when the run has ended and every package is settled; what "
+        "ended it is raised by whoever waits for it.",
+    ),
+    Case(
+        82,
+        "A client is used in several event loops, or a wait has a timeout.",
+        "No wait outlasts the timeout of its caller but for bounded disk work.",
+    ),
+    Case(83, "An error crosses a process boundary.", "Every error can be pickled and copied."),
+    Case(
+        84,
+        "A process is killed many times while packages arrive in segments.",
+        "At most 1.05 times the bytes are transferred.",
+    ),
+    Case(
+        85,
+        "A ZIP is empty, or its comment holds a fake end record.",
+        "It is not saved as a package.",
+    ),
+    Case(
+        86,
+        "A saved file was edited without changing its size.",
+        "The next run notices, and fetches it again.",
+    ),
+    Case(
+        87,
+        "The journal is deleted during a run.",
+        "The message says so, and what to do.",
+    ),
+)
+
 CHAPTERS = {
     "The storage": STORAGE,
     "The service": SERVICE,
     "The machine": MACHINE,
     "Input and security": INPUT,
+    "Evidence": EVIDENCE,
+    "One package and the others": ISOLATION,
+    "Limits and deadlines": LIMITS,
+    "The folder and the machine": FOLDER,
+    "The process": PROCESS,
+    "What passes": PASSING,
+    "Results": RESULTS,
 }
 """The cases, by what they strike."""
