@@ -1,0 +1,82 @@
+"""What libcurl's error codes mean for a transfer.
+
+Rules:
+    * A certificate that is not trusted, or a proxy that refuses, stays so until a setting is
+      changed: `RouteError`, with the remedy.
+    * A process that is out of file descriptors needs fewer transfers, not another try.
+    * Everything else is a broken connection, and another attempt may succeed.
+
+Codes and their meaning: https://curl.se/libcurl/c/libcurl-errors.html
+"""
+
+from __future__ import annotations
+
+import errno
+
+import pycurl
+
+from ..errors import (
+    ConnectionBrokenError,
+    OutOfDescriptorsError,
+    PixxelError,
+    TransferError,
+)
+from ..sansio.redact import redact
+from .error_messages import certificate_error, proxy_error
+from .storage_response import StorageRequest
+
+_WEIRD_REPLY = 8
+_PROXY = 97
+_TEXT = {
+    pycurl.E_COULDNT_RESOLVE_HOST: "no address for the host",
+    pycurl.E_COULDNT_RESOLVE_PROXY: "no address for the proxy",
+    pycurl.E_COULDNT_CONNECT: "no connection",
+    pycurl.E_OPERATION_TIMEDOUT: "no connection in time",
+    pycurl.E_PARTIAL_FILE: "the connection closed before the body was complete",
+    pycurl.E_GOT_NOTHING: "the connection closed without a response",
+    pycurl.E_RECV_ERROR: "the connection broke while receiving",
+    pycurl.E_SEND_ERROR: "the connection broke while sending",
+    pycurl.E_SSL_CONNECT_ERROR: "no TLS connection",
+    pycurl.E_HTTP2: "HTTP/2 framing error",
+    _WEIRD_REPLY: "the response is not valid HTTP",
+    _PROXY: "the proxy refused",
+}
+_UNUSABLE = frozenset({pycurl.E_URL_MALFORMAT, pycurl.E_UNSUPPORTED_PROTOCOL})
+_SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE})
+_FIRST_ERROR = 400
+
+
+def closed_error() -> ConnectionBrokenError:
+    """Return the error of a transfer whose client was closed."""
+    return ConnectionBrokenError("the client is closed")
+
+
+def out_of_descriptors(reason: str) -> OutOfDescriptorsError:
+    """Return the error of a process that may open no more files."""
+    return OutOfDescriptorsError(f"no connection ({redact(reason)})")
+
+
+def error_of(code: int, message: str, curl: pycurl.Curl, request: StorageRequest) -> PixxelError:
+    """Return the error of a failed transfer.
+
+    Args:
+        code: A CURLE code.
+        message: What libcurl adds to it.
+        curl: The handle, which knows more.
+        request: What was requested.
+    """
+    if code == pycurl.E_PEER_FAILED_VERIFICATION:
+        return certificate_error(request.host, curl.getinfo(pycurl.SSL_VERIFYRESULT), message)
+    connect_status = curl.getinfo(pycurl.HTTP_CONNECTCODE)
+    if connect_status >= _FIRST_ERROR:
+        refused = proxy_error(request.host, connect_status, request.proxy)
+        if refused is not None:
+            return refused
+        message = f"the proxy answered {connect_status}"
+    if curl.getinfo(pycurl.OS_ERRNO) in _SHORTAGE:
+        return out_of_descriptors(message)
+    if code in _UNUSABLE:
+        return TransferError("the signed URL is not a URL that can be requested")
+    text = _TEXT.get(code, "the connection failed")
+    detail = redact(message)
+    return ConnectionBrokenError(f"{text} ({detail})" if detail else text)

@@ -1,0 +1,121 @@
+"""Errors of connections: what to say, and what to do about those that stay.
+
+Rules:
+    * A certificate that is not trusted stays so. The remedy depends on what is wrong with it.
+    * A proxy that answers CONNECT with 4xx will do so again, except with 408 and 429.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+import ssl
+from collections.abc import Iterator
+
+from pydantic import SecretStr
+
+from ..errors import ConnectionBrokenError, OutOfDescriptorsError, PixxelError, RouteError
+from ..sansio.redact import redact
+from ..sansio.routes import shown
+
+_PASSING = frozenset({408, 429})
+_CLIENT_ERRORS = range(400, 500)
+_CLOCK = "it is out of date: check the clock of this machine, or ask whoever runs that host"
+_NAME = "it belongs to another host: check the address, and the proxy"
+_REMEDIES = {9: _CLOCK, 10: _CLOCK, 62: _NAME, 64: _NAME}
+"""By OpenSSL's verification results (X509_V_ERR_…)."""
+_UNKNOWN = (
+    "if a proxy or a private CA stands in between, name its certificate with --ca-bundle FILE "
+    "(ca_bundle, PIXXEL_CA_BUNDLE or SSL_CERT_FILE)"
+)
+_DENIED = {
+    407: "put name and password into the proxy's URL: http://NAME:PASSWORD@HOST:PORT",
+    403: "ask whoever runs it to allow this host, or list the host in NO_PROXY",
+}
+
+
+def certificate_error(host: str, verify_code: int, said: str) -> RouteError:
+    """Return the error of a certificate that is not trusted.
+
+    Args:
+        host: Whose certificate it is.
+        verify_code: OpenSSL's verification result.
+        said: What the TLS library says about it.
+    """
+    remedy = _REMEDIES.get(verify_code, _NAME if "match" in said else _UNKNOWN)
+    return RouteError(f"the certificate of {redact(host)} is refused ({redact(said)}); {remedy}")
+
+
+def proxy_error(host: str, status: int, proxy: SecretStr | None) -> RouteError | None:
+    """Return the error of a proxy that refuses a host for good, or None if it may pass.
+
+    Args:
+        host: The host that was asked for.
+        status: What the proxy answered to CONNECT.
+        proxy: Its URL, which may hold a password.
+    """
+    if status not in _CLIENT_ERRORS or status in _PASSING:
+        return None
+    remedy = _DENIED.get(status, "ask whoever runs it, or choose another with --proxy")
+    named = "" if proxy is None else f"; proxy {shown(proxy)}"
+    return RouteError(f"the proxy refuses {redact(host)} ({status}{named}); {remedy}")
+
+
+_TEXT = {
+    "ConnectError": "no connection",
+    "ConnectTimeout": "no connection in time",
+    "PoolTimeout": "no free connection in time",
+    "ReadTimeout": "no response in time",
+    "ReadError": "the connection broke while receiving",
+    "WriteError": "the connection broke while sending",
+    "WriteTimeout": "sending took too long",
+    "RemoteProtocolError": "the connection closed early, or the response is not valid HTTP",
+    "ProxyError": "the proxy refused",
+}
+"""By the name of the error, which httpx and httpx2 share."""
+_PROXY_STATUS = re.compile(r"(\d{3})\b")
+
+
+def describe(error: Exception) -> str:
+    """Describe an error of httpx, without the request that it knows."""
+    text = _TEXT.get(type(error).__name__, "the connection failed")
+    said = redact(str(error))
+    return f"{text} ({said})" if said else text
+
+
+def route_error(error: Exception, host: str, proxy: SecretStr | None = None) -> RouteError | None:
+    """Return the error to raise if no later attempt will succeed, or None.
+
+    Args:
+        error: An error of httpx.
+        host: The host that was asked for.
+        proxy: The proxy that leads there.
+    """
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return certificate_error(host, cause.verify_code, cause.verify_message)
+    if type(error).__name__ == "ProxyError" and (match := _PROXY_STATUS.match(str(error))):
+        return proxy_error(host, int(match[1]), proxy)
+    return None
+
+
+def storage_error(error: Exception, host: str, proxy: SecretStr | None) -> PixxelError:
+    """Return the error of a transfer that httpx could not make; arguments as `route_error`'s."""
+    if is_out_of_descriptors(error):
+        return OutOfDescriptorsError(describe(error))
+    return route_error(error, host, proxy) or ConnectionBrokenError(describe(error))
+
+
+def is_out_of_descriptors(error: BaseException) -> bool:
+    """Tell whether a connection failed because the process may open no more files."""
+    return any(
+        isinstance(cause, OSError) and cause.errno in {errno.EMFILE, errno.ENFILE}
+        for cause in _causes(error)
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    seen: BaseException | None = error
+    while seen is not None:
+        yield seen
+        seen = seen.__cause__ or seen.__context__

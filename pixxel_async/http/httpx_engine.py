@@ -1,0 +1,198 @@
+"""The storage engine on httpx: slower than libcurl, and seen by every tool for httpx.
+
+It serves a client that was given an `httpx.AsyncClient` for the storage, and systems for which
+there is no pycurl.
+
+Rules:
+    * The request target goes out byte for byte: it is the raw path of the request's URL. httpcore's
+      extension `target` is not used, as it would show a proxy the signed URL with CONNECT.
+    * Nothing of the client is added to a signed URL: no authentication, no cookies, no parameters.
+      What its event hooks add is up to whoever made it.
+    * Chunks are gathered before they are written: each write is a trip to another thread. What
+      arrived before an error, or a cancellation, is written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+
+import anyio
+import httpx
+
+from .._version import USER_AGENT
+from ..config import Timeouts
+from ..errors import PixxelError, TransferError
+from .body_writer import BandwidthLimiter, BodyWriter
+from .error_messages import storage_error
+from .storage_response import ChooseWriter, StorageRequest, StorageResponse, join_headers
+
+GATHERED_BYTES = 1024 * 1024
+GATHERED_S = 0.25
+
+
+class HttpxResponse(StorageResponse):
+    """A response that httpx receives; see `StorageResponse`."""
+
+    def __init__(
+        self,
+        response: httpx.Response,
+        request: StorageRequest,
+        bandwidth: BandwidthLimiter | None,
+    ) -> None:
+        """Take over a response whose headers have just arrived."""
+        super().__init__(bandwidth)
+        self.status = response.status_code
+        self.headers = join_headers(
+            (name.decode("latin-1"), value.decode("latin-1"))
+            for name, value in response.headers.raw
+        )
+        self.headers_at = time.monotonic()
+        self._request = request
+        self._response = response
+        self._task: asyncio.Task[None] | None = None
+        self._gathered = bytearray()
+        self._blocked_since: float | None = None
+
+    def start_receiving(self, writer: BodyWriter) -> None:
+        """Let the body go into a writer; see `StorageResponse`."""
+        self._task = asyncio.create_task(self._receive(writer), name="pixxel-async body")
+
+    def is_paused(self, now: float, longest_s: float) -> bool:
+        """Tell whether no bytes arrive because of us; see `StorageResponse`."""
+        if self._task is None:
+            return True
+        return self._blocked_since is not None and now - self._blocked_since > longest_s
+
+    async def aclose(self) -> None:
+        """End the transfer; see `StorageResponse`."""
+        task, self._task = self._task, None
+        try:
+            if task is not None:
+                task.cancel()
+                with anyio.CancelScope(shield=True):
+                    await asyncio.wait([task])
+        finally:
+            self.is_complete = True
+            with anyio.CancelScope(shield=True), suppress(httpx.HTTPError):
+                await self._response.aclose()
+
+    async def _receive(self, writer: BodyWriter) -> None:
+        try:
+            await self._pull(writer)
+        except asyncio.CancelledError:
+            raise
+        except httpx.HTTPError as error:
+            self._error = storage_error(error, self._request.host, self._request.proxy)
+        except BaseException as error:  # noqa: BLE001 - raised by whoever waits
+            self._error = error
+        finally:
+            self.is_complete = True
+            self._wake()
+
+    async def _pull(self, writer: BodyWriter) -> None:
+        written_at = time.monotonic()
+        try:
+            async for chunk in self._response.aiter_raw():
+                self.received += len(chunk)
+                self._gathered += chunk
+                await self._slow_down(len(chunk))
+                now = time.monotonic()
+                if len(self._gathered) >= GATHERED_BYTES or now - written_at >= GATHERED_S:
+                    await self._write(writer)
+                    written_at = now
+        except (httpx.HTTPError, asyncio.CancelledError):
+            with anyio.CancelScope(shield=True):
+                await self._write(writer)
+            raise
+        await self._write(writer)
+
+    async def _slow_down(self, count: int) -> None:
+        if self._bandwidth is not None and (delay_s := self._bandwidth.take(count)) > 0:
+            self._blocked_since = float("-inf")
+            await anyio.sleep(delay_s)
+            self._blocked_since = None
+
+    async def _write(self, writer: BodyWriter) -> None:
+        # Taken before the write: a cancelled one has written all the same.
+        gathered, self._gathered = self._gathered, bytearray()
+        if gathered:
+            self._blocked_since = time.monotonic()
+            await writer.take(memoryview(gathered))
+            self._blocked_since = None
+
+
+class HttpxEngine:
+    """Sends GETs through an `httpx.AsyncClient`."""
+
+    def __init__(self, client: httpx.AsyncClient, *, timeouts: Timeouts, closes: bool) -> None:
+        """Use a client.
+
+        Args:
+            client: Of httpx.
+            timeouts: How long connecting may take.
+            closes: Whether the client is closed with the engine.
+        """
+        self._client = client
+        self._timeout = httpx.Timeout(None, connect=timeouts.connect_s)
+        self._closes = closes
+
+    async def get(
+        self,
+        request: StorageRequest,
+        *,
+        choose_writer: ChooseWriter,
+        bandwidth: BandwidthLimiter | None,
+    ) -> StorageResponse:
+        """Send a GET; see `StorageEngine.get`."""
+        failure: PixxelError
+        try:
+            received = await self._client.send(
+                self._built(request), stream=True, auth=None, follow_redirects=False
+            )
+        except httpx.HTTPError as error:
+            failure = storage_error(error, request.host, request.proxy)
+        except (httpx.InvalidURL, UnicodeError):
+            failure = TransferError("the signed URL is not a URL that can be requested")
+        else:
+            response = HttpxResponse(received, request, bandwidth)
+            try:
+                if (writer := choose_writer(response)) is not None:
+                    response.start_receiving(writer)
+                    while not await response.wait():
+                        pass
+            except BaseException:
+                await response.aclose()
+                raise
+            return response
+        # Raised here, so that it has no context: the error of httpx knows the URL.
+        raise failure
+
+    async def aclose(self) -> None:
+        """Close the client, if it is ours."""
+        if self._closes:
+            await self._client.aclose()
+
+    def _built(self, request: StorageRequest) -> httpx.Request:
+        """Return a request without the headers, cookies and parameters of the client."""
+        built = httpx.Request(
+            "GET",
+            request.origin,
+            headers={**request.headers, "User-Agent": USER_AGENT},
+            extensions={"timeout": self._timeout.as_dict()},
+        )
+        built.url = _ExactUrl(request.url.get_secret_value(), request.target.get_secret_value())
+        return built
+
+
+class _ExactUrl(httpx.URL):
+    """A URL whose path and query go out as they are given."""
+
+    def __init__(self, url: str, target: bytes) -> None:
+        super().__init__(url)
+        self._target = target
+
+    @property
+    def raw_path(self) -> bytes:
+        return self._target

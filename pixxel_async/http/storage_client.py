@@ -1,0 +1,215 @@
+"""GETs of signed URLs, which carry nothing of ours.
+
+Rules:
+    * No key, no cookies, no environment, no netrc: an engine sends what a `StorageRequest` says,
+      plus `Host` and `User-Agent`.
+    * The request target goes out byte for byte as the service sent it, since it is signed.
+    * GET only: a URL that is signed for GET does not allow HEAD.
+    * Redirects are followed here, a few times, and never from https to plain http. Plain http is
+      accepted for loopback addresses only.
+    * Where an error is raised, URLs are wrapped: some tools show the variables of each frame.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+from pydantic import SecretBytes, SecretStr
+
+from ..addresses import LOOPBACK_HOSTS
+from ..errors import TransferError
+from ..sansio.redact import redact
+from ..sansio.routes import Routes
+from .body_writer import BandwidthLimiter, BodyWriter
+from .storage_response import ChooseWriter, StorageRequest, StorageResponse
+
+MAX_REDIRECTS = 5
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+PORTS = {"https": 443, "http": 80}
+
+UNUSABLE = "the signed URL is not a URL that can be requested"
+
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_AUTHORITY = re.compile(r"[^/?]*")
+_TARGET = re.compile(r"[\x21-\x7e]+")
+
+
+class StorageEngine(Protocol):
+    """Sends GETs; whoever makes one closes it."""
+
+    async def get(
+        self,
+        request: StorageRequest,
+        *,
+        choose_writer: ChooseWriter,
+        bandwidth: BandwidthLimiter | None,
+    ) -> StorageResponse:
+        """Send a GET, and return its response when the headers are there.
+
+        Raises:
+            ConnectionBrokenError: No response came, or not all of a body whose writer was chosen.
+            OutOfDescriptorsError: The system allows no further connection.
+            RouteError: No response will come until a setting is changed.
+            Exception: Whatever a writer has raised that was chosen at once.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """End everything that is under way; may be called twice."""
+        ...
+
+
+def choose_later(_: StorageResponse) -> BodyWriter | None:
+    """Choose no writer yet."""
+    return None
+
+
+class StorageClient:
+    """Requests signed URLs through an engine, which it owns."""
+
+    def __init__(self, engine: StorageEngine, routes: Routes) -> None:
+        """Use an engine, and proxies where `routes` says so."""
+        self._engine = engine
+        self._routes = routes
+
+    async def get(
+        self,
+        url: SecretStr,
+        headers: Mapping[str, str],
+        *,
+        choose_writer: ChooseWriter = choose_later,
+        bandwidth: BandwidthLimiter | None = None,
+    ) -> StorageResponse:
+        """Send a GET, and return its response, which the caller closes.
+
+        Args:
+            url: The signed URL.
+            headers: `Range` and the like.
+            choose_writer: Asked where the body goes as soon as the headers are there, possibly on
+                another thread.
+            bandwidth: Limits how fast the body is received.
+
+        Raises:
+            TransferError: The URL cannot be used, or redirects go wrong.
+            PixxelError: What `StorageEngine.get` raises.
+        """
+        for _ in range(MAX_REDIRECTS + 1):
+            request = self._request(url, headers)
+            response = await self._engine.get(
+                request, choose_writer=choose_writer, bandwidth=bandwidth
+            )
+            if response.status not in REDIRECTS or "location" not in response.headers:
+                return response
+            await response.aclose()
+            following = _following(url, response.headers)
+            schemes = [_scheme(each.get_secret_value()) for each in (url, following)]
+            if schemes[0] == "https" != schemes[1]:
+                message = "the storage redirects to an address without https; not followed"
+                raise TransferError(message)
+            url = following
+        message = f"the storage redirects more than {MAX_REDIRECTS} times"
+        raise TransferError(message)
+
+    async def aclose(self) -> None:
+        """Close the engine; may be called twice."""
+        await self._engine.aclose()
+
+    def _request(self, url: SecretStr, headers: Mapping[str, str]) -> StorageRequest:
+        """Return what an engine sends for a URL.
+
+        Raises:
+            TransferError: It is not an https URL, nor an http URL of a loopback address.
+        """
+        found = _split(url.get_secret_value())
+        if isinstance(found, str):
+            raise TransferError(found)
+        place, target = found
+        return StorageRequest(
+            url=url,
+            origin=place.origin,
+            host=place.host,
+            target=target,
+            headers=dict(headers),
+            proxy=self._routes.proxy_for(place.scheme, place.host, place.port),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a URL leads to.
+
+    Attributes:
+        scheme: `https` or `http`.
+        host: As it is resolved; an IPv6 address has no brackets.
+        port: The port.
+        origin: All three, normalised.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    origin: str
+
+
+def _split(url: str) -> tuple[_Place, SecretBytes] | str:
+    """Split a URL into its place and its request target, or return what is wrong with it."""
+    rest = url.partition("://")[2].partition("#")[0]
+    authority = _AUTHORITY.match(rest)[0]  # type: ignore[index]  # it matches the empty string
+    if "@" in authority:
+        return "the signed URL carries a user name; refused"
+    place = _place(_scheme(url), authority)
+    if isinstance(place, str):
+        return place
+    target = rest[len(authority) :]
+    if not target.startswith("/"):
+        target = f"/{target}"
+    if not _TARGET.fullmatch(target):
+        return "the signed URL has characters that no request may have"
+    return place, SecretBytes(target.encode("ascii"))
+
+
+@lru_cache(maxsize=64)
+def _place(scheme: str, authority: str) -> _Place | str:
+    """Return where a URL leads to, or what is wrong with it."""
+    try:
+        parts = urlsplit(f"//{authority}")
+        host = parts.hostname if parts.port != 0 else None
+    except ValueError:  # not a valid port, or half an IPv6 address
+        host = None
+    if not host or scheme not in PORTS:
+        return "the signed URL is not an http URL"
+    if scheme == "http" and host not in LOOPBACK_HOSTS:
+        return f"the signed URL leads to {redact(host)} over plain http; refused"
+    try:
+        url = httpx.URL(f"{scheme}://{authority}/")
+        raw_host = url.raw_host.decode("ascii") if url.host else ""
+    except (httpx.InvalidURL, ValueError):  # such as a host that cannot be looked up
+        return UNUSABLE
+    if not raw_host:
+        return UNUSABLE
+    port = url.port or PORTS[scheme]
+    shown = f"[{raw_host}]" if ":" in raw_host else raw_host
+    return _Place(scheme, raw_host, port, f"{scheme}://{shown}:{port}")
+
+
+def _following(url: SecretStr, headers: Mapping[str, str]) -> SecretStr:
+    """Return where a redirect leads."""
+    location = headers["location"]
+    # Joining normalises the path: an absolute URL is taken as it came.
+    if _ABSOLUTE.match(location):
+        return SecretStr(location)
+    try:
+        return SecretStr(urljoin(url.get_secret_value(), location))
+    except ValueError:  # half an IPv6 address, which `_split` refuses
+        return SecretStr(location)
+
+
+def _scheme(url: str) -> str:
+    scheme, separator, _ = url.partition("://")
+    return scheme.lower() if separator else ""  # else all of the URL would be the scheme
