@@ -34,6 +34,8 @@ from .engine.report import Report
 from .engine.slots import Slots
 from .engine.troubles import is_failure_of_host
 from .engine.waiting import wait
+from .http.engines import Engine, storage_engine
+from .http.storage_client import StorageClient
 from .models import Package, SavedPackage
 from .resources.aois import Aois
 from .resources.catalogs import Catalogs
@@ -46,12 +48,11 @@ from .resources.tasks import Tasks
 from .resources.workflows import Workflows
 from .sansio.naming import path_namer
 from .settings.layers import from_environment, resolve
-from .settings.network import connections
+from .settings.network import certificates, connections, routes
 from .transport.api import Api
 from .transport.auth import KeyAuth
 from .transport.guard import HostGuards
 from .transport.service import Service
-from .transport.storage import StorageClient
 
 
 class ClientParts(TypedDict, total=False):
@@ -63,7 +64,8 @@ class ClientParts(TypedDict, total=False):
     poll: PollPolicy | None
     fetch: FetchPolicy | None
     transport: httpx.AsyncBaseTransport | None
-    storage_transport: httpx.AsyncBaseTransport | None
+    storage_client: httpx.AsyncClient | None
+    engine: Engine | str
 
 
 class PixxelClient:
@@ -98,7 +100,8 @@ class PixxelClient:
         poll: PollPolicy | None = None,
         fetch: FetchPolicy | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
-        storage_transport: httpx.AsyncBaseTransport | None = None,
+        storage_client: httpx.AsyncClient | None = None,
+        engine: Engine | str = Engine.AUTO,
     ) -> None:
         """Prepare a client; nothing is sent.
 
@@ -117,7 +120,10 @@ class PixxelClient:
             poll: When pending packages are asked about, and for how long.
             fetch: How packages are transferred and verified.
             transport: Carries the calls of the service; the client closes it.
-            storage_transport: Carries the GETs of signed URLs; the client closes it.
+            storage_client: Transfers the packages in place of an engine of ours; it is not closed,
+                and `proxy` and `ca_bundle` are its own.
+            engine: What transfers the packages: `libcurl`, `httpx`, or `auto`, which is libcurl
+                wherever pycurl can be imported.
 
         Raises:
             ConfigError: The key cannot be sent, the base URL, the scheme or the proxy is wrong,
@@ -146,14 +152,22 @@ class PixxelClient:
             timeouts=self._timeouts,
             max_answer_bytes=self._limits.max_answer_bytes,
         )
-        self._storage_transport = storage_transport or connect(self._limits.most_fetches)
         self._api = Api(
             self._service,
             limits=self._limits,
             retry=self._retry,
             poll_max_s=self._poll.max_s,
         )
-        self._storage = StorageClient(self._storage_transport, timeouts=self._timeouts)
+        self._storage = StorageClient(
+            storage_engine(
+                Engine(engine),
+                client=storage_client,
+                certificates=certificates(settings.ca_bundle),
+                timeouts=self._timeouts,
+                is_allowed=lambda _: True,
+            ),
+            routes(settings.proxy),
+        )
         self._folders = OpenFolders()
         self._slots = Slots(self._limits)
         self._hosts = HostGuards(is_failure=is_failure_of_host)
@@ -236,8 +250,7 @@ class PixxelClient:
         """Close all connections; may be called twice."""
         with anyio.CancelScope(shield=True):
             await self._service.aclose()
-            await self._storage_transport.aclose()
-            self._storage.close()
+            await self._storage.aclose()
 
     async def ping(self) -> None:
         """Ask the service for a sign of life.

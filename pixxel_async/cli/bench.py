@@ -24,10 +24,11 @@ from ..addresses import CA_BUNDLE, PROXY
 from ..config import Timeouts
 from ..engine.link import Link
 from ..errors import InputError
+from ..http.engines import Engine, storage_engine
+from ..http.storage_client import StorageClient
 from ..sansio.link import Step, fetches_to_set
 from ..settings.layers import from_everywhere
-from ..settings.network import connections
-from ..transport.storage import StorageClient
+from ..settings.network import certificates, routes
 from .ending import SOME_FAILED, SUCCESS, complain, ended, sandbox_needed
 from .folder_options import flag
 from .numbers import measure
@@ -138,11 +139,16 @@ async def measure_link(options: BenchOptions, urls: list[SecretStr]) -> tuple[li
         {"proxy": options.proxy, "ca_bundle": options.ca_bundle}, options.profile
     )
     proxy, ca_bundle = layers.value("proxy"), layers.value("ca_bundle")
-    transport = connections(
-        proxy if isinstance(proxy, SecretStr) else SecretStr(PROXY),
-        str(ca_bundle or CA_BUNDLE),
-    )(NUMBERS[-1])
-    storage = StorageClient(transport, timeouts=Timeouts())
+    storage = StorageClient(
+        storage_engine(
+            Engine.AUTO,
+            client=None,
+            certificates=certificates(str(ca_bundle or CA_BUNDLE)),
+            timeouts=Timeouts(),
+            is_allowed=lambda _: True,
+        ),
+        routes(proxy if isinstance(proxy, SecretStr) else SecretStr(PROXY)),
+    )
     link, steps = Link(storage, urls), []
     try:
         if not options.json:
@@ -155,8 +161,7 @@ async def measure_link(options: BenchOptions, urls: list[SecretStr]) -> tuple[li
             if step.trouble:
                 break
     finally:
-        await transport.aclose()
-        storage.close()
+        await storage.aclose()
     return steps, link.received
 
 

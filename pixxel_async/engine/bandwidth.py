@@ -15,12 +15,12 @@ class Bandwidth:
     """Says who has to wait; who waits reads no more, and the storage sends no more.
 
     Attributes:
-        piece_bytes: No more should be read at once, or the limit would hold in the mean only.
+        chunk_bytes: No more should be read at once, or the limit would hold in the mean only.
     """
 
     def __init__(self, bytes_per_second: int) -> None:
         """Set the limit."""
-        self.piece_bytes = max(1, int(bytes_per_second * PIECE_S))
+        self.chunk_bytes = max(1, int(bytes_per_second * PIECE_S))
         self._pace = pace(float(bytes_per_second))
         self._turn = threading.Lock()  # bytes come on several threads
 

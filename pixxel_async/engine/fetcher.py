@@ -23,13 +23,12 @@ from .. import events
 from ..config import Checksum, FetchPolicy, FolderPolicy, RetryPolicy, Verify
 from ..errors import IntegrityError, OutOfDescriptorsError, SinkError, TransferError
 from ..fetches import MOST_FETCHES
+from ..http.body_writer import BandwidthLimiter
+from ..http.storage_client import StorageClient
 from ..sansio.backoff import delay
 from ..sansio.storage_answers import not_a_zip
 from ..sinks.base import Care, Held
 from ..transport.guard import HostFails, HostGuards, HostIsBack, News
-from ..transport.storage import StorageClient
-from ..transport.target import Throttle
-from .buffers import Buffers
 from .folder import ExportFolder
 from .item import Item
 from .saver import Arrived
@@ -105,7 +104,7 @@ class Fetcher:
         slots: Slots,
         hosts: HostGuards,
         space: Space,
-        bandwidth: Throttle | None,
+        bandwidth: BandwidthLimiter | None,
         fresh_url: Callable[[Item], Awaitable[SecretStr | None]],
         emit: Callable[[events.Event], Awaitable[None]],
         emit_or_drop: Callable[[events.Event], None],
@@ -139,7 +138,6 @@ class Fetcher:
             bandwidth=bandwidth,
             slots=slots,
             policy=policy,
-            buffers=Buffers(policy.write_bytes),
             at_once_bytes=min(
                 AT_ONCE_BYTES, folder_policy.least_free_bytes // MOST_FETCHES, policy.flush_bytes
             ),
@@ -259,7 +257,6 @@ class Fetcher:
                 await self._space.refill()
             case PassingError(error=OutOfDescriptorsError() as error):
                 self._slots.exhausted()
-                self._storage.drop_idle()
                 tries.shortages += 1
                 if tries.shortages >= MAX_SHORTAGES:
                     raise error from None

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from ..config import Verify
 from ..errors import IntegrityError
+from ..http.body_writer import EnoughError
 from ..sansio.segments import Segment
 from ..sansio.storage_answers import not_a_zip
 from ..sinks.base import PartialFile
-from ..transport.target import EnoughError
 
 FIRST_BYTES = 512
 """How much of a body is looked at to tell a ZIP from a page of text."""
@@ -78,7 +78,13 @@ class Landing:
             SinkError: The disk refused.
         """
         check = self._check(data)
-        await self._partial.write(data, check=check)
+        segment = self._segment
+        piece = data if segment is None else data[: segment.left]
+        await self._partial.write(piece, check=check)
+        if segment is not None:
+            segment.at += len(piece)
+            if len(piece) < len(data):
+                raise EnoughError
 
     def _check(self, data: memoryview) -> Verify | None:
         """Look at bytes before they are written; return what to look at afterwards."""

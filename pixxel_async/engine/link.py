@@ -18,12 +18,10 @@ from itertools import cycle
 import anyio
 from pydantic import SecretStr
 
-from ..config import WRITE_BYTES
 from ..errors import ConnectionBrokenError, StorageError, TransferError
+from ..http.storage_client import StorageClient
 from ..sansio.link import Step
 from ..sansio.storage_answers import PASSING_STATUS, read_error
-from ..transport.answers import PouredAnswer
-from ..transport.storage import StorageClient
 from .troubles import ERROR_BYTES
 
 SETTLING = 0.25
@@ -89,23 +87,23 @@ class Link:
         return Step(fetches=fetches, bytes_per_s=counted / counted_s, trouble=trouble)
 
     async def _fetch_again_and_again(self) -> None:
-        room = memoryview(bytearray(WRITE_BYTES))
         while True:
             async with await self._storage.get(next(self._urls), HEADERS) as answer:
                 if answer.status != OK:
-                    problem = read_error(answer.status, await answer.beginning(ERROR_BYTES))
+                    problem = read_error(answer.status, await answer.read_start(ERROR_BYTES))
                     raise StorageError(problem.message, status=answer.status, code=problem.code)
-                if isinstance(answer, PouredAnswer):
-                    answer.begin_to_pour(self)
-                    await answer.poured()
-                else:
-                    while count := await answer.receive_into(room):
-                        self.received += count
+                answer.start_receiving(self)
+                while not await answer.wait():
+                    pass
 
     def write(self, data: memoryview) -> None:
         """Count bytes, and throw them away; called on threads of the storage client."""
         with self._counting:
             self.received += len(data)
+
+    async def take(self, data: memoryview) -> None:
+        """Count bytes; as `write` does."""
+        self.write(data)
 
 
 def _is_borne_by_fewer(error: TransferError, fetches: int) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..config import FetchPolicy, FolderPolicy, Limits, PollPolicy, RetryPolicy
+from ..http.storage_client import StorageClient
 from ..transport.api import Api
 from ..transport.guard import HostGuards
-from ..transport.storage import StorageClient
 from .bandwidth import Bandwidth
 from .slots import Slots
 

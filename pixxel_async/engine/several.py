@@ -20,10 +20,10 @@ from anyio.abc import TaskGroup
 from pydantic import SecretStr
 
 from ..errors import ConnectionBrokenError, PixxelError, StalledError, TransferError
+from ..http.storage_response import StorageResponse
 from ..sansio import ranges
 from ..sansio.segments import LARGE, Segment, Segments
 from ..sinks.base import PartialFile, Stretch
-from ..transport.answers import Answer, PouredAnswer
 from .shared import Shared
 from .stretch import StretchLanding
 from .troubles import PassingError, error_of
@@ -38,7 +38,7 @@ MOST_FAILURES = 3
 """So many failures of other transfers in a row, and no more of them are tried."""
 
 
-def is_possible(answer: Answer, missing: int, shared: Shared) -> bool:
+def is_possible(answer: StorageResponse, missing: int, shared: Shared) -> bool:
     """Tell whether several transfers may bring what is missing of a package.
 
     Args:
@@ -50,7 +50,7 @@ def is_possible(answer: Answer, missing: int, shared: Shared) -> bool:
         answer.headers.get("accept-ranges", "").strip().lower() == "bytes"
     )
     is_large = missing >= LARGE * shared.policy.segment_bytes
-    return serves_ranges and is_large and isinstance(answer, PouredAnswer)
+    return serves_ranges and is_large
 
 
 class Several:
@@ -108,11 +108,11 @@ class Several:
 
     # While it waits for others, it stands for the flow of its own transfer.
 
-    def is_held_up(self, now: float, longest_s: float) -> bool:  # noqa: ARG002 - others are judged
+    def is_paused(self, now: float, longest_s: float) -> bool:  # noqa: ARG002 - others are judged
         """Say that it is no fault of the storage's that nothing comes for the first transfer."""
         return True
 
-    def nudge(self) -> None:
+    def notify(self) -> None:
         """Do nothing: marks are kept whenever the file has grown."""
 
     async def join(self) -> None:
@@ -212,7 +212,7 @@ class Several:
         landing = StretchLanding(self._partial, segment)
         self._landings[segment.begin] = landing
         counted = 0
-        flow: PouredAnswer | None = None
+        flow: StorageResponse | None = None
 
         def look(watched: Watched) -> None:
             nonlocal counted
@@ -221,21 +221,21 @@ class Several:
             self._count(count)
             watched.received(count)
             shared.slots.received(count)
-            if flow is not None and flow.exchange.is_held_up(time.monotonic(), OUR_FAULT_S):
+            if flow is not None and flow.is_paused(time.monotonic(), OUR_FAULT_S):
                 watched.excuse()
             if flow is not None and gives_way and shared.slots.is_wanted:
-                flow.exchange.nudge()
+                flow.notify()
 
         headers = ranges.part_headers(segment.at, segment.end, self._validator)
         try:
             async with shared.watchdog.watch(look) as watched:
                 try:
                     async with await shared.storage.get(
-                        url, headers, throttle=shared.bandwidth
+                        url, headers, bandwidth=shared.bandwidth
                     ) as answer:
                         flow = await self._checked(answer, segment)
-                        flow.begin_to_pour(landing)
-                        if not await flow.poured():
+                        flow.start_receiving(landing)
+                        if not await flow.wait():
                             return  # somebody wants the place
                 finally:
                     flow = None
@@ -246,7 +246,7 @@ class Several:
             message = f"the part ended at byte {segment.at} of {segment.end}"
             raise PassingError(TransferError(message))
 
-    async def _checked(self, answer: Answer, segment: Segment) -> PouredAnswer:
+    async def _checked(self, answer: StorageResponse, segment: Segment) -> StorageResponse:
         """Look whether an answer brings what was asked for.
 
         Raises:
@@ -259,8 +259,8 @@ class Several:
             total=self._total,
             validator=self._validator,
         )
-        if problem is None and isinstance(answer, PouredAnswer):
+        if problem is None:
             return answer
         if answer.status >= ERRORS and answer.status not in ranges.SAYS_CHANGED:
             raise await error_of(answer)
-        raise PassingError(TransferError(problem or "the way to the storage has changed"))
+        raise PassingError(TransferError(problem))

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..config import FetchPolicy
-from ..transport.storage import StorageClient
-from ..transport.target import Throttle
-from .buffers import Buffers
+from ..http.body_writer import BandwidthLimiter
+from ..http.storage_client import StorageClient
 from .journal import Journal
 from .slots import Slots
 from .space import Space
@@ -27,7 +26,6 @@ class Shared:
         bandwidth: Holds back what comes too fast, or None.
         slots: Told what comes.
         policy: When to write and to sync.
-        buffers: Memory for bodies that cannot be poured.
         at_once_bytes: A package up to this size is received without a look at the disk's free
             space.
         progress: Told the key of a package, the size of its file, and the total if it is known.
@@ -37,9 +35,8 @@ class Shared:
     journal: Journal
     watchdog: Watchdog
     space: Space
-    bandwidth: Throttle | None
+    bandwidth: BandwidthLimiter | None
     slots: Slots
     policy: FetchPolicy
-    buffers: Buffers
     at_once_bytes: int
     progress: Callable[[str, int, int | None], None]

@@ -8,12 +8,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 
+import anyio.to_thread
 from pydantic import TypeAdapter, ValidationError
 
+from ..http.body_writer import EnoughError
 from ..sansio.segments import Segment
 from ..sinks.base import PartialFile, Stretch
 from ..sinks.digests import NOTED_S
-from ..transport.target import EnoughError
 
 
 def text_of(stretches: Sequence[Stretch]) -> str:
@@ -66,6 +67,10 @@ class StretchLanding:
             self.note()
         if len(piece) < len(data):
             raise EnoughError
+
+    async def take(self, data: memoryview) -> None:
+        """Write on another thread; otherwise like `write`."""
+        await anyio.to_thread.run_sync(self.write, data)
 
     def note(self) -> None:
         """Bring `noted` up to date; nobody may write meanwhile."""

@@ -20,15 +20,13 @@ from ..errors import (
     StalledError,
     TransferError,
 )
+from ..http.storage_response import StorageResponse
 from ..sansio import checksums, ranges
 from ..sansio.lifecycle import State
 from ..sansio.segments import Segment
 from ..sinks.base import Held, PartialFile
-from ..transport.answers import Answer, PouredAnswer, PulledAnswer, by_name
-from ..transport.exchange import Exchange
 from .item import Item
 from .landing import Landing
-from .pulling import Pulling
 from .several import OUR_FAULT_S, Several, is_possible
 from .shared import Shared
 from .space import DESCRIPTOR_CODES, FULL_CODES
@@ -40,12 +38,12 @@ from .watchdog import Watched
 class Flow(Protocol):
     """A body on its way."""
 
-    def is_held_up(self, now: float, longest_s: float) -> bool:
-        """Tell whether it is for us that nothing comes, and has been for longer than that."""
+    def is_paused(self, now: float, longest_s: float) -> bool:
+        """Tell whether no bytes arrive because of us, for longer than that."""
         ...
 
-    def nudge(self) -> None:
-        """Let who waits for it look whether a mark is due."""
+    def notify(self) -> None:
+        """Let whoever waits for it check whether a mark is due."""
         ...
 
 
@@ -184,10 +182,10 @@ class Transfer:
                 async with await shared.storage.get(
                     url,
                     ranges.request_headers(self._held),
-                    at_once=self._land_at_once,
-                    throttle=shared.bandwidth,
+                    choose_writer=self._land_at_once,
+                    bandwidth=shared.bandwidth,
                 ) as answer:
-                    shared.slots.answered(answer.head_at - asked_at)
+                    shared.slots.answered(answer.headers_at - asked_at)
                     await self._take(answer, url)
             finally:
                 self._flow = None
@@ -196,25 +194,23 @@ class Transfer:
             message = f"the body ended at byte {self.partial.size} of {self._total}"
             raise PassingError(TransferError(message))
 
-    def _land_at_once(self, exchange: Exchange) -> Landing | None:
-        """Say where a body goes that needs no second thought; called on another thread.
+    def _land_at_once(self, response: StorageResponse) -> Landing | None:
+        """Choose the writer of a body that needs no second thought; called on another thread.
 
         A small package of which nothing is there yet needs neither the journal nor a look at the
         disk. It is received, written and looked at without a word from the event loop.
         """
-        head = exchange.head
-        if head is None or self._held.size or self.item.row.mark or self.item.row.written:
+        if self._held.size or self.item.row.mark or self.item.row.written:
             return None
-        headers = by_name(head.headers)
-        match ranges.decide(self._held, head.status, headers):
+        match ranges.decide(self._held, response.status, response.headers):
             case ranges.TakeWhole(total=int(total), validator=validator):
                 if total > self._shared.at_once_bytes:
                     return None
                 if self._policy.checksum is not Checksum.NONE:
-                    self.offered = checksums.offered(headers, whole=True)
+                    self.offered = checksums.offered(response.headers, whole=True)
                 self.partial.begin(frozenset(self.offered))
                 self._total, self._validator = total, validator
-                self._flow = exchange
+                self._flow = response
                 return self._land()
         return None
 
@@ -223,7 +219,7 @@ class Transfer:
         self._landing = Landing(self.partial, self._total, self._policy.verify, segment)
         return self._landing
 
-    async def _take(self, answer: Answer, url: SecretStr) -> None:
+    async def _take(self, answer: StorageResponse, url: SecretStr) -> None:
         """Take an answer, unless it was taken at once."""
         if self._landing is not None or not await self._has_body(answer):
             return
@@ -231,13 +227,9 @@ class Transfer:
             missing = self._total - self.partial.size
             if not await self._shared.space.fits(self.item.key, missing):
                 raise NoRoomError(missing)
-        if isinstance(answer, PouredAnswer):
-            await self._pour(answer, url)
-        else:
-            self._several = None
-            await self._pull(answer)
+        await self._pour(answer, url)
 
-    async def _has_body(self, answer: Answer) -> bool:
+    async def _has_body(self, answer: StorageResponse) -> bool:
         """Get ready for a body; return False if nothing is missing."""
         match ranges.decide(self._held, answer.status, answer.headers):
             case None:
@@ -258,9 +250,9 @@ class Transfer:
                 self._total, self._validator = total, validator
         return True
 
-    async def _pour(self, answer: PouredAnswer, url: SecretStr) -> None:
+    async def _pour(self, answer: StorageResponse, url: SecretStr) -> None:
         """Let the body go to the disk on a thread, and keep marks meanwhile."""
-        self._flow = answer.exchange
+        self._flow = answer
         several = self._several = self._several or self._several_for(answer)
         if several is None:
             await self._pour_into(answer, self._land())
@@ -284,12 +276,12 @@ class Transfer:
         if failure is not None:
             raise failure
 
-    async def _pour_into(self, answer: PouredAnswer, landing: Landing) -> None:
-        answer.begin_to_pour(landing)
-        while not await answer.poured():
+    async def _pour_into(self, answer: StorageResponse, landing: Landing) -> None:
+        answer.start_receiving(landing)
+        while not await answer.wait():
             await self.keep_mark()
 
-    def _several_for(self, answer: PouredAnswer) -> Several | None:
+    def _several_for(self, answer: StorageResponse) -> Several | None:
         """Let others help with a large package, or with one that they have helped with earlier."""
         if self._total is None or self._validator is None or not self.partial.takes_stretches:
             return None
@@ -306,25 +298,6 @@ class Transfer:
 
     def _count(self, count: int) -> None:
         self.received += count
-
-    async def _pull(self, answer: PulledAnswer) -> None:
-        """Bring the body to the disk piece by piece, and keep marks on the way."""
-        buffers = self._shared.buffers
-        buffer = buffers.take()
-        try:
-            pulling = Pulling(
-                answer,
-                self._land(),
-                buffer,
-                write_s=self._policy.write_s,
-                throttle=self._shared.bandwidth,
-            )
-            self._flow = pulling
-            while await pulling.more():
-                if self._is_mark_due:
-                    await self.keep_mark()
-        finally:
-            buffers.give_back(buffer)
 
     async def _keep_due_mark(self) -> None:
         if self._is_mark_due:
@@ -361,10 +334,10 @@ class Transfer:
             shared.progress(self.item.key, size, self._total)
         if self._flow is None:
             return
-        if self._flow.is_held_up(time.monotonic(), OUR_FAULT_S):
+        if self._flow.is_paused(time.monotonic(), OUR_FAULT_S):
             watched.excuse()
         if self._is_mark_due:
-            self._flow.nudge()
+            self._flow.notify()
         elif is_news and self._validator is not None:
             self._describe(self.partial.noted)
             shared.journal.note(self.item.row)

@@ -9,8 +9,8 @@ from ..errors import (
     StorageError,
     TransferError,
 )
+from ..http.storage_response import StorageResponse
 from ..sansio.storage_answers import Meaning, read_error
-from ..transport.answers import Answer
 
 ERROR_BYTES = 4096
 """How much of an error's body is read."""
@@ -69,9 +69,9 @@ def is_failure_of_host(error: BaseException) -> bool:
             return isinstance(cause, (ConnectionBrokenError, StalledError))
 
 
-async def error_of(answer: Answer) -> Exception:
+async def error_of(answer: StorageResponse) -> Exception:
     """Read an answer that is an error, and return what to raise."""
-    problem = read_error(answer.status, await answer.beginning(ERROR_BYTES))
+    problem = read_error(answer.status, await answer.read_start(ERROR_BYTES))
     match problem.meaning:
         case Meaning.EXPIRED:
             return UrlExpiredError(problem.message, status=answer.status, code=problem.code)

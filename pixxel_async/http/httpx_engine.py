@@ -16,10 +16,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from typing import cast
 
 import anyio
 import httpx
+from pydantic import SecretStr
 
 from .._version import USER_AGENT
 from ..config import Timeouts
@@ -94,7 +97,7 @@ class HttpxResponse(StorageResponse):
     async def _pull(self, writer: BodyWriter) -> None:
         written_at = time.monotonic()
         try:
-            async for chunk in self._response.aiter_raw():
+            async for chunk in cast("httpx.AsyncByteStream", self._response.stream):
                 self.received += len(chunk)
                 self._gathered += chunk
                 await self._slow_down(len(chunk))
@@ -124,17 +127,24 @@ class HttpxResponse(StorageResponse):
 
 
 class HttpxEngine:
-    """Sends GETs through an `httpx.AsyncClient`."""
+    """Sends GETs through an `httpx.AsyncClient` for each proxy."""
 
-    def __init__(self, client: httpx.AsyncClient, *, timeouts: Timeouts, closes: bool) -> None:
-        """Use a client.
+    def __init__(
+        self,
+        client_for: Callable[[SecretStr | None], httpx.AsyncClient],
+        *,
+        timeouts: Timeouts,
+        closes: bool,
+    ) -> None:
+        """Make no client yet.
 
         Args:
-            client: Of httpx.
+            client_for: Returns a client for a proxy, or for none.
             timeouts: How long connecting may take.
-            closes: Whether the client is closed with the engine.
+            closes: Whether the clients are closed with the engine.
         """
-        self._client = client
+        self._client_for = client_for
+        self._clients: dict[str, httpx.AsyncClient] = {}
         self._timeout = httpx.Timeout(None, connect=timeouts.connect_s)
         self._closes = closes
 
@@ -148,7 +158,7 @@ class HttpxEngine:
         """Send a GET; see `StorageEngine.get`."""
         failure: PixxelError
         try:
-            received = await self._client.send(
+            received = await self._client(request.proxy).send(
                 self._built(request), stream=True, auth=None, follow_redirects=False
             )
         except httpx.HTTPError as error:
@@ -170,9 +180,16 @@ class HttpxEngine:
         raise failure
 
     async def aclose(self) -> None:
-        """Close the client, if it is ours."""
-        if self._closes:
-            await self._client.aclose()
+        """Close the clients, if they are ours."""
+        clients, self._clients = self._clients, {}
+        for client in clients.values() if self._closes else ():
+            await client.aclose()
+
+    def _client(self, proxy: SecretStr | None) -> httpx.AsyncClient:
+        key = "" if proxy is None else proxy.get_secret_value()
+        if key not in self._clients:
+            self._clients[key] = self._client_for(proxy)
+        return self._clients[key]
 
     def _built(self, request: StorageRequest) -> httpx.Request:
         """Return a request without the headers, cookies and parameters of the client."""

@@ -18,6 +18,7 @@ import asyncio
 import errno
 import heapq
 import itertools
+import os
 import selectors
 import socket
 import threading
@@ -56,6 +57,7 @@ MAX_UNTOLD_S = 0.002
 """The longest that a result waits for others before the event loop is woken."""
 SELECT_MAX_S = 60.0
 _FINAL_STATUS = 200
+_DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
 _IN, _OUT = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
@@ -96,7 +98,7 @@ class CurlResponse(StorageResponse):
     # Called on the event loop.
 
     async def headers_received(self) -> None:
-        """Send the request; return when the headers are there and a writer is needed, or at the end.
+        """Send the request; return when a writer is needed, or at the end.
 
         Raises:
             PixxelError: No response came.
@@ -277,7 +279,7 @@ class CurlThread:
             self._waker, self._woken = socket.socketpair()
             for end in (self._waker, self._woken):
                 opened.callback(end.close)
-                end.setblocking(False)
+                end.settimeout(0)
             self._selector = selectors.DefaultSelector()
             opened.callback(self._selector.close)
             self._selector.register(self._woken, _IN)
@@ -428,6 +430,7 @@ class CurlThread:
         while left:
             left, succeeded, failed = self._multi.info_read()
             for curl in succeeded:
+                _spoil_if_dirty(curl.getinfo(pycurl.ACTIVESOCKET))
                 self._running[curl].finish(None)
             for curl, code, message in failed:
                 response = self._running[curl]
@@ -543,10 +546,45 @@ class CurlEngine:
             curl.setopt(option, value)
         self._certificates.set_on(curl)
 
-    def _open_socket(self, _purpose: int, address: Any) -> socket.socket | int:
+    def _open_socket(self, _purpose: int, address: Any) -> _Duplicated | int:
         if not self._is_allowed(str(address.addr[0])):
             return pycurl.SOCKET_BAD
-        return socket.socket(address.family, address.socktype, address.protocol)
+        try:
+            return _Duplicated(
+                socket.socket(address.family, address.socktype, address.protocol).detach()
+            )
+        except OSError:
+            return pycurl.SOCKET_BAD
+
+
+class _Duplicated:
+    """A socket that pycurl duplicates; the original is closed with this object."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def __del__(self) -> None:
+        os.close(self._fd)
+
+
+def _spoil_if_dirty(fd: int) -> None:
+    """Make a connection unusable on which more came than its response.
+
+    libcurl looks for such bytes at most once a second, and takes them for the next response.
+    """
+    if fd < 0:
+        return
+    connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=fd)
+    try:
+        while connection.recv(BUFFER_BYTES, _DONT_WAIT):
+            connection.shutdown(socket.SHUT_RDWR)
+    except OSError:  # such as BlockingIOError: nothing came
+        pass
+    finally:
+        connection.detach()
 
 
 def _run_all(news: list[Callable[[], None]]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Self, TypeAlias
 
@@ -111,11 +112,9 @@ class StorageResponse(ABC):
         """Read up to `limit` bytes of the body, for an error message; errors are ignored."""
         start = _Start(limit)
         self.start_receiving(start)
-        try:
+        with suppress(Exception):  # whatever arrived is what the message can show
             while not await self.wait():
                 pass
-        except Exception:  # noqa: BLE001 - whatever arrived is what the message can show
-            pass
         return bytes(start.found)
 
     def _raise_error(self) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from ..addresses import AUTO
+from ..http.tls import Certificates
 from ..sansio.routes import Routes, routes_of
 from ..transport.routed import RoutedTransport
 from ..transport.tls import Trust, ssl_context
@@ -59,6 +60,12 @@ def trust(ca_bundle: str) -> Trust:
     if bundle := os.environ.get("REQUESTS_CA_BUNDLE"):
         return _at(bundle, "REQUESTS_CA_BUNDLE")
     return Trust()
+
+
+def certificates(ca_bundle: str) -> Certificates:
+    """Return which certificates are trusted, for a setting of `ca_bundle`."""
+    found = trust(ca_bundle)
+    return Certificates(found.file, found.folder, found.named_by)
 
 
 def _at(place: str, named_by: str) -> Trust:

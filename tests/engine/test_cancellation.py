@@ -212,7 +212,7 @@ async def test_transfers_at_once_are_bounded_over_all_exports_of_a_client(tmp_pa
             poll=QUICK_POLL,
             retry=QUICK_RETRY,
             limits=Limits(fetches=3, requests_per_second=1000),
-            storage_transport=Counting(),
+            storage_client=httpx.AsyncClient(transport=Counting()),
         ) as client:
             first, second = some_downloads(12, seed=1), some_downloads(12, seed=2)
             await asyncio.gather(

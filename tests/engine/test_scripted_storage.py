@@ -94,7 +94,7 @@ async def export(storage: Storage, folder: Path) -> Report:
         retry=QUICK_RETRY,
         fetch=quick_fetch(attempts=3),
         transport=httpx.MockTransport(lambda _: ready),
-        storage_transport=storage,
+        storage_client=httpx.AsyncClient(transport=storage),
     ) as client:
         async with client.export([JOB], folder) as running:
             return await running.finish()
@@ -211,7 +211,7 @@ async def test_a_package_that_is_not_ready_any_more_is_waited_for_again(tmp_path
         "key",
         poll=QUICK_POLL,
         transport=httpx.MockTransport(lambda _: next(said)),
-        storage_transport=storage,
+        storage_client=httpx.AsyncClient(transport=storage),
     ) as client:
         async with client.export([JOB], tmp_path) as export:
             async for event in export:
@@ -258,7 +258,7 @@ async def test_a_package_that_came_without_an_id_is_not_created_again_and_again(
         "key",
         retry=QUICK_RETRY,
         transport=httpx.MockTransport(service),
-        storage_transport=refused,
+        storage_client=httpx.AsyncClient(transport=refused),
     ) as client:
         async with client.export([CatalogDownload(catalog_ids=["c"])], tmp_path) as export:
             report = await export.finish()

@@ -1,0 +1,47 @@
+"""Clients of httpx that are ours: nothing from the environment, proxy and certificates explicit."""
+
+from __future__ import annotations
+
+import ssl
+
+import httpx
+from pydantic import SecretStr
+
+from ..errors import ConfigError
+from ..sansio.routes import shown
+
+
+def make_client(
+    context: ssl.SSLContext, proxy: SecretStr | None, *, max_connections: int
+) -> httpx.AsyncClient:
+    """Return a client; whoever makes one closes it.
+
+    Args:
+        context: Which certificates are trusted, those of an https proxy too.
+        proxy: The URL of a proxy, or None.
+        max_connections: How many connections it opens, and keeps.
+
+    Raises:
+        ConfigError: The proxy speaks SOCKS, and the package for that is not installed.
+    """
+    url = None if proxy is None else proxy.get_secret_value()
+    try:
+        return httpx.AsyncClient(
+            verify=context,
+            trust_env=False,
+            proxy=None if url is None else httpx.Proxy(url, ssl_context=_own(url, context)),
+            limits=httpx.Limits(
+                max_connections=max_connections, max_keepalive_connections=max_connections
+            ),
+        )
+    except ImportError:
+        message = (
+            f"the proxy {'' if proxy is None else shown(proxy)} needs a package: "
+            "pip install 'httpx[socks]', or use an http proxy"
+        )
+        raise ConfigError(message) from None
+
+
+def _own(url: str, context: ssl.SSLContext) -> ssl.SSLContext | None:
+    """Return the context for the connection to a proxy: httpcore takes one for https alone."""
+    return context if url.startswith("https:") else None

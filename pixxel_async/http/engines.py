@@ -1,0 +1,65 @@
+"""Which engine transfers the packages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+
+import httpx
+
+from ..config import Timeouts
+from ..errors import ConfigError
+from .clients import make_client
+from .httpx_engine import HttpxEngine
+from .storage_client import StorageEngine
+from .tls import Certificates
+
+MAX_CONNECTIONS = 1000
+"""Of the engine on httpx; whoever sends requests bounds them."""
+
+
+class Engine(StrEnum):
+    """What transfers the packages: AUTO is libcurl wherever pycurl can be imported."""
+
+    AUTO = "auto"
+    LIBCURL = "libcurl"
+    HTTPX = "httpx"
+
+
+def storage_engine(
+    engine: Engine,
+    *,
+    client: httpx.AsyncClient | None,
+    certificates: Certificates,
+    timeouts: Timeouts,
+    is_allowed: Callable[[str], bool],
+) -> StorageEngine:
+    """Return the engine of a client; whoever makes one closes it.
+
+    Args:
+        engine: Which one.
+        client: A client of httpx to use, which is not closed, or None.
+        certificates: Which certificates are trusted, unless a client is given.
+        timeouts: How long connecting may take.
+        is_allowed: Whether a connection may go to an IP address.
+
+    Raises:
+        ConfigError: libcurl is wanted, and pycurl cannot be imported.
+    """
+    if client is not None:
+        return HttpxEngine(lambda _: client, timeouts=timeouts, closes=False)
+    if engine is not Engine.HTTPX:
+        try:
+            from .libcurl import CurlEngine  # noqa: PLC0415 - optional, and slow to import
+        except ImportError as error:
+            if engine is Engine.LIBCURL:
+                message = f"engine: libcurl needs the package pycurl ({error}); install it"
+                raise ConfigError(message) from None
+        else:
+            return CurlEngine(certificates=certificates, timeouts=timeouts, is_allowed=is_allowed)
+    context = certificates.context()
+    return HttpxEngine(
+        lambda proxy: make_client(context, proxy, max_connections=MAX_CONNECTIONS),
+        timeouts=timeouts,
+        closes=True,
+    )
