@@ -31,7 +31,7 @@ from .body_writer import BandwidthLimiter, BodyWriter
 from .error_messages import storage_error
 from .storage_response import ChooseWriter, StorageRequest, StorageResponse, join_headers
 
-GATHERED_BYTES = 1024 * 1024
+GATHERED_BYTES = 256 * 1024
 GATHERED_S = 0.25
 
 

@@ -36,7 +36,7 @@ import pycurl
 
 from .._version import USER_AGENT
 from ..config import Timeouts
-from ..errors import TransferError
+from ..errors import ConnectionBrokenError, TransferError
 from .body_writer import BandwidthLimiter, BodyWriter
 from .curl_errors import closed_error, error_of, out_of_descriptors
 from .storage_response import (
@@ -220,7 +220,10 @@ class CurlResponse(StorageResponse):
     def _unpause(self) -> None:
         self._paused_until = 0.0
         if self._phase is _Phase.BODY and self.curl is not None:
-            self.curl.pause(pycurl.PAUSE_CONT)
+            try:
+                self.curl.pause(pycurl.PAUSE_CONT)  # calls back with what arrived before
+            except pycurl.error as error:
+                self._finish(ConnectionBrokenError(f"the transfer cannot resume ({error})"))
 
     def _resume_with(self, writer: BodyWriter) -> None:
         if self._phase is _Phase.PAUSED:
@@ -405,8 +408,8 @@ class CurlThread:
                 pycurl.CSELECT_OUT if events & _OUT else 0
             )
             self._multi.socket_action(key.fd, mask)
+            self._collect()
             if self._untold_since and time.monotonic() - self._untold_since > MAX_UNTOLD_S:
-                self._collect()
                 self._deliver()
         self._run_commands()
         now = time.monotonic()
@@ -430,7 +433,9 @@ class CurlThread:
         while left:
             left, succeeded, failed = self._multi.info_read()
             for curl in succeeded:
-                _spoil_if_dirty(curl.getinfo(pycurl.ACTIVESOCKET))
+                fd = curl.getinfo(pycurl.ACTIVESOCKET)
+                if fd >= 0 and fd not in self._selector.get_map():  # not in use again
+                    _spoil_if_dirty(fd)
                 self._running[curl].finish(None)
             for curl, code, message in failed:
                 response = self._running[curl]
@@ -575,8 +580,6 @@ def _spoil_if_dirty(fd: int) -> None:
 
     libcurl looks for such bytes at most once a second, and takes them for the next response.
     """
-    if fd < 0:
-        return
     connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=fd)
     try:
         while connection.recv(BUFFER_BYTES, _DONT_WAIT):

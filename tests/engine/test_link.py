@@ -12,8 +12,10 @@ from pydantic import SecretStr
 from pixxel_async.config import Timeouts
 from pixxel_async.engine.link import Link
 from pixxel_async.errors import ConnectionBrokenError, StorageError
-from pixxel_async.settings.network import connections
-from pixxel_async.transport.storage import StorageClient
+from pixxel_async.http.engines import Engine, storage_engine
+from pixxel_async.http.storage_client import StorageClient
+from pixxel_async.http.tls import Certificates
+from pixxel_async.sansio.routes import Routes
 
 from ..socket_server import SocketServer
 
@@ -52,14 +54,19 @@ class Storage(SocketServer):
 
 @asynccontextmanager
 async def link_to(storage: Storage, *paths: str) -> AsyncIterator[Link]:
-    transport = connections(SecretStr("direct"), "auto")(8)
+    engine = storage_engine(
+        Engine.AUTO,
+        client=None,
+        certificates=Certificates(),
+        timeouts=Timeouts(),
+        is_allowed=lambda _: True,
+    )
     urls = [SecretStr(storage.url + path) for path in paths or ("/a?sig=canary",)]
-    client = StorageClient(transport, timeouts=Timeouts())
+    client = StorageClient(engine, Routes())
     try:
         yield Link(client, urls)
     finally:
-        await transport.aclose()
-        client.close()
+        await client.aclose()
 
 
 async def test_what_comes_is_counted() -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 import anyio
 import pytest
 from anyio.lowlevel import checkpoint
+from pixxel_async.engine.buffers import LARGE, SMALLER, Buffers
 
 from pixxel_async import FetchesChanged, FetchProgress, Limits, StalledError, StorageError
-from pixxel_async.engine.buffers import LARGE, SMALLER, Buffers
 from pixxel_async.engine.slots import Slots
 from pixxel_async.errors import ConnectionBrokenError, TransferError
 from pixxel_async.fetches import FETCHES, MOST_FETCHES

@@ -217,7 +217,7 @@ def test_bandwidth_is_shared_by_all_who_take() -> None:
     bandwidth = Bandwidth(1000)
     waits = [bandwidth.take(500) for _ in range(4)]
     assert waits == pytest.approx([0.25, 0.75, 1.25, 1.75], abs=0.2)
-    assert bandwidth.piece_bytes == 50
+    assert bandwidth.chunk_bytes == 50
 
 
 async def test_an_export_keeps_to_its_bandwidth(tmp_path: Path) -> None:

@@ -76,4 +76,7 @@ async def test_an_answer_that_breaks_off_after_any_byte_is_made_up_for(
     digests = list(final_files(tmp_path).values())
     assert digests == [hashlib.sha256(TINY).hexdigest()] * len(whole)
     assert partials(tmp_path) == []
-    assert set(storage.gets.values()) == {2}  # one that broke off, one that did not
+    # One that broke off, one that did not. Where not a byte came over a connection that had been
+    # idle, it is taken for stale, and the same request is sent over another one.
+    assert storage.gets.pop(0) in {2, 3}
+    assert set(storage.gets.values()) == {2}
