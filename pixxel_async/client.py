@@ -34,6 +34,8 @@ from .engine.report import Report
 from .engine.slots import Slots
 from .engine.troubles import is_failure_of_host
 from .engine.waiting import wait
+from .http.api_client import make_api_client
+from .http.auth import KeyAuth
 from .http.engines import Engine, storage_engine
 from .http.storage_client import StorageClient
 from .models import Package, SavedPackage
@@ -48,11 +50,9 @@ from .resources.tasks import Tasks
 from .resources.workflows import Workflows
 from .sansio.naming import path_namer
 from .settings.layers import from_environment, resolve
-from .settings.network import certificates, connections, routes
+from .settings.network import certificates, routes
 from .transport.api import Api
-from .transport.auth import KeyAuth
 from .transport.guard import HostGuards
-from .transport.service import Service
 
 
 class ClientParts(TypedDict, total=False):
@@ -63,7 +63,7 @@ class ClientParts(TypedDict, total=False):
     retry: RetryPolicy | None
     poll: PollPolicy | None
     fetch: FetchPolicy | None
-    transport: httpx.AsyncBaseTransport | None
+    http_client: httpx.AsyncClient | None
     storage_client: httpx.AsyncClient | None
     engine: Engine | str
 
@@ -99,7 +99,7 @@ class PixxelClient:
         retry: RetryPolicy | None = None,
         poll: PollPolicy | None = None,
         fetch: FetchPolicy | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
+        http_client: httpx.AsyncClient | None = None,
         storage_client: httpx.AsyncClient | None = None,
         engine: Engine | str = Engine.AUTO,
     ) -> None:
@@ -119,7 +119,9 @@ class PixxelClient:
             retry: How often, and after how long, a failed call is tried again.
             poll: When pending packages are asked about, and for how long.
             fetch: How packages are transferred and verified.
-            transport: Carries the calls of the service; the client closes it.
+            http_client: Sends the calls of the service, in place of a client of ours: of httpx or
+                httpx2, with your hooks, mounts and proxies. It is not closed, and `proxy` and
+                `ca_bundle` are its own.
             storage_client: Transfers the packages in place of an engine of ours; it is not closed,
                 and `proxy` and `ca_bundle` are its own.
             engine: What transfers the packages: `libcurl`, `httpx`, or `auto`, which is libcurl
@@ -144,13 +146,16 @@ class PixxelClient:
         self._poll = poll or PollPolicy()
         self._fetch = fetch or FetchPolicy()
         auth = KeyAuth(settings.api_key, settings.auth_scheme)
-        connect = connections(settings.proxy, settings.ca_bundle)
-        self._service = Service(
-            transport or connect(self._limits.requests),
+        ways = routes(settings.proxy)
+        trusted = certificates(settings.ca_bundle)
+        self._service = make_api_client(
+            http_client,
             settings.base_url,
             auth,
+            certificates=trusted,
+            routes=ways,
             timeouts=self._timeouts,
-            max_answer_bytes=self._limits.max_answer_bytes,
+            limits=self._limits,
         )
         self._api = Api(
             self._service,
@@ -162,11 +167,11 @@ class PixxelClient:
             storage_engine(
                 Engine(engine),
                 client=storage_client,
-                certificates=certificates(settings.ca_bundle),
+                certificates=trusted,
                 timeouts=self._timeouts,
                 is_allowed=lambda _: True,
             ),
-            routes(settings.proxy),
+            ways,
         )
         self._folders = OpenFolders()
         self._slots = Slots(self._limits)

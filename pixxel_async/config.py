@@ -102,6 +102,14 @@ class Timeouts(_Frozen):
 
     connect_s: float = Field(CONNECT_TIMEOUT_S, gt=0)
     answer_s: float = Field(ANSWER_TIMEOUT_S, gt=0)
+    creation_s: float | None = Field(None, gt=0)
+
+    @property
+    def creation_limit_s(self) -> float:
+        """The limit that holds for calls that may create a package."""
+        if self.creation_s is None:
+            return max(self.answer_s, 300.0)
+        return self.creation_s
 
 
 class Limits(_Frozen):

@@ -13,7 +13,7 @@ import pytest
 from pixxel_async import doorbell as doorbell_module
 from pixxel_async.doorbell import Doorbell, doorbell
 
-from .transport.storages import until
+from .http.storages import until
 
 
 class Hearing:

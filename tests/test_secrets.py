@@ -113,7 +113,7 @@ async def test_an_answer_that_is_refused_shows_no_url(
     transport = httpx.MockTransport(lambda _: httpx.Response(status, json=answer))
     async with PixxelClient(
         CANARY,
-        transport=transport,
+        http_client=httpx.AsyncClient(transport=transport),
         poll=QUICK_POLL,
         retry=QUICK_RETRY,
         limits=Limits(requests_per_second=2000, max_answer_bytes=1024),

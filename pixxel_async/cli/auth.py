@@ -19,7 +19,7 @@ from ..settings.config_file import DEFAULT_PROFILE, ConfigFile, config_file, pro
 from ..settings.keyring import forget_key, store_key
 from ..settings.layers import KEYRING, from_everywhere, key_of
 from ..settings.values import API_KEY, KEY_STORE, fingerprint
-from ..transport.auth import KeyAuth
+from ..http.auth import KeyAuth
 from .config import ProfileName
 from .connect import client_of, given
 from .ending import SOME_FAILED, complain, ended

@@ -12,14 +12,19 @@ from ..sansio.routes import shown
 
 
 def make_client(
-    context: ssl.SSLContext, proxy: SecretStr | None, *, max_connections: int
+    context: ssl.SSLContext,
+    proxy: SecretStr | None,
+    *,
+    max_connections: int,
+    kept: int | None = None,
 ) -> httpx.AsyncClient:
     """Return a client; whoever makes one closes it.
 
     Args:
         context: Which certificates are trusted, those of an https proxy too.
         proxy: The URL of a proxy, or None.
-        max_connections: How many connections it opens, and keeps.
+        max_connections: How many connections it opens.
+        kept: How many of them it keeps for later requests; None keeps all.
 
     Raises:
         ConfigError: The proxy speaks SOCKS, and the package for that is not installed.
@@ -31,7 +36,8 @@ def make_client(
             trust_env=False,
             proxy=None if url is None else httpx.Proxy(url, ssl_context=_own(url, context)),
             limits=httpx.Limits(
-                max_connections=max_connections, max_keepalive_connections=max_connections
+                max_connections=max_connections,
+                max_keepalive_connections=max_connections if kept is None else kept,
             ),
         )
     except ImportError:

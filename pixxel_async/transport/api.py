@@ -20,6 +20,7 @@ import anyio.lowlevel
 
 from ..config import Limits, RetryPolicy
 from ..downloads import Download
+from ..http.api_client import ApiClient, Response
 from ..models import Package
 from ..sansio import wire
 from ..sansio.backoff import CallKind, Failure, failure_of
@@ -27,7 +28,6 @@ from ..sansio.breaker import MOST_S
 from .guard import HostFails, HostGuard, HostIsBack
 from .rate import RateLimiter
 from .retries import Retries, Retry, RetryWaits, SlowDown
-from .service import Reply, Service
 
 KNOWN_KEY = frozenset({403, 404})
 """Answers that only a key that is known gets, although they are errors."""
@@ -53,7 +53,7 @@ class Api:
     """Sends calls to a service that it does not own."""
 
     def __init__(
-        self, service: Service, *, limits: Limits, retry: RetryPolicy, poll_max_s: float
+        self, service: ApiClient, *, limits: Limits, retry: RetryPolicy, poll_max_s: float
     ) -> None:
         """Share one rate and one bound on calls in flight among all users of this object.
 
@@ -86,7 +86,7 @@ class Api:
             ApiError: An answer other than 2xx.
         """
 
-        def read(reply: Reply) -> None:
+        def read(reply: Response) -> None:
             wire.raise_for_status(
                 wire.PING,
                 status_code=reply.status,
@@ -106,7 +106,7 @@ class Api:
                 key is known, and are fine.
         """
 
-        def read(reply: Reply) -> None:
+        def read(reply: Response) -> None:
             if reply.status not in KNOWN_KEY:
                 wire.raise_for_status(
                     wire.KEY_CHECK,
@@ -155,7 +155,7 @@ class Api:
         """
         call = wire.status(download, download_id)
 
-        def read(reply: Reply) -> Package:
+        def read(reply: Response) -> Package:
             return wire.package_of(download, _answer(call, reply), download_id=download_id)
 
         return await self._send(call, read, notify, comes_again=comes_again)
@@ -179,7 +179,7 @@ class Api:
             ResponseError: Its answer is not as documented.
         """
 
-        def read_reply(reply: Reply) -> T:
+        def read_reply(reply: Response) -> T:
             wire.raise_for_status(
                 call,
                 status_code=reply.status,
@@ -193,7 +193,7 @@ class Api:
     async def _send(
         self,
         call: wire.Call,
-        read: Callable[[Reply], T],
+        read: Callable[[Response], T],
         notify: Notify,
         before: Before | None = None,
         *,
@@ -219,7 +219,7 @@ class Api:
     async def _once(
         self,
         call: wire.Call,
-        read: Callable[[Reply], T],
+        read: Callable[[Response], T],
         notify: Notify,
         before: Before | None,
         *,
@@ -234,13 +234,13 @@ class Api:
                 if request.still_goes():
                     if before is not None:
                         await before()
-                    result = read(await self._service.exchange(call))
+                    result = read(await self._service.send(call))
                     break
         self._rate.content()
         return result
 
 
-def _answer(call: wire.Call, reply: Reply) -> wire.Answer:
+def _answer(call: wire.Call, reply: Response) -> wire.Answer:
     return wire.read_answer(
         call, status_code=reply.status, body=reply.body, retry_after_s=reply.retry_after_s
     )

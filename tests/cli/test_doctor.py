@@ -19,8 +19,8 @@ from pixxel_async.cli.checkup import Level
 from pixxel_async.config import Settings, Timeouts
 from pixxel_async.sandbox import sandbox_in_thread
 
-from ..transport.raw_server import RawServer, raw
-from ..transport.tls_stand import API_HOST, ConnectProxy, TlsServer, bundle
+from ..http.raw_server import RawServer, raw
+from ..http.tls_stand import API_HOST, ConnectProxy, TlsServer, bundle
 from .commands import COMMAND, env_of, run
 
 KEY = "canary-key-0a17-9c3e"

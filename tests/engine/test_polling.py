@@ -51,7 +51,7 @@ def told(status: str, url: str | None = None) -> httpx.Response:
 
 
 def client_of(service: Service, poll: PollPolicy = STEADY, **parts: object) -> PixxelClient:
-    return PixxelClient("key", poll=poll, transport=service, **parts)  # type: ignore[arg-type]  # keyword parts
+    return PixxelClient("key", poll=poll, http_client=httpx.AsyncClient(transport=service), **parts)  # type: ignore[arg-type]  # keyword parts
 
 
 async def wait(service: Service, download: object = JOB, **parts: object) -> Package:

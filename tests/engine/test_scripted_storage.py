@@ -93,7 +93,7 @@ async def export(storage: Storage, folder: Path) -> Report:
         "key",
         retry=QUICK_RETRY,
         fetch=quick_fetch(attempts=3),
-        transport=httpx.MockTransport(lambda _: ready),
+        http_client=httpx.AsyncClient(transport=httpx.MockTransport(lambda _: ready)),
         storage_client=httpx.AsyncClient(transport=storage),
     ) as client:
         async with client.export([JOB], folder) as running:
@@ -210,7 +210,7 @@ async def test_a_package_that_is_not_ready_any_more_is_waited_for_again(tmp_path
     async with PixxelClient(
         "key",
         poll=QUICK_POLL,
-        transport=httpx.MockTransport(lambda _: next(said)),
+        http_client=httpx.AsyncClient(transport=httpx.MockTransport(lambda _: next(said))),
         storage_client=httpx.AsyncClient(transport=storage),
     ) as client:
         async with client.export([JOB], tmp_path) as export:
@@ -257,7 +257,7 @@ async def test_a_package_that_came_without_an_id_is_not_created_again_and_again(
     async with PixxelClient(
         "key",
         retry=QUICK_RETRY,
-        transport=httpx.MockTransport(service),
+        http_client=httpx.AsyncClient(transport=httpx.MockTransport(service)),
         storage_client=httpx.AsyncClient(transport=refused),
     ) as client:
         async with client.export([CatalogDownload(catalog_ids=["c"])], tmp_path) as export:

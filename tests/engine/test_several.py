@@ -139,7 +139,7 @@ def client_of(storage: Storage, *, fetches: int = 8, **policy: Any) -> PixxelCli
         poll=QUICK_POLL,
         limits=Limits(fetches=fetches),
         fetch=FetchPolicy.model_validate({**quick, **policy}),
-        transport=httpx.MockTransport(ready),
+        http_client=httpx.AsyncClient(transport=httpx.MockTransport(ready)),
     )
 
 

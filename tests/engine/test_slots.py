@@ -7,7 +7,6 @@ from pathlib import Path
 import anyio
 import pytest
 from anyio.lowlevel import checkpoint
-from pixxel_async.engine.buffers import LARGE, SMALLER, Buffers
 
 from pixxel_async import FetchesChanged, FetchProgress, Limits, StalledError, StorageError
 from pixxel_async.engine.slots import Slots
@@ -112,14 +111,3 @@ async def test_an_export_takes_fewer_when_the_storage_complains(tmp_path: Path) 
                     numbers.append(event.fetches)
     assert numbers[0] < FIRST
     assert len(export.report.saved) == 20
-
-
-def test_many_transfers_have_small_buffers() -> None:
-    buffers = Buffers(1024)
-    taken = [buffers.take() for _ in range(LARGE + 2)]
-    assert [len(buffer) for buffer in taken] == [1024] * LARGE + [1024 // SMALLER] * 2
-    assert len({id(buffer) for buffer in taken}) == LARGE + 2
-    for buffer in taken:
-        buffers.give_back(buffer)
-    again = [buffers.take() for _ in range(LARGE + 2)]
-    assert {id(buffer) for buffer in again} == {id(buffer) for buffer in taken}

@@ -120,7 +120,7 @@ async def export(
         poll=QUICK_POLL,
         limits=Limits(fetches=fetches, requests_per_second=2000),
         fetch=quick_fetch(**{"attempts": 3, **policy}),
-        transport=httpx.MockTransport(ready),
+        http_client=httpx.AsyncClient(transport=httpx.MockTransport(ready)),
     ) as client:
         async with client.export(jobs(count), folder) as running:
             return await running.finish()

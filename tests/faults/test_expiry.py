@@ -36,7 +36,7 @@ async def export(
         poll=QUICK_POLL,
         limits=Limits(fetches=4, requests_per_second=2000),
         fetch=quick_fetch(attempts=2),
-        transport=httpx.MockTransport(ready),
+        http_client=httpx.AsyncClient(transport=httpx.MockTransport(ready)),
     ) as client:
         async with client.export(jobs(count), folder) as running:
             async for event in running:

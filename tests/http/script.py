@@ -58,8 +58,13 @@ class Script(httpx.AsyncBaseTransport):
 
 def client_of(script: httpx.AsyncBaseTransport, **parts: Any) -> PixxelClient:
     """Return a client that loses no time between attempts."""
-    parts = {"retry": AT_ONCE, "limits": FAST, "storage_transport": script, **parts}
-    return PixxelClient(KEY, transport=script, **parts)
+    parts = {
+        "retry": AT_ONCE,
+        "limits": FAST,
+        "storage_client": httpx.AsyncClient(transport=script),
+        **parts,
+    }
+    return PixxelClient(KEY, http_client=httpx.AsyncClient(transport=script), **parts)
 
 
 @dataclass(frozen=True)

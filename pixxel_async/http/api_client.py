@@ -1,0 +1,309 @@
+"""Calls of the service, through an `httpx.AsyncClient`.
+
+Rules:
+    * A client that a user gave is used as it is, and is not closed: its hooks, mounts, proxies and
+      instrumentation see every call. One of ours takes nothing from the environment.
+    * Both httpx and httpx2 are accepted: their clients have the same methods, and their errors the
+      same names.
+    * A response is read as a stream, and bounded while it is decoded (`sansio.bodies`).
+    * Errors of httpx are translated here, and leave without their cause: the cause knows the
+      request, and the request knows the key.
+    * A connect that is under way is not cancelled, as httpcore may keep its place in the pool for
+      ever (encode/httpcore#1093). The request that it was for is not sent.
+    * Calls that may not be sent twice do not use kept connections of ours: a server may close one
+      while the request is on its way, and nobody can tell whether it was carried out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import ModuleType
+from typing import Any
+
+import anyio
+import httpx
+
+from .._version import USER_AGENT
+from ..config import Limits, Timeouts
+from ..errors import InputError, PixxelError, ResponseError, TransportError
+from ..sansio import wire
+from ..sansio.backoff import CallKind, read_retry_after
+from ..sansio.bodies import (
+    ACCEPT_ENCODING,
+    BodyTooLongError,
+    BoundedBody,
+    ContentCodingError,
+)
+from ..sansio.routes import Routes
+from .auth import KeyAuth
+from .clients import make_client
+from .deadline import deadline
+from .error_messages import describe, route_error
+from .tls import Certificates
+
+logger = logging.getLogger("pixxel_async")
+
+NEVER_SENT = frozenset(
+    {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"}
+)
+"""Names of errors after which the service has not seen the request."""
+MAX_PATH_CHARS = 65_000
+"""No server accepts more, and httpx refuses a little more than that."""
+TOO_LONG = "the ids are too long for a request"
+LIBRARIES = ("httpx", "httpx2")
+_SUCCESS = range(200, 300)
+_REQUEST_STARTS = ".send_request_headers.started"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """A complete response of the service.
+
+    Attributes:
+        status: The HTTP status.
+        body: The body, decoded.
+        retry_after_s: The Retry-After header in seconds, or None.
+    """
+
+    status: int
+    body: bytes = field(repr=False)
+    retry_after_s: float | None
+
+
+class ApiClient:
+    """Sends calls to the service.
+
+    Attributes:
+        base_url: Where the service is.
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        base_url: str,
+        auth: KeyAuth,
+        *,
+        timeouts: Timeouts,
+        max_response_bytes: int,
+        creation_client: Any = None,
+        closes: bool,
+    ) -> None:
+        """Send nothing yet.
+
+        Args:
+            client: An `AsyncClient` of httpx or httpx2.
+            base_url: Where the service is.
+            auth: Authorises the calls.
+            timeouts: How long connecting and responses may take.
+            max_response_bytes: The longest body that is accepted.
+            creation_client: Sends the calls that may not be sent twice; None is the same client.
+            closes: Whether the clients are closed with this.
+        """
+        self.base_url = httpx.URL(base_url)
+        self._prefix = base_url.rstrip("/")
+        self._client = client
+        self._creation_client = creation_client or client
+        self._library = library_of(client)
+        self._auth = auth
+        self._timeouts = timeouts
+        self._max_bytes = max_response_bytes
+        self._closes = closes
+        self._abandoned: set[asyncio.Task[Any]] = set()
+
+    async def aclose(self) -> None:
+        """Close the clients, if they are ours; may be called twice."""
+        for task in tuple(self._abandoned):
+            task.cancel()
+        if self._closes:
+            await self._client.aclose()
+            await self._creation_client.aclose()
+
+    async def send(self, call: wire.Call) -> Response:
+        """Send a call once, and return the response.
+
+        Raises:
+            TransportError: No complete response came.
+            RouteError: None will come until a setting is changed.
+            ResponseError: The response is too long, or its content coding is not valid.
+            InputError: The ids make a URL that is too long.
+        """
+        failure: PixxelError
+        limit_s = self._limit_s(call)
+        try:
+            if len(call.path) <= MAX_PATH_CHARS:
+                async with deadline(limit_s):
+                    return await self._send(call)
+            failure = InputError(f"{call.operation}: {TOO_LONG}")
+        except TimeoutError:
+            message = (
+                f"no complete answer to {call.operation} within {limit_s:g} s; if the service "
+                "needs longer, raise --answer-timeout (answer_timeout)"
+            )
+            failure = TransportError(message)
+        except BodyTooLongError:
+            failure = ResponseError(f"the answer is longer than {self._max_bytes} bytes")
+        except ContentCodingError as error:
+            failure = ResponseError(f"the answer to {call.operation} has {error}")
+        except self._library.InvalidURL:
+            failure = InputError(f"{call.operation}: {TOO_LONG}")
+        except self._library.HTTPError as error:
+            failure = route_error(error, self.base_url.host) or TransportError(
+                f"{call.operation}: {describe(error)}", sent=type(error).__name__ not in NEVER_SENT
+            )
+        # Raised here, so that it has no context: the error of httpx knows the key.
+        raise failure
+
+    def _limit_s(self, call: wire.Call) -> float:
+        is_read = call.kind is CallKind.READ
+        return self._timeouts.answer_s if is_read else self._timeouts.creation_limit_s
+
+    async def _send(self, call: wire.Call) -> Response:
+        response = await self._headers(call)
+        try:
+            return await self._read(call, response)
+        finally:
+            with anyio.CancelScope(shield=True), suppress(self._library.HTTPError):
+                await response.aclose()
+
+    async def _headers(self, call: wire.Call) -> Any:
+        """Send a call, and return its response as a stream."""
+        client = self._creation_client if call.method == "POST" else self._client
+        sending = _Sending()
+        request = client.build_request(
+            call.method,
+            self._prefix + call.path,
+            headers={
+                "User-Agent": USER_AGENT,
+                "Accept": "application/json",
+                "Accept-Encoding": ACCEPT_ENCODING,
+                **call.headers,
+            },
+            content=call.body,
+            timeout=self._library.Timeout(None, connect=self._timeouts.connect_s),
+            extensions={"trace": sending.trace},
+        )
+        task = asyncio.ensure_future(
+            client.send(request, auth=self._auth, stream=True, follow_redirects=False)
+        )
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if not task.done() and sending.is_sent:
+                task.cancel()
+            self._abandon(task, sending)
+            raise
+
+    def _abandon(self, task: asyncio.Task[Any], sending: _Sending) -> None:
+        """Let a task end that nobody waits for any more."""
+        sending.is_wanted = False
+        self._abandoned.add(task)
+
+        def close(task: asyncio.Task[Any]) -> None:
+            self._abandoned.discard(task)
+            if not task.cancelled() and task.exception() is None:
+                closing = asyncio.ensure_future(task.result().aclose())
+                self._abandoned.add(closing)
+                closing.add_done_callback(self._abandoned.discard)
+
+        task.add_done_callback(close)
+
+    async def _read(self, call: wire.Call, response: Any) -> Response:
+        body = BoundedBody(
+            response.headers.get_list("content-encoding"),
+            self._max_bytes,
+            is_error=response.status_code not in _SUCCESS,
+        )
+        stream: AsyncIterator[bytes] = response.stream
+        async for chunk in stream:
+            body.take(chunk)
+        logger.debug("%s: %s %s: %s", call.operation, call.method, call.path, response.status_code)
+        said = response.headers.get("retry-after")
+        return Response(
+            status=response.status_code,
+            body=self._body(response.status_code, body),
+            retry_after_s=None if said is None else read_retry_after(said, now=datetime.now(UTC)),
+        )
+
+    def _body(self, status: int, body: BoundedBody) -> bytes:
+        whole = body.finish()
+        return whole if status in _SUCCESS else self._auth.conceal(whole)
+
+
+def make_api_client(
+    client: Any,
+    base_url: str,
+    auth: KeyAuth,
+    *,
+    certificates: Certificates,
+    routes: Routes,
+    timeouts: Timeouts,
+    limits: Limits,
+) -> ApiClient:
+    """Return what sends calls through a user's client, or else through clients of ours.
+
+    Args:
+        client: An `AsyncClient` of httpx or httpx2, or None.
+        base_url: Where the service is.
+        auth: Authorises the calls.
+        certificates: Which certificates clients of ours trust.
+        routes: Which proxy they use.
+        timeouts: How long connecting and responses may take.
+        limits: How many calls are in flight at once, and how long a response may be.
+
+    Raises:
+        ConfigError: The certificates cannot be read, or the proxy cannot be used.
+        InputError: The client is not an `AsyncClient`.
+    """
+    common = {"timeouts": timeouts, "max_response_bytes": limits.max_answer_bytes}
+    if client is not None:
+        return ApiClient(client, base_url, auth, closes=False, **common)
+    url, context = httpx.URL(base_url), certificates.context()
+    proxy = routes.proxy_for(url.scheme, url.host, url.port)
+    calls, creations = (
+        make_client(context, proxy, max_connections=limits.requests, kept=kept)
+        for kept in (limits.requests, 0)
+    )
+    return ApiClient(calls, base_url, auth, creation_client=creations, closes=True, **common)
+
+
+class _AbandonedError(Exception):
+    """The call that a connection was made for has been cancelled."""
+
+
+@dataclass(slots=True)
+class _Sending:
+    """How far a request has come, as httpcore tells it.
+
+    Attributes:
+        is_sent: Whether the service may have seen some of it.
+        is_wanted: Whether somebody waits for the response.
+    """
+
+    is_sent: bool = False
+    is_wanted: bool = True
+
+    async def trace(self, event: str, _info: Mapping[str, Any]) -> None:
+        if event.endswith(_REQUEST_STARTS):
+            if not self.is_wanted:
+                raise _AbandonedError
+            self.is_sent = True
+
+
+def library_of(client: Any) -> ModuleType:
+    """Return the module that a client comes from, httpx or httpx2, also for a subclass.
+
+    Raises:
+        InputError: It is not an `AsyncClient` of either.
+    """
+    for kind in type(client).__mro__:
+        root = kind.__module__.partition(".")[0]
+        if root in LIBRARIES and kind.__name__ == "AsyncClient":
+            return sys.modules[root]
+    message = "http_client has to be an AsyncClient of httpx or httpx2"
+    raise InputError(message)
