@@ -56,7 +56,10 @@ async def wall_s() -> float:
         began = time.perf_counter()
         async with (
             PixxelClient(
-                "key", limits=NO_LIMIT, http_client=httpx.AsyncClient(transport=service), storage_transport=storage
+                "key",
+                limits=NO_LIMIT,
+                http_client=httpx.AsyncClient(transport=service),
+                storage_transport=storage,
             ) as client,
             client.export(downloads, folder) as export,
         ):

@@ -84,7 +84,10 @@ async def whole_s(count: int) -> float:
         """Tell nobody."""
 
     async with PixxelClient(
-        "key", base_url="http://localhost", limits=NO_LIMIT, http_client=httpx.AsyncClient(transport=transport)
+        "key",
+        base_url="http://localhost",
+        limits=NO_LIMIT,
+        http_client=httpx.AsyncClient(transport=transport),
     ) as client:
         poller: Poller[JobDownload] = Poller(poll, not_yet, policy=ALWAYS_DUE, workers=16)
         for number in range(count):

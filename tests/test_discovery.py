@@ -137,7 +137,9 @@ async def test_after_an_error_the_same_page_is_asked_for_again() -> None:
     route = router.get("/v0/orders")
     route.side_effect = [page("1", "2"), httpx.Response(500), page("3")]
     transport = httpx.MockTransport(router.async_handler)
-    async with PixxelClient("key", retry=once, http_client=httpx.AsyncClient(transport=transport)) as client:
+    async with PixxelClient(
+        "key", retry=once, http_client=httpx.AsyncClient(transport=transport)
+    ) as client:
         listing = client.orders.list(page_size=2)
         assert [(await anext(listing)).id for _ in range(2)] == ["1", "2"]
         with pytest.raises(ServerError):

@@ -67,7 +67,9 @@ async def test_a_creation_is_noted_before_it_is_sent_and_its_answer_after(tmp_pa
         noted.append({row.key: row.is_unanswered for row in read_record(tmp_path).rows})
         return httpx.Response(201, json={"id": "d", "download_id": "d", "status": "created"})
 
-    async with PixxelClient("key", http_client=httpx.AsyncClient(transport=httpx.MockTransport(during))) as client:
+    async with PixxelClient(
+        "key", http_client=httpx.AsyncClient(transport=httpx.MockTransport(during))
+    ) as client:
         async with client.export([AOI, JOB], tmp_path) as export:
             requested = 0
             while requested < 2:

@@ -1,60 +1,63 @@
-"""A storage client over real sockets."""
+"""Storage clients over real sockets, over both engines, in plain and over TLS."""
 
 from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 
-import httpx
 import pytest
 import trustme
-from pydantic import SecretStr
 
-from pixxel_async import Timeouts
-from pixxel_async.settings.network import connections
-from pixxel_async.transport.storage import StorageClient
+from pixxel_async.http.engines import Engine
+from pixxel_async.http.storage_client import StorageClient
 
 from .scripted_server import Way
-from .storages import Left, until
+from .storages import Left, storage_client, until
 
 
-@pytest.fixture(params=["ours", "httpx"])
-async def storage(request: pytest.FixtureRequest) -> AsyncIterator[StorageClient]:
-    """Give a client over our own transport, and over another one, as behind a proxy."""
-    transport: httpx.AsyncBaseTransport = httpx.AsyncHTTPTransport(trust_env=False)
-    if request.param == "ours":
-        transport = connections(SecretStr("direct"), "auto")(2)
-    client = StorageClient(transport, timeouts=Timeouts(connect_s=5))
-    async with transport:
+@pytest.fixture(params=[Engine.LIBCURL, Engine.HTTPX], ids=str)
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """Let the clients of a test use one engine, and then the other."""
+    monkeypatch.setattr(Way, "engine", request.param)
+    chosen: Engine = request.param
+    return chosen
+
+
+@pytest.fixture
+async def storage(engine: Engine) -> AsyncIterator[StorageClient]:
+    """Give a client."""
+    del engine
+    async with storage_client() as client:
         yield client
-    client.close()
 
 
 @pytest.fixture(scope="package", name="tls")
-def _tls() -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """Give what a server and a client speak over TLS with."""
+def _tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, Path]:
+    """Give what a server speaks TLS with, and the certificate that a client trusts."""
     ca = trustme.CA()
     theirs = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    ours = ssl.create_default_context(cadata=ca.cert_pem.bytes().decode("ascii"))
     ca.issue_cert("127.0.0.1").configure_cert(theirs)
-    return theirs, ours
+    file = tmp_path_factory.mktemp("ca") / "ca.pem"
+    ca.cert_pem.write_to_path(str(file))
+    return theirs, file
 
 
 @pytest.fixture(params=["http", "https"])
 def way(
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
-    tls: tuple[ssl.SSLContext, ssl.SSLContext],
+    tls: tuple[ssl.SSLContext, Path],
 ) -> None:
     """Let the servers and clients of a test speak in plain, and then over TLS."""
     if request.param == "https":
         monkeypatch.setattr(Way, "server", tls[0])
-        monkeypatch.setattr(Way, "client", tls[1])
+        monkeypatch.setattr(Way, "ca_file", str(tls[1]))
 
 
 @pytest.fixture
 async def nothing_left() -> AsyncIterator[None]:
-    """Hold that a test leaves no descriptor, no reactor and no task behind."""
+    """Check that a test leaves no descriptor, no thread and no task behind."""
     before = Left.now()
     yield
     await until(lambda: Left.now().is_no_more_than(before))

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Self, TypeAlias
 
+from pixxel_async.http.engines import Engine
+
 from ..socket_server import SocketServer
 
 
@@ -47,7 +49,8 @@ class Way:
     """How servers and clients of a test speak with each other; the fixture `way` sets it."""
 
     server: ssl.SSLContext | None = None
-    client = ssl.create_default_context()
+    ca_file: str | None = None
+    engine = Engine.LIBCURL
 
 
 class Scripted(SocketServer):

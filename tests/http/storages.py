@@ -1,131 +1,148 @@
-"""Storage clients over our own connections, targets for bodies, and a look at what is left."""
+"""Storage clients over both engines, writers for bodies, and what a test may leave behind."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Self
 
+import httpx
 import psutil
-from pydantic import SecretBytes, SecretStr
+from pydantic import SecretStr
 
 from pixxel_async import Timeouts
+from pixxel_async.http.body_writer import BandwidthLimiter, BodyWriter
+from pixxel_async.http.engines import storage_engine
+from pixxel_async.http.httpx_engine import HttpxEngine
+from pixxel_async.http.storage_client import StorageClient, choose_later
+from pixxel_async.http.storage_response import ChooseWriter, StorageResponse
+from pixxel_async.http.tls import Certificates
 from pixxel_async.sansio.routes import Routes
-from pixxel_async.transport.answers import PouredAnswer
-from pixxel_async.transport.channel import Channel
-from pixxel_async.transport.exchange import AtOnce, Exchange
-from pixxel_async.transport.pool import Origin
-from pixxel_async.transport.reactor import Reactor
-from pixxel_async.transport.routed import RoutedTransport
-from pixxel_async.transport.storage import StorageClient, leave_open
-from pixxel_async.transport.target import Target, Throttle
 
-from .bodies import Found, whole_body
 from .scripted_server import Scripted, Way
 
 SIGNATURE = "canary-signature"
 
 
 @asynccontextmanager
-async def storage_client(
-    *, keep_alive: int = 4, connect_s: float = 5
-) -> AsyncIterator[StorageClient]:
-    """Give a client that speaks as the test's way says, and close it."""
-    transport = RoutedTransport(Routes(), Way.client, keep_alive=keep_alive)
-    storage = StorageClient(transport, timeouts=Timeouts(connect_s=connect_s))
+async def storage_client(*, connect_s: float = 30) -> AsyncIterator[StorageClient]:
+    """Give a client over the engine of the test, and close it twice."""
+    storage = StorageClient(
+        storage_engine(
+            Way.engine,
+            client=None,
+            certificates=Certificates(file=Way.ca_file),
+            timeouts=Timeouts(connect_s=connect_s),
+            is_allowed=lambda _: True,
+        ),
+        Routes(),
+    )
     try:
         yield storage
     finally:
-        await transport.aclose()
-        storage.close()
-        storage.close()
+        await storage.aclose()
+        await storage.aclose()
+
+
+def scripted_client(script: httpx.AsyncBaseTransport) -> StorageClient:
+    """Return a storage client over no network at all."""
+    client = httpx.AsyncClient(transport=script)
+    engine = HttpxEngine(lambda _: client, timeouts=Timeouts(), closes=False)
+    return StorageClient(engine, Routes())
+
+
+class Found:
+    """Keeps what is written into it."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def write(self, data: memoryview) -> None:
+        self.data += data
+
+    async def take(self, data: memoryview) -> None:
+        await asyncio.to_thread(self.write, data)
+
+
+async def whole_body(response: StorageResponse) -> bytes:
+    """Read a body to its end."""
+    found = Found()
+    response.start_receiving(found)
+    assert await response.wait()
+    return bytes(found.data)
 
 
 def url_of(server: Scripted) -> SecretStr:
     return SecretStr(f"{server.url}/a?sig={SIGNATURE}")
 
 
-async def answer_of(
+async def response_of(
     storage: StorageClient,
     server: Scripted,
     *,
-    at_once: AtOnce = leave_open,
-    throttle: Throttle | None = None,
-) -> PouredAnswer:
-    """Send a GET; whoever asks closes the answer."""
-    answer = await storage.get(url_of(server), {}, at_once=at_once, throttle=throttle)
-    assert isinstance(answer, PouredAnswer)
-    return answer
+    choose_writer: ChooseWriter = choose_later,
+    bandwidth: BandwidthLimiter | None = None,
+) -> StorageResponse:
+    """Send a GET; the caller closes the response."""
+    return await storage.get(url_of(server), {}, choose_writer=choose_writer, bandwidth=bandwidth)
 
 
 async def get(
-    storage: StorageClient, server: Scripted, *, throttle: Throttle | None = None
+    storage: StorageClient, server: Scripted, *, bandwidth: BandwidthLimiter | None = None
 ) -> bytes:
-    """Send a GET, say where its body goes when the head is there, and return it."""
-    async with await answer_of(storage, server, throttle=throttle) as answer:
-        return await whole_body(answer)
+    """Send a GET, choose a writer when the headers are there, and return the body."""
+    async with await response_of(storage, server, bandwidth=bandwidth) as response:
+        return await whole_body(response)
 
 
 async def get_at_once(
-    storage: StorageClient, server: Scripted, *, throttle: Throttle | None = None
+    storage: StorageClient, server: Scripted, *, bandwidth: BandwidthLimiter | None = None
 ) -> bytes:
-    """Send a GET whose body goes where it belongs without a word from the event loop."""
+    """Send a GET whose writer is chosen without asking the event loop, and return the body."""
     found = Found()
-    async with await answer_of(storage, server, at_once=into(found), throttle=throttle) as answer:
-        assert await answer.poured()
+    async with await response_of(
+        storage, server, choose_writer=into(found), bandwidth=bandwidth
+    ) as response:
+        assert response.is_complete
     return bytes(found.data)
 
 
-def into(target: Target) -> AtOnce:
-    """Let a body go into a target at once."""
+def into(writer: BodyWriter) -> ChooseWriter:
+    """Choose a writer at once."""
 
-    def at_once(_: Exchange) -> Target:
-        return target
+    def choose(_: StorageResponse) -> BodyWriter:
+        return writer
 
-    return at_once
-
-
-class Pieces:
-    """A throttle that holds nothing back, and lets no more come at once than it is told."""
-
-    def __init__(self, piece_bytes: int) -> None:
-        self.piece_bytes = piece_bytes
-
-    def take(self, count: int) -> float:
-        assert count <= self.piece_bytes
-        return 0.0
+    return choose
 
 
 class Blocked(Found):
-    """A target that blocks its thread, as a slow disk does, from its first bytes until it is freed.
+    """A writer that blocks its thread, like a slow disk, from its first bytes until it is freed.
 
     Attributes:
         is_entered: Set while it blocks.
         free: Frees it.
-        thread: Whom it blocks.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.is_entered = threading.Event()
         self.free = threading.Event()
-        self.thread: threading.Thread | None = None
 
     def write(self, data: memoryview) -> None:
-        self.thread = threading.current_thread()
         self.is_entered.set()
-        assert self.free.wait(20)
+        assert self.free.wait(60)
         super().write(data)
 
     async def entered(self) -> None:
         await until(self.is_entered.is_set)
 
 
-async def until(is_so: Callable[[], bool], within_s: float = 10) -> None:
-    """Wait until something is so of which nobody tells."""
+async def until(is_so: Callable[[], bool], within_s: float = 60) -> None:
+    """Wait for a condition of which no event tells."""
     async with asyncio.timeout(within_s):
         while not is_so():  # noqa: ASYNC110 - no event of the loop tells
             await asyncio.sleep(0.001)
@@ -143,7 +160,7 @@ class Left:
 
     Attributes:
         descriptors: How many are open.
-        threads: Those of reactors.
+        threads: Those of libcurl.
         tasks: Those of the event loop, but for the one that looks.
     """
 
@@ -153,10 +170,9 @@ class Left:
 
     @classmethod
     def now(cls) -> Self:
-        process = psutil.Process()
-        threads = [each for each in threading.enumerate() if each.name == "pixxel-reactor"]
+        threads = [each for each in threading.enumerate() if "libcurl" in each.name]
         return cls(
-            process.num_fds(),
+            psutil.Process().num_fds(),
             len(threads),
             len(asyncio.all_tasks() - {asyncio.current_task()}),
         )
@@ -167,44 +183,3 @@ class Left:
             and self.threads <= other.threads
             and self.tasks <= other.tasks
         )
-
-
-@asynccontextmanager
-async def channel_to(server: Scripted) -> AsyncIterator[Channel]:
-    """Connect to a server."""
-    origin = Origin(is_tls=Way.server is not None, host="127.0.0.1", port=server.port)
-    channels = RoutedTransport(Routes(), Way.client, keep_alive=0).channels_to(origin)
-    assert channels is not None
-    channel = await channels.connect(origin, 5)
-    try:
-        yield channel
-    finally:
-        channel.close()
-
-
-@contextmanager
-def reactor() -> Iterator[Reactor]:
-    """Give a reactor, and end it."""
-    made = Reactor()
-    try:
-        yield made
-    finally:
-        made.close()
-
-
-MESSAGE = SecretBytes(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
-
-
-@contextmanager
-def held_up(by: Reactor) -> Iterator[None]:
-    """Let a reactor's thread do nothing for a while."""
-    goes_on = threading.Event()
-
-    def wait() -> None:
-        goes_on.wait(10)
-
-    by.submit(wait)
-    try:
-        yield
-    finally:
-        goes_on.set()

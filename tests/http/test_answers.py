@@ -213,7 +213,9 @@ async def test_redirects_of_the_service_are_not_followed(
         status, headers={"Location": "https://elsewhere.test/"}
     )
     transport = httpx.MockTransport(router.async_handler)
-    async with PixxelClient(KEY, retry=ONCE, transport=transport) as client:
+    async with PixxelClient(
+        KEY, retry=ONCE, http_client=httpx.AsyncClient(transport=transport)
+    ) as client:
         with pytest.raises(ApiError) as caught:
             await client.jobs.create_download("w", "j")
     assert caught.value.status == status
@@ -232,7 +234,9 @@ async def test_a_broken_gateway_is_overcome() -> None:
     )
     transport = httpx.MockTransport(router.async_handler)
     retry = RetryPolicy(initial_s=0)
-    async with PixxelClient(KEY, retry=retry, transport=transport) as client:
+    async with PixxelClient(
+        KEY, retry=retry, http_client=httpx.AsyncClient(transport=transport)
+    ) as client:
         package = await client.jobs.create_download("w", "j")
     assert package.status is PackageStatus.READY
     assert route.call_count == 3

@@ -6,11 +6,12 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from pixxel_async import Timeouts, TransferError
-from pixxel_async.transport.storage import MAX_REDIRECTS, StorageClient
+from pixxel_async import TransferError
+from pixxel_async.http.storage_client import MAX_REDIRECTS, StorageClient
 
 from .raw_server import RawServer, raw
 from .script import Script, Step, answer
+from .storages import scripted_client
 
 FIRST = "https://storage.test/a%2Fb?sig=canary-signature"
 
@@ -27,13 +28,12 @@ def to(location: str, status: int = 302) -> Step:
 async def followed(*steps: Step) -> list[str]:
     """Return the URLs that were asked for, by origin and target."""
     script = Script(*steps)
-    assert await final_status(StorageClient(script, timeouts=Timeouts()), FIRST) == 200
+    assert await final_status(scripted_client(script), FIRST) == 200
     for request in script.requests:
         assert set(request.headers) == {"host", "user-agent", "range"}
         assert request.headers["host"] == request.url.netloc.decode()
     return [
-        f"{request.url.scheme}://{request.url.netloc.decode()}"
-        + request.extensions["target"].decode()
+        f"{request.url.scheme}://{request.url.netloc.decode()}" + request.url.raw_path.decode()
         for request in script.requests
     ]
 
@@ -67,7 +67,7 @@ async def test_redirects_are_followed_a_few_times() -> None:
 async def test_a_loop_is_refused(location: str) -> None:
     script = Script(to(location))
     with pytest.raises(TransferError, match="more than 5 times") as caught:
-        await final_status(StorageClient(script, timeouts=Timeouts()), FIRST)
+        await final_status(scripted_client(script), FIRST)
     assert len(script.requests) == MAX_REDIRECTS + 1
     assert "canary" not in str(caught.value)
 
@@ -88,7 +88,7 @@ async def test_a_loop_is_refused(location: str) -> None:
 async def test_a_redirect_to_where_no_url_may_lead_is_refused(location: str) -> None:
     script = Script(to(location), answer())
     with pytest.raises(TransferError) as caught:
-        await final_status(StorageClient(script, timeouts=Timeouts()), FIRST)
+        await final_status(scripted_client(script), FIRST)
     assert len(script.requests) == 1
     assert "canary" not in str(caught.value)
 
@@ -104,7 +104,7 @@ async def test_a_redirect_from_a_loopback_to_plain_http_elsewhere_is_refused(
 
 
 async def test_a_redirect_without_a_location_is_an_answer() -> None:
-    storage = StorageClient(Script(answer(302, content=b"")), timeouts=Timeouts())
+    storage = scripted_client(Script(answer(302, content=b"")))
     assert await final_status(storage, FIRST) == 302
 
 
@@ -132,7 +132,7 @@ async def test_answers_on_the_way_are_closed() -> None:
         headers = {"Location": "/next"} if number < 2 else {}
         return answer(302 if number < 2 else 200, headers=headers, stream=Body(number))
 
-    storage = StorageClient(Script(step(0), step(1), step(2)), timeouts=Timeouts())
+    storage = scripted_client(Script(step(0), step(1), step(2)))
     async with await storage.get(SecretStr(FIRST), {}) as reply:
         assert (reply.status, closed) == (200, [0, 1])
     assert closed == [0, 1, 2]

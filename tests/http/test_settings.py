@@ -62,7 +62,7 @@ def test_a_base_url_that_would_not_keep_the_key_is_refused(url: str) -> None:
 @pytest.mark.parametrize(("url", "expected"), GOOD_URLS.items())
 async def test_a_base_url_that_keeps_the_key_is_taken(url: str, expected: str) -> None:
     script = Script(answer())
-    client = PixxelClient(KEY, base_url=url, transport=script)
+    client = PixxelClient(KEY, base_url=url, http_client=httpx.AsyncClient(transport=script))
     assert await pinged(client, script) == (expected, KEY)
 
 
@@ -73,19 +73,23 @@ def test_an_unknown_scheme_is_refused() -> None:
 
 async def test_a_key_may_be_a_secret() -> None:
     script = Script(answer())
-    assert (await pinged(PixxelClient(SecretStr(KEY), transport=script), script))[1] == KEY
+    assert (
+        await pinged(
+            PixxelClient(SecretStr(KEY), http_client=httpx.AsyncClient(transport=script)), script
+        )
+    )[1] == KEY
 
 
 async def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIXXEL_API_KEY", KEY)
     script = Script(answer())
-    client = PixxelClient.from_env(transport=script)
+    client = PixxelClient.from_env(http_client=httpx.AsyncClient(transport=script))
     assert await pinged(client, script) == ("https://api.pixxel.space/ping", KEY)
 
     monkeypatch.setenv("PIXXEL_BASE_URL", "http://localhost:9")
     monkeypatch.setenv("PIXXEL_AUTH_SCHEME", "bearer")
     script = Script(answer())
-    client = PixxelClient.from_env(transport=script)
+    client = PixxelClient.from_env(http_client=httpx.AsyncClient(transport=script))
     assert await pinged(client, script) == ("http://localhost:9/ping", f"Bearer {KEY}")
 
 
@@ -94,7 +98,7 @@ async def test_arguments_win_over_the_environment(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("PIXXEL_BASE_URL", "http://localhost:9")
     monkeypatch.setenv("PIXXEL_AUTH_SCHEME", "bearer")
     script = Script(answer())
-    client = PixxelClient(KEY, transport=script)
+    client = PixxelClient(KEY, http_client=httpx.AsyncClient(transport=script))
     assert await pinged(client, script) == ("https://api.pixxel.space/ping", KEY)
 
 
@@ -130,7 +134,9 @@ async def test_the_other_parts_reach_the_client_from_the_environment_too(
     monkeypatch.setenv("PIXXEL_API_KEY", KEY)
     script = Script(answer(500))
     retry = RetryPolicy(attempts=3, initial_s=0)
-    async with PixxelClient.from_env(retry=retry, transport=script) as client:
+    async with PixxelClient.from_env(
+        retry=retry, http_client=httpx.AsyncClient(transport=script)
+    ) as client:
         with pytest.raises(Exception, match="500"):
             await client.ping()
     assert len(script.requests) == 3
@@ -159,7 +165,7 @@ def test_a_policy_out_of_its_range_is_refused(make: Callable[[], object]) -> Non
         make()
 
 
-async def test_closing_closes_both_transports_and_may_be_done_twice() -> None:
+async def test_clients_that_were_given_stay_open_and_closing_may_be_done_twice() -> None:
     class Closing(httpx.AsyncBaseTransport):
         is_closed = False
 
@@ -167,9 +173,8 @@ async def test_closing_closes_both_transports_and_may_be_done_twice() -> None:
             self.is_closed = True
 
     service, storage = Closing(), Closing()
-    client = PixxelClient(KEY, transport=service, storage_transport=storage)
+    clients = [httpx.AsyncClient(transport=each) for each in (service, storage)]
+    client = PixxelClient(KEY, http_client=clients[0], storage_client=clients[1])
     await client.aclose()
-    assert (service.is_closed, storage.is_closed) == (True, True)
     await client.aclose()
-    async with PixxelClient(KEY, transport=Closing(), storage_transport=storage):
-        pass
+    assert (service.is_closed, storage.is_closed) == (False, False)

@@ -8,13 +8,13 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from pixxel_async import JobDownload, PixxelClient, Timeouts, TransferError
+from pixxel_async import JobDownload, PixxelClient, TransferError
 from pixxel_async.errors import ConnectionBrokenError
-from pixxel_async.transport.storage import StorageClient
+from pixxel_async.http.storage_client import StorageClient
 
-from .bodies import whole_body
 from .raw_server import RawServer, raw
 from .script import KEY, READY, Script, answer, broken
+from .storages import scripted_client, whole_body
 
 SIGNATURE = "canary-signature"
 TARGETS = (
@@ -104,7 +104,9 @@ async def test_a_client_sends_the_storage_no_key_no_cookie_and_nothing_of_the_en
         async with RawServer(raw(404, Set_Cookie="a=b; Path=/")) as server:
             url = f"{server.url}/a?sig={SIGNATURE}"
             step = answer(json={**READY, "signed_url": url}, headers={"Set-Cookie": "c=d; Path=/"})
-            async with PixxelClient(KEY, transport=Script(step)) as client:
+            async with PixxelClient(
+                KEY, http_client=httpx.AsyncClient(transport=Script(step))
+            ) as client:
                 for job in ("1", "2"):
                     with pytest.raises(TransferError):
                         await client.download(JobDownload(workflow_id="w", job_id=job), tmp_path)
@@ -120,7 +122,7 @@ async def test_a_client_sends_the_storage_no_key_no_cookie_and_nothing_of_the_en
 @pytest.mark.parametrize("url", REFUSED.values(), ids=REFUSED.keys())
 async def test_a_url_that_is_not_safe_is_refused_before_anything_is_sent(url: str) -> None:
     script = Script(answer())
-    storage = StorageClient(script, timeouts=Timeouts())
+    storage = scripted_client(script)
     with pytest.raises(TransferError) as caught:
         await body_of(storage, url)
     assert script.requests == []
@@ -153,7 +155,7 @@ async def test_a_broken_connection_may_be_tried_again_and_shows_no_signature(
     error: type[httpx.HTTPError], words: str
 ) -> None:
     said = f"at https://storage.test/a?sig={SIGNATURE}"
-    storage = StorageClient(Script(broken(error, said)), timeouts=Timeouts())
+    storage = scripted_client(Script(broken(error, said)))
     with pytest.raises(ConnectionBrokenError, match=words) as caught:
         await body_of(storage, f"https://storage.test/a?sig={SIGNATURE}")
     assert SIGNATURE not in str(caught.value)
@@ -173,9 +175,9 @@ async def test_the_beginning_of_a_broken_body_is_still_told(storage: StorageClie
         async with await storage.get(SecretStr(f"{server.url}/a"), {}) as reply:
             assert reply.status == 403
             assert reply.headers["content-length"] == "100"
-            assert await reply.beginning(7) == b"<Error>"
+            assert await reply.read_start(7) == b"<Error>"
         async with await storage.get(SecretStr(f"{server.url}/a"), {}) as reply:
-            assert await reply.beginning(1000) == b"<Error>no"
+            assert await reply.read_start(1000) == b"<Error>no"
 
 
 async def test_a_body_is_not_decoded(storage: StorageClient) -> None:

@@ -36,18 +36,6 @@ class Held(httpx.AsyncBaseTransport):
         return httpx.Response(200, json=READY)
 
 
-@EVERY_CALL
-async def test_a_call_that_nobody_holds_up_takes_no_turn_of_the_event_loop(
-    call: ClientCall,
-) -> None:
-    async def send() -> None:
-        await call.send(client)
-
-    async with client_of(Script(answer())) as client:
-        with pytest.raises(StopIteration):  # it ends in its first step
-            send().send(None)
-
-
 @pytest.mark.parametrize("call", POSTS, ids=str)
 async def test_a_creation_that_is_cancelled_already_is_not_sent(call: ClientCall) -> None:
     script = Script(answer())
