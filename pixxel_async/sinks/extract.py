@@ -1,7 +1,7 @@
 """Extracts a saved ZIP into a folder of its own; blocks, so it belongs in a thread.
 
 Rules:
-    * `sansio.archive` decides before a byte is written.
+    * `sansio.archive` and `sansio.zips` decide before a byte is written.
     * Everything goes into a hidden folder, which is new: no file of it can have been put there by
       somebody else. It gets its final name when all of it is written and synced, in one step.
     * What an entry brings is counted against what its directory says; its CRC-32 has to be right.
@@ -25,7 +25,7 @@ from typing import IO
 from ..errors import ArchiveError, SinkError
 from ..sansio.archive import MAX_DIRECTORY_BYTES, Entry, Plan, plan
 from ..sansio.redact import printable, redact
-from .zip_check import UNREADABLE
+from .zip_check import UNREADABLE, check_structure
 
 PIECE_BYTES = 1024 * 1024
 SYNC_BYTES = 256 * 1024 * 1024
@@ -124,6 +124,7 @@ def _extract(path: Path, hidden: Path, stop: threading.Event) -> None:
     with _ArchiveFile(io.FileIO(path)) as file, zipfile.ZipFile(file) as archive:
         infos = archive.infolist()
         planned = plan([_entry(info) for info in infos], archive_bytes=archive.start_dir)
+        check_structure(file)
         _check_space(planned, hidden)
         made = {hidden}
         for info, parts in zip(infos, planned.paths, strict=True):

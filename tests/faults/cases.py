@@ -458,8 +458,9 @@ RESULTS = (
     ),
     Case(
         85,
-        "A ZIP is empty, or its comment holds a fake end record.",
-        "It is not saved as a package.",
+        "A ZIP holds no file, or readers find different files in it: its comment holds an end "
+        "record, members are not listed, headers contradict the directory, counts differ.",
+        "It is neither saved as a package nor extracted; the message names what is wrong.",
     ),
     Case(
         86,

@@ -173,6 +173,7 @@ def wrong_crc(path: Path) -> None:
 
 def shorter_than_told(path: Path) -> None:
     data = bytearray(a_zip(path, {"a": b"1" * 1000}).read_bytes())
+    struct.pack_into("<L", data, 22, 2000)
     struct.pack_into("<L", data, data.index(b"PK\x01\x02") + 24, 2000)
     path.write_bytes(data)
 
@@ -182,8 +183,9 @@ def understated(path: Path, method: int, *, summed: int) -> None:
     content = b"1234567890" * 100
     data = bytearray(a_zip(path, {"a": content}, method).read_bytes())
     directory = data.index(b"PK\x01\x02")
-    struct.pack_into("<L", data, directory + 16, zlib.crc32(content[:summed]))
-    struct.pack_into("<L", data, directory + 24, 10)
+    for crc_at, size_at in ((14, 22), (directory + 16, directory + 24)):
+        struct.pack_into("<L", data, crc_at, zlib.crc32(content[:summed]))
+        struct.pack_into("<L", data, size_at, 10)
     path.write_bytes(data)
 
 
@@ -403,7 +405,7 @@ async def test_transfers_write_while_many_packages_are_extracted(
     assert (tmp_path / "a.zip.part").read_bytes() == b"PK"
 
 
-@pytest.mark.parametrize("files", [{"a": b"1"}, {"a": b""}, {"a/": b""}, {}], ids=str)
+@pytest.mark.parametrize("files", [{"a": b"1"}, {"a": b""}, {"a/": b"", "b": b""}], ids=str)
 def test_an_extraction_that_is_told_to_stop_says_so_and_leaves_nothing(
     tmp_path: Path, files: dict[str, bytes]
 ) -> None:
