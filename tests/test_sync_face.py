@@ -43,7 +43,15 @@ from pixxel_async.display.choice import shown
 from pixxel_async.portal import run_blocking
 from pixxel_async.sandbox import ApiFault, PackageFault, Sandbox, Scenario, sandbox_in_thread
 
-from .support import QUICK_LIMITS, QUICK_POLL, QUICK_RETRY, final_files, some_downloads, when
+from .support import (
+    PROCESS_S,
+    QUICK_LIMITS,
+    QUICK_POLL,
+    QUICK_RETRY,
+    final_files,
+    some_downloads,
+    when,
+)
 
 SMALL = Scenario(package_bytes=20_000)
 JOB = JobDownload(workflow_id="w", job_id="j")
@@ -258,7 +266,7 @@ def test_ctrl_c_ends_the_export_and_the_next_goes_on(tmp_path: Path, call: str) 
             try:
                 when(lambda: final_files(tmp_path) and sandbox.counts["downloadJob"] > 5)
                 process.send_signal(signal.SIGINT)
-                stdout, stderr = process.communicate(timeout=30)
+                stdout, stderr = process.communicate(timeout=PROCESS_S)
             except BaseException:
                 process.kill()
                 raise

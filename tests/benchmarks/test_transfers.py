@@ -22,6 +22,8 @@ from benchmarks.nginx import SEARCHED, MissingError, nginx, program
 from benchmarks.processes import measure
 from benchmarks.transfers import CURL, Stand, check, row, table
 
+from ..support import PROCESS_S
+
 needs_nginx = pytest.mark.skipif(
     shutil.which("nginx", path=SEARCHED) is None, reason="nginx is not installed"
 )
@@ -175,7 +177,7 @@ def test_a_benchmark_that_is_ended_ends_what_it_has_started(tmp_path: Path) -> N
     )
     said = tmp_path / "said"
     ended = subprocess.run(  # noqa: S603 - the code above
-        [sys.executable, "-c", code, str(said)], check=False, timeout=30
+        [sys.executable, "-c", code, str(said)], check=False, timeout=PROCESS_S
     )
     assert ended.returncode == 128 + signal.SIGTERM
     with pytest.raises(ProcessLookupError):

@@ -42,7 +42,7 @@ from pixxel_async.sandbox.storage import Storage
 from pixxel_async.sansio.lifecycle import State
 from pixxel_async.sansio.wire import needs_id
 
-from ..support import partials, when
+from ..support import PROCESS_S, partials, when
 from .commands import env_of, start, write_manifest
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
@@ -172,7 +172,7 @@ def killed_and_finished(folder: Path, plan: Plan, halts: Halts | None = None) ->
             with start(*words, env=env, stdout=subprocess.DEVNULL) as process:
                 kill(process, moment, halt=halt)
         with start(*words, env=env) as process:
-            stdout, stderr = process.communicate(timeout=300)
+            stdout, stderr = process.communicate(timeout=PROCESS_S)
         assert process.returncode == 0, stderr[-3000:]
         ended: list[dict[str, Any]] = [json.loads(line) for line in stdout.splitlines()]
         assert len(ended) == len({json.dumps(row["target"]) for row in ended}) == plan.packages

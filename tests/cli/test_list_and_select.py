@@ -34,6 +34,7 @@ from pixxel_async.sandbox.world import (
 )
 from pixxel_async.sandbox.world import Insight as MadeInsight
 
+from ..support import PROCESS_S
 from .commands import COMMAND, QUICK, env_of, run, start
 
 MAY = datetime(2025, 5, 1, tzinfo=UTC)
@@ -278,7 +279,7 @@ def test_what_is_selected_is_exported(sandbox: Sandbox, tmp_path: Path) -> None:
             env=environment,
             stdin=select.stdout,
             capture_output=True,
-            timeout=60,
+            timeout=PROCESS_S,
             check=False,
         )
     assert (select.returncode, ended.returncode, ended.stderr) == (0, 0, b"")

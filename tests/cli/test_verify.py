@@ -31,7 +31,7 @@ from pixxel_async.sandbox import (
 
 from ..engine.saved import flip_a_byte, save_broken
 from ..engine.test_folder import another_process
-from ..support import final_files
+from ..support import PROCESS_S, final_files
 from .commands import QUICK, env_of, run, start, write_manifest
 
 needs_signals = pytest.mark.skipif(
@@ -297,7 +297,7 @@ def test_a_repair_that_is_interrupted_goes_on_with_the_command_that_it_tells(
                 if line.startswith("[1/2] saved"):
                     break
             process.send_signal(signal.SIGINT)
-            _, stderr = process.communicate(timeout=60)
+            _, stderr = process.communicate(timeout=PROCESS_S)
     assert process.returncode == 130
     assert f"To go on:  pixxel-async verify {out} --repair" in stderr
     assert run("verify", out).exit_code == 1
@@ -334,7 +334,7 @@ def test_ctrl_c_ends_it_in_one_line_within_a_large_file(out: Path) -> None:
         for _ in range(COUNT - 1):
             assert process.stdout.readline().startswith("ok ")
         process.send_signal(signal.SIGINT)
-        stdout, stderr = process.communicate(timeout=60)
+        stdout, stderr = process.communicate(timeout=PROCESS_S)
     assert process.returncode == 130
     assert (stdout, stderr) == ("", "interrupted: nothing was changed\n")
 

@@ -35,7 +35,7 @@ from pixxel_async.sansio.checking import Found
 from pixxel_async.sansio.lifecycle import State
 from pixxel_async.sinks.looking import look
 
-from ..support import final_files, other_tasks, some_downloads
+from ..support import PATIENCE_S, final_files, other_tasks, some_downloads
 from .saved import change_row, flip_a_byte, save, save_broken
 from .test_folder import another_process
 
@@ -104,7 +104,7 @@ async def test_each_thing_that_may_have_happened_to_a_file_is_told(tmp_path: Pat
 async def test_a_file_of_another_size_is_not_read(tmp_path: Path) -> None:
     first, *_ = await saved_in(tmp_path)
     os.truncate(first.path, 1 << 40)  # a hole; to read all of it takes many minutes
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         assert await wrong(tmp_path) == {first.path.name: Condition.CHANGED}
 
 
@@ -206,7 +206,7 @@ async def test_several_files_are_read_at_once_and_no_more(
         with turn:
             running["now"] += 1
             most = max(most, running["now"])
-        both.wait(timeout=30)  # passed only if three are here at the same time
+        both.wait(timeout=PATIENCE_S)  # passed only if three are here at the same time
         try:
             return look(path, size=size, verify=verify, stop=stop)
         finally:
@@ -227,7 +227,7 @@ async def test_leaving_early_leaves_a_large_file_at_once_and_no_thread(
     size = 1 << 40  # a hole; to read all of it takes many minutes
     os.truncate(last.path, size)
     await change_row(tmp_path, last.key, lambda row: row.changed(bytes=size))
-    async with asyncio.timeout(30), aclosing(verify(tmp_path, jobs=1)) as findings:
+    async with asyncio.timeout(PATIENCE_S), aclosing(verify(tmp_path, jobs=1)) as findings:
         for _ in range(COUNT - 1):
             assert (await anext(findings)).condition is Condition.OK
         if is_cancelled:

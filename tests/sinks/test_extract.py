@@ -28,6 +28,8 @@ from pixxel_async.sinks.base import NOTHING_HELD
 from pixxel_async.sinks.extract import StoppedError, extract, hidden_folder, reveal
 from pixxel_async.sinks.local import LocalSink
 
+from ..support import PATIENCE_S
+
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no file modes")
 GO = threading.Event()
 
@@ -395,7 +397,7 @@ async def test_transfers_write_while_many_packages_are_extracted(
             tasks.create_task(sink.extract(f"{number}.zip", str(number)))
         await asyncio.sleep(0)
         try:
-            with anyio.fail_after(30):
+            with anyio.fail_after(PATIENCE_S):
                 partial = await sink.open("a.zip", NOTHING_HELD, ForeignFiles.REFUSE)
                 await partial.write(b"PK")
                 await partial.aclose()

@@ -14,6 +14,7 @@ from pixxel_async import Timeouts
 from pixxel_async.settings.network import connections
 from pixxel_async.transport.storage import StorageClient
 
+from ..support import PATIENCE_S
 from .scripted_server import Way
 from .storages import Left, until
 
@@ -24,7 +25,7 @@ async def storage(request: pytest.FixtureRequest) -> AsyncIterator[StorageClient
     transport: httpx.AsyncBaseTransport = httpx.AsyncHTTPTransport(trust_env=False)
     if request.param == "ours":
         transport = connections(SecretStr("direct"), "auto")(2)
-    client = StorageClient(transport, timeouts=Timeouts(connect_s=5))
+    client = StorageClient(transport, timeouts=Timeouts(connect_s=PATIENCE_S))
     async with transport:
         yield client
     client.close()

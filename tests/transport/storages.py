@@ -23,6 +23,7 @@ from pixxel_async.transport.routed import RoutedTransport
 from pixxel_async.transport.storage import StorageClient, leave_open
 from pixxel_async.transport.target import Target, Throttle
 
+from ..support import PATIENCE_S
 from .bodies import Found, whole_body
 from .scripted_server import Scripted, Way
 
@@ -31,7 +32,7 @@ SIGNATURE = "canary-signature"
 
 @asynccontextmanager
 async def storage_client(
-    *, keep_alive: int = 4, connect_s: float = 5
+    *, keep_alive: int = 4, connect_s: float = PATIENCE_S
 ) -> AsyncIterator[StorageClient]:
     """Give a client that speaks as the test's way says, and close it."""
     transport = RoutedTransport(Routes(), Way.client, keep_alive=keep_alive)
@@ -117,14 +118,14 @@ class Blocked(Found):
     def write(self, data: memoryview) -> None:
         self.thread = threading.current_thread()
         self.is_entered.set()
-        assert self.free.wait(20)
+        assert self.free.wait(2 * PATIENCE_S)
         super().write(data)
 
     async def entered(self) -> None:
         await until(self.is_entered.is_set)
 
 
-async def until(is_so: Callable[[], bool], within_s: float = 10) -> None:
+async def until(is_so: Callable[[], bool], within_s: float = PATIENCE_S) -> None:
     """Wait until something is so of which nobody tells."""
     async with asyncio.timeout(within_s):
         while not is_so():  # noqa: ASYNC110 - no event of the loop tells

@@ -10,6 +10,8 @@ import pytest
 from pixxel_async.transport.deadlines import Deadlines
 from pixxel_async.transport.waiting import Waiting
 
+from ..support import PATIENCE_S
+
 pytestmark = pytest.mark.looptime
 
 
@@ -79,7 +81,7 @@ def test_another_event_loop_has_a_timer_of_its_own() -> None:
 
     async def use() -> None:
         loop = asyncio.get_running_loop()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             with pytest.raises(TimeoutError):
                 await Waiting(deadlines).wait(loop.time() + 0.1)
 

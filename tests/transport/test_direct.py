@@ -14,6 +14,7 @@ from pixxel_async.transport.heads import MAX_HEAD_BYTES
 from pixxel_async.transport.whole import TooLongError, WholeAnswer
 
 from ..socket_server import SocketServer
+from ..support import PATIENCE_S
 from .scripted_server import (
     BODY,
     CHUNKED,
@@ -48,7 +49,11 @@ async def get(direct: DirectTransport, server: SocketServer, method: str = "GET"
 
 
 async def ask(
-    direct: DirectTransport, server: SocketServer, *, most_bytes: int = 10_000, within_s: float = 5
+    direct: DirectTransport,
+    server: SocketServer,
+    *,
+    most_bytes: int = 10_000,
+    within_s: float = PATIENCE_S,
 ) -> WholeAnswer:
     return await direct.ask(
         origin_of(request(server).url),
@@ -141,7 +146,7 @@ async def test_bytes_that_come_to_an_idle_connection_close_it(late: bytes) -> No
     async with Late() as server, transport() as direct:
         assert await get(direct, server) == BODY
         server.now.set()
-        await asyncio.wait_for(server.ended.wait(), 5)
+        await asyncio.wait_for(server.ended.wait(), PATIENCE_S)
 
 
 @pytest.mark.parametrize(
@@ -241,13 +246,13 @@ async def test_a_fresh_connection_that_dies_is_an_error() -> None:
 async def test_a_cancelled_request_closes_its_connection(answer: Answer) -> None:
     async with Server(answer, [LONG]) as server, transport() as direct:
         task = asyncio.ensure_future(get(direct, server))
-        await asyncio.wait_for(server.asked.wait(), 5)
+        await asyncio.wait_for(server.asked.wait(), PATIENCE_S)
         for _ in range(50):  # until it waits for what does not come
             await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await asyncio.wait_for(server.ended.wait(), 5)
+        await asyncio.wait_for(server.ended.wait(), PATIENCE_S)
         assert await get(direct, server) == BODY
 
 
@@ -294,7 +299,7 @@ async def test_an_answer_without_an_end_is_refused(head: bytes, piece: bytes) ->
     async with Endless(head, piece) as server, transport() as direct:
         with pytest.raises(TooLongError, match="longer than 10000 bytes"):
             await ask(direct, server)
-        await asyncio.wait_for(server.ended.wait(), 5)
+        await asyncio.wait_for(server.ended.wait(), PATIENCE_S)
 
 
 async def test_an_answer_that_tells_that_it_is_too_long_is_refused_at_its_head() -> None:
@@ -318,7 +323,7 @@ async def test_a_wait_for_nothing_ends(pieces: Answer) -> None:
     async with Server(pieces, [LONG]) as server, transport() as direct:
         with pytest.raises(TimeoutError):
             await ask(direct, server, within_s=0.05)
-        await asyncio.wait_for(server.ended.wait(), 5)
+        await asyncio.wait_for(server.ended.wait(), PATIENCE_S)
         assert (await ask(direct, server)).body == BODY
 
 
@@ -336,14 +341,14 @@ async def test_a_wait_for_a_connection_ends() -> None:
     async with Silent() as server, transport() as direct:
         with pytest.raises(TimeoutError):
             await ask(direct, server, within_s=0.05)
-        await asyncio.wait_for(server.ended.wait(), 5)
+        await asyncio.wait_for(server.ended.wait(), PATIENCE_S)
 
 
 async def test_no_more_connections_are_kept_than_said() -> None:
     async with Server(*([LONG],) * 4) as server, transport(keep_alive=1) as direct:
         bodies = await asyncio.gather(*(get(direct, server) for _ in range(3)))
         assert bodies == [BODY] * 3
-        await asyncio.wait_for(server.ended.wait(), 5)
+        await asyncio.wait_for(server.ended.wait(), PATIENCE_S)
         assert await get(direct, server) == BODY
         assert server.connections == 3
 
@@ -360,7 +365,7 @@ async def test_an_idle_connection_is_closed_after_a_while(monkeypatch: pytest.Mo
     monkeypatch.setattr(pool_module, "SWEEP_S", 0.02)
     async with Server([LONG]) as server, transport() as direct:
         assert await get(direct, server) == BODY
-        await asyncio.wait_for(server.ended.wait(), 5)
+        await asyncio.wait_for(server.ended.wait(), PATIENCE_S)
 
 
 @pytest.mark.parametrize(

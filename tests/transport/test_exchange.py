@@ -14,6 +14,7 @@ from pixxel_async.transport.heads import MAX_HEAD_BYTES
 from pixxel_async.transport.storage import StorageClient, leave_open
 from pixxel_async.transport.target import EnoughError
 
+from ..support import PATIENCE_S
 from ..test_secrets import told_of
 from .bodies import Found, whole_body
 from .scripted_server import (
@@ -415,7 +416,7 @@ async def test_nothing_is_received_before_somebody_says_where_it_goes() -> None:
 async def test_an_answer_that_is_not_read_closes_its_connection() -> None:
     async with Server([LONG[:-1]], [LONG]) as server, storage_client() as storage:
         await (await answer_of(storage, server)).aclose()
-        await asyncio.wait_for(server.ended.wait(), 5)
+        await asyncio.wait_for(server.ended.wait(), PATIENCE_S)
         assert await get(storage, server) == BODY
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from pixxel_async.transport.storage import StorageClient
 
+from ..support import PATIENCE_S
 from .bodies import whole_body
 from .scripted_server import BODY, LONG, Scripted, Server
 from .storages import (
@@ -59,7 +60,7 @@ async def test_who_is_cancelled_waits_for_what_is_being_written(use: Use, times:
         await asyncio.wait([task])
         assert task.cancelled()
         written = len(blocked.data)
-        await asyncio.wait_for(server.ended.wait(), 5)
+        await asyncio.wait_for(server.ended.wait(), PATIENCE_S)
         assert await get(storage, server) == BODY
         assert len(blocked.data) == written
         assert server.connections == 2

@@ -17,6 +17,7 @@ from pixxel_async.errors import ConnectionBrokenError, OutOfDescriptorsError
 from pixxel_async.transport import reactor as reactor_module
 from pixxel_async.transport.reactor import ClosedError, Reactor, Reactors
 
+from ..support import PATIENCE_S
 from .bodies import Found
 from .scripted_server import BODY, LONG, Server
 from .storages import (
@@ -82,14 +83,14 @@ async def test_no_work_waits_for_other_work() -> None:
         for _ in range(2000):
             done = asyncio.Event()
             by.submit(lambda done=done: by.tell(done.set))  # type: ignore[misc]
-            await asyncio.wait_for(done.wait(), 10)
+            await asyncio.wait_for(done.wait(), PATIENCE_S)
 
 
 async def test_work_may_hand_over_more_work() -> None:
     done = asyncio.Event()
     with reactor() as by:
         by.submit(lambda: by.submit(lambda: by.submit(lambda: by.tell(done.set))))
-        await asyncio.wait_for(done.wait(), 10)
+        await asyncio.wait_for(done.wait(), PATIENCE_S)
 
 
 async def test_a_thread_that_is_busy_is_rung_for_no_more_often_than_there_is_room_for() -> None:
@@ -346,7 +347,7 @@ async def test_a_request_without_a_reactor_leaves_no_channel_open(
             patched.setattr(owner, name, refuse)
             with pytest.raises(OutOfDescriptorsError):
                 await get(storage, server)
-        await asyncio.wait_for(server.ended.wait(), 5)
+        await asyncio.wait_for(server.ended.wait(), PATIENCE_S)
         assert await get(storage, server) == BODY
 
 
@@ -368,11 +369,11 @@ async def test_a_client_that_is_closed_ends_what_is_under_way(stands: str) -> No
         else:
             use = (get_at_once if stands == "at once" else get)(storage, server)
             task = asyncio.ensure_future(use)
-            await asyncio.wait_for(server.asked.wait(), 5)
+            await asyncio.wait_for(server.asked.wait(), PATIENCE_S)
             await some_turns(100)
             storage.close()
             with pytest.raises(ConnectionBrokenError, match="closed"):
-                await asyncio.wait_for(task, 5)
+                await asyncio.wait_for(task, PATIENCE_S)
         with pytest.raises(ConnectionBrokenError, match="closed"):
             await get(storage, server)
 

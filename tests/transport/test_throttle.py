@@ -12,6 +12,7 @@ from pixxel_async.engine.bandwidth import Bandwidth
 from pixxel_async.transport.exchange import Exchange
 from pixxel_async.transport.storage import leave_open
 
+from ..support import PATIENCE_S
 from .bodies import Found
 from .scripted_server import BODY, CHUNKED, CLOSE, LONG, UNTIL_CLOSE, Answer, Server
 from .storages import (
@@ -114,7 +115,7 @@ async def test_who_is_held_back_can_be_cancelled(at_once: bool) -> None:  # noqa
         task.cancel()
         await asyncio.wait([task])
         assert task.cancelled()
-        await asyncio.wait_for(server.ended.wait(), 5)
+        await asyncio.wait_for(server.ended.wait(), PATIENCE_S)
         assert await get(storage, server) == BODY
     assert throttle.came == [10]
 
