@@ -25,7 +25,7 @@ EVIL = "<script>alert(1)</script>\x1b[31m & [bold]"
 
 needs_kernel = pytest.mark.skipif(
     find_spec("nbclient") is None or find_spec("ipykernel") is None,
-    reason="nbclient and ipykernel are not installed; the extra dev brings them",
+    reason="needs nbclient and ipykernel: pip install -e '.[dev]'",
 )
 
 

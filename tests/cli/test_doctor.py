@@ -214,7 +214,7 @@ def test_file_systems_are_told_apart(tmp_path: Path) -> None:
     assert checkup.judge_file_system("vfat").level is Level.WARNING
 
 
-@pytest.mark.skipif(not Path("/proc/self").exists(), reason="only Linux has such a folder")
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs Linux, for /proc/self")
 def test_a_folder_that_cannot_be_written_is_a_problem() -> None:
     (found,) = checkup_machine.folder(Path("/proc/self"))
     assert found.level is Level.PROBLEM

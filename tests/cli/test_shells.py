@@ -50,7 +50,7 @@ def completed(completion: str, words: str) -> set[str]:
     return set(ended.stdout.split())
 
 
-@pytest.mark.skipif(BASH is None, reason="there is no bash on this machine")
+@pytest.mark.skipif(BASH is None, reason="needs bash: apt-get install bash")
 @pytest.mark.parametrize(
     ("words", "offered"),
     [

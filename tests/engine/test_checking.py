@@ -109,7 +109,8 @@ async def test_a_file_of_another_size_is_not_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(
-    sys.platform == "win32" or os.geteuid() == 0, reason="the superuser may read everything"
+    sys.platform == "win32" or os.geteuid() == 0,
+    reason="needs a user whom file modes stop: run the tests without root",
 )
 async def test_a_file_that_may_not_be_read_is_told(tmp_path: Path) -> None:
     first, *_ = await saved_in(tmp_path)

@@ -21,7 +21,7 @@ from ..support import PATIENCE_S
 
 SEARCHED = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"
 NGINX = shutil.which("nginx", path=SEARCHED)
-needs_nginx = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
+needs_nginx = pytest.mark.skipif(NGINX is None, reason="needs nginx: apt-get install nginx")
 SECRET = "of this test"
 EXPIRED = (
     "<Error><Code>AccessDenied</Code><Message>Request has expired</Message>"

@@ -24,8 +24,6 @@ from .odd_zips import AMBIGUOUS, EMPTY, GOOD, LOCAL, A, archive, made_by, writte
 from .scripted import ETAG, ScriptedStorage, answer, export
 from .test_malformed import SPOILS, spoilt
 
-pytestmark = pytest.mark.fault(85)
-
 UNZIP = shutil.which("unzip")
 ODD = {**EMPTY, **AMBIGUOUS}
 FILES = {"a/b.tif": b"image" * 5000, "c.json": b"{}", "größe.txt": b"", "d/e/f": bytes(70_000)}
@@ -64,6 +62,7 @@ def backward(data: bytes) -> list[str]:
         return []
 
 
+@pytest.mark.fault(85)
 @pytest.mark.parametrize("name", OVER_SOCKETS)
 async def test_it_is_not_saved_as_a_package(tmp_path: Path, name: str) -> None:
     async with ScriptedStorage(answer("200 OK", ETAG, body=ODD[name])) as storage:
@@ -74,6 +73,7 @@ async def test_it_is_not_saved_as_a_package(tmp_path: Path, name: str) -> None:
     assert partials(tmp_path) == []
 
 
+@pytest.mark.fault(85)
 async def test_a_good_one_among_them_is_saved(tmp_path: Path) -> None:
     odd, good = answer("200 OK", ETAG, body=ODD["folders alone"]), answer("200 OK", body=GOOD)
     async with ScriptedStorage(odd, good) as storage:
@@ -82,12 +82,14 @@ async def test_a_good_one_among_them_is_saved(tmp_path: Path) -> None:
     assert [path.read_bytes() for path in tmp_path.glob("*.zip")] == [GOOD]
 
 
+@pytest.mark.fault(85)
 @pytest.mark.parametrize("verify", Verify)
 @pytest.mark.parametrize("data", ODD.values(), ids=ODD.keys())
 def test_its_problem_is_named(data: bytes, verify: Verify) -> None:
     assert problem(data, verify)
 
 
+@pytest.mark.fault(85)
 @pytest.mark.parametrize("data", ODD.values(), ids=ODD.keys())
 def test_it_is_not_extracted_and_leaves_nothing_but_itself(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "p.zip"
@@ -97,6 +99,7 @@ def test_it_is_not_extracted_and_leaves_nothing_but_itself(tmp_path: Path, data:
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.fault(85)
 @pytest.mark.parametrize(
     ("name", "from_the_start", "from_the_end"),
     [
@@ -130,6 +133,7 @@ GOOD_ONES = {
 }
 
 
+@pytest.mark.fault(85)
 @pytest.mark.parametrize("data", GOOD_ONES.values(), ids=GOOD_ONES.keys())
 def test_a_good_archive_is_accepted_and_extracted(tmp_path: Path, data: bytes) -> None:
     assert problem(data, Verify.CONTENTS) is None
@@ -154,6 +158,7 @@ PACKERS = [
 ]
 
 
+@pytest.mark.fault(85)
 @pytest.mark.parametrize(
     "command", [one for one in PACKERS if shutil.which(one[0])], ids=lambda one: " ".join(one[:-1])
 )
@@ -168,6 +173,7 @@ def test_what_other_programs_make_is_accepted(tmp_path: Path, command: list[str]
     assert len(files) >= len(FILES)
 
 
+@pytest.mark.fault(85)
 @pytest.mark.parametrize("data", GOOD_ONES.values(), ids=GOOD_ONES.keys())
 @given(spoils=SPOILS)
 def test_whatever_is_accepted_is_read_alike_by_others(
@@ -178,6 +184,7 @@ def test_whatever_is_accepted_is_read_alike_by_others(
         assert len(backward(spoilt_data)) == len(backward(data))
 
 
+@pytest.mark.fault(85)
 def test_an_archive_of_very_many_members_is_accepted() -> None:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as target:
@@ -186,6 +193,7 @@ def test_an_archive_of_very_many_members_is_accepted() -> None:
     assert problem(stream.getvalue()) is None
 
 
+@pytest.mark.fault(85)
 def test_a_crc_that_is_wrong_in_both_headers_is_found_in_the_contents() -> None:
     wrong = archive(dataclasses.replace(A, crc=9))
     assert problem(wrong) is None

@@ -327,6 +327,7 @@ async def test_a_wait_for_nothing_ends(pieces: Answer) -> None:
         assert (await ask(direct, server)).body == BODY
 
 
+@pytest.mark.parametrize("way", ["https"], indirect=True)  # in plain, the system connects by itself
 async def test_a_wait_for_a_connection_ends() -> None:
     class Silent(SocketServer):  # in plain: it never greets back
         ended = asyncio.Event()
@@ -336,8 +337,6 @@ async def test_a_wait_for_a_connection_ends() -> None:
             writer.close()
             self.ended.set()
 
-    if Way.server is None:
-        pytest.skip("without TLS, the system connects by itself")
     async with Silent() as server, transport() as direct:
         with pytest.raises(TimeoutError):
             await ask(direct, server, within_s=0.05)

@@ -242,18 +242,23 @@ async def test_an_answer_that_does_not_come_whole_in_time_is_given_up(piece: byt
     assert caught.value.sent
 
 
-async def end_when_asked(server: Silent, limit: asyncio.Timeout) -> None:
-    await server.asked.wait()
-    limit.reschedule(asyncio.get_running_loop().time())
+async def create_until_asked(client: PixxelClient, server: Silent) -> None:
+    """Ask for a package, and give up when the request has arrived."""
+
+    async def give_up(limit: asyncio.Timeout) -> None:
+        await server.asked.wait()
+        limit.reschedule(asyncio.get_running_loop().time())
+
+    async with asyncio.timeout(PATIENCE_S) as limit:
+        ending = asyncio.create_task(give_up(limit))
+        await client.insights.create_download("a", "i")
+    await ending
 
 
 async def test_who_is_cancelled_shows_no_key_and_leaves_no_connection() -> None:
     async with Silent(raw(200, BODY)[:-1]) as server, straight(server) as client:
         with pytest.raises(TimeoutError) as caught:
-            async with asyncio.timeout(PATIENCE_S) as limit:
-                ending = asyncio.create_task(end_when_asked(server, limit))
-                await client.insights.create_download("a", "i")
-        await ending
+            await create_until_asked(client, server)
         await asyncio.wait_for(server.ended.wait(), PATIENCE_S)
     cause = caught.value.__cause__
     assert isinstance(cause, asyncio.CancelledError)
