@@ -72,7 +72,7 @@ def test_a_key_that_is_typed_is_not_shown(path: Path) -> None:
                 shown += piece
         except OSError:
             pass  # the other end has gone
-        assert process.wait(30) == 0
+        assert process.wait(PROCESS_S) == 0
     os.close(ours)
     assert KEY.encode() not in shown
     assert END.encode() in shown

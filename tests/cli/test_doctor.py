@@ -19,12 +19,13 @@ from pixxel_async.cli.checkup import Level
 from pixxel_async.config import Settings, Timeouts
 from pixxel_async.sandbox import sandbox_in_thread
 
+from ..support import PATIENCE_S
 from ..transport.raw_server import RawServer, raw
 from ..transport.tls_stand import API_HOST, ConnectProxy, TlsServer, bundle
 from .commands import COMMAND, env_of, run
 
 KEY = "canary-key-0a17-9c3e"
-TIMEOUTS = Timeouts(connect_s=5, answer_s=5)
+TIMEOUTS = Timeouts(connect_s=PATIENCE_S, answer_s=PATIENCE_S)
 
 
 def settings(**parts: Any) -> Settings:

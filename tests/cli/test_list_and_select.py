@@ -297,7 +297,7 @@ def test_a_reader_that_leaves_ends_it_quietly() -> None:
             assert process.stdout is not None
             assert "c0" in process.stdout.readline()
             process.stdout.close()
-            assert process.wait(60) == 141
+            assert process.wait(PROCESS_S) == 141
             assert process.stderr is not None
             assert process.stderr.read() == ""
         assert len(sandbox.calls) < 10

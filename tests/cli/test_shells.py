@@ -104,7 +104,7 @@ def on_a_terminal(*words: str, **env: str) -> bytes:
                 shown += piece
         except OSError:
             pass  # the other end has gone
-        process.wait(60)
+        process.wait(PROCESS_S)
     os.close(ours)
     return shown
 

@@ -121,4 +121,4 @@ def secure_nginx(home: Path, *, rate: int) -> Iterator[SecureNginx]:
         yield SecureNginx(home, port)
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(PATIENCE_S)

@@ -116,7 +116,7 @@ async def test_a_clock_that_jumps_by_an_hour_changes_no_wait(
         async with PixxelClient(
             sandbox.api_key,
             base_url=sandbox.api_url,
-            poll=PollPolicy(initial_s=0.05, max_s=0.2, wait_timeout_s=30),
+            poll=PollPolicy(initial_s=0.05, max_s=0.2, wait_timeout_s=1000),
         ) as client:
             async with client.export(some_downloads(8), tmp_path) as export:
                 async for _ in export:

@@ -322,7 +322,7 @@ async def test_an_answer_of_just_the_size_is_taken(answer: bytes) -> None:
 async def test_a_wait_for_nothing_ends(pieces: Answer) -> None:
     async with Server(pieces, [LONG]) as server, transport() as direct:
         with pytest.raises(TimeoutError):
-            await ask(direct, server, within_s=0.05)
+            await ask(direct, server, within_s=0.5)
         await asyncio.wait_for(server.ended.wait(), PATIENCE_S)
         assert (await ask(direct, server)).body == BODY
 
@@ -339,7 +339,7 @@ async def test_a_wait_for_a_connection_ends() -> None:
 
     async with Silent() as server, transport() as direct:
         with pytest.raises(TimeoutError):
-            await ask(direct, server, within_s=0.05)
+            await ask(direct, server, within_s=0.5)
         await asyncio.wait_for(server.ended.wait(), PATIENCE_S)
 
 

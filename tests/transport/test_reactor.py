@@ -139,7 +139,7 @@ async def test_a_reactor_ends_when_it_has_done_what_was_submitted_and_may_be_clo
             for number in range(100):
                 by.submit(lambda number=number: done.append(number))  # type: ignore[misc]
             closing = threads.submit(by.close)
-        closing.result(10)
+        closing.result(PATIENCE_S)
     assert done == list(range(100))
     assert not by._thread.is_alive()
     by.close()
