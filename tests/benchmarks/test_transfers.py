@@ -41,6 +41,9 @@ def is_installed(contender: str) -> bool:
 
 
 MISSING = [name for name in CONTENDERS if not is_installed(name)]
+PRESENT = [name for name in CONTENDERS if name not in MISSING]
+if NGINX is None:
+    PRESENT = PRESENT[:1]  # one skip says as much as one for each
 
 
 @pytest.fixture(name="stand")
@@ -54,7 +57,7 @@ def _stand(tmp_path: Path) -> Iterator[Stand]:
 
 @needs_nginx
 @pytest.mark.parametrize("scheme", ["http", "https"])
-@pytest.mark.parametrize("contender", [name for name in CONTENDERS if name not in MISSING])
+@pytest.mark.parametrize("contender", PRESENT)
 def test_everybody_saves_what_is_served(stand: Stand, contender: str, scheme: str) -> None:
     measured = stand.once(contender, FILES, scheme, compare=True)
     assert measured.wall_s > 0
