@@ -13,6 +13,8 @@ Rules:
       stands before that, and the end record has its values or leaves them to it.
     * The central directory lies right before these records. Its headers (4.3.12) stand side by
       side from its start to its end, and there are as many as counted.
+    * A member has one name, and no two members have the same: a NUL would end it for some readers,
+      and a Unicode path (4.6.9) replaces it for others.
     * The members stand side by side from byte 0 to the central directory. A local header (4.3.7)
       and a data descriptor (4.3.9) say what the central directory says.
 """
@@ -52,6 +54,9 @@ _SHORT = 0xFFFF
 _LONG = 0xFFFFFFFF
 """Fields of two and four bytes with these values leave them to ZIP64."""
 _ZIP64_EXTRA = 1
+_UNICODE_PATH_EXTRA = 0x7075
+_UNICODE_PATH_AT = 5
+"""Where the name stands in that field, behind a version and a checksum."""
 _ENCRYPTED = 0x1
 _HAS_DESCRIPTOR = 0x8
 _UTF8 = 0x800
@@ -199,39 +204,57 @@ def members_of(data: bytes, directory: Directory) -> list[Member]:
         at = extra_at + extra_bytes + comment_bytes
         if signature != DIRECTORY_HEADER or at > len(data):
             _refuse("its central directory is broken")
-        wide = _zip64_values(data[extra_at : extra_at + extra_bytes])
+        extra = _extra_fields(data[extra_at : extra_at + extra_bytes])
+        wide = _zip64_values(extra)
         size, packed, offset = (
             wide.pop(0) if value == _LONG and wide else value for value in (size, packed, offset)
         )
         name = data[name_at:extra_at]
         if disk not in {0, _SHORT}:
             _refuse("it is one part of an archive that was split")
-        members.append(Member(name, flags, method, crc, packed, size, offset))
+        member = Member(name, flags, method, crc, packed, size, offset)
+        _check_name(member, extra)
+        members.append(member)
     if len(members) != directory.count:
         _refuse(
             f"its central directory lists {len(members)} members, "
             f"and its end record counts {directory.count}"
         )
+    if len({member.name for member in members}) != len(members):
+        _refuse("two of its members have the same name")
     if all(member.name.endswith(b"/") for member in members):
         _refuse("it is empty: it has folders and no file")
     return members
 
 
-def _zip64_values(extra: bytes) -> list[int]:
-    """Return the numbers of a ZIP64 extra field (section 4.5.3), or none."""
+def _extra_fields(extra: bytes) -> dict[int, bytes]:
+    """Return the extra fields of a header (section 4.5) by their ids."""
+    found: dict[int, bytes] = {}
     at = 0
-    values: list[int] | None = None
     while at + 4 <= len(extra):
         kind, length = struct.unpack_from("<2H", extra, at)
         at += 4
         if at + length > len(extra):
             _refuse("an extra field in it is broken")
-        if kind == _ZIP64_EXTRA:
-            if values is not None:
-                _refuse("a member has two ZIP64 fields")
-            values = list(struct.unpack_from(f"<{min(length // 8, 3)}Q", extra, at))
+        if kind in found and kind in {_ZIP64_EXTRA, _UNICODE_PATH_EXTRA}:
+            _refuse("a member has an extra field twice")
+        found[kind] = extra[at : at + length]
         at += length
-    return values or []
+    return found
+
+
+def _zip64_values(extra: dict[int, bytes]) -> list[int]:
+    """Return the numbers of a ZIP64 extra field (section 4.5.3), or none."""
+    field = extra.get(_ZIP64_EXTRA, b"")
+    return list(struct.unpack_from(f"<{min(len(field) // 8, 3)}Q", field))
+
+
+def _check_name(member: Member, extra: dict[int, bytes]) -> None:
+    unicode_path = extra.get(_UNICODE_PATH_EXTRA, b"")[_UNICODE_PATH_AT:]
+    # A name that is not ASCII is in an unknown code page: there the field says how to read it.
+    is_replaced = unicode_path and member.name.isascii() and unicode_path != member.name
+    if b"\0" in member.name or is_replaced:
+        _refuse_member(member, "has another name for some readers")
 
 
 def spans_of(members: Sequence[Member], directory: Directory) -> list[Span]:
@@ -278,7 +301,9 @@ def check_local_header(span: Span, data: bytes) -> int:
         _refuse_member(member, "has another name in its local header")
     if method != member.method or (flags ^ member.flags) & (_ENCRYPTED | _UTF8):
         _refuse_member(member, "is of another kind in its local header")
-    wide = _zip64_values(data[extra_at : extra_at + extra_bytes])
+    extra = _extra_fields(data[extra_at : extra_at + extra_bytes])
+    _check_name(member, extra)
+    wide = _zip64_values(extra)
     unknown = {0, _LONG} if flags & _HAS_DESCRIPTOR else set()
     size, packed = (wide.pop(0) if value == _LONG and wide else value for value in (size, packed))
     said = ((crc, member.crc), (packed, member.packed_size), (size, member.size))

@@ -61,6 +61,11 @@ class Part:
         return packed + self.name + self.extra + self.comment
 
 
+def unicode_path(name: bytes, other: bytes) -> bytes:
+    """Return the extra field that gives a member another name."""
+    return struct.pack("<2HBL", 0x7075, 5 + len(other), 1, zlib.crc32(name)) + other
+
+
 def end(members: int, size: int, start: int, comment: bytes = b"", **changed: int) -> bytes:
     """Return an end record."""
     fields = {"disk": 0, "directory_disk": 0, "count_here": members, "count": members}
@@ -202,6 +207,14 @@ AMBIGUOUS = {
     "a member that is not listed, behind the others": archive(A, gap=B.local() + B.packed),
     "a large member that is not listed": archive(A, gap=LARGE.local() + LARGE.packed),
     "a member that is listed twice": listed_twice(),
+    "two members of one name": archive(A, dataclasses.replace(B, name=A.name)),
+    "a name with a NUL": archive(Part(b"a.tif\0.txt")),
+    "a Unicode path that is another name": archive(
+        dataclasses.replace(A, extra=unicode_path(A.name, b"b.tif"))
+    ),
+    "a Unicode path in the local header alone": archive(
+        A, local={"extra": unicode_path(A.name, b"b.tif")}
+    ),
     "fewer members than counted": archive(A, count_here=2, count=2),
     "more members than counted": archive(A, B, count_here=1, count=1),
     "counts that differ": archive(A, B, count_here=1),
