@@ -184,6 +184,7 @@ def test_whatever_is_accepted_is_read_alike_by_others(
         assert len(backward(spoilt_data)) == len(backward(data))
 
 
+@pytest.mark.untraced
 @pytest.mark.fault(85)
 def test_an_archive_of_very_many_members_is_accepted() -> None:
     stream = io.BytesIO()
