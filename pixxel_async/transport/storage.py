@@ -6,7 +6,9 @@ Rules:
     * The request target goes out byte for byte as the service sent it, since it is signed.
     * GET only: a URL that is signed for GET does not allow HEAD.
     * Redirects are followed by hand, a few times, and never from https to plain http. Plain http
-      is taken for loopback addresses only.
+      is taken for loopback addresses only, and only if the service is at one, too.
+    * A host is refused whose address the policy does not allow. Where a proxy resolves the name,
+      what the URL itself tells of the address is all that is known here.
     * Errors of httpx leave without cause and context, which know the URL. Where an error of ours
       is raised, URLs are wrapped: some tools show the variables of each frame.
 """
@@ -29,8 +31,10 @@ from ..errors import (
     ConnectionBrokenError,
     OutOfDescriptorsError,
     PixxelError,
+    StorageHostError,
     TransferError,
 )
+from ..sansio.address_policy import AddressPolicy, Scope
 from ..sansio.redact import redact
 from .answers import Answer, Headers, PulledAnswer
 from .exchange import AtOnce, Exchange
@@ -44,6 +48,9 @@ from .words import describe
 
 MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+WITH_LOOPBACK = AddressPolicy(service=Scope.LOOPBACK)
+"""For a service on this machine."""
 
 UNSENDABLE = "the signed URL is not a URL that can be sent as it is"
 
@@ -59,9 +66,16 @@ def leave_open(_: Exchange) -> Target | None:
 class StorageClient:
     """Opens signed URLs over a transport that it does not own, and threads that it does."""
 
-    def __init__(self, transport: httpx.AsyncBaseTransport, *, timeouts: Timeouts) -> None:
+    def __init__(
+        self,
+        transport: httpx.AsyncBaseTransport,
+        *,
+        timeouts: Timeouts,
+        addresses: AddressPolicy = WITH_LOOPBACK,
+    ) -> None:
         """Use the transport as it is; a stalled body is the caller's business."""
         self._transport = transport
+        self._addresses = addresses
         self._getter = Getter(connect_s=timeouts.connect_s)
         self._timeouts = {
             "connect": timeouts.connect_s,
@@ -91,7 +105,7 @@ class StorageClient:
             TransferError: The URL cannot be used, or redirects go wrong.
             ConnectionBrokenError: No answer came, or not all that was poured at once.
             OutOfDescriptorsError: The system allows no further connection.
-            RouteError: None will come until a setting is mended.
+            StorageHostError: None will come until a setting is changed.
             Exception: Whatever a target has raised that was named at once.
         """
         for _ in range(MAX_REDIRECTS + 1):
@@ -124,8 +138,12 @@ class StorageClient:
         self, address: _Address, headers: Headers, at_once: AtOnce, throttle: Throttle | None
     ) -> Answer:
         failure: PixxelError
+        place, pool = address.place, None
+        if refusal := self._addresses.refusal(place.origin.host):
+            raise StorageHostError(refusal)
+        if not place.origin.is_tls and not self._addresses.allows_plain_http:
+            raise TransferError(_plain_http(place.origin.host))
         try:
-            place, pool = address.place, None
             if isinstance(self._transport, RoutedTransport):
                 pool = self._transport.channels_to(place.origin)
             if pool is None:
@@ -136,6 +154,7 @@ class StorageClient:
                 _message(address, headers),
                 at_once=at_once,
                 throttle=throttle,
+                addresses=self._addresses,
             )
         except httpx.LocalProtocolError:
             failure = TransferError("the signed URL has characters that no request may have")
@@ -146,7 +165,12 @@ class StorageClient:
             if is_out_of_descriptors(error):
                 failure = OutOfDescriptorsError(describe(error))
             else:
-                failure = hindrance(error, host) or ConnectionBrokenError(describe(error))
+                reason = hindrance(error, host)
+                failure = (
+                    ConnectionBrokenError(describe(error))
+                    if reason is None
+                    else StorageHostError(reason)
+                )
         # Raised out here, so that it has no context: the error of httpx knows the URL.
         raise failure
 
@@ -248,7 +272,7 @@ def _place(scheme: str, authority: str) -> _Place | str:
     if not host or scheme not in PORTS:
         return "the signed URL is not an http URL"
     if scheme == "http" and host not in LOOPBACK_HOSTS:
-        return f"the signed URL leads to {redact(host)} over plain http; refused"
+        return _plain_http(host)
     try:
         url = httpx.URL(f"{scheme}://{authority}/")
         raw_host = url.raw_host.decode("ascii") if url.host else ""
@@ -256,6 +280,10 @@ def _place(scheme: str, authority: str) -> _Place | str:
         return UNSENDABLE
     origin = Origin(is_tls=scheme == "https", host=raw_host, port=url.port or PORTS[scheme])
     return _Place(url, origin)
+
+
+def _plain_http(host: str) -> str:
+    return f"the signed URL leads to {redact(host)} over plain http; refused"
 
 
 def _following(url: SecretStr, headers: Mapping[str, str]) -> SecretStr:

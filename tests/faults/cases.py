@@ -348,9 +348,10 @@ LIMITS = (
     ),
     Case(
         66,
-        "A signed URL or a redirect leads to this machine, its networks, or cloud metadata.",
-        "It is refused after name resolution, unless `base_url` is such an address itself or a "
-        "setting allows it.",
+        "A signed URL or a redirect leads to this machine, a private network, or cloud metadata.",
+        "The address is checked after name resolution and refused, unless `base_url` is an "
+        "address of the same kind or `--allow-private-storage` is given. Cloud metadata is always "
+        "refused.",
     ),
     Case(
         79,
