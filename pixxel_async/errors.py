@@ -63,8 +63,8 @@ class PixxelError(Exception):
 class InternalError(PixxelError):
     """A bug of this library: what was raised while one package was handled.
 
-    It fails that package alone, and the next run tries it again. The original exception is the
-    cause. The message has its type and, redacted, its text.
+    It fails that package alone, and the next run tries it again. The message has the type of the
+    exception, its text, redacted, and the place where it was raised.
     """
 
 

@@ -27,6 +27,7 @@ from ..sansio.backoff import delay
 from ..sansio.storage_answers import not_a_zip
 from ..sinks.base import Care, Held
 from ..transport.guard import HostFails, HostGuards, HostIsBack, News
+from ..transport.refused import RefusedHosts
 from ..transport.storage import StorageClient
 from ..transport.target import Throttle
 from .buffers import Buffers
@@ -133,6 +134,7 @@ class Fetcher:
         self.watchdog = Watchdog(policy)
         self._shared = Shared(
             storage=storage,
+            refused=RefusedHosts(),
             journal=folder.journal,
             watchdog=self.watchdog,
             space=space,

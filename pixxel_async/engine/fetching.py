@@ -9,6 +9,7 @@ from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from ..errors import PixxelError
+from .bugs import as_error
 from .fetcher import Fetcher, NotReadyAnyMoreError
 from .gate import Gate
 from .item import Item
@@ -80,17 +81,19 @@ class FetchStage:
                 await self._take(item, tasks)
 
     async def _take(self, item: Item, tasks: TaskGroup) -> None:
-        self._began(item)
         try:
-            if self._gate.rejected is not None:
-                raise self._gate.rejection()
-            await self._hand_to_saver(await self._fetcher.fetch(item), tasks)
-        except NotReadyAnyMoreError:
-            await self._wait_again(item)
+            self._began(item)
+            self._gate.check()
+            try:
+                arrived = await self._fetcher.fetch(item)
+            except NotReadyAnyMoreError:
+                await self._wait_again(item)
+            else:
+                await self._hand_to_saver(arrived, tasks)
         except DiskStaysFullError as full:
             await self._end_early(full.error)
-        except PixxelError as error:
-            await self._fail(item, error)
+        except Exception as raised:  # noqa: BLE001 - it ends this package, and no other
+            await self._fail(item, as_error(raised))
 
     async def _hand_to_saver(self, arrived: Arrived, tasks: TaskGroup) -> None:
         """Save in a task of its own: what waits for the disk need not hold up transfers."""
@@ -106,8 +109,8 @@ class FetchStage:
             saved = await self._saver.save(arrived)
         except DiskStaysFullError as full:
             await self._end_early(full.error)
-        except PixxelError as error:
-            await self._fail(arrived.item, error)
+        except Exception as raised:  # noqa: BLE001 - likewise
+            await self._fail(arrived.item, as_error(raised))
         else:
             await self._ledger.settle(saved)
         finally:

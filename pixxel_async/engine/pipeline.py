@@ -5,15 +5,16 @@ Rules:
       unless the export ends before it.
     * Creating runs ahead of fetching, so that the service packages while files are saved; how
       far ahead is bounded by `Limits.pending`.
-    * One failed package never stops the others. A rejected key stops all of them: what is not
-      being transferred fails at once, running transfers finish.
-    * An export that is interrupted, whose disk stays full, or that has no way to the service or the
-      storage (a certificate, a proxy), fails no package: what is under way is left as the next run
-      can use it.
+    * One failed package never stops the others, whatever it fails by: what is raised while it is
+      handled, a bug included, ends that package and nothing else. A rejected key stops all of them:
+      what is not being transferred fails at once, running transfers finish.
+    * An export that is interrupted, whose disk stays full, or that has no way to the service (a
+      certificate, a proxy), fails no package: what is under way is left as the next run can use it.
 """
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable
 
@@ -39,6 +40,7 @@ from ..sansio.resume import First, goes_on
 from ..sansio.schedule import Pending
 from ..sansio.wire import needs_id
 from .asking import Asker, raise_if_failed
+from .bugs import as_error
 from .creating import Creator
 from .feed import Feed
 from .fetcher import Fetcher
@@ -55,6 +57,8 @@ from .poller import Poller
 from .record import Ending
 from .saver import Saver
 from .space import DiskStaysFullError, Space
+
+logger = logging.getLogger("pixxel_async")
 
 FINISH_S = 1.0
 """How long creations that are under way may take after an interruption, in seconds."""
@@ -80,7 +84,11 @@ class Pipeline:
             clock=outlet.clock,
         )
         self._poller: Poller[Item] = Poller(
-            self._poll, self._not_yet, policy=parts.poll, workers=parts.limits.requests
+            self._poll,
+            self._not_yet,
+            policy=parts.poll,
+            workers=parts.limits.requests,
+            broke=self._broke,
         )
         self._space = Space(folder.sink, parts.folder, emit=outlet.emit, clock=outlet.clock)
         self._creator = Creator(
@@ -189,12 +197,25 @@ class Pipeline:
         if isinstance(error, AuthenticationError):
             await self._stop(error)
         self._leave_place(item)
-        await self._note_failure(item, error)
-        await self._ledger.settle(
-            events.Failed(
-                at_s=self._outlet.clock(), key=item.key, download=item.download, error=error
-            )
+        try:
+            await self._note_failure(item, error)
+        except Exception as bug:  # noqa: BLE001 - the package ends, noted or not
+            error.add_note(f"not noted in the journal: {as_error(bug)}")
+        await self._settle_failed(item.download, error)
+
+    async def _settle_failed(self, download: Download, error: PixxelError) -> None:
+        failed = events.Failed(
+            at_s=self._outlet.clock(), key=download.key, download=download, error=error
         )
+        try:
+            await self._ledger.settle(failed)
+        except Exception as bug:  # noqa: BLE001 - it counts as left, and holds nobody up
+            logger.error("the end of a package was not told: %s", as_error(bug))  # noqa: TRY400 - its traceback may hold a URL
+            self._ledger.let_go(download.key)
+
+    async def _broke(self, item: Item, raised: Exception) -> None:
+        """End a package for which something was raised that nobody expects."""
+        await self._fail(item, as_error(raised))
 
     async def _note_failure(self, item: Item, error: PixxelError) -> None:
         # A package that failed has to be asked for anew; one that was only late has not.
@@ -237,30 +258,34 @@ class Pipeline:
     async def _create_stage(self, todo: MemoryObjectReceiveStream[Download]) -> None:
         async for download in todo:
             await self._ledger.claim(download.key)
-            row = await self._folder.journal.get(download.key)
-            item = Item(download, row or new_row(download, self._name_of))
+            item: Item | None = None
             try:
-                if await self._intake.is_saved(item):
-                    await self._saver.extract(item)
-                    saved = self._saver.describe(item, skipped=True)
-                    await self._ledger.settle(
-                        events.Skipped(at_s=self._outlet.clock(), key=item.key, saved=saved)
-                    )
-                    continue
-                first = self._intake.first(item, needs_id=needs_id(download))
-                await self._places.acquire()
-                item.has_place = True
-                await self._begin(item, first)
+                row = await self._folder.journal.get(download.key)
+                item = Item(download, row or new_row(download, self._name_of))
+                await self._take_up(item)
             except DiskStaysFullError as full:
                 await self._end_early(full.error)
             except EarlierFailureError as error:
-                await self._ledger.settle(
-                    events.Failed(
-                        at_s=self._outlet.clock(), key=item.key, download=download, error=error
-                    )
-                )
-            except PixxelError as error:
-                await self._fail(item, error)
+                await self._settle_failed(download, error)
+            except Exception as raised:  # noqa: BLE001 - it ends this package, and no other
+                if item is None:  # without a row, there is nothing to note it in
+                    await self._settle_failed(download, as_error(raised))
+                else:
+                    await self._broke(item, raised)
+
+    async def _take_up(self, item: Item) -> None:
+        """Skip a package that is saved; else do what its state asks for first."""
+        if await self._intake.is_saved(item):
+            await self._saver.extract(item)
+            saved = self._saver.describe(item, skipped=True)
+            await self._ledger.settle(
+                events.Skipped(at_s=self._outlet.clock(), key=item.key, saved=saved)
+            )
+            return
+        first = self._intake.first(item, needs_id=needs_id(item.download))
+        await self._places.acquire()
+        item.has_place = True
+        await self._begin(item, first)
 
     async def _begin(self, item: Item, first: First) -> None:
         """Ask for a package, or go on waiting for the one that an earlier run has asked for."""
@@ -321,9 +346,6 @@ class Pipeline:
                 raise self._gate.rejection()
         except DiskStaysFullError as full:
             await self._end_early(full.error)
-            return False
-        except PixxelError as error:
-            await self._fail(item, error)
             return False
         return True
 

@@ -186,6 +186,7 @@ class Transfer:
                     ranges.request_headers(self._held),
                     at_once=self._land_at_once,
                     throttle=shared.bandwidth,
+                    refused=shared.refused,
                 ) as answer:
                     shared.slots.answered(answer.head_at - asked_at)
                     await self._take(answer, url)

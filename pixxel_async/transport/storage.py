@@ -42,6 +42,7 @@ from .getting import Getter
 from .heads import header_lines, request_line
 from .hindrances import hindrance, is_out_of_descriptors
 from .pool import PORTS, Origin
+from .refused import RefusedHosts
 from .routed import RoutedTransport
 from .target import Target, Throttle
 from .words import describe
@@ -91,6 +92,7 @@ class StorageClient:
         *,
         at_once: AtOnce = leave_open,
         throttle: Throttle | None = None,
+        refused: RefusedHosts | None = None,
     ) -> Answer:
         """Send a GET, and return its answer, which the caller closes, read or not.
 
@@ -100,6 +102,7 @@ class StorageClient:
             at_once: Asked where the body goes, where it can be poured; what it leaves open is the
                 caller's to say.
             throttle: Holds the body back, where it is poured.
+            refused: Hosts that are known to be of no use; one that is found out is added.
 
         Raises:
             TransferError: The URL cannot be used, or redirects go wrong.
@@ -109,7 +112,15 @@ class StorageClient:
             Exception: Whatever a target has raised that was named at once.
         """
         for _ in range(MAX_REDIRECTS + 1):
-            answer = await self._send(_Address.of(url), headers, at_once, throttle)
+            address = _Address.of(url)
+            if refused is not None:
+                refused.check(address.place.origin)
+            try:
+                answer = await self._send(address, headers, at_once, throttle)
+            except StorageHostError as error:
+                if refused is not None:
+                    refused.add(address.place.origin, error)
+                raise
             if answer.status not in REDIRECTS or "location" not in answer.headers:
                 return answer
             await answer.aclose()
