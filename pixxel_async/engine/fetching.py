@@ -106,12 +106,10 @@ class FetchStage:
 
     async def _save(self, arrived: Arrived) -> None:
         try:
-            saved = await self._saver.save(arrived)
+            await self._ledger.settle(await self._saver.save(arrived))
         except DiskStaysFullError as full:
             await self._end_early(full.error)
         except Exception as raised:  # noqa: BLE001 - likewise
             await self._fail(arrived.item, as_error(raised))
-        else:
-            await self._ledger.settle(saved)
         finally:
             self._saving.release()

@@ -298,10 +298,10 @@ EVIDENCE = (
 ISOLATION = (
     Case(
         51,
-        "One package leads to a malformed URL, a bad certificate, or a host that the proxy "
-        "refuses; or a bug raises while it is handled.",
-        "That package fails with a typed error and its reason. The others, and the next run, "
-        "continue.",
+        "One package leads to a malformed URL, or to a storage host with a bad certificate or "
+        "that the proxy refuses; or a bug raises an unexpected error while it is handled.",
+        "That package fails with a typed error and its reason; the others and the next run "
+        "continue. A refused host costs one handshake, not one for each package.",
     ),
     Case(
         52,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,25 @@ def job(name: str) -> JobDownload:
     return JobDownload(workflow_id="w", job_id=name)
 
 
-def client_of(urls: Mapping[str, str], *, fetches: int = 4, **parts: Any) -> PixxelClient:
-    """Make a client of a service that has a package for each job: its signed URL by its id."""
+def client_of(
+    urls: Mapping[str, str], *, fetches: int = 4, pending: int = 0, **parts: Any
+) -> PixxelClient:
+    """Make a client of a service that has a package for each job.
+
+    Args:
+        urls: The signed URLs by the ids of the jobs.
+        fetches: Transfers at once.
+        pending: So often the service says of each job that it is not ready yet.
+        **parts: Other arguments of the client.
+    """
+    asked: dict[str, int] = {}
 
     def ready(request: httpx.Request) -> httpx.Response:
         name = request.url.path.split("/")[-2]
-        return httpx.Response(200, json={"id": name, "status": "ready", "signed_url": urls[name]})
+        asked[name] = asked.get(name, 0) + 1
+        status, url = ("pending", "") if asked[name] <= pending else ("ready", urls[name])
+        body = json.dumps({"id": name, "status": status, "signed_url": url})
+        return httpx.Response(200, content=body.encode())
 
     quick: dict[str, Any] = {
         "base_url": LOCAL_URL,
