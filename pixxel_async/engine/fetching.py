@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Self
 
 import anyio
 from anyio.abc import TaskGroup
@@ -72,20 +73,26 @@ class FetchStage:
             places: Bounds how many of them are taken at once.
             tasks: Where saving goes on.
         """
+
+        def replace() -> None:
+            tasks.start_soon(self.run, ready, places, tasks)
+
         while True:
-            async with places:
+            async with _Turn(places, replace) as turn:
                 try:
                     item = await ready.receive()
                 except anyio.EndOfStream:
                     return
-                await self._take(item, tasks)
+                await self._take(item, tasks, turn.step_aside)
+            if turn.is_over:
+                return
 
-    async def _take(self, item: Item, tasks: TaskGroup) -> None:
+    async def _take(self, item: Item, tasks: TaskGroup, step_aside: Callable[[], None]) -> None:
         try:
             self._began(item)
             self._gate.check()
             try:
-                arrived = await self._fetcher.fetch(item)
+                arrived = await self._fetcher.fetch(item, step_aside)
             except NotReadyAnyMoreError:
                 await self._wait_again(item)
             else:
@@ -113,3 +120,31 @@ class FetchStage:
             await self._fail(arrived.item, as_error(raised))
         finally:
             self._saving.release()
+
+
+class _Turn:
+    """A place that is held while one package is taken.
+
+    Attributes:
+        is_over: Whether the place was given to another task.
+    """
+
+    def __init__(self, places: Places, replace: Callable[[], None]) -> None:
+        self._places = places
+        self._replace = replace
+        self.is_over = False
+
+    async def __aenter__(self) -> Self:
+        await self._places.take()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if not self.is_over:
+            self._places.give_back()
+
+    def step_aside(self) -> None:
+        """Let another task take packages, while this one waits with its own."""
+        if not self.is_over:
+            self.is_over = True
+            self._places.give_back()
+            self._replace()

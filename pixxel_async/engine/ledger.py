@@ -68,6 +68,11 @@ class Ledger:
         return self._all_settled.is_set()
 
     @property
+    def outstanding(self) -> int:
+        """How many of the packages that have come in are not settled."""
+        return self._outstanding
+
+    @property
     def left(self) -> int | None:
         """How many packages are not settled; None if a stream was not read to its end."""
         total = self._outlet.report.total

@@ -90,7 +90,13 @@ class Pipeline:
             workers=parts.limits.requests,
             broke=self._broke,
         )
-        self._space = Space(folder.sink, parts.folder, emit=outlet.emit, clock=outlet.clock)
+        self._space = Space(
+            folder.sink,
+            parts.folder,
+            emit=outlet.emit,
+            clock=outlet.clock,
+            left=lambda: self._ledger.outstanding,
+        )
         self._creator = Creator(
             self._asker,
             self._gate,

@@ -338,6 +338,11 @@ class Transfer:
         return self.partial.size if several is None else several.segments.present
 
     @property
+    def missing(self) -> int:
+        """Bytes that are not there yet, or zero while that is unknown."""
+        return 0 if self._total is None else max(0, self._total - self.size)
+
+    @property
     def _is_mark_due(self) -> bool:
         is_far = self.partial.size - self._synced >= self._policy.flush_bytes
         return is_far and self._validator is not None  # else a later run starts again anyhow
