@@ -36,7 +36,7 @@ PUBLIC = {
     "Settings", "Sync", "Timeouts", "Verify",
     # events
     "Event", "Failed", "FetchInterrupted", "FetchProgress", "FetchStarted", "FetchesChanged",
-    "HostCameBack", "HostFailed", "RetryHeld",
+    "HostCameBack", "HostFailed", "RetryHeld", "RowDamaged",
     "PackageEvent",
     "Polled", "Ready", "Recreated", "Requested", "Retried", "Saved", "Skipped", "SlowedDown",
     "Started", "Stopped", "UrlRefreshed",

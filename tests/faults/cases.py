@@ -305,8 +305,9 @@ ISOLATION = (
     ),
     Case(
         52,
-        "One package is larger than the free space.",
-        "What fits goes ahead of it.",
+        "A package is larger than the free space, and others are not.",
+        "What fits goes ahead of what does not. The export pauses only when nothing else is left, "
+        "and after the time limit it ends with one message for all that wait.",
     ),
     Case(
         53,
@@ -315,8 +316,10 @@ ISOLATION = (
     ),
     Case(
         54,
-        "Rows of the journal were edited: huge numbers, bad values, NUL in names.",
-        "The row is reported as damaged, by every command, without a traceback.",
+        "Somebody has edited rows of the journal: huge or negative numbers, unknown words, bad "
+        "JSON, a NUL in a name.",
+        "`status`, `report` and `verify` report the row as damaged, with its field. The next "
+        "export starts that package anew; the others are not concerned.",
     ),
     Case(
         67,
