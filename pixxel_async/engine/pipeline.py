@@ -14,7 +14,6 @@ Rules:
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 from collections.abc import Callable
@@ -50,12 +49,13 @@ from .folder import ExportFolder
 from .gate import Gate
 from .incoming import Downloads, count
 from .intake import Intake
-from .item import Item, new_row, target_of
+from .item import Item, new_row
 from .ledger import Ledger
+from .mending import mend_row
 from .outlet import Outlet
 from .parts import Parts
 from .poller import Poller
-from .record import Damage, Ending
+from .record import Ending
 from .saver import Saver
 from .space import DiskStaysFullError, Space
 
@@ -269,9 +269,7 @@ class Pipeline:
             try:
                 row = await self._folder.journal.get(download.key)
                 item = Item(download, row or new_row(download, self._name_of))
-                damage = self._folder.journal.take_damage(item.key) or _of_another(item)
-                if damage is not None:
-                    await self._write_anew(item, damage, is_lost=row is None)
+                await mend_row(item, self._folder, self._outlet, is_lost=row is None)
                 await self._take_up(item)
             except DiskStaysFullError as full:
                 await self._end_early(full.error)
@@ -282,19 +280,6 @@ class Pipeline:
                     await self._settle_failed(download, as_error(raised))
                 else:
                     await self._broke(item, raised)
-
-    async def _write_anew(self, item: Item, damage: Damage, *, is_lost: bool) -> None:
-        """Replace a damaged row; what of it could be believed is in the row of the item."""
-        await self._outlet.emit(
-            events.RowDamaged(
-                at_s=self._outlet.clock(), key=item.key, field=damage.field, reason=damage.reason
-            )
-        )
-        item.row = item.row.changed(target=target_of(item.download))
-        sink = self._folder.sink
-        if is_lost and await sink.size(item.row.name) is not None:
-            await sink.set_aside(item.row.name)  # nobody knows any more whose it is
-        self._folder.journal.note(item.row)
 
     async def _take_up(self, item: Item) -> None:
         """Skip a package that is saved; else do what its state asks for first."""
@@ -420,11 +405,3 @@ class Pipeline:
         if item.has_place:
             item.has_place = False
             self._places.release()
-
-
-def _of_another(item: Item) -> Damage | None:
-    """Find out whether the row of a package describes another download."""
-    wanted = target_of(item.download)
-    if item.row.target == wanted or json.loads(item.row.target) == json.loads(wanted):
-        return None
-    return Damage(key=item.key, field="target", reason="describes another download")
