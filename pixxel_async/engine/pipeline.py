@@ -14,7 +14,6 @@ Rules:
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Callable
 
@@ -28,20 +27,19 @@ from ..errors import (
     AuthenticationError,
     EarlierFailureError,
     NotFoundError,
-    PackageFailedError,
     PixxelError,
     RouteError,
-    SinkError,
 )
 from ..models import Package, PackageStatus
 from ..sansio.lifecycle import State
 from ..sansio.naming import path_namer
-from ..sansio.resume import First, goes_on
+from ..sansio.resume import First
 from ..sansio.schedule import Pending
 from ..sansio.wire import needs_id
 from .asking import Asker, raise_if_failed
 from .bugs import as_error
 from .creating import Creator
+from .failures import Failures
 from .feed import Feed
 from .fetcher import Fetcher
 from .fetching import FetchStage
@@ -59,8 +57,6 @@ from .record import Ending
 from .saver import Saver
 from .space import DiskStaysFullError, Space
 
-logger = logging.getLogger("pixxel_async")
-
 FINISH_S = 1.0
 """How long creations that are under way may take after an interruption, in seconds."""
 
@@ -76,6 +72,7 @@ class Pipeline:
         self._name_of: Callable[[Download], str] = path_namer(parts.folder.path_template)
         self._gate = Gate()
         self._ledger = Ledger(folder, outlet)
+        self._failures = Failures(folder.journal, self._ledger, outlet)
         self._intake = Intake(folder, policy=parts.folder, retry=parts.retry)
         self._asker = Asker(
             parts.api,
@@ -204,40 +201,12 @@ class Pipeline:
         if isinstance(error, AuthenticationError):
             await self._stop(error)
         self._leave_place(item)
-        try:
-            await self._note_failure(item, error)
-        except Exception as bug:  # noqa: BLE001 - the package ends, noted or not
-            error.add_note(f"not noted in the journal: {as_error(bug)}")
-        await self._settle_failed(item.download, error)
-
-    async def _settle_failed(self, download: Download, error: PixxelError) -> None:
-        failed = events.Failed(
-            at_s=self._outlet.clock(), key=download.key, download=download, error=error
-        )
-        try:
-            await self._ledger.settle(failed)
-        except Exception as bug:  # noqa: BLE001 - it counts as left, and holds nobody up
-            logger.error("the end of a package was not told: %s", as_error(bug))  # noqa: TRY400 - its traceback may hold a URL
-            self._ledger.let_go(download.key)
+        await self._failures.note(item, error)
+        await self._failures.settle(item.download, error)
 
     async def _broke(self, item: Item, raised: Exception) -> None:
         """End a package for which something was raised that nobody expects."""
         await self._fail(item, as_error(raised))
-
-    async def _note_failure(self, item: Item, error: PixxelError) -> None:
-        # A package that failed has to be asked for anew; one that was only late has not.
-        changes = {"download_id": None} if isinstance(error, PackageFailedError) else {}
-        item.row = item.row.changed(
-            state=State.FAILED,
-            error=str(error),
-            error_type=type(error).__name__,
-            goes_on=int(goes_on(error)),
-            **changes,
-        )
-        try:
-            await self._folder.journal.put(item.row)
-        except SinkError as disk:
-            error.add_note(f"not noted in the journal: {disk}")
 
     async def _stop(self, error: AuthenticationError) -> None:
         if self._gate.rejected is not None:
@@ -274,10 +243,10 @@ class Pipeline:
             except DiskStaysFullError as full:
                 await self._end_early(full.error)
             except EarlierFailureError as error:
-                await self._settle_failed(download, error)
+                await self._failures.settle(download, error)
             except Exception as raised:  # noqa: BLE001 - it ends this package, and no other
                 if item is None:  # without a row, there is nothing to note it in
-                    await self._settle_failed(download, as_error(raised))
+                    await self._failures.settle(download, as_error(raised))
                 else:
                     await self._broke(item, raised)
 
