@@ -44,6 +44,7 @@ from .resources.orders import Orders
 from .resources.projects import Projects
 from .resources.tasks import Tasks
 from .resources.workflows import Workflows
+from .sansio.address_policy import AddressPolicy
 from .sansio.naming import path_namer
 from .settings.layers import from_environment, resolve
 from .settings.network import connections
@@ -92,6 +93,7 @@ class PixxelClient:
         auth_scheme: AuthScheme | str = AuthScheme.RAW,
         proxy: str | SecretStr = PROXY,
         ca_bundle: str | Path = CA_BUNDLE,
+        allow_private_storage: bool = False,
         timeout: Timeouts | None = None,
         limits: Limits | None = None,
         retry: RetryPolicy | None = None,
@@ -111,6 +113,9 @@ class PixxelClient:
                 are reached without one.
             ca_bundle: A file or folder of certificates to trust, in place of the usual ones;
                 `auto` takes what SSL_CERT_FILE, SSL_CERT_DIR or REQUESTS_CA_BUNDLE say.
+            allow_private_storage: Let the storage have a loopback, private or link-local address.
+                One of the kind that `base_url` itself has is always allowed, the metadata service
+                of a cloud never.
             timeout: Seconds for connecting and for answers of the service.
             limits: Calls, pending packages and transfers at once, and calls per second.
             retry: How often, and after how long, a failed call is tried again.
@@ -130,6 +135,7 @@ class PixxelClient:
                 "auth_scheme": auth_scheme,
                 "proxy": proxy,
                 "ca_bundle": str(ca_bundle),
+                "allow_private_storage": allow_private_storage,
             }
         )
         self._timeouts = timeout or Timeouts()
@@ -153,7 +159,13 @@ class PixxelClient:
             retry=self._retry,
             poll_max_s=self._poll.max_s,
         )
-        self._storage = StorageClient(self._storage_transport, timeouts=self._timeouts)
+        self._storage = StorageClient(
+            self._storage_transport,
+            timeouts=self._timeouts,
+            addresses=AddressPolicy.of(
+                settings.base_url, allow_private_storage=settings.allow_private_storage
+            ),
+        )
         self._folders = OpenFolders()
         self._slots = Slots(self._limits)
         self._hosts = HostGuards(is_failure=is_failure_of_host)
@@ -216,6 +228,7 @@ class PixxelClient:
             auth_scheme=settings.auth_scheme,
             proxy=settings.proxy,
             ca_bundle=settings.ca_bundle,
+            allow_private_storage=settings.allow_private_storage,
             **chosen,
         )
 

@@ -264,6 +264,8 @@ class Settings(_Frozen):
         auth_scheme: How the key is sent.
         proxy: `auto`, `direct`, or the URL of a proxy, which may hold a password.
         ca_bundle: `auto`, or a file or folder of certificates to trust.
+        allow_private_storage: Whether a storage may have a loopback, private or link-local
+            address.
         requests_per_second: Calls of the service.
         fetches: Transfers at once, or `auto`.
         wait_timeout: Seconds after which a package that is not ready has failed.
@@ -277,6 +279,7 @@ class Settings(_Frozen):
     auth_scheme: AuthScheme = AuthScheme.RAW
     proxy: Proxy = SecretStr(PROXY)
     ca_bundle: str = Field(CA_BUNDLE, min_length=1)
+    allow_private_storage: bool = False
     requests_per_second: float = Field(REQUESTS_PER_SECOND, gt=0, allow_inf_nan=False)
     fetches: Fetches = FETCHES
     wait_timeout: float = Field(WAIT_TIMEOUT_S, gt=0, allow_inf_nan=False)

@@ -1,10 +1,11 @@
 """Every error that this library raises on purpose.
 
 PixxelError
+├── InternalError             a bug of this library; one package fails by it
 ├── ConfigError               a setting is missing or wrong; nothing was sent
 ├── InputError                a download or a manifest line is wrong; nothing was sent
 ├── TransportError            no complete answer came from the service
-│   └── RouteError            no certificate that is trusted, or a proxy that refuses
+│   └── RouteError            the service has no trusted certificate, or a proxy refuses it
 ├── ApiError                  the service answered with an error
 │   ├── BadRequestError       400 and other 4xx without a class of their own
 │   ├── AuthenticationError   401: the key was not accepted
@@ -21,6 +22,7 @@ PixxelError
 │   └── EarlierFailureError   it failed in an earlier run, and failed ones are not asked for
 ├── TransferError             the bytes did not arrive whole
 │   ├── StorageError          the storage answered with an error
+│   ├── StorageHostError      the host of a storage cannot be used until a setting is changed
 │   ├── ConnectionBrokenError the connection broke off, or none was made
 │   ├── OutOfDescriptorsError the system allows no more open files
 │   ├── StalledError          fewer bytes came than the least throughput asks for
@@ -58,6 +60,14 @@ class PixxelError(Exception):
         return f"{self.message} ({self.code})" if self.code else self.message
 
 
+class InternalError(PixxelError):
+    """A bug of this library: what was raised while one package was handled.
+
+    It fails that package alone, and the next run tries it again. The message has the type of the
+    exception, its text, redacted, and the place where it was raised.
+    """
+
+
 class ConfigError(PixxelError):
     """A setting is missing or wrong; nothing was sent."""
 
@@ -89,9 +99,9 @@ class TransportError(PixxelError):
 
 
 class RouteError(TransportError):
-    """No connection can come about until a setting is mended; nothing was sent.
+    """The service cannot be reached until a setting is changed; nothing was sent.
 
-    The other side, service or storage, has a certificate that is not trusted, or the proxy refuses.
+    Its certificate is not trusted, or the proxy refuses to connect to it.
     """
 
     def __init__(self, message: str) -> None:
@@ -208,6 +218,15 @@ class StorageError(TransferError):
         """Keep what the storage said; the message is redacted by who builds it."""
         super().__init__(message, code=code)
         self.status = status
+
+
+class StorageHostError(TransferError):
+    """The host of a storage cannot be used until a setting is changed; nothing was sent.
+
+    Its certificate is not trusted, the proxy refuses to connect to it, or its address is one of
+    this machine, of a private network or of a cloud's metadata service. It fails the packages that
+    lie there, and no others.
+    """
 
 
 class ConnectionBrokenError(TransferError):

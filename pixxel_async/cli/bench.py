@@ -24,6 +24,7 @@ from ..addresses import CA_BUNDLE, PROXY
 from ..config import Timeouts
 from ..engine.link import Link
 from ..errors import InputError
+from ..sansio.address_policy import AddressPolicy, Scope
 from ..sansio.link import Step, fetches_to_set
 from ..settings.layers import from_everywhere
 from ..settings.network import connections
@@ -81,6 +82,10 @@ class BenchOptions:
         ),
     ] = None
     json: Annotated[bool, flag("--json", text="Write one JSON object instead of lines.")] = False
+
+
+GIVEN = AddressPolicy(service=Scope.LOOPBACK, allow_private_storage=True)
+"""The URLs are the user's own: what only this machine can reach may be measured, too."""
 
 
 @takes_options
@@ -142,7 +147,7 @@ async def measure_link(options: BenchOptions, urls: list[SecretStr]) -> tuple[li
         proxy if isinstance(proxy, SecretStr) else SecretStr(PROXY),
         str(ca_bundle or CA_BUNDLE),
     )(NUMBERS[-1])
-    storage = StorageClient(transport, timeouts=Timeouts())
+    storage = StorageClient(transport, timeouts=Timeouts(), addresses=GIVEN)
     link, steps = Link(storage, urls), []
     try:
         if not options.json:

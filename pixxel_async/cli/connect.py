@@ -29,6 +29,10 @@ class ReachesService(Protocol):
         """Certificates to trust; None takes the setting."""
 
     @property
+    def allow_private_storage(self) -> bool | None:
+        """Whether a storage may have a private address; None takes the setting."""
+
+    @property
     def profile(self) -> str | None:
         """The profile of the config file; None takes the setting."""
 
@@ -71,4 +75,5 @@ def given(options: ReachesService) -> dict[str, object]:
         "auth_scheme": options.auth_scheme,
         "proxy": options.proxy,
         "ca_bundle": options.ca_bundle,
+        "allow_private_storage": options.allow_private_storage,
     }

@@ -10,13 +10,17 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import typer
 
+from ..engine.record import Damage
+from ..engine.row_check import REMEDY
 from ..errors import InputError, PixxelError
 from ..sansio.redact import printable
+
+SHOWN_DAMAGES = 20
 
 SUCCESS = 0
 SOME_FAILED = 1
@@ -32,6 +36,16 @@ GOES_ON = "interrupted: run the same command again, and it goes on from here"
 def complain(text: str) -> None:
     """Write one line to standard error, safe for a terminal."""
     typer.echo(printable(text), err=True)
+
+
+def damage_lines(damaged: Sequence[Damage]) -> Iterator[str]:
+    """Yield what is wrong with rows of a journal, and what to do."""
+    for damage in damaged[:SHOWN_DAMAGES]:
+        yield f"damaged  {damage}"
+    if len(damaged) > SHOWN_DAMAGES:
+        yield f"and {len(damaged) - SHOWN_DAMAGES} more damaged rows"
+    if damaged:
+        yield f"A damaged row is not believed: {REMEDY}."
 
 
 @contextmanager

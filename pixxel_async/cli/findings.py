@@ -36,6 +36,7 @@ _WORDS = {
     Condition.UNREADABLE: "not readable",
     Condition.NOT_SAVED: "not saved",
     Condition.UNKNOWN: "unknown",
+    Condition.DAMAGED: "damaged",
 }
 _LOUDNESS = {
     Condition.OK: Loudness.DETAILS,
@@ -87,6 +88,8 @@ def _rows(counts: Counter[Condition], folder: Path, elapsed_s: float) -> Iterato
     )
     told = ", ".join(f"{counts[condition]} {_WORDS[condition]}" for condition in saved)
     yield "packages", f"{sum(counts[condition] for condition in saved)}: {told}"
+    if counts[Condition.DAMAGED]:
+        yield "journal", f"{counts[Condition.DAMAGED]} damaged: their rows hold what cannot be"
     if counts[Condition.NOT_SAVED]:
         yield "", f"{counts[Condition.NOT_SAVED]} not saved yet: the export goes on with them"
     if counts[Condition.UNKNOWN]:

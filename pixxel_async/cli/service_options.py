@@ -89,6 +89,11 @@ class ServiceOptions:
     ] = None
 
     @property
+    def allow_private_storage(self) -> bool | None:
+        """Whether a storage may have a private address; None takes the setting."""
+        return None
+
+    @property
     def limits(self) -> Limits:
         """How much is under way at once."""
         return Limits(requests_per_second=self.requests_per_second)

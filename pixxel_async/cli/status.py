@@ -19,7 +19,7 @@ from ..report.tables import totals_row
 from ..report.totals import Totals, totals_of
 from ..sansio.lifecycle import State
 from ..sansio.redact import printable
-from .ending import SOME_FAILED, SUCCESS, ended
+from .ending import SOME_FAILED, SUCCESS, damage_lines, ended
 from .folder_options import flag
 
 SHOWN_FAILURES = 20
@@ -51,7 +51,8 @@ def status(
         rows = list(_rows(totals, now=time.time()))
         width = max(len(label) for label, _ in rows)
         lines = [f"{label:<{width}}  {text}" for label, text in rows]
-        typer.echo("\n".join(map(printable, [*lines, *_failures(totals.failed)])))
+        lines += [*_failures(totals.failed), *damage_lines(totals.damaged)]
+        typer.echo("\n".join(map(printable, lines)))
     raise typer.Exit(SUCCESS if totals.is_complete else SOME_FAILED)
 
 

@@ -65,6 +65,9 @@ def told(event: events.Event, report: Report) -> Told | None:
             parts = Loudness.NORMAL, "saved", f"{saved.path.name}, {decimal(saved.bytes)}"
         case events.Skipped(saved=saved):
             parts = Loudness.NORMAL, "skipped", f"{saved.path.name}, it is there already"
+        case events.RowDamaged(key=key, field=field, reason=reason):
+            text = f"{short(key)}: the journal's {field} {reason}; its row is written anew"
+            parts = Loudness.NORMAL, "damaged", text
         case _:
             return _detail(event)
     return _safe(*parts)

@@ -27,6 +27,7 @@ from ..sansio.backoff import delay
 from ..sansio.storage_answers import not_a_zip
 from ..sinks.base import Care, Held
 from ..transport.guard import HostFails, HostGuards, HostIsBack, News
+from ..transport.refused import RefusedHosts
 from ..transport.storage import StorageClient
 from ..transport.target import Throttle
 from .buffers import Buffers
@@ -133,6 +134,7 @@ class Fetcher:
         self.watchdog = Watchdog(policy)
         self._shared = Shared(
             storage=storage,
+            refused=RefusedHosts(),
             journal=folder.journal,
             watchdog=self.watchdog,
             space=space,
@@ -160,11 +162,15 @@ class Fetcher:
         self._count_received = count_received
         self._clock = clock
 
-    async def fetch(self, item: Item) -> Arrived:
+    async def fetch(self, item: Item, step_aside: Callable[[], None] = lambda: None) -> Arrived:
         """Transfer a package that is ready, and verify what came.
 
         A cancelled or failed fetch leaves the partial and its mark for a later run, and nothing
         under the final name.
+
+        Args:
+            item: The package.
+            step_aside: Called if it waits for free space while others may go on.
 
         Raises:
             NotReadyAnyMoreError: The package has to be waited for again.
@@ -183,7 +189,7 @@ class Fetcher:
                     at_s=self._clock(), key=item.key, name=item.row.name, offset=partial.size
                 )
             )
-            checksum = await self._until_right(transfer)
+            checksum = await self._until_right(transfer, step_aside)
         except BaseException:
             self._count_received(transfer.received)
             with anyio.CancelScope(shield=True), suppress(SinkError):
@@ -201,12 +207,12 @@ class Fetcher:
             events.FetchProgress(at_s=self._clock(), key=key, bytes=size, total=total)
         )
 
-    async def _until_right(self, transfer: Transfer) -> str:
+    async def _until_right(self, transfer: Transfer, step_aside: Callable[[], None]) -> str:
         """Transfer until the file verifies; return which checksum it agreed with."""
         wrong = 0
         while True:
             try:
-                await self._until_whole(transfer)
+                await self._until_whole(transfer, step_aside)
                 return await self._verify(transfer)
             except IntegrityError as error:
                 wrong += 1
@@ -215,13 +221,13 @@ class Fetcher:
                     raise
                 await self._pause(transfer, wrong, error)
 
-    async def _until_whole(self, transfer: Transfer) -> None:
+    async def _until_whole(self, transfer: Transfer, step_aside: Callable[[], None]) -> None:
         """Transfer until no byte is missing."""
         item, partial = transfer.item, transfer.partial
         tries = _Tries(furthest=transfer.size)
-        missing = (item.row.total or partial.size) - partial.size
+        missing, is_guess = max(0, (item.row.total or 0) - partial.size), True
         while True:
-            await self._space.admit(item.key, missing)
+            await self._space.admit(item.key, missing, is_guess=is_guess, step_aside=step_aside)
             try:
                 await self._refresh_stale(item)
                 # Only the bytes need the slot: who waits for the service, or for the reader of
@@ -232,9 +238,10 @@ class Fetcher:
             except _StaleError:
                 continue
             except NoRoomError as no_room:
-                missing = no_room.missing
+                missing, is_guess = no_room.missing, False
             except (UrlExpiredError, DiskFullError, PassingError) as trouble:
                 tries.reached(transfer.size)
+                missing, is_guess = transfer.missing, True
                 await self._overcome(transfer, tries, trouble)
             else:
                 return

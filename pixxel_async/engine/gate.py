@@ -77,6 +77,15 @@ class Gate:
         for scope in self._scopes:
             scope.cancel()
 
+    def check(self) -> None:
+        """Return if the gate is open.
+
+        Raises:
+            AuthenticationError: It is shut.
+        """
+        if self.rejected is not None:
+            raise self.rejection()
+
     def rejection(self) -> AuthenticationError:
         """Return the rejection as an error of its own: many tasks raise it, each its own."""
         if self.rejected is None:

@@ -52,10 +52,13 @@ def read_record(directory: str | Path) -> ExportRecord:
                 return ExportRecord(rows=(), runs=(), steps=(), running=running)
             if version < schema.SCHEMA_VERSION and running is None:
                 schema.prepare(connection, path)
+            schema.readable(connection)
             with connection:
                 connection.execute("BEGIN")
+                rows, damaged = schema.all_rows(connection)
                 return ExportRecord(
-                    rows=schema.all_rows(connection),
+                    rows=rows,
+                    damaged=damaged,
                     runs=schema.all_runs(connection),
                     steps=schema.all_steps(connection),
                     running=running,

@@ -17,7 +17,7 @@ import contextlib
 import errno
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -26,11 +26,12 @@ import anyio
 
 from ..errors import SinkError
 from ..sansio.lifecycle import State
+from ..sansio.redact import printable
 from ..sinks.partial import FILE_MODE
 from ..sinks.trouble import sink_error
 from ..sinks.workers import Workers, keep
 from . import damage, schema
-from .record import Row, Run, Step
+from .record import Damage, Row, Run, Step
 
 T = TypeVar("T")
 
@@ -111,6 +112,8 @@ class Journal:
         self._put = 0
         self._committed = 0
         self._commit_s = 0.0
+        self._damaged: dict[str, Damage] = {}
+        self._refused: dict[str, str] = {}
 
     @classmethod
     async def open(cls, path: Path) -> Journal:
@@ -134,12 +137,22 @@ class Journal:
         return key in self._keys
 
     async def get(self, key: str) -> Row | None:
-        """Return what is remembered of a package, or None; what is new costs no look-up."""
+        """Return what is remembered of a package, or None; what is new costs no look-up.
+
+        Of a damaged row it is what can be believed, or None; `take_damage` tells.
+        """
         if key not in self._keys:
             return None
         if (row := self._waiting.rows.get(key)) is not None:
             return row
-        return await self._run(lambda: schema.get_row(self._connection, key))
+        row, damage = await self._run(lambda: schema.get_row(self._connection, key))
+        if damage is not None:
+            self._damaged[key] = damage
+        return row
+
+    def take_damage(self, key: str) -> Damage | None:
+        """Return once what `get` has found wrong with a row, or None."""
+        return self._damaged.pop(key, None)
 
     def new_run(self) -> int:
         """Return a number that no run has."""
@@ -153,8 +166,16 @@ class Journal:
             SinkError: The disk refused, and the row is tried again with the next one; or no
                 column takes one of its values, and it is forgotten.
         """
+        self._refused.pop(row.key, None)
         self.note(row)
         await self.flush()
+        if (reason := self._refused.pop(row.key, None)) is not None:
+            message = (
+                f"{self._path}: the journal does not take {printable(row.key)}: {reason}; another "
+                f"row has its name, {printable(row.name)}: put a good copy of the journal in its "
+                "place, or choose another folder"
+            )
+            raise SinkError(message)
 
     def note(self, row: Row) -> None:
         """Remember a package soon.
@@ -249,8 +270,24 @@ class Journal:
         return await self._run(lambda: self._commit(batch))
 
     def _commit(self, batch: _Batch) -> None:
+        try:
+            self._write(batch, self._put_rows)
+        except sqlite3.IntegrityError:  # of one row; the others are written all the same
+            self._write(batch, self._put_each_row)
+
+    def _put_rows(self, rows: Collection[Row]) -> None:
+        schema.put_rows(self._connection, rows)
+
+    def _put_each_row(self, rows: Collection[Row]) -> None:
+        for row in rows:
+            try:
+                schema.put_rows(self._connection, [row])
+            except sqlite3.IntegrityError as error:
+                self._refused[row.key] = str(error)
+
+    def _write(self, batch: _Batch, put_rows: Callable[[Collection[Row]], None]) -> None:
         with self._connection:
-            schema.put_rows(self._connection, batch.rows.values())
+            put_rows(batch.rows.values())
             schema.put_states(self._connection, batch.states)
             schema.put_steps(self._connection, batch.steps)
             for run in batch.runs.values():
@@ -269,7 +306,7 @@ async def _on(
 ) -> T:
     try:
         return await thread.run(lambda: damage.refusing(path, work), drop=drop)
-    except (sqlite3.Error, ValueError) as error:
+    except (sqlite3.Error, ValueError, OverflowError) as error:
         raise _unusable(path, error) from error
 
 
@@ -289,6 +326,7 @@ def _connect(path: Path) -> tuple[sqlite3.Connection, set[str], int]:
         connection.execute("PRAGMA journal_mode = TRUNCATE")
         connection.execute("PRAGMA synchronous = FULL")
         schema.prepare(connection, path)
+        schema.readable(connection)
         keys, runs = schema.keys(connection), schema.last_run(connection)
     except BaseException:
         connection.close()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 
 import anyio
 from anyio.streams.memory import MemoryObjectSendStream
 
 from .. import events
+from .bugs import as_error
 from .recorder import Recorder
 from .report import Report
+
+logger = logging.getLogger("pixxel_async")
 
 
 class Outlet:
@@ -50,4 +54,7 @@ class Outlet:
 
     def _note(self, event: events.Event) -> None:
         if isinstance(event, events.PackageEvent):
-            self.recorder.note(event, self.report.state_of(event.key))
+            try:
+                self.recorder.note(event, self.report.state_of(event.key))
+            except Exception as bug:  # noqa: BLE001 - the story has a gap, and the export none
+                logger.error("not noted: %s", as_error(bug))  # noqa: TRY400 - see `as_error`

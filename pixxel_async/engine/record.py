@@ -13,6 +13,7 @@ from operator import attrgetter
 from typing import Any, Self
 
 from ..sansio.lifecycle import State
+from ..sansio.redact import printable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +162,26 @@ class Run:
     counts: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A row that holds what cannot be.
+
+    Attributes:
+        key: The key of the package; empty for a row that concerns none.
+        field: The column.
+        reason: Why its value cannot be.
+    """
+
+    key: str
+    field: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Return it as a line, safe for a terminal."""
+        whose = f"{self.key}: " if self.key else ""
+        return printable(f"{whose}{self.field} {self.reason}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportRecord:
     """All that an export folder remembers, at one moment.
@@ -170,9 +191,12 @@ class ExportRecord:
         runs: The runs, the first one first.
         steps: The steps of all runs, in the order in which they happened.
         running: The number of the process that exports into the folder now, or None.
+        damaged: What is wrong with rows that hold what cannot be; of such a package, `rows` has
+            what can be believed.
     """
 
     rows: tuple[Row, ...]
     runs: tuple[Run, ...]
     steps: tuple[Step, ...]
     running: int | None
+    damaged: tuple[Damage, ...] = ()

@@ -231,7 +231,7 @@ class Several:
             async with shared.watchdog.watch(look) as watched:
                 try:
                     async with await shared.storage.get(
-                        url, headers, throttle=shared.bandwidth
+                        url, headers, throttle=shared.bandwidth, refused=shared.refused
                     ) as answer:
                         flow = await self._checked(answer, segment)
                         flow.begin_to_pour(landing)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..config import FetchPolicy
+from ..transport.refused import RefusedHosts
 from ..transport.storage import StorageClient
 from ..transport.target import Throttle
 from .buffers import Buffers
@@ -21,6 +22,7 @@ class Shared:
 
     Attributes:
         storage: Opens signed URLs.
+        refused: Hosts that the storage client need not try again.
         journal: Keeps the marks.
         watchdog: Looks at each transfer from time to time, and cancels an attempt that stalls.
         space: Tells whether the disk has room.
@@ -34,6 +36,7 @@ class Shared:
     """
 
     storage: StorageClient
+    refused: RefusedHosts
     journal: Journal
     watchdog: Watchdog
     space: Space

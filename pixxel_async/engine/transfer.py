@@ -186,6 +186,7 @@ class Transfer:
                     ranges.request_headers(self._held),
                     at_once=self._land_at_once,
                     throttle=shared.bandwidth,
+                    refused=shared.refused,
                 ) as answer:
                     shared.slots.answered(answer.head_at - asked_at)
                     await self._take(answer, url)
@@ -335,6 +336,11 @@ class Transfer:
         """Bytes that are there, in a row or not."""
         several = self._several
         return self.partial.size if several is None else several.segments.present
+
+    @property
+    def missing(self) -> int:
+        """Bytes that are not there yet, or zero while that is unknown."""
+        return 0 if self._total is None else max(0, self._total - self.size)
 
     @property
     def _is_mark_due(self) -> bool:

@@ -31,6 +31,7 @@ class Watched:
         """Watch nothing yet."""
         self.look = look
         self._dog = dog
+        self._error: Exception | None = None
         self._timeout = asyncio.timeout(None)  # for half of what a cancel scope of anyio takes
         self._throughput = Throughput(
             window_s=dog.window_s, least_bytes=dog.least_bytes, since=_now()
@@ -52,11 +53,14 @@ class Watched:
 
         Raises:
             StalledError: It brought less than the least throughput over a whole window.
+            Exception: What a look at it has raised.
         """
         del self._dog.watched[self]
         try:
             await self._timeout.__aexit__(exc_type, exc, traceback)
         except TimeoutError:
+            if self._error is not None:
+                raise self._error from None
             message = f"fewer than {self._dog.least_bytes:g} bytes came in {self._dog.window_s:g} s"
             raise StalledError(message) from None
 
@@ -71,6 +75,12 @@ class Watched:
     def judge(self, now: float) -> None:
         """Cancel it if it stalls."""
         if self._throughput.is_stalled(now) and not self._timeout.expired():
+            self._timeout.reschedule(now)
+
+    def end(self, error: Exception, now: float) -> None:
+        """Cancel it, and let its context raise an error."""
+        if not self._timeout.expired():
+            self._error = error
             self._timeout.reschedule(now)
 
 
@@ -105,7 +115,10 @@ class Watchdog:
             await anyio.sleep(self._look_s)
             now = _now()
             for watched in tuple(self.watched):
-                watched.look(watched)
+                try:
+                    watched.look(watched)
+                except Exception as error:  # noqa: BLE001 - it ends this transfer, and no other
+                    watched.end(error, now)
                 watched.judge(now)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 from pydantic import SecretBytes
 
+from ..sansio.address_policy import AddressPolicy
 from .answers import PouredAnswer
 from .channel import Channel
 from .connection import LostBeforeAnswerError
@@ -26,7 +27,7 @@ class Getter:
         """End the threads, and with them what is still under way; may be called twice."""
         self._reactors.close()
 
-    async def get(
+    async def get(  # noqa: PLR0913 - what a GET is, keyword-only
         self,
         pool: Pool[Channel],
         origin: Origin,
@@ -34,6 +35,7 @@ class Getter:
         *,
         at_once: AtOnce,
         throttle: Throttle | None,
+        addresses: AddressPolicy,
     ) -> PouredAnswer:
         """Send a GET, and return when somebody has to say where its body goes, or all is over.
 
@@ -46,8 +48,10 @@ class Getter:
             message: The request; it knows the signed URL.
             at_once: Says where the body goes, if that can be said without asking.
             throttle: Holds the body back, or None.
+            addresses: Which addresses may be connected to.
 
         Raises:
+            StorageHostError: The host has no address that may be connected to.
             HTTPError: Of httpx; no answer came, or not all that was poured at once.
             Exception: Whatever a target has raised that was named at once.
         """
@@ -55,7 +59,7 @@ class Getter:
             channel = pool.take(origin)
             is_fresh = channel is None
             if channel is None:
-                channel = await pool.connect(origin, self._connect_s)
+                channel = await pool.connect(origin, self._connect_s, addresses=addresses)
             try:
                 reactor = self._reactors.for_request()
             except (ClosedError, OSError) as error:

@@ -196,7 +196,10 @@ class HostGuards:
         authority = match[0] if match else ""
         if (known := self._by_authority.get(authority)) is not None:
             return known
-        host = urlsplit(authority).hostname or ""
+        try:
+            host = urlsplit(authority).hostname or ""
+        except ValueError:  # half an IPv6 address: the client of the storage says so
+            host = ""
         if host not in self._guards:
             self._guards[host] = HostGuard(redact(host), is_failure=self._is_failure)
         self._by_authority[authority] = self._guards[host]

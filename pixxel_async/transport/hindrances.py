@@ -13,7 +13,6 @@ import ssl
 
 import httpx
 
-from ..errors import RouteError
 from ..sansio.redact import redact
 
 _PASSING = frozenset({"408", "429"})
@@ -42,8 +41,8 @@ def is_out_of_descriptors(error: BaseException) -> bool:
     return False
 
 
-def hindrance(error: Exception, host: str) -> RouteError | None:
-    """Return the error to raise if no later try will do better, or None.
+def hindrance(error: Exception, host: str) -> str | None:
+    """Return why no later try will do better, with the remedy; None if one may.
 
     Args:
         error: An error of httpx.
@@ -54,12 +53,12 @@ def hindrance(error: Exception, host: str) -> RouteError | None:
         if isinstance(seen, ssl.SSLCertVerificationError):
             remedy = _REMEDIES.get(seen.verify_code, _UNKNOWN)
             said = redact(seen.verify_message)
-            return RouteError(f"the certificate of {redact(host)} is refused ({said}); {remedy}")
+            return f"the certificate of {redact(host)} is refused ({said}); {remedy}"
         seen = seen.__cause__ or seen.__context__
     if isinstance(error, httpx.ProxyError) and (match := _REFUSED.match(str(error))):
         status = match["status"]
         if status not in _PASSING:
             remedy = _DENIED.get(status, "ask who runs it, or go another way with --proxy")
             said = redact(str(error))
-            return RouteError(f"the proxy refuses {redact(host)} ({said}); {remedy}")
+            return f"the proxy refuses {redact(host)} ({said}); {remedy}"
     return None

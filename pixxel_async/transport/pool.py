@@ -13,13 +13,15 @@ import asyncio
 import socket
 import ssl
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 import httpx
 from aiohappyeyeballs import start_connection
 
+from ..errors import StorageHostError
+from ..sansio.address_policy import AddressPolicy, Scope, refused, scope_of_host
 from .tls_layer import TlsLayer
 
 IDLE_S = 5.0
@@ -74,6 +76,8 @@ class Pooled(Protocol):
 
 
 C = TypeVar("C", bound=Pooled)
+Info = TypeVar("Info", bound=tuple[Any, ...])
+"""What `getaddrinfo` says of an address; its last part begins with the address itself."""
 
 Attach: TypeAlias = Callable[[socket.socket, TlsLayer | None], Awaitable[C]]
 """Makes a connection of a socket that is connected, and of TLS if there shall be any."""
@@ -111,36 +115,46 @@ class Pool(Generic[C]):
         return None
 
     async def connect(
-        self, origin: Origin, timeout_s: float | None, trace: Trace | None = None
+        self,
+        origin: Origin,
+        timeout_s: float | None,
+        trace: Trace | None = None,
+        *,
+        addresses: AddressPolicy | None = None,
     ) -> C:
         """Make a connection.
 
         Args:
             origin: Where to.
             timeout_s: The longest wait for all of it, or None.
+            addresses: Which addresses may be connected to; None allows every one.
             trace: Told how far it has come, in httpcore's words: `connection.connect_tcp.started`
                 and `.complete`, and the same of `start_tls`.
 
         Raises:
             ConnectTimeout: It took too long.
             ConnectError: It could not be made; its cause is the error of the system.
+            StorageHostError: The host has no address that may be connected to.
         """
         try:
             async with asyncio.timeout(timeout_s):
-                return await self._connect(origin, trace or _untold)
+                return await self._connect(origin, trace or _untold, addresses)
         except TimeoutError as error:
             message = "" if timeout_s is None else f"{timeout_s:g} s"
             raise httpx.ConnectTimeout(message) from error
         except (OSError, ssl.CertificateError) as error:
             raise httpx.ConnectError(str(error)) from error
 
-    async def _connect(self, origin: Origin, trace: Trace) -> C:
+    async def _connect(self, origin: Origin, trace: Trace, policy: AddressPolicy | None) -> C:
         loop = asyncio.get_running_loop()
         addresses = await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+        # Judged here, after the only look-up: a second one might be answered differently.
+        addresses = _allowed(addresses, origin, policy)
         await trace("connection.connect_tcp.started", {})
         # That of asyncio (seen in 3.11) leaves a socket open when it is cancelled.
         endpoint = await start_connection(addresses, happy_eyeballs_delay=SECOND_ADDRESS_S)
         try:
+            _check_peer(endpoint, origin, policy)
             tls = TlsLayer(self._context, origin.host) if origin.is_tls else None
             connection = await self._attach(endpoint, tls)
         except BaseException:
@@ -211,3 +225,31 @@ class Pool(Generic[C]):
     def _drop_any(self) -> None:
         """Drop an idle connection: of some host, the one that was used longest ago."""
         self._drop_oldest(next(idle for idle in self._idle.values() if idle))
+
+
+def _allowed(found: Sequence[Info], origin: Origin, policy: AddressPolicy | None) -> list[Info]:
+    """Return the addresses of a host that may be connected to.
+
+    Raises:
+        StorageHostError: None may.
+    """
+    if policy is None:
+        return list(found)
+    refusals = [policy.refusal(origin.host, str(info[4][0])) for info in found]
+    allowed = [info for info, refusal in zip(found, refusals, strict=True) if refusal is None]
+    if not allowed and refusals:
+        raise StorageHostError(refusals[0] or "")
+    return allowed
+
+
+def _check_peer(endpoint: socket.socket, origin: Origin, policy: AddressPolicy | None) -> None:
+    """Refuse a connection that a public address of this machine has led back to it.
+
+    Raises:
+        StorageHostError: It is one, and the policy allows no address of this machine.
+    """
+    if policy is None or policy.allows(Scope.LOOPBACK):
+        return
+    peer = str(endpoint.getpeername()[0])
+    if peer == endpoint.getsockname()[0] and scope_of_host(peer) is Scope.PUBLIC:
+        raise StorageHostError(refused(origin.host, Scope.LOOPBACK, peer))

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 import httpx
 
 from ..config import Timeouts
-from ..errors import InputError, PixxelError, ResponseError, TransportError
+from ..errors import InputError, PixxelError, ResponseError, RouteError, TransportError
 from ..sansio import wire
 from ..sansio.backoff import read_retry_after
 from .auth import KeyAuth
@@ -109,8 +109,11 @@ class Service:
             failure = ResponseError(f"the answer is longer than {self._max_answer_bytes} bytes")
         except httpx.HTTPError as error:
             message = f"{call.operation}: {describe(error)}"
-            failure = hindrance(error, self.base_url.host) or TransportError(
-                message, sent=not isinstance(error, NEVER_SENT)
+            reason = hindrance(error, self.base_url.host)
+            failure = (
+                TransportError(message, sent=not isinstance(error, NEVER_SENT))
+                if reason is None
+                else RouteError(reason)
             )
         # Raised out here, so that it has no context: the error of httpx knows the key.
         raise failure

@@ -6,7 +6,9 @@ Rules:
     * The request target goes out byte for byte as the service sent it, since it is signed.
     * GET only: a URL that is signed for GET does not allow HEAD.
     * Redirects are followed by hand, a few times, and never from https to plain http. Plain http
-      is taken for loopback addresses only.
+      is taken for loopback addresses only, and only if the service is at one, too.
+    * A host is refused whose address the policy does not allow. Where a proxy resolves the name,
+      what the URL itself tells of the address is all that is known here.
     * Errors of httpx leave without cause and context, which know the URL. Where an error of ours
       is raised, URLs are wrapped: some tools show the variables of each frame.
 """
@@ -29,8 +31,10 @@ from ..errors import (
     ConnectionBrokenError,
     OutOfDescriptorsError,
     PixxelError,
+    StorageHostError,
     TransferError,
 )
+from ..sansio.address_policy import AddressPolicy, Scope
 from ..sansio.redact import redact
 from .answers import Answer, Headers, PulledAnswer
 from .exchange import AtOnce, Exchange
@@ -38,12 +42,16 @@ from .getting import Getter
 from .heads import header_lines, request_line
 from .hindrances import hindrance, is_out_of_descriptors
 from .pool import PORTS, Origin
+from .refused import RefusedHosts
 from .routed import RoutedTransport
 from .target import Target, Throttle
 from .words import describe
 
 MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+WITH_LOOPBACK = AddressPolicy(service=Scope.LOOPBACK)
+"""For a service on this machine."""
 
 UNSENDABLE = "the signed URL is not a URL that can be sent as it is"
 
@@ -59,9 +67,16 @@ def leave_open(_: Exchange) -> Target | None:
 class StorageClient:
     """Opens signed URLs over a transport that it does not own, and threads that it does."""
 
-    def __init__(self, transport: httpx.AsyncBaseTransport, *, timeouts: Timeouts) -> None:
+    def __init__(
+        self,
+        transport: httpx.AsyncBaseTransport,
+        *,
+        timeouts: Timeouts,
+        addresses: AddressPolicy = WITH_LOOPBACK,
+    ) -> None:
         """Use the transport as it is; a stalled body is the caller's business."""
         self._transport = transport
+        self._addresses = addresses
         self._getter = Getter(connect_s=timeouts.connect_s)
         self._timeouts = {
             "connect": timeouts.connect_s,
@@ -77,6 +92,7 @@ class StorageClient:
         *,
         at_once: AtOnce = leave_open,
         throttle: Throttle | None = None,
+        refused: RefusedHosts | None = None,
     ) -> Answer:
         """Send a GET, and return its answer, which the caller closes, read or not.
 
@@ -86,16 +102,25 @@ class StorageClient:
             at_once: Asked where the body goes, where it can be poured; what it leaves open is the
                 caller's to say.
             throttle: Holds the body back, where it is poured.
+            refused: Hosts that are known to be of no use; one that is found out is added.
 
         Raises:
             TransferError: The URL cannot be used, or redirects go wrong.
             ConnectionBrokenError: No answer came, or not all that was poured at once.
             OutOfDescriptorsError: The system allows no further connection.
-            RouteError: None will come until a setting is mended.
+            StorageHostError: None will come until a setting is changed.
             Exception: Whatever a target has raised that was named at once.
         """
         for _ in range(MAX_REDIRECTS + 1):
-            answer = await self._send(_Address.of(url), headers, at_once, throttle)
+            address = _Address.of(url)
+            if refused is not None:
+                refused.check(address.place.origin)
+            try:
+                answer = await self._send(address, headers, at_once, throttle)
+            except StorageHostError as error:
+                if refused is not None:
+                    refused.add(address.place.origin, error)
+                raise
             if answer.status not in REDIRECTS or "location" not in answer.headers:
                 return answer
             await answer.aclose()
@@ -124,8 +149,12 @@ class StorageClient:
         self, address: _Address, headers: Headers, at_once: AtOnce, throttle: Throttle | None
     ) -> Answer:
         failure: PixxelError
+        place, pool = address.place, None
+        if refusal := self._addresses.refusal(place.origin.host):
+            raise StorageHostError(refusal)
+        if not place.origin.is_tls and not self._addresses.allows_plain_http:
+            raise TransferError(_plain_http(place.origin.host))
         try:
-            place, pool = address.place, None
             if isinstance(self._transport, RoutedTransport):
                 pool = self._transport.channels_to(place.origin)
             if pool is None:
@@ -136,6 +165,7 @@ class StorageClient:
                 _message(address, headers),
                 at_once=at_once,
                 throttle=throttle,
+                addresses=self._addresses,
             )
         except httpx.LocalProtocolError:
             failure = TransferError("the signed URL has characters that no request may have")
@@ -146,7 +176,12 @@ class StorageClient:
             if is_out_of_descriptors(error):
                 failure = OutOfDescriptorsError(describe(error))
             else:
-                failure = hindrance(error, host) or ConnectionBrokenError(describe(error))
+                reason = hindrance(error, host)
+                failure = (
+                    ConnectionBrokenError(describe(error))
+                    if reason is None
+                    else StorageHostError(reason)
+                )
         # Raised out here, so that it has no context: the error of httpx knows the URL.
         raise failure
 
@@ -248,7 +283,7 @@ def _place(scheme: str, authority: str) -> _Place | str:
     if not host or scheme not in PORTS:
         return "the signed URL is not an http URL"
     if scheme == "http" and host not in LOOPBACK_HOSTS:
-        return f"the signed URL leads to {redact(host)} over plain http; refused"
+        return _plain_http(host)
     try:
         url = httpx.URL(f"{scheme}://{authority}/")
         raw_host = url.raw_host.decode("ascii") if url.host else ""
@@ -256,6 +291,10 @@ def _place(scheme: str, authority: str) -> _Place | str:
         return UNSENDABLE
     origin = Origin(is_tls=scheme == "https", host=raw_host, port=url.port or PORTS[scheme])
     return _Place(url, origin)
+
+
+def _plain_http(host: str) -> str:
+    return f"the signed URL leads to {redact(host)} over plain http; refused"
 
 
 def _following(url: SecretStr, headers: Mapping[str, str]) -> SecretStr:

@@ -27,7 +27,7 @@ from pixxel_async import (
     verify,
 )
 from pixxel_async.engine.checking import forget, held
-from pixxel_async.engine.folder import HIDDEN, ExportFolder
+from pixxel_async.engine.folder import JOURNAL, ExportFolder
 from pixxel_async.engine.history import read_record
 from pixxel_async.engine.record import Row
 from pixxel_async.sandbox import Sandbox, Scenario
@@ -327,8 +327,13 @@ async def test_a_failed_package_that_was_saved_once_is_taken_up(tmp_path: Path) 
     assert (row.state, row.error) == (State.QUEUED, "")
 
 
-async def test_a_target_that_is_no_download_is_told_with_the_journal(tmp_path: Path) -> None:
+async def test_a_target_that_is_not_a_download_is_reported_for_its_package(tmp_path: Path) -> None:
     first, *_ = await saved_in(tmp_path)
     await change_row(tmp_path, first.key, lambda row: row.changed(target='{"kind":"?"}'))
-    with pytest.raises(SinkError, match=f"{HIDDEN}.*unknown kind"):
-        await found(tmp_path)
+    findings = await found(tmp_path)
+    (damaged,) = [one for one in findings if one.condition is not Condition.OK]
+    assert damaged.condition is Condition.DAMAGED
+    assert damaged.path.name == JOURNAL
+    assert first.download.key in damaged.reason
+    assert "unknown kind" in damaged.reason
+    assert damaged.is_wrong

@@ -79,7 +79,7 @@ async def test_what_was_saved_before_is_extracted_without_a_request(tmp_path: Pa
 async def test_a_run_that_ended_before_the_folder_had_its_name_is_made_up_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class EndedError(Exception):
+    class EndedError(BaseException):
         pass
 
     def ended(_: Path) -> None:

@@ -33,7 +33,7 @@ from pixxel_async.engine.history import read_record
 from pixxel_async.sansio import segments
 
 from ..socket_server import SocketServer
-from ..support import QUICK_POLL, QUICK_RETRY, final_files, partials
+from ..support import LOCAL_URL, QUICK_POLL, QUICK_RETRY, final_files, partials
 
 SEGMENT = 64 * 1024
 PIECE = 16 * 1024
@@ -135,6 +135,7 @@ def client_of(storage: Storage, *, fetches: int = 8, **policy: Any) -> PixxelCli
     quick: dict[str, object] = {"segment_bytes": SEGMENT, "write_s": 0.02, "flush_bytes": SEGMENT}
     return PixxelClient(
         "key",
+        base_url=LOCAL_URL,
         retry=QUICK_RETRY,
         poll=QUICK_POLL,
         limits=Limits(fetches=fetches),

@@ -298,15 +298,16 @@ EVIDENCE = (
 ISOLATION = (
     Case(
         51,
-        "One package leads to a malformed URL, a bad certificate, or a host that the proxy "
-        "refuses; or a bug raises while it is handled.",
-        "That package fails with a typed error and its reason. The others, and the next run, "
-        "continue.",
+        "One package leads to a malformed URL, or to a storage host with a bad certificate or "
+        "that the proxy refuses; or a bug raises an unexpected error while it is handled.",
+        "That package fails with a typed error and its reason; the others and the next run "
+        "continue. A refused host costs one handshake, not one for each package.",
     ),
     Case(
         52,
-        "One package is larger than the free space.",
-        "What fits goes ahead of it.",
+        "A package is larger than the free space, and others are not.",
+        "What fits goes ahead of what does not. The export pauses only when nothing else is left, "
+        "and after the time limit it ends with one message for all that wait.",
     ),
     Case(
         53,
@@ -315,8 +316,10 @@ ISOLATION = (
     ),
     Case(
         54,
-        "Rows of the journal were edited: huge numbers, bad values, NUL in names.",
-        "The row is reported as damaged, by every command, without a traceback.",
+        "Somebody has edited rows of the journal: huge or negative numbers, unknown words, bad "
+        "JSON, a NUL in a name.",
+        "`status`, `report` and `verify` report the row as damaged, with its field. The next "
+        "export starts that package anew; the others are not concerned.",
     ),
     Case(
         67,
@@ -348,9 +351,10 @@ LIMITS = (
     ),
     Case(
         66,
-        "A signed URL or a redirect leads to this machine, its networks, or cloud metadata.",
-        "It is refused after name resolution, unless `base_url` is such an address itself or a "
-        "setting allows it.",
+        "A signed URL or a redirect leads to this machine, a private network, or cloud metadata.",
+        "The address is checked after name resolution and refused, unless `base_url` is an "
+        "address of the same kind or `--allow-private-storage` is given. Cloud metadata is always "
+        "refused.",
     ),
     Case(
         79,

@@ -9,7 +9,7 @@ import pytest
 
 from pixxel_async import Limits, PixxelClient, Report, UrlRefreshed
 
-from ..support import QUICK_POLL, QUICK_RETRY, quick_fetch
+from ..support import LOCAL_URL, QUICK_POLL, QUICK_RETRY, quick_fetch
 from .scripted import WHOLE, jobs
 from .secure_nginx import SecureNginx, needs_nginx, secure_nginx
 
@@ -34,6 +34,7 @@ async def export(
     refreshed = 0
     async with PixxelClient(
         "key",
+        base_url=LOCAL_URL,
         retry=QUICK_RETRY,
         poll=QUICK_POLL,
         limits=Limits(fetches=4, requests_per_second=2000),

@@ -12,6 +12,7 @@ from pixxel_async import JobDownload, PixxelClient, Timeouts, TransferError
 from pixxel_async.errors import ConnectionBrokenError
 from pixxel_async.transport.storage import StorageClient
 
+from ..support import LOCAL_URL
 from .bodies import whole_body
 from .raw_server import RawServer, raw
 from .script import KEY, READY, Script, answer, broken
@@ -104,7 +105,7 @@ async def test_a_client_sends_the_storage_no_key_no_cookie_and_nothing_of_the_en
         async with RawServer(raw(404, Set_Cookie="a=b; Path=/")) as server:
             url = f"{server.url}/a?sig={SIGNATURE}"
             step = answer(json={**READY, "signed_url": url}, headers={"Set-Cookie": "c=d; Path=/"})
-            async with PixxelClient(KEY, transport=Script(step)) as client:
+            async with PixxelClient(KEY, base_url=LOCAL_URL, transport=Script(step)) as client:
                 for job in ("1", "2"):
                     with pytest.raises(TransferError):
                         await client.download(JobDownload(workflow_id="w", job_id=job), tmp_path)
