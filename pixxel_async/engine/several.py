@@ -26,7 +26,7 @@ from ..sinks.base import PartialFile, Stretch
 from ..transport.answers import Answer, PouredAnswer
 from .shared import Shared
 from .stretch import StretchLanding
-from .troubles import PassingError, error_of
+from .troubles import NextRequestError, PassingError, error_of
 from .watchdog import Watched
 
 HIRE_S = 1.0
@@ -233,7 +233,8 @@ class Several:
                     async with await shared.storage.get(
                         url, headers, throttle=shared.bandwidth
                     ) as answer:
-                        flow = await self._checked(answer, segment)
+                        flow, part = await self._checked(answer, segment)
+                        landing.expect(part)
                         flow.begin_to_pour(landing)
                         if not await flow.poured():
                             return  # somebody wants the place
@@ -242,25 +243,27 @@ class Several:
                     look(watched)
         except (ConnectionBrokenError, StalledError) as error:
             raise PassingError(error) from None
-        if segment.left:
+        if segment.left and not landing.is_as_announced:
             message = f"the part ended at byte {segment.at} of {segment.end}"
             raise PassingError(TransferError(message))
 
-    async def _checked(self, answer: Answer, segment: Segment) -> PouredAnswer:
-        """Look whether an answer brings what was asked for.
+    async def _checked(self, answer: Answer, segment: Segment) -> tuple[PouredAnswer, ranges.Part]:
+        """Return an answer that brings what was requested, and the part that it brings.
 
         Raises:
             PassingError: It does not.
         """
-        problem = ranges.problem_of_part(
+        part = ranges.usable_part(
             answer.status,
             answer.headers,
             first=segment.at,
+            end=segment.end,
             total=self._total,
             validator=self._validator,
         )
-        if problem is None and isinstance(answer, PouredAnswer):
-            return answer
+        if isinstance(part, ranges.Part) and isinstance(answer, PouredAnswer):
+            return answer, part
         if answer.status >= ERRORS and answer.status not in ranges.SAYS_CHANGED:
             raise await error_of(answer)
-        raise PassingError(TransferError(problem or "the way to the storage has changed"))
+        message = part if isinstance(part, str) else "the way to the storage has changed"
+        raise NextRequestError(TransferError(message))

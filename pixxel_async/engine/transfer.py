@@ -33,7 +33,7 @@ from .several import OUR_FAULT_S, Several, is_possible
 from .shared import Shared
 from .space import DESCRIPTOR_CODES, FULL_CODES
 from .stretch import text_of
-from .troubles import DiskFullError, NoRoomError, PassingError, error_of
+from .troubles import DiskFullError, NextRequestError, NoRoomError, PassingError, error_of
 from .watchdog import Watched
 
 
@@ -56,7 +56,7 @@ class Transfer:
         item: The package; its journal row is kept up to date.
         partial: The file.
         offered: The checksums that the storage has offered for the object.
-        has_older_bytes: Whether some bytes are of an earlier run, which kept no checksum of them.
+        is_put_together: Whether the bytes may be of more than one answer, in this run or earlier.
         received: Bytes that have come over the wire.
     """
 
@@ -71,7 +71,7 @@ class Transfer:
         self.item = item
         self.partial = partial
         self.offered: dict[str, bytes] = {}
-        self.has_older_bytes = partial.size > 0
+        self.is_put_together = partial.size > 0
         self.received = 0
         self._shared = shared
         self._policy = shared.policy
@@ -79,11 +79,14 @@ class Transfer:
         self._total = item.row.total
         self._synced = partial.size
         self._held = ranges.Held()
+        self._skip = 0  # of the body on its way
+        self._end: int | None = None  # where that body ends, if not with the file
         self._landing: Landing | None = None
         self._told = partial.size
         self._counted = 0  # of what the landing has received
         self._flow: Flow | None = None
         self._several: Several | None = None
+        self._trusts_ranges = True
 
     async def attempt(self, url: SecretStr) -> None:
         """Make one GET and write what it brings; returns when no byte is missing.
@@ -104,7 +107,8 @@ class Transfer:
         except (ConnectionBrokenError, OutOfDescriptorsError, StalledError) as error:
             raise self._passing(error, received) from None
         except PassingError as passing:
-            raise self._passing(passing.error, received) from None
+            passing.came = self.received - received
+            raise
         except SinkError as error:
             if error.code in DESCRIPTOR_CODES:
                 raise PassingError(OutOfDescriptorsError(str(error))) from None
@@ -130,7 +134,13 @@ class Transfer:
         self._synced = 0
         self._validator = self._total = None
         self._several = None
-        self.has_older_bytes = False
+        self.is_put_together = False
+
+    async def start_over(self) -> None:
+        """Restart after wrong bytes; if answers to ranges may have led to them, without ranges."""
+        if self.is_put_together or self._held.resumable:
+            self._trusts_ranges = False
+        await self.restart()
 
     async def keep_mark(self) -> None:
         """Sync the partial, and note in the journal how far a later run may trust it."""
@@ -175,8 +185,11 @@ class Transfer:
         if self._several is not None:
             await self._several.join()
         self._held = ranges.Held(
-            size=self.partial.size, validator=self._validator, total=self._total
+            size=self.partial.size,
+            validator=self._validator if self._trusts_ranges else None,
+            total=self._total,
         )
+        self._skip, self._end = 0, None
         self._landing = None
         async with shared.watchdog.watch(self._look) as watched:
             asked_at = time.monotonic()
@@ -194,7 +207,9 @@ class Transfer:
                 self._look(watched)
         if self._landing and self._total is not None and self.partial.size < self._total:
             message = f"the body ended at byte {self.partial.size} of {self._total}"
-            raise PassingError(TransferError(message))
+            is_as_announced = self.partial.size == self._end and self._trusts_ranges
+            kind = NextRequestError if is_as_announced else PassingError
+            raise kind(TransferError(message))
 
     def _land_at_once(self, exchange: Exchange) -> Landing | None:
         """Say where a body goes that needs no second thought; called on another thread.
@@ -207,7 +222,7 @@ class Transfer:
             return None
         headers = by_name(head.headers)
         match ranges.decide(self._held, head.status, headers):
-            case ranges.TakeWhole(total=int(total), validator=validator):
+            case ranges.TakeWhole(total=int(total), validator=validator, end=None):
                 if total > self._shared.at_once_bytes:
                     return None
                 if self._policy.checksum is not Checksum.NONE:
@@ -220,7 +235,14 @@ class Transfer:
 
     def _land(self, segment: Segment | None = None) -> Landing:
         self._counted = 0
-        self._landing = Landing(self.partial, self._total, self._policy.verify, segment)
+        self._landing = Landing(
+            self.partial,
+            self._total,
+            self._policy.verify,
+            segment,
+            skip=self._skip,
+            end=self._end,
+        )
         return self._landing
 
     async def _take(self, answer: Answer, url: SecretStr) -> None:
@@ -246,16 +268,21 @@ class Transfer:
                 raise PassingError(TransferError(reason))
             case ranges.Restart(reason=reason):
                 await self.restart()
-                raise PassingError(TransferError(reason))
+                raise NextRequestError(TransferError(reason))
+            case ranges.RequestWhole(reason=reason):
+                self._trusts_ranges = False
+                raise NextRequestError(TransferError(reason))
             case ranges.Complete():
+                self.is_put_together = True
                 return False
-            case ranges.Append(total=total):
-                self._total = total
+            case ranges.Append(total=total, end=end, skip=skip):
+                self.is_put_together = True
+                self._total, self._end, self._skip = total, end, skip
                 self.offered |= checksums.offered(answer.headers, whole=False)
-            case ranges.TakeWhole(total=total, validator=validator):
-                self.offered = checksums.offered(answer.headers, whole=True)
+            case ranges.TakeWhole(total=total, validator=validator, end=end):
+                self.offered = checksums.offered(answer.headers, whole=end is None)
                 await self.restart(frozenset(self.offered))
-                self._total, self._validator = total, validator
+                self._total, self._validator, self._end = total, validator, end
         return True
 
     async def _pour(self, answer: PouredAnswer, url: SecretStr) -> None:
@@ -291,7 +318,9 @@ class Transfer:
 
     def _several_for(self, answer: PouredAnswer) -> Several | None:
         """Let others help with a large package, or with one that they have helped with earlier."""
-        if self._total is None or self._validator is None or not self.partial.takes_stretches:
+        if self._total is None or self._validator is None or not self._trusts_ranges:
+            return None
+        if not self.partial.takes_stretches:
             return None
         missing = self._total - self.partial.size
         if not self.partial.stretches and not is_possible(answer, missing, self._shared):
@@ -306,6 +335,7 @@ class Transfer:
 
     def _count(self, count: int) -> None:
         self.received += count
+        self.is_put_together = self.is_put_together or count > 0
 
     async def _pull(self, answer: PulledAnswer) -> None:
         """Bring the body to the disk piece by piece, and keep marks on the way."""

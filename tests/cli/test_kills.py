@@ -281,3 +281,29 @@ def test_killed_twenty_times_it_converges(
     with capsys.disabled():
         print(f"\nkills, seed {seed}: {outcome}")  # noqa: T201 - the figures of a soak
     check(outcome)
+
+
+@pytest.mark.fault(84)
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("seed", [4, 5])
+def test_killed_twenty_times_in_segments_it_converges(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], seed: int
+) -> None:
+    plan = Plan(
+        packages=3,
+        scenario=Scenario(
+            packaging=PackagingTime.constant(0.1),
+            package_bytes=150_000_000,
+            size_spread=0.1,
+            bytes_per_s=2_000_000,
+        ),
+        fetches=8,
+        requests_per_second=60,
+        halts=(False,) * 20,
+        seed=seed,
+    )
+    outcome = killed_and_finished(tmp_path, plan)
+    with capsys.disabled():
+        print(f"\nkills, seed {seed}: {outcome}")  # noqa: T201 - the figures of a soak
+    check(outcome)
