@@ -90,17 +90,20 @@ class Several:
         self._failures = 0
         self._news = anyio.Event()
 
-    def noted(self) -> tuple[Stretch, ...]:
-        """Return what a later run may be told of the bytes behind the end, as of a moment ago."""
-        found = (self._note_of(each) for each in self.segments.beyond)
+    def noted(self, written: int) -> tuple[Stretch, ...]:
+        """Return what a later run can use of the bytes behind `written`, as of a moment ago.
+
+        That is the size that is noted of the file. It may not have been joined yet with segments
+        which are complete: until then they are noted as stretches.
+        """
+        found = (self._note_of(each) for each in self.segments.behind(written))
         return tuple(each for each in found if each is not None)
 
-    def written(self) -> tuple[Stretch, ...]:
-        """Return the same, while nobody writes."""
-        for segment in self.segments.beyond:
+    def note(self) -> None:
+        """Bring the notes up to date; nobody may write meanwhile."""
+        for segment in self.segments.behind(self._partial.size):
             if (landing := self._landings.get(segment.begin)) is not None:
                 landing.note()
-        return self.noted()
 
     def _note_of(self, segment: Segment) -> Stretch | None:
         landing = self._landings.get(segment.begin)

@@ -156,7 +156,7 @@ class Transfer:
         """
         if self.size > 0 and self._validator is not None:
             if self._several is not None:
-                self._several.written()
+                self._several.note()
             self._describe(self.partial.written())
             await self._shared.journal.put(self.item.row)
         else:
@@ -174,7 +174,9 @@ class Transfer:
             mark=self._synced,
             written=written.written,
             written_sha256=written.sha256,
-            stretches=text_of(() if self._several is None else self._several.noted()),
+            stretches=text_of(
+                () if self._several is None else self._several.noted(written.written)
+            ),
             **known,
         )
 
@@ -299,6 +301,7 @@ class Transfer:
             try:
                 if segment is not None:
                     await self._pour_into(answer, self._land(segment))
+                    await answer.aclose()  # or the storage would go on sending what others bring
                     several.segments.leave(segment)
                 self._flow = several
                 await several.finish(url, self._keep_due_mark)
@@ -393,8 +396,8 @@ class Transfer:
             return
         if self._flow.is_held_up(time.monotonic(), OUR_FAULT_S):
             watched.excuse()
-        if self._is_mark_due:
-            self._flow.nudge()
-        elif is_news and self._validator is not None:
+        if is_news and self._validator is not None:
             self._describe(self.partial.noted)
             shared.journal.note(self.item.row)
+        if self._is_mark_due:
+            self._flow.nudge()
