@@ -299,9 +299,9 @@ def _partial(held: Held, part: Part, headers: Mapping[str, str]) -> Decision:
 def _unrequested(part: Part, headers: Mapping[str, str]) -> Decision:
     """Decide about a part that came although the whole was requested."""
     validator = strong_tag(headers.get("etag"))
-    if part.is_whole:
+    if part.is_whole or (part.first == 0 and part.total is None):
         return TakeWhole(total=part.total, validator=validator)
-    if part.first == 0 and part.total is not None and validator is not None:
+    if part.first == 0 and validator is not None:
         return TakeWhole(total=part.total, validator=validator, end=part.end)
     return Refuse(reason="a part came, although the whole was requested")
 

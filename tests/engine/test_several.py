@@ -352,6 +352,22 @@ async def test_segments_of_another_object_under_the_same_etag_are_found_by_the_c
     assert storage.gets[-1] == Get(0, None)
 
 
+@pytest.mark.fault(50)
+@pytest.mark.parametrize("checksum", list(Checksum))
+async def test_segments_of_two_runs_and_two_objects_are_found_by_the_crcs(
+    tmp_path: Path, checksum: Checksum
+) -> None:
+    async with Storage(a_zip()) as storage:
+        await left_early(storage, tmp_path, at=900_000, checksum=checksum)
+    package = a_zip()
+    async with Storage(package) as storage:
+        report = await export(storage, tmp_path, checksum=checksum)
+    (saved,) = report.saved
+    assert saved.path.read_bytes() == package
+    assert storage.gets[0].first > 0
+    assert storage.gets[-1] == Get(0, None)
+
+
 USABLE: dict[str, Callable[[bytes, int, int], bytes]] = {
     "aligned to blocks": lambda package, first, end: part_of(
         package, first // 4096 * 4096, min(end // 4096 * 4096 + 4096, len(package))

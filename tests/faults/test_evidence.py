@@ -198,25 +198,13 @@ async def test_a_mixture_under_one_etag_is_found_by_the_crcs(
 
 
 @pytest.mark.fault(50)
-@pytest.mark.parametrize("checksum", list(Checksum))
-async def test_a_mixture_of_two_runs_is_found_by_the_crcs(
-    tmp_path: Path, checksum: Checksum
-) -> None:
-    # As much as a sync has noted, since no digest of the last bytes is kept without a checksum.
+async def test_a_mixture_of_two_runs_is_found_by_the_crcs(tmp_path: Path) -> None:
     async with ScriptedStorage(BROKEN_HALF, BUSY) as storage:
-        report = await export(storage.url, tmp_path, checksum=checksum)
+        report = await export(storage.url, tmp_path)
     assert not report.saved
-    rest = b"".join(
-        [
-            b"HTTP/1.1 206 Partial Content\r\n",
-            f"{ETAG}\r\n{FITS}\r\n".encode(),
-            f"Content-Length: {TOTAL - HALF}\r\n\r\n".encode(),
-            OTHER[HALF:],
-        ]
-    )
-    async with ScriptedStorage(rest, OTHER_ANSWER) as storage:
-        report = await export(storage.url, tmp_path, checksum=checksum)
-    assert storage.ranges[-1] == ""
+    async with ScriptedStorage(part(OTHER[HALF:]), OTHER_ANSWER) as storage:
+        report = await export(storage.url, tmp_path)
+    assert storage.ranges == [RANGE, ""]
     check_saved(report, tmp_path, OTHER)
 
 
@@ -364,6 +352,17 @@ async def test_no_range_is_requested_again_after_an_answer_that_was_no_use(
     async with ScriptedStorage(BROKEN_HALF, unusable, BROKEN_HALF, WHOLE_ANSWER) as storage:
         report = await export(storage.url, tmp_path)
     assert storage.ranges == ["", RANGE, "", ""]
+    check_saved(report, tmp_path, WHOLE)
+
+
+@pytest.mark.fault(69)
+@pytest.mark.parametrize("total", [TOTAL, "*"])
+async def test_a_part_of_all_is_taken_although_no_range_was_requested(
+    tmp_path: Path, total: int | str
+) -> None:
+    async with ScriptedStorage(sliced(WHOLE, 0, TOTAL, total=total), BUSY) as storage:
+        report = await export(storage.url, tmp_path, attempts=1)
+    assert storage.ranges == [""]
     check_saved(report, tmp_path, WHOLE)
 
 

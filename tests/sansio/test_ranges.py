@@ -113,10 +113,11 @@ def test_a_part_that_covers_another_object_is_the_whole(held: Held, status: int)
 def test_a_first_part_is_taken_although_the_whole_was_requested() -> None:
     first = answer(Content_Range="bytes 0-99/1000", **SAME)
     assert decide(NOTHING, 206, first) == TakeWhole(total=1000, validator='"v"', end=100)
+    all_of_it = decide(NOTHING, 206, answer(Content_Range="bytes 0-99/*", **SAME))
+    assert all_of_it == TakeWhole(total=None, validator='"v"')
     for headers in (
         answer(Content_Range="bytes 0-99/1000"),
         answer(Content_Range="bytes 0-99/1000", ETag='W/"v"'),
-        answer(Content_Range="bytes 0-99/*", **SAME),
         answer(Content_Range="bytes 1-999/1000", **SAME),
         answer(**SAME),
     ):
