@@ -53,6 +53,23 @@ def is_possible(answer: Answer, missing: int, shared: Shared) -> bool:
     return serves_ranges and is_large and isinstance(answer, PouredAnswer)
 
 
+def several_for(  # noqa: PLR0913 - what `Several` takes, keyword-only
+    answer: Answer,
+    partial: PartialFile,
+    shared: Shared,
+    *,
+    total: int,
+    validator: str,
+    count: Callable[[int], None],
+) -> Several | None:
+    """Let others help with a large package, or with one that they have helped with earlier."""
+    if not partial.takes_stretches:
+        return None
+    if partial.stretches or is_possible(answer, total - partial.size, shared):
+        return Several(partial, shared, total=total, validator=validator, count=count)
+    return None
+
+
 class Several:
     """The transfers of one package; kept for all attempts to bring it.
 

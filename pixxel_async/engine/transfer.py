@@ -7,7 +7,7 @@ done.
 from __future__ import annotations
 
 import time
-from typing import Any, Protocol
+from typing import Any
 
 import anyio
 from pydantic import SecretStr
@@ -26,27 +26,16 @@ from ..sansio.segments import Segment
 from ..sinks.base import Held, PartialFile
 from ..transport.answers import Answer, PouredAnswer, PulledAnswer, by_name
 from ..transport.exchange import Exchange
+from .flow import Flow
 from .item import Item
 from .landing import Landing
 from .pulling import Pulling
-from .several import OUR_FAULT_S, Several, is_possible
+from .several import OUR_FAULT_S, Several, several_for
 from .shared import Shared
 from .space import DESCRIPTOR_CODES, FULL_CODES
 from .stretch import text_of
 from .troubles import DiskFullError, NextRequestError, NoRoomError, PassingError, error_of
 from .watchdog import Watched
-
-
-class Flow(Protocol):
-    """A body on its way."""
-
-    def is_held_up(self, now: float, longest_s: float) -> bool:
-        """Tell whether it is for us that nothing comes, and has been for longer than that."""
-        ...
-
-    def nudge(self) -> None:
-        """Let who waits for it look whether a mark is due."""
-        ...
 
 
 class Transfer:
@@ -174,9 +163,7 @@ class Transfer:
             mark=self._synced,
             written=written.written,
             written_sha256=written.sha256,
-            stretches=text_of(
-                () if self._several is None else self._several.noted(written.written)
-            ),
+            stretches=text_of(self._several.noted(written.written) if self._several else ()),
             **known,
         )
 
@@ -237,14 +224,8 @@ class Transfer:
 
     def _land(self, segment: Segment | None = None) -> Landing:
         self._counted = 0
-        self._landing = Landing(
-            self.partial,
-            self._total,
-            self._policy.verify,
-            segment,
-            skip=self._skip,
-            end=self._end,
-        )
+        wanted = (self._total, self._policy.verify, segment)
+        self._landing = Landing(self.partial, *wanted, skip=self._skip, end=self._end)
         return self._landing
 
     async def _take(self, answer: Answer, url: SecretStr) -> None:
@@ -323,12 +304,8 @@ class Transfer:
         """Let others help with a large package, or with one that they have helped with earlier."""
         if self._total is None or self._validator is None or not self._trusts_ranges:
             return None
-        if not self.partial.takes_stretches:
-            return None
-        missing = self._total - self.partial.size
-        if not self.partial.stretches and not is_possible(answer, missing, self._shared):
-            return None
-        return Several(
+        return several_for(
+            answer,
             self.partial,
             self._shared,
             total=self._total,
