@@ -209,6 +209,9 @@ class Several:
                 except PixxelError as error:
                     self._fail(error)
                     return
+                except NextRequestError:  # says nothing of how many transfers the storage bears
+                    self._failures += 1
+                    return
                 except PassingError as passing:
                     self._fail(passing.error)
                     return

@@ -515,7 +515,8 @@ async def kept(folder: Path, least: int) -> None:
 async def test_nothing_is_forgotten_while_the_file_is_joined_with_what_lies_behind_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    package, join, joins = a_zip(), LocalPartial.join, []
+    package, join = a_zip(), LocalPartial.join
+    joins: list[int] = []
 
     async def join_late(partial: LocalPartial, end: int) -> None:
         if 0 < partial.size < end - SEGMENT:
@@ -535,7 +536,8 @@ async def test_nothing_is_forgotten_while_the_file_is_joined_with_what_lies_behi
 async def test_what_comes_while_a_mark_is_synced_is_noted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    package, sync, syncs = a_zip(), LocalPartial.sync, []
+    package, sync = a_zip(), LocalPartial.sync
+    syncs: list[int] = []
 
     async def sync_late(partial: LocalPartial) -> int:
         if not syncs:
