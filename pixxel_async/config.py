@@ -35,7 +35,7 @@ TRANSFER_ATTEMPTS = 8
 STALL_TIMEOUT_S = 30.0
 LEAST_BYTES_PER_S = 1024
 WRITE_BYTES = 1024 * 1024
-WRITE_S = 0.1
+WRITE_S = 0.05
 SEGMENT_BYTES = 8 * 1024 * 1024
 FLUSH_BYTES = 16 * 1024 * 1024
 EXPIRY_MARGIN_S = 30.0
@@ -70,7 +70,8 @@ class Verify(StrEnum):
 class Checksum(StrEnum):
     """What is computed over the bytes of a package while they are saved.
 
-    NONE leaves out the checksums that the storage offers, too.
+    NONE leaves out the checksums that the storage offers, too. A package that arrived in more than
+    one answer is checked against the CRCs of its ZIP all the same.
     """
 
     SHA256 = "sha256"
@@ -173,7 +174,8 @@ class FetchPolicy(_Frozen):
         expiry_margin_s: A signed URL with less time left than this is asked for anew before a
             transfer starts.
         verify: `structure` checks size, checksum and the ZIP's records; `contents` also reads
-            every member against its CRC-32.
+            every member against its CRC-32. A package that arrived in more than one answer is
+            always checked like that, unless it agrees with a checksum of the storage.
         checksum: With NONE, what was saved is known by its size alone, and a later run goes on
             from the last mark, not from the last byte.
         sync: With NONE, a power cut may leave files and marks that vouch for lost bytes. The

@@ -4,7 +4,10 @@ Rules:
     * An attempt that brings the file further than any before starts the count anew, so a large
       file may break off many times, and a storage that leads nowhere is left soon.
     * An expired URL is replaced and is no failure, but only a few times without a new byte.
+    * An answer that cannot be used is no failure: the next request is made at once.
     * What arrived whole and is wrong is fetched again from zero, a few times.
+    * What was put together from several answers is compared with a checksum of the storage, or
+      else with the CRC of every member. No option leaves that out.
 """
 
 from __future__ import annotations
@@ -39,7 +42,13 @@ from .slots import Slots
 from .space import MAX_REFUSALS, Space
 from .stretch import stretches_of
 from .transfer import Transfer
-from .troubles import DiskFullError, NoRoomError, PassingError, UrlExpiredError
+from .troubles import (
+    DiskFullError,
+    NextRequestError,
+    NoRoomError,
+    PassingError,
+    UrlExpiredError,
+)
 from .watchdog import Watchdog
 
 AT_ONCE_BYTES = 4 * 1024 * 1024
@@ -55,6 +64,9 @@ MAX_SHORTAGES = 100
 SHORTAGE_ATTEMPT = 2
 """They are paused for as long as after the second failure."""
 
+MAX_NEXT_REQUESTS = 3
+"""Answers in a row without a new byte after which another request is no failure."""
+
 MAX_WRONG = 3
 """Files that arrived whole and were wrong."""
 
@@ -69,6 +81,7 @@ class _Tries:
         refreshes: Signed URLs that had expired.
         refusals: Writes that found the disk full.
         shortages: Attempts that found no free descriptor.
+        next_requests: Answers that could not be used, or not for all that was missing.
     """
 
     furthest: int
@@ -76,12 +89,14 @@ class _Tries:
     refreshes: int = 0
     refusals: int = 0
     shortages: int = 0
+    next_requests: int = 0
 
     def reached(self, size: int) -> None:
         """Begin anew if the file has grown further."""
         if size > self.furthest:
             self.furthest = size
             self.failures = self.refreshes = self.refusals = self.shortages = 0
+            self.next_requests = 0
 
 
 class _StaleError(Exception):
@@ -216,7 +231,7 @@ class Fetcher:
                 return await self._verify(transfer)
             except IntegrityError as error:
                 wrong += 1
-                await transfer.restart()
+                await transfer.start_over()
                 if wrong >= MAX_WRONG:
                     raise
                 await self._pause(transfer, wrong, error)
@@ -264,6 +279,9 @@ class Fetcher:
                 if tries.refusals > MAX_REFUSALS:
                     raise error from None
                 await self._space.refill()
+            case NextRequestError(error=error) if tries.next_requests < MAX_NEXT_REQUESTS:
+                tries.next_requests += 1
+                await self._interrupted(transfer, 0.0, error)
             case PassingError(error=OutOfDescriptorsError() as error):
                 self._slots.exhausted()
                 self._storage.drop_idle()
@@ -316,6 +334,10 @@ class Fetcher:
             attempt=attempt,
             jitter=random.random(),  # noqa: S311 - jitter is no secret
         )
+        await self._interrupted(transfer, delay_s, error)
+        await anyio.sleep(delay_s)
+
+    async def _interrupted(self, transfer: Transfer, delay_s: float, error: TransferError) -> None:
         await self._emit(
             events.FetchInterrupted(
                 at_s=self._clock(),
@@ -325,7 +347,6 @@ class Fetcher:
                 reason=str(error),
             )
         )
-        await anyio.sleep(delay_s)
 
     async def _verify(self, transfer: Transfer) -> str:
         """Check the whole file; return the strongest checksum that it agreed with."""
@@ -339,8 +360,8 @@ class Fetcher:
                 message = f"the {algorithm} that the storage offers does not match"
                 raise IntegrityError(message)
         verify = self._policy.verify
-        if transfer.has_older_bytes and not offered and self._policy.checksum is not Checksum.NONE:
-            verify = Verify.CONTENTS  # the earlier run may have been offered one, and is gone
+        if transfer.is_put_together and not offered:
+            verify = Verify.CONTENTS  # an ETag may lie, and nothing else tells two objects apart
         if problem := await partial.problem(verify):
             message = f"what came is not a whole ZIP: {problem}"
             raise IntegrityError(message)

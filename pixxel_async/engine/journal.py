@@ -5,8 +5,8 @@ Rules:
       write-ahead log can be corrupted by two connections up to 3.51.2; `synchronous=FULL`.
     * `put` returns when the row is on the disk. Rows that come while a commit runs share the
       next one, so a slow disk costs one sync for many packages.
-    * `note`, `step` and `count` return at once. What they take is on the disk with the next commit,
-      or after `NOTE_S`: a crash loses that much of it, and nothing that cannot be found anew.
+    * `note`, `step` and `count` return at once. What they take is committed at once, or `NOTE_S`
+      after the commit before: a crash loses that much of it, and nothing that cannot be found anew.
     * The keys are held in memory: to find that a package is new costs no hop to the thread, which
       on a busy event loop takes as long as a hundred polls.
 """
@@ -17,6 +17,8 @@ import contextlib
 import errno
 import os
 import sqlite3
+import time
+from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,8 +37,11 @@ from .record import Damage, Row, Run, Step
 
 T = TypeVar("T")
 
-NOTE_S = 0.1
-"""How long what was noted may wait for its commit, in seconds; longer on a slow disk."""
+NOTE_S = 0.04
+"""How long what was noted may wait for its commit, in seconds; longer on a slow disk.
+
+Less than the time between two looks at the transfers: so what a look notes does not wait.
+"""
 
 SHORTAGE_S = 0.1
 SHORTAGES = 50
@@ -52,6 +57,9 @@ _KNOWN = {
 
 COMMIT_SHARE = 0.1
 """The share of its time that a disk may spend on commits that nobody waits for."""
+
+COMMITS = 3
+"""The fastest of so many commits tells how fast the disk is: one that was held up does not."""
 
 MOST_PATH_BYTES = 500
 """SQLite takes paths of 512 bytes (`MAX_PATHNAME`), with the suffix of its rollback journal."""
@@ -109,9 +117,10 @@ class Journal:
         self._thread = thread
         self._turn = anyio.Lock()
         self._waiting = _Batch()
+        self._has_notes = anyio.Event()
         self._put = 0
         self._committed = 0
-        self._commit_s = 0.0
+        self._commit_s = deque([0.0], maxlen=COMMITS)
         self._damaged: dict[str, Damage] = {}
         self._refused: dict[str, str] = {}
 
@@ -187,18 +196,21 @@ class Journal:
             schema.check(row)
         except (ValueError, OverflowError) as error:
             raise _unusable(self._path, error) from error
+        self._has_notes.set()
         self._waiting.rows[row.key] = row
         self._waiting.states.pop(row.key, None)
         self._keys.add(row.key)
 
     def step(self, step: Step, state: State | None) -> None:
         """Remember soon what a package does, and where it stands by that; None leaves that."""
+        self._has_notes.set()
         self._waiting.steps.append(step)
         if state is not None:
             self._waiting.states[step.key] = state
 
     def count(self, run: Run) -> None:
         """Remember soon how far a run has come."""
+        self._has_notes.set()
         self._waiting.runs[run.number] = run
 
     async def flush(self) -> None:
@@ -214,25 +226,28 @@ class Journal:
                 return
             batch, self._waiting, last = self._waiting, _Batch(), self._put
             if batch:
-                began = anyio.current_time()
                 try:
                     await self._commit_in_time(batch)
                 except BaseException:
                     self._waiting = batch.followed_by(self._waiting)
                     raise
-                self._commit_s = anyio.current_time() - began
             self._committed = last
 
     async def flush_regularly(self) -> None:
-        """Write what was noted, from time to time, until cancelled.
+        """Write what was noted, soon after it was, until cancelled.
 
         A disk that refuses is left to who puts a row, and is told by that.
         """
         while True:
-            await anyio.sleep(max(NOTE_S, self._commit_s / COMMIT_SHARE))
+            await self._has_notes.wait()
+            self._has_notes = anyio.Event()
+            began = anyio.current_time()
             if self._waiting:
-                with contextlib.suppress(SinkError):
+                # A commit that is cancelled may have been done: its steps would be written twice.
+                with anyio.CancelScope(shield=True), contextlib.suppress(SinkError):
                     await self.flush()
+            rest_s = NOTE_S - (anyio.current_time() - began)
+            await anyio.sleep(max(rest_s, min(self._commit_s) / COMMIT_SHARE))
 
     async def aclose(self) -> None:
         """Write what waits, and close the database; may be called twice.
@@ -270,10 +285,12 @@ class Journal:
         return await self._run(lambda: self._commit(batch))
 
     def _commit(self, batch: _Batch) -> None:
+        began = time.monotonic()
         try:
             self._write(batch, self._put_rows)
         except sqlite3.IntegrityError:  # of one row; the others are written all the same
             self._write(batch, self._put_each_row)
+        self._commit_s.append(time.monotonic() - began)
 
     def _put_rows(self, rows: Collection[Row]) -> None:
         schema.put_rows(self._connection, rows)

@@ -3,7 +3,8 @@
 Rules:
     * The first bytes have to be those of a ZIP. Fewer than four do not tell: the connection may
       have been cut after them.
-    * No byte is written beyond the announced total.
+    * No byte is written beyond the announced total, or beyond the part that was announced.
+    * Bytes at the start of a part that the file holds already are not written again.
     * With the last byte the structure of the ZIP is looked at, while it is in the cache.
 """
 
@@ -29,12 +30,15 @@ class Landing:
         received: Bytes that have come over the wire.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is known of the body
         self,
         partial: PartialFile,
         total: int | None,
         verify: Verify,
         segment: Segment | None = None,
+        *,
+        skip: int = 0,
+        end: int | None = None,
     ) -> None:
         """Write nothing yet.
 
@@ -43,12 +47,16 @@ class Landing:
             total: The size of the whole file in bytes, or None while unknown.
             verify: How closely it will be looked at when it is whole.
             segment: What of it is wanted, if others bring the rest.
+            skip: So many bytes at the start of the body are in the file already.
+            end: The byte of the file at which the body ends, or None if that is the total.
         """
         self.received = 0
         self._partial = partial
         self._total = total
         self._verify = verify
         self._segment = segment
+        self._skip = skip
+        self._end = total if end is None else end
         self._start = b"" if partial.size == 0 else None
 
     def write(self, data: memoryview) -> None:
@@ -59,6 +67,9 @@ class Landing:
             EnoughError: Its segment ends, since somebody else brings what follows.
             SinkError: The disk refused.
         """
+        data = self._new_bytes(data)
+        if not data:
+            return
         check = self._check(data)
         segment = self._segment
         if segment is None:
@@ -77,19 +88,27 @@ class Landing:
             IntegrityError: What comes is no ZIP, or more than was announced.
             SinkError: The disk refused.
         """
-        check = self._check(data)
-        await self._partial.write(data, check=check)
+        data = self._new_bytes(data)
+        if data:
+            check = self._check(data)
+            await self._partial.write(data, check=check)
+
+    def _new_bytes(self, data: memoryview) -> memoryview:
+        """Count received bytes, and return those that the file does not hold yet."""
+        self.received += len(data)
+        skipped = min(self._skip, len(data))
+        self._skip -= skipped
+        return data[skipped:]
 
     def _check(self, data: memoryview) -> Verify | None:
         """Look at bytes before they are written; return what to look at afterwards."""
-        self.received += len(data)
         if self._start is not None:
             self._look_at_start(self._start + bytes(data[:FIRST_BYTES]))
-        if self._total is None:
+        if self._end is None:
             return None
         size = self._partial.size + len(data)
-        if size > self._total:
-            message = f"more than the announced {self._total} bytes came"
+        if size > self._end:
+            message = f"the body did not end at the announced byte {self._end}"
             raise IntegrityError(message)
         return self._verify if size == self._total else None
 

@@ -26,7 +26,7 @@ from ..sinks.base import PartialFile, Stretch
 from ..transport.answers import Answer, PouredAnswer
 from .shared import Shared
 from .stretch import StretchLanding
-from .troubles import PassingError, error_of
+from .troubles import NextRequestError, PassingError, error_of
 from .watchdog import Watched
 
 HIRE_S = 1.0
@@ -51,6 +51,23 @@ def is_possible(answer: Answer, missing: int, shared: Shared) -> bool:
     )
     is_large = missing >= LARGE * shared.policy.segment_bytes
     return serves_ranges and is_large and isinstance(answer, PouredAnswer)
+
+
+def several_for(  # noqa: PLR0913 - what `Several` takes, keyword-only
+    answer: Answer,
+    partial: PartialFile,
+    shared: Shared,
+    *,
+    total: int,
+    validator: str,
+    count: Callable[[int], None],
+) -> Several | None:
+    """Let others help with a large package, or with one that they have helped with earlier."""
+    if not partial.takes_stretches:
+        return None
+    if partial.stretches or is_possible(answer, total - partial.size, shared):
+        return Several(partial, shared, total=total, validator=validator, count=count)
+    return None
 
 
 class Several:
@@ -90,17 +107,20 @@ class Several:
         self._failures = 0
         self._news = anyio.Event()
 
-    def noted(self) -> tuple[Stretch, ...]:
-        """Return what a later run may be told of the bytes behind the end, as of a moment ago."""
-        found = (self._note_of(each) for each in self.segments.beyond)
+    def noted(self, written: int) -> tuple[Stretch, ...]:
+        """Return what a later run can use of the bytes behind `written`, as of a moment ago.
+
+        That is the size that is noted of the file. It may not have been joined yet with segments
+        which are complete: until then they are noted as stretches.
+        """
+        found = (self._note_of(each) for each in self.segments.behind(written))
         return tuple(each for each in found if each is not None)
 
-    def written(self) -> tuple[Stretch, ...]:
-        """Return the same, while nobody writes."""
-        for segment in self.segments.beyond:
+    def note(self) -> None:
+        """Bring the notes up to date; nobody may write meanwhile."""
+        for segment in self.segments.behind(self._partial.size):
             if (landing := self._landings.get(segment.begin)) is not None:
                 landing.note()
-        return self.noted()
 
     def _note_of(self, segment: Segment) -> Stretch | None:
         landing = self._landings.get(segment.begin)
@@ -189,6 +209,9 @@ class Several:
                 except PixxelError as error:
                     self._fail(error)
                     return
+                except NextRequestError:  # says nothing of how many transfers the storage bears
+                    self._failures += 1
+                    return
                 except PassingError as passing:
                     self._fail(passing.error)
                     return
@@ -233,7 +256,8 @@ class Several:
                     async with await shared.storage.get(
                         url, headers, throttle=shared.bandwidth, refused=shared.refused
                     ) as answer:
-                        flow = await self._checked(answer, segment)
+                        flow, part = await self._checked(answer, segment)
+                        landing.expect(part)
                         flow.begin_to_pour(landing)
                         if not await flow.poured():
                             return  # somebody wants the place
@@ -242,25 +266,27 @@ class Several:
                     look(watched)
         except (ConnectionBrokenError, StalledError) as error:
             raise PassingError(error) from None
-        if segment.left:
+        if segment.left and not landing.is_as_announced:
             message = f"the part ended at byte {segment.at} of {segment.end}"
             raise PassingError(TransferError(message))
 
-    async def _checked(self, answer: Answer, segment: Segment) -> PouredAnswer:
-        """Look whether an answer brings what was asked for.
+    async def _checked(self, answer: Answer, segment: Segment) -> tuple[PouredAnswer, ranges.Part]:
+        """Return an answer that brings what was requested, and the part that it brings.
 
         Raises:
             PassingError: It does not.
         """
-        problem = ranges.problem_of_part(
+        part = ranges.usable_part(
             answer.status,
             answer.headers,
             first=segment.at,
+            end=segment.end,
             total=self._total,
             validator=self._validator,
         )
-        if problem is None and isinstance(answer, PouredAnswer):
-            return answer
+        if isinstance(part, ranges.Part) and isinstance(answer, PouredAnswer):
+            return answer, part
         if answer.status >= ERRORS and answer.status not in ranges.SAYS_CHANGED:
             raise await error_of(answer)
-        raise PassingError(TransferError(problem or "the way to the storage has changed"))
+        message = part if isinstance(part, str) else "the way to the storage has changed"
+        raise NextRequestError(TransferError(message))

@@ -7,7 +7,7 @@ done.
 from __future__ import annotations
 
 import time
-from typing import Any, Protocol
+from typing import Any
 
 import anyio
 from pydantic import SecretStr
@@ -26,27 +26,16 @@ from ..sansio.segments import Segment
 from ..sinks.base import Held, PartialFile
 from ..transport.answers import Answer, PouredAnswer, PulledAnswer, by_name
 from ..transport.exchange import Exchange
+from .flow import Flow
 from .item import Item
 from .landing import Landing
 from .pulling import Pulling
-from .several import OUR_FAULT_S, Several, is_possible
+from .several import OUR_FAULT_S, Several, several_for
 from .shared import Shared
 from .space import DESCRIPTOR_CODES, FULL_CODES
 from .stretch import text_of
-from .troubles import DiskFullError, NoRoomError, PassingError, error_of
+from .troubles import DiskFullError, NextRequestError, NoRoomError, PassingError, error_of
 from .watchdog import Watched
-
-
-class Flow(Protocol):
-    """A body on its way."""
-
-    def is_held_up(self, now: float, longest_s: float) -> bool:
-        """Tell whether it is for us that nothing comes, and has been for longer than that."""
-        ...
-
-    def nudge(self) -> None:
-        """Let who waits for it look whether a mark is due."""
-        ...
 
 
 class Transfer:
@@ -56,7 +45,7 @@ class Transfer:
         item: The package; its journal row is kept up to date.
         partial: The file.
         offered: The checksums that the storage has offered for the object.
-        has_older_bytes: Whether some bytes are of an earlier run, which kept no checksum of them.
+        is_put_together: Whether the bytes may be of more than one answer, in this run or earlier.
         received: Bytes that have come over the wire.
     """
 
@@ -71,7 +60,7 @@ class Transfer:
         self.item = item
         self.partial = partial
         self.offered: dict[str, bytes] = {}
-        self.has_older_bytes = partial.size > 0
+        self.is_put_together = partial.size > 0
         self.received = 0
         self._shared = shared
         self._policy = shared.policy
@@ -79,11 +68,14 @@ class Transfer:
         self._total = item.row.total
         self._synced = partial.size
         self._held = ranges.Held()
+        self._skip = 0  # of the body on its way
+        self._end: int | None = None  # where that body ends, if not with the file
         self._landing: Landing | None = None
         self._told = partial.size
         self._counted = 0  # of what the landing has received
         self._flow: Flow | None = None
         self._several: Several | None = None
+        self._trusts_ranges = True
 
     async def attempt(self, url: SecretStr) -> None:
         """Make one GET and write what it brings; returns when no byte is missing.
@@ -104,7 +96,8 @@ class Transfer:
         except (ConnectionBrokenError, OutOfDescriptorsError, StalledError) as error:
             raise self._passing(error, received) from None
         except PassingError as passing:
-            raise self._passing(passing.error, received) from None
+            passing.came = self.received - received
+            raise
         except SinkError as error:
             if error.code in DESCRIPTOR_CODES:
                 raise PassingError(OutOfDescriptorsError(str(error))) from None
@@ -130,7 +123,13 @@ class Transfer:
         self._synced = 0
         self._validator = self._total = None
         self._several = None
-        self.has_older_bytes = False
+        self.is_put_together = False
+
+    async def start_over(self) -> None:
+        """Restart after wrong bytes; if answers to ranges may have led to them, without ranges."""
+        if self.is_put_together or self._held.resumable:
+            self._trusts_ranges = False
+        await self.restart()
 
     async def keep_mark(self) -> None:
         """Sync the partial, and note in the journal how far a later run may trust it."""
@@ -146,7 +145,7 @@ class Transfer:
         """
         if self.size > 0 and self._validator is not None:
             if self._several is not None:
-                self._several.written()
+                self._several.note()
             self._describe(self.partial.written())
             await self._shared.journal.put(self.item.row)
         else:
@@ -164,7 +163,7 @@ class Transfer:
             mark=self._synced,
             written=written.written,
             written_sha256=written.sha256,
-            stretches=text_of(() if self._several is None else self._several.noted()),
+            stretches=text_of(self._several.noted(written.written) if self._several else ()),
             **known,
         )
 
@@ -175,8 +174,11 @@ class Transfer:
         if self._several is not None:
             await self._several.join()
         self._held = ranges.Held(
-            size=self.partial.size, validator=self._validator, total=self._total
+            size=self.partial.size,
+            validator=self._validator if self._trusts_ranges else None,
+            total=self._total,
         )
+        self._skip, self._end = 0, None
         self._landing = None
         async with shared.watchdog.watch(self._look) as watched:
             asked_at = time.monotonic()
@@ -195,7 +197,9 @@ class Transfer:
                 self._look(watched)
         if self._landing and self._total is not None and self.partial.size < self._total:
             message = f"the body ended at byte {self.partial.size} of {self._total}"
-            raise PassingError(TransferError(message))
+            is_as_announced = self.partial.size == self._end and self._trusts_ranges
+            kind = NextRequestError if is_as_announced else PassingError
+            raise kind(TransferError(message))
 
     def _land_at_once(self, exchange: Exchange) -> Landing | None:
         """Say where a body goes that needs no second thought; called on another thread.
@@ -208,7 +212,7 @@ class Transfer:
             return None
         headers = by_name(head.headers)
         match ranges.decide(self._held, head.status, headers):
-            case ranges.TakeWhole(total=int(total), validator=validator):
+            case ranges.TakeWhole(total=int(total), validator=validator, end=None):
                 if total > self._shared.at_once_bytes:
                     return None
                 if self._policy.checksum is not Checksum.NONE:
@@ -221,7 +225,8 @@ class Transfer:
 
     def _land(self, segment: Segment | None = None) -> Landing:
         self._counted = 0
-        self._landing = Landing(self.partial, self._total, self._policy.verify, segment)
+        wanted = (self._total, self._policy.verify, segment)
+        self._landing = Landing(self.partial, *wanted, skip=self._skip, end=self._end)
         return self._landing
 
     async def _take(self, answer: Answer, url: SecretStr) -> None:
@@ -247,16 +252,21 @@ class Transfer:
                 raise PassingError(TransferError(reason))
             case ranges.Restart(reason=reason):
                 await self.restart()
-                raise PassingError(TransferError(reason))
+                raise NextRequestError(TransferError(reason))
+            case ranges.RequestWhole(reason=reason):
+                self._trusts_ranges = False
+                raise NextRequestError(TransferError(reason))
             case ranges.Complete():
+                self.is_put_together = True
                 return False
-            case ranges.Append(total=total):
-                self._total = total
+            case ranges.Append(total=total, end=end, skip=skip):
+                self.is_put_together = True
+                self._total, self._end, self._skip = total, end, skip
                 self.offered |= checksums.offered(answer.headers, whole=False)
-            case ranges.TakeWhole(total=total, validator=validator):
-                self.offered = checksums.offered(answer.headers, whole=True)
+            case ranges.TakeWhole(total=total, validator=validator, end=end):
+                self.offered = checksums.offered(answer.headers, whole=end is None)
                 await self.restart(frozenset(self.offered))
-                self._total, self._validator = total, validator
+                self._total, self._validator, self._end = total, validator, end
         return True
 
     async def _pour(self, answer: PouredAnswer, url: SecretStr) -> None:
@@ -273,6 +283,7 @@ class Transfer:
             try:
                 if segment is not None:
                     await self._pour_into(answer, self._land(segment))
+                    await answer.aclose()  # or the storage would go on sending what others bring
                     several.segments.leave(segment)
                 self._flow = several
                 await several.finish(url, self._keep_due_mark)
@@ -292,12 +303,10 @@ class Transfer:
 
     def _several_for(self, answer: PouredAnswer) -> Several | None:
         """Let others help with a large package, or with one that they have helped with earlier."""
-        if self._total is None or self._validator is None or not self.partial.takes_stretches:
+        if self._total is None or self._validator is None or not self._trusts_ranges:
             return None
-        missing = self._total - self.partial.size
-        if not self.partial.stretches and not is_possible(answer, missing, self._shared):
-            return None
-        return Several(
+        return several_for(
+            answer,
             self.partial,
             self._shared,
             total=self._total,
@@ -307,6 +316,7 @@ class Transfer:
 
     def _count(self, count: int) -> None:
         self.received += count
+        self.is_put_together = self.is_put_together or count > 0
 
     async def _pull(self, answer: PulledAnswer) -> None:
         """Bring the body to the disk piece by piece, and keep marks on the way."""
@@ -369,8 +379,8 @@ class Transfer:
             return
         if self._flow.is_held_up(time.monotonic(), OUR_FAULT_S):
             watched.excuse()
-        if self._is_mark_due:
-            self._flow.nudge()
-        elif is_news and self._validator is not None:
+        if is_news and self._validator is not None:
             self._describe(self.partial.noted)
             shared.journal.note(self.item.row)
+        if self._is_mark_due:
+            self._flow.nudge()

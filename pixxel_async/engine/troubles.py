@@ -55,6 +55,13 @@ class PassingError(Exception):
         self.came = 0
 
 
+class NextRequestError(PassingError):
+    """An answer did not bring all that is missing, and it is known what to request next.
+
+    That is no failure: it costs none of the attempts, and the next request is made at once.
+    """
+
+
 def is_failure_of_host(error: BaseException) -> bool:
     """Tell whether an attempt tells that the storage fails: nothing came, and not for its number.
 

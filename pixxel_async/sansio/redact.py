@@ -4,6 +4,7 @@ Rules:
     * The query of a URL holds its signature: it is cut off.
     * A long run of letters and digits may be a signature or a key: it is cut out.
     * Control characters never reach a terminal or a report.
+    * Bytes that are not text are not shown, or as escapes where they are few.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ _QUERY = re.compile(r"\?[^\s\"'<>]*")
 _TOKEN = re.compile(r"[A-Za-z0-9+/=_%-]{24,}")
 _URL_QUERY = re.compile(r"(?<=://)([^\s\"'<>?]*)\?[^\s\"'<>]*")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_BINARY = re.compile(rb"[\x00-\x07\x0e-\x1a\x1c-\x1f\x7f]")
+"""Control characters that no page and no error message holds; escape sequences are left."""
+_ENDS_WITHIN_CHAR = re.compile(rb"[\xc2-\xf4][\x80-\xbf]{0,2}\Z")
+NOT_TEXT = "binary data"
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 
@@ -32,9 +37,21 @@ def printable(text: str) -> str:
     )
 
 
+def as_text(body: bytes) -> str:
+    """Decode the beginning of a body that should be text; binary data is only named as such."""
+    if _BINARY.search(body):
+        return NOT_TEXT
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start and _ENDS_WITHIN_CHAR.fullmatch(body, error.start):
+            return body[: error.start].decode("utf-8")
+        return body.decode("utf-8", "backslashreplace")
+
+
 def first_line(body: bytes) -> str:
     """Return the first line of a body, short, printable and without secrets."""
-    text = body.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
+    text = as_text(body).lstrip("\ufeff \t\r\n")
     return redact(text.split("\n", 1)[0].rstrip())
 
 

@@ -100,7 +100,7 @@ def right_stretches(path: Path, held: Held, size: int) -> tuple[Stretch, ...]:
     found = []
     with path.open("rb", buffering=0) as file:
         for stretch in held.stretches:
-            if stretch.begin < size:
+            if not size <= stretch.begin < stretch.end:
                 continue
             digest, at = hashlib.sha256(), stretch.begin
             file.seek(at)
@@ -109,6 +109,7 @@ def right_stretches(path: Path, held: Held, size: int) -> tuple[Stretch, ...]:
                 at += len(data)
             if digest.hexdigest() == stretch.sha256:
                 found.append(stretch)
+                size = stretch.end
     return tuple(found)
 
 

@@ -286,6 +286,9 @@ def _take_up(file: DigestingFile, part: str, held: Held, care: Care) -> None:
     file.size, file.digests = held_digests(Path(part), held, care)
     if file.digests:
         file.stretches = right_stretches(Path(part), held, file.size)
+        while file.stretches and file.stretches[0].begin == file.size:
+            file.join(file.stretches[0].end)
+            file.stretches = file.stretches[1:]
     file.truncate(file.stretches[-1].end if file.stretches else file.size)
     file.seek(file.size)
     if file.size and "sha256" in file.digests:

@@ -28,7 +28,7 @@ STORAGE = (
     ),
     Case(
         2,
-        "A 206 begins elsewhere, has no Content-Range, or is multipart.",
+        "A 206 begins later than requested, has no Content-Range, or is multipart.",
         "The answer is thrown away, and the whole object is fetched.",
     ),
     Case(
@@ -273,25 +273,31 @@ INPUT = (
 EVIDENCE = (
     Case(
         49,
-        "A Range request is answered 206 without proof that it is still the same object.",
-        "Only an answer that itself carries the same strong validator and a Content-Range that "
-        "fits continues a partial. Anything else starts the package again.",
+        "The storage answers a Range request without proof that the object is still the same: no "
+        "ETag, a weak or another one, or a Content-Range that does not fit.",
+        "Only an answer that carries the same strong ETag and a Content-Range that fits continues "
+        "a partial or a segment, in this run and in later ones.",
     ),
     Case(
         50,
-        "A file was put together from more than one answer, in one run or in several.",
-        "It is checked against the CRC of every member, or a checksum of the storage, before it "
-        "gets its name.",
+        "A file was put together from more than one answer: resumed, in segments, in one run or "
+        "in several.",
+        "Before it gets its name it is compared with a checksum of the storage, or else with the "
+        "CRC of every member; no option turns that off. A file that fails is fetched in one "
+        "answer.",
     ),
     Case(
         69,
-        "The storage resumes badly: 206 from an earlier byte, 200 with only a slice.",
-        "Bytes that overlap what is there, from the same object, are used from where they fit.",
+        "The storage resumes badly: a part begins earlier or ends earlier than requested, or "
+        "comes as a 200.",
+        "A part of the same object is used from where it fits, and costs no attempt.",
     ),
     Case(
         70,
-        "An answer to a Range request cannot be used at all.",
-        "It costs one request; the next one asks for the whole object. Messages hold no binary.",
+        "An answer to a Range request cannot be used at all: it begins later, has several parts "
+        "or a coding, or contradicts itself.",
+        "It costs one request and no attempt, and the next one is for the whole object. Messages "
+        "never hold binary data.",
     ),
 )
 
@@ -457,8 +463,8 @@ RESULTS = (
     Case(83, "An error crosses a process boundary.", "Every error can be pickled and copied."),
     Case(
         84,
-        "A process is killed many times while packages arrive in segments.",
-        "At most 1.05 times the bytes are transferred.",
+        "A process is killed (SIGKILL) many times while packages arrive in segments.",
+        "The next run resumes from all segments: at most 1.05 times the bytes are sent.",
     ),
     Case(
         85,
