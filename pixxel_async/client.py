@@ -46,7 +46,7 @@ from .resources.tasks import Tasks
 from .resources.workflows import Workflows
 from .sansio.naming import path_namer
 from .settings.layers import from_environment, resolve
-from .settings.network import connections
+from .settings.network import connections, routes
 from .transport.api import Api
 from .transport.auth import KeyAuth
 from .transport.guard import HostGuards
@@ -137,7 +137,11 @@ class PixxelClient:
         self._retry = retry or RetryPolicy()
         self._poll = poll or PollPolicy()
         self._fetch = fetch or FetchPolicy()
-        auth = KeyAuth(settings.api_key, settings.auth_scheme)
+        auth = KeyAuth(
+            settings.api_key,
+            settings.auth_scheme,
+            passwords=routes(settings.proxy).passwords,
+        )
         connect = connections(settings.proxy, settings.ca_bundle)
         self._service = Service(
             transport or connect(self._limits.requests),
@@ -153,10 +157,12 @@ class PixxelClient:
             retry=self._retry,
             poll_max_s=self._poll.max_s,
         )
-        self._storage = StorageClient(self._storage_transport, timeouts=self._timeouts)
+        self._storage = StorageClient(
+            self._storage_transport, timeouts=self._timeouts, redactor=auth.redactor
+        )
         self._folders = OpenFolders()
         self._slots = Slots(self._limits)
-        self._hosts = HostGuards(is_failure=is_failure_of_host)
+        self._hosts = HostGuards(is_failure=is_failure_of_host, redactor=auth.redactor)
         limit = self._limits.bytes_per_second
         self._bandwidth = None if limit is None else Bandwidth(limit)
         self.insights = Insights(self._api)

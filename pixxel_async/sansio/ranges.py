@@ -17,6 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from .redact import redact
+
 _SIZE = r"([0-9]{1,18})"  # more digits are no size, and fit into no 64-bit integer
 _CONTENT_RANGE = re.compile(rf"bytes {_SIZE}-{_SIZE}/(?:{_SIZE}|\*)", re.IGNORECASE)
 _UNSATISFIED = re.compile(rf"bytes \*/{_SIZE}", re.IGNORECASE)
@@ -168,7 +170,7 @@ def decide(held: Held, status: int, headers: Mapping[str, str]) -> Decision | No
         return None
     coding = headers.get("content-encoding", "identity").strip().lower()
     if coding not in {"", "identity"}:
-        return Refuse(reason=f"the body came with Content-Encoding {coding[:40]}")
+        return Refuse(reason=f"the body came with Content-Encoding {redact(coding, chars=40)}")
     if status == OK:
         return TakeWhole(total=_length(headers), validator=strong_tag(headers.get("etag")))
     return _partial(held, headers)

@@ -32,6 +32,7 @@ from ..errors import (
     TransferError,
 )
 from ..sansio.redact import redact
+from ..sansio.secrets import Redactor
 from .answers import Answer, Headers, PulledAnswer
 from .exchange import AtOnce, Exchange
 from .getting import Getter
@@ -57,10 +58,21 @@ def leave_open(_: Exchange) -> Target | None:
 
 
 class StorageClient:
-    """Opens signed URLs over a transport that it does not own, and threads that it does."""
+    """Opens signed URLs over a transport that it does not own, and threads that it does.
 
-    def __init__(self, transport: httpx.AsyncBaseTransport, *, timeouts: Timeouts) -> None:
+    Attributes:
+        redactor: Knows the secrets that no storage may make us show.
+    """
+
+    def __init__(
+        self,
+        transport: httpx.AsyncBaseTransport,
+        *,
+        timeouts: Timeouts,
+        redactor: Redactor | None = None,
+    ) -> None:
         """Use the transport as it is; a stalled body is the caller's business."""
+        self.redactor = redactor or Redactor()
         self._transport = transport
         self._getter = Getter(connect_s=timeouts.connect_s)
         self._timeouts = {
