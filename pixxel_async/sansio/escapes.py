@@ -24,15 +24,10 @@ _BLANKS = frozenset("nrtfvb")
 _OCTAL_GROUP, _CHAR_GROUP = 5, 6
 
 
-def has_escapes(text: str) -> bool:
-    """Tell whether a text may hold escapes."""
-    return bool(_MARKS.search(text))
-
-
 def unescaped(text: str) -> str:
     """Return a text with its escapes undone."""
     for _ in range(ROUNDS):
-        if not has_escapes(text):
+        if not _MARKS.search(text):
             break
         before = text
         if "\\" in text:

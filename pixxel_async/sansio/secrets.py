@@ -74,7 +74,7 @@ class Redactor:
         """Return one that knows the values in the query of a signed URL, too."""
         both = Redactor()
         both._secrets = self._secrets + tuple(
-            _Secret.of(value, SIGNATURE_MASK) for value in signatures(url)
+            _Secret.of(value, SIGNATURE_MASK) for value in _signatures(url)
         )
         return both
 
@@ -150,7 +150,7 @@ class Redactor:
         error.args = tuple(self.value(part) for part in error.args)
 
 
-def signatures(url: str) -> list[str]:
+def _signatures(url: str) -> list[str]:
     """Return the values of a query, decoded."""
     try:
         query = urlsplit(url).query

@@ -229,9 +229,11 @@ class _Address:
             TransferError: It is no https URL, nor an http URL of a loopback address.
         """
         address = cls._read(url.get_secret_value())
-        if isinstance(address, str):
-            raise TransferError(address)
-        return address
+        if isinstance(address, _Address):
+            return address
+        failure = TransferError(address)
+        del address  # it names the host, which may repeat a secret
+        raise failure
 
     @classmethod
     def _read(cls, url: str) -> _Address | str:
