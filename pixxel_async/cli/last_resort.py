@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import sys
 import threading
 import traceback
@@ -34,6 +35,7 @@ DESCRIPTORS = (
     "the system allows no more open files: raise the limit (ulimit -n), or lower --fetches and "
     "--requests"
 )
+NO_DIRECTORY = "the current directory is gone: change to another one, and run the command again"
 _NO_THREAD = "can't start new thread"
 
 
@@ -82,6 +84,8 @@ def line_of(error: BaseException) -> tuple[str, int]:
                 return THREADS, FAILED
             case OSError(errno=errno.EMFILE | errno.ENFILE):
                 return DESCRIPTORS, FAILED
+            case FileNotFoundError(filename=None) if not _has_directory():
+                return NO_DIRECTORY, MISUSE
             case OSError(errno=errno.ENOMEM):
                 return MEMORY, FAILED
             case ImportError() if "cannot allocate memory" in str(each).lower() or (
@@ -107,6 +111,13 @@ def _related(error: BaseException) -> Iterator[BaseException]:
         if isinstance(each, BaseExceptionGroup):
             left += each.exceptions
         left += [each.__cause__, each.__context__]
+
+
+def _has_directory() -> bool:
+    try:
+        return bool(os.getcwd())  # noqa: PTH109 - it is the call that matters
+    except OSError:
+        return False
 
 
 def _code_of(ended: SystemExit) -> int:
