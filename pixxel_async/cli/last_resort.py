@@ -57,7 +57,10 @@ def run(command: Callable[[], None]) -> int:
         return READER_GONE
     except BaseException as error:  # noqa: BLE001 - nothing is left to deal with it
         return _tell(error, is_verbose=is_verbose)
-    return code
+    if streams.seen.has_no_reader:
+        return READER_GONE
+    failure = streams.seen.failure
+    return _tell(failure, is_verbose=is_verbose) if failure and code == 0 else code
 
 
 def _tell(error: BaseException, *, is_verbose: bool) -> int:

@@ -28,21 +28,39 @@ class OutputError(OSError):
 
     def __str__(self) -> str:
         """Return a line for people."""
-        if self.errno == errno.EBADF:
-            return "standard output is closed"
         return f"standard output cannot be written: {self.strerror}"
+
+
+class _Seen:
+    """What the streams have met; rich and click keep a broken pipe to themselves.
+
+    Attributes:
+        has_no_reader: Whether a pipe was broken.
+        failure: Why standard output takes nothing, or None. It is raised once.
+    """
+
+    has_no_reader: bool = False
+    failure: OutputError | None = None
+
+
+seen = _Seen()
 
 
 class _Output(io.FileIO):
     """Standard output."""
 
     def write(self, data: Any, /) -> int:
+        if seen.failure is not None:
+            return len(data)
         try:
             return super().write(data)
         except BrokenPipeError:
+            seen.has_no_reader = True
             raise BrokenPipeError from None
         except OSError as error:
-            raise OutputError(error.errno, error.strerror) from None
+            reason = "it is closed" if error.errno == errno.EBADF else error.strerror
+            seen.failure = OutputError(error.errno, reason)
+            raise seen.failure from None
 
 
 class _Errors(io.FileIO):
@@ -52,6 +70,7 @@ class _Errors(io.FileIO):
         try:
             return super().write(data)
         except BrokenPipeError:
+            seen.has_no_reader = True
             raise BrokenPipeError from None
         except OSError:
             return len(data)
@@ -105,7 +124,6 @@ def abandon() -> None:
     for stream, number in ((sys.stdout, STDOUT), (sys.stderr, STDERR)):
         try:
             stream.flush()
-        except OSError as error:
-            if error.errno is not None and error.errno != errno.EINTR:
-                os.dup2(nowhere, number)
+        except OSError:
+            os.dup2(nowhere, number)
     os.close(nowhere)
