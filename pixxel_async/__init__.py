@@ -4,17 +4,17 @@ Names are imported when the first of them is used: the command line has to take 
 streams before that, since it takes most of its start. For the same reason nothing is imported here.
 """
 
-from ._version import __version__
+from ._version import __version__ as __version__  # noqa: PLC0414 - importable from here, too
 
 TYPE_CHECKING = False
 """As in `typing`, for type checkers."""
 
 if TYPE_CHECKING:
     from ._api import *  # noqa: F403 - its `__all__` says what
-    from ._api import __all__
+    from ._api import __all__ as __all__  # noqa: PLC0414 - likewise
 else:
 
-    def __getattr__(name):
+    def __getattr__(name: str) -> object:
         """Return a module of this package, or a public name."""
         from importlib import import_module  # noqa: PLC0415 - see above
         from importlib.util import find_spec  # noqa: PLC0415 - see above
@@ -28,6 +28,6 @@ else:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
 
-    def __dir__():
+    def __dir__() -> list[str]:
         """Return the public names."""
         return sorted({*__getattr__("__all__"), *globals()})

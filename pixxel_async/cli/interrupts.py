@@ -25,7 +25,7 @@ LINE = b"interrupted\n"
 
 
 def _leave(number: int, _: FrameType | None) -> None:
-    try:
+    try:  # noqa: SIM105 - `contextlib` is imported later
         os.write(2, LINE)
     except OSError:  # nobody can be told
         pass

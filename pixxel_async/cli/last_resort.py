@@ -24,6 +24,7 @@ from . import streams
 FAILED = 1
 MISUSE = 2
 INTERRUPTED = 130
+MOST_CHARS = 1000
 READER_GONE = 141
 
 MEMORY = "out of memory: close other programs, or raise the limit (ulimit -v)"
@@ -78,27 +79,31 @@ def _tell(error: BaseException, *, is_verbose: bool) -> int:
 def line_of(error: BaseException) -> tuple[str, int]:
     """Return what to say of an error that nobody has dealt with, and the exit code."""
     for each in _related(error):
-        match each:
-            case streams.OutputError() | PixxelError():
-                return redact(str(each), chars=1000), MISUSE
-            case MemoryError():
-                return MEMORY, FAILED
-            case RuntimeError() if _NO_THREAD in str(each):
-                return THREADS, FAILED
-            case OSError(errno=errno.EMFILE | errno.ENFILE):
-                return DESCRIPTORS, FAILED
-            case FileNotFoundError(filename=None) if not _has_directory():
-                return NO_DIRECTORY, MISUSE
-            case OSError(errno=errno.ENOMEM):
-                return MEMORY, FAILED
-            case ImportError() if "cannot allocate memory" in str(each).lower() or (
-                "failed to map" in str(each)
-            ):
-                return MEMORY, FAILED
+        if isinstance(each, (streams.OutputError, PixxelError)):
+            return redact(str(each), chars=MOST_CHARS), MISUSE
+        if isinstance(each, FileNotFoundError) and each.filename is None and not _has_directory():
+            return NO_DIRECTORY, MISUSE
+        if missing := _missing(each):
+            return missing, FAILED
     return (
         f"unexpected error: {type(error).__name__}: {redact(str(error))}; this is a bug: report it "
         "with what --verbose shows"
     ), FAILED
+
+
+def _missing(error: BaseException) -> str:
+    """Return which resource of the machine is missing, or an empty text."""
+    text = str(error)
+    if isinstance(error, RuntimeError) and _NO_THREAD in text:
+        return THREADS
+    if isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}:
+        return DESCRIPTORS
+    is_memory = (
+        isinstance(error, MemoryError)
+        or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+        or (isinstance(error, ImportError) and "failed to map" in text)
+    )
+    return MEMORY if is_memory else ""
 
 
 def _related(error: BaseException) -> Iterator[BaseException]:
