@@ -4,14 +4,14 @@ Names are imported when the first of them is used: the command line has to take 
 streams before that, since it takes most of its start. For the same reason nothing is imported here.
 """
 
-from ._version import __version__ as __version__  # noqa: PLC0414 - importable from here, too
+from ._version import __version__ as __version__
 
 TYPE_CHECKING = False
 """As in `typing`, for type checkers."""
 
 if TYPE_CHECKING:
     from ._api import *  # noqa: F403 - its `__all__` says what
-    from ._api import __all__ as __all__  # noqa: PLC0414 - likewise
+    from ._api import __all__ as __all__
 else:
 
     def __getattr__(name: str) -> object:

@@ -43,8 +43,8 @@ FORMS: dict[str, Callable[[str], str]] = {
     "base64 with a name": lambda key: base64.b64encode(f"user:{key}".encode()).decode(),
     "hex": lambda key: key.encode().hex(),
     "split by lines": lambda key: _in_json(f"{key[:5]}\n{key[5:9]}\n{key[9:]}"),
-    "split by blanks": lambda key: " ".join(key),
-    "split unseen": lambda key: "\u200b".join(key),
+    "split by blanks": " ".join,
+    "split unseen": "\u200b".join,
     "full-width": lambda key: "".join(chr(ord(char) + 0xFEE0) for char in key),
 }
 """How a key may be written within a text of JSON, by name."""

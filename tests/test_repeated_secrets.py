@@ -31,98 +31,90 @@ pytestmark = pytest.mark.fault(60)
 
 def header(text: str) -> str:
     """Return a text of JSON as a header can hold it."""
-    plain = json.loads(f'"{text}"')
-    return "".join(char if " " <= char <= "~" else "." for char in plain)
+    return "".join(char if " " <= char <= "~" else "." for char in plain(text))
 
 
 def error(code: str = "X", message: str = "no", details: str = "null") -> str:
     return f'{{"error": {{"code": "{code}", "message": "{message}", "details": {details}}}}}'
 
 
-def of_service(job: str, said: str, url: str) -> Said:
-    """Return what the service says about a job: it repeats `said` somewhere."""
-    plain = json.loads(f'"{said}"')
-    match job:
-        case "word":
-            return "200 OK", {}, f'{{"status": "{said}"}}'
-        case "failed":
-            return "200 OK", {}, f'{{"status": "failed", "id": "{said}", "{said}": "{said}"}}'
-        case "message":
-            return "403 Forbidden", {}, error(message=f"the key {said} may not")
-        case "code":
-            return "400 Bad", {}, error(code=said)
-        case "details":
-            return "409 Conflict", {}, error(details=f'{{"{said}": [{{"a": "{said}"}}]}}')
-        case "other":
-            return "404 Not Found", {}, f'["{said}", {{"{said}": 1}}]'
-        case "page":
-            return "403 Forbidden", {}, f"<html><h1>{plain}</h1>"
-        case "reason":
-            return f"403 {header(said)}", {"Location": header(said)}, ""
-        case "moved":
-            return "302 Found", {"Location": f"https://x.test/{header(said)}"}, ""
-        case "broken":
-            return "200 OK", {}, f'{{"status": "{said}"'
-        case "header":
-            return "200 OK", {header(said): header(said), "Content-Encoding": header(said)}, "{}"
-        case "line":
-            return f"HTTP {header(said)}", {}, "{}"
-        case _:
-            return "200 OK", {}, json.dumps({"status": "ready", "id": job, "signed_url": url})
+def plain(said: str) -> str:
+    """Return what a text of JSON stands for."""
+    return str(json.loads(f'"{said}"'))
 
 
-def of_storage(job: str, said: str) -> Said:
-    """Return what the storage says about a job's package."""
-    plain = json.loads(f'"{said}"')
-    match job:
-        case "xml":
-            return "400 Bad", {}, f"<Error><Code>X</Code><Message>not {plain}</Message></Error>"
-        case "codes":
-            return "400 Bad", {}, f"<Error><Code>{plain}</Code></Error>"
-        case "html":
-            return "200 OK", {}, f"<html>{plain}</html>"
-        case "text":
-            return "404 Not Found", {}, plain
-        case "coding":
-            return "200 OK", {"Content-Encoding": header(said)}, "PK\x03\x04"
-        case "redirect":
-            return "302 Found", {"Location": f"http://{header(said)}.test/{header(said)}"}, ""
-        case "loop":
-            return "302 Found", {"Location": f"/loop.zip?{header(said)}"}, ""
-        case "status":
-            return f"{header(said)} nonsense", {}, ""
-        case _:  # a tag that the journal would keep, and a body that breaks off
-            return "200 OK", {"ETag": f'"{header(said)}"', "Content-Length": "1000"}, "PK\x03\x04"
+SERVICE: dict[str, Callable[[str], Said]] = {
+    "word": lambda said: ("200 OK", {}, f'{{"status": "{said}"}}'),
+    "failed": lambda said: (
+        "200 OK",
+        {},
+        f'{{"status": "failed", "id": "{said}", "{said}": "{said}"}}',
+    ),
+    "message": lambda said: ("403 Forbidden", {}, error(message=f"the key {said} may not")),
+    "code": lambda said: ("400 Bad", {}, error(code=said)),
+    "details": lambda said: ("409 Conflict", {}, error(details=f'{{"{said}": ["{said}"]}}')),
+    "other": lambda said: ("404 Not Found", {}, f'["{said}", {{"{said}": 1}}]'),
+    "page": lambda said: ("403 Forbidden", {}, f"<html><h1>{plain(said)}</h1>"),
+    "reason": lambda said: (f"403 {header(said)}", {"Location": header(said)}, ""),
+    "moved": lambda said: ("302 Found", {"Location": f"https://x.test/{header(said)}"}, ""),
+    "broken": lambda said: ("200 OK", {}, f'{{"status": "{said}"'),
+    "header": lambda said: ("200 OK", {header(said): "", "Content-Encoding": header(said)}, "{}"),
+    "line": lambda said: (f"HTTP {header(said)}", {}, "{}"),
+}
+"""What the service says about a job: it repeats a text somewhere."""
 
+STORAGE: dict[str, Callable[[str], Said]] = {
+    "xml": lambda said: (
+        "400 Bad",
+        {},
+        f"<Error><Code>X</Code><Message>not {plain(said)}</Message></Error>",
+    ),
+    "codes": lambda said: ("400 Bad", {}, f"<Error><Code>{plain(said)}</Code></Error>"),
+    "html": lambda said: ("200 OK", {}, f"<html>{plain(said)}</html>"),
+    "text": lambda said: ("404 Not Found", {}, plain(said)),
+    "coding": lambda said: ("200 OK", {"Content-Encoding": header(said)}, "PK\x03\x04"),
+    "redirect": lambda said: (
+        "302 Found",
+        {"Location": f"http://{header(said)}.test/{header(said)}"},
+        "",
+    ),
+    "loop": lambda said: ("302 Found", {"Location": f"/loop.zip?{header(said)}"}, ""),
+    "status": lambda said: (f"{header(said)} nonsense", {}, ""),
+    # A validator that the journal would keep, and a body that breaks off.
+    "etag": lambda said: (
+        "200 OK",
+        {"ETag": f'"{header(said)}"', "Content-Length": "1000"},
+        "PK\x03\x04",
+    ),
+}
+"""What the storage says about the package of a job."""
 
-SERVICE_JOBS = (
-    *("word", "failed", "message", "code", "details", "other", "page", "reason"),
-    *("moved", "broken", "header", "line"),
-)
-STORAGE_JOBS = ("xml", "codes", "html", "text", "coding", "redirect", "loop", "status", "etag")
-ROWS = [{"kind": "job", "workflow_id": "w", "job_id": job} for job in SERVICE_JOBS + STORAGE_JOBS]
+ROWS = [{"kind": "job", "workflow_id": "w", "job_id": job} for job in (*SERVICE, *STORAGE)]
 
 
 class _Handler(BaseHTTPRequestHandler):
     said: str
 
-    def do_GET(self) -> None:  # noqa: N802 - the name that the base class calls
+    def do_GET(self) -> None:
         self._answer()
 
-    def do_PUT(self) -> None:  # noqa: N802 - likewise
+    def do_PUT(self) -> None:
         self._answer()
 
-    def do_POST(self) -> None:  # noqa: N802 - likewise
+    def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", "0")))
         self._answer()
 
     def _answer(self) -> None:
         parts = self.path.partition("?")[0].split("/")
         if parts[-1].endswith(".zip"):
-            status, headers, body = of_storage(parts[-1].removesuffix(".zip"), self.said)
+            status, headers, body = STORAGE[parts[-1].removesuffix(".zip")](self.said)
+        elif parts[-1] == "download" and parts[-2] in SERVICE:
+            status, headers, body = SERVICE[parts[-2]](self.said)
         elif parts[-1] == "download":
             url = f"http://127.0.0.1:{self.server.server_address[1]}/{parts[-2]}.zip?{QUERY}"
-            status, headers, body = of_service(parts[-2], self.said, url)
+            status, headers = "200 OK", {}
+            body = json.dumps({"status": "ready", "id": parts[-2], "signed_url": url})
         else:
             status, headers, body = "200 OK", {}, self._list(parts[-1])
         data = body.encode()
@@ -194,7 +186,7 @@ async def test_no_event_error_or_journal_repeats_a_secret(
     tmp_path: Path, form: str, secret: str
 ) -> None:
     heard: list[str] = []
-    rows = ROWS if secret == KEY else ROWS[len(SERVICE_JOBS) :]
+    rows = ROWS if secret == KEY else ROWS[len(SERVICE) :]
     with repeating(FORMS[form](secret)) as url:
         async with PixxelClient(
             KEY,

@@ -9,10 +9,9 @@ Rules:
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
-
-import asyncio
 
 import anyio
 import anyio.lowlevel

@@ -145,9 +145,7 @@ def test_without_standard_error_the_exit_code_tells(tmp_path: Path, redirected: 
 
 @pytest.mark.fault(62)
 @pytest.mark.parametrize("words", [("--help",), ("config", "show")])
-def test_a_reader_that_has_gone_ends_any_command_with_141(
-    tmp_path: Path, words: tuple[str, ...]
-) -> None:
+def test_a_reader_that_has_gone_ends_any_command_with_141(words: tuple[str, ...]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with start(*words, env={}, stdout=writing) as process:
