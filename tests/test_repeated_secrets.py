@@ -112,7 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif parts[-1] == "download" and parts[-2] in SERVICE:
             status, headers, body = SERVICE[parts[-2]](self.said)
         elif parts[-1] == "download":
-            url = f"http://127.0.0.1:{self.server.server_address[1]}/{parts[-2]}.zip?{QUERY}"
+            url = f"http://{self.headers['Host']}/{parts[-2]}.zip?{QUERY}"
             status, headers = "200 OK", {}
             body = json.dumps({"status": "ready", "id": parts[-2], "signed_url": url})
         else:

@@ -292,7 +292,9 @@ def test_few_threads_are_told_in_a_line(
     assert process.returncode in {1, 2}
     assert "no more threads" in stderr
     assert "ulimit -u" in stderr
-    assert stderr.count("\n") == 1
+    assert "Traceback" not in stderr
+    if threads < 4:  # with more of them an export begins, and single packages fail
+        assert stderr.count("\n") == 1
 
 
 @pytest.mark.fault(64)
@@ -341,8 +343,13 @@ def test_a_working_directory_that_is_gone(tmp_path: Path, sandbox: Sandbox) -> N
     words = ("export", manifest, "--out", "o")
     ended = shell(script, *words, env=env_of(sandbox), folder=tmp_path)
     one_line(ended, 2, "the current directory is gone")
-    words = ("export", manifest, "--out", tmp_path / "o", "--quiet", *QUICK)
-    one_line(shell(script, *words, env=env_of(sandbox), folder=tmp_path), 0)
+    ended = shell(
+        script,
+        *("export", manifest, "--out", tmp_path / "o", "--quiet", *QUICK),
+        env=env_of(sandbox),
+        folder=tmp_path,
+    )
+    one_line(ended, 0)
 
 
 BAD_HOSTS = [
