@@ -47,7 +47,7 @@ from .resources.workflows import Workflows
 from .sansio.address_policy import AddressPolicy
 from .sansio.naming import path_namer
 from .settings.layers import from_environment, resolve
-from .settings.network import connections
+from .settings.network import connections, routes
 from .transport.api import Api
 from .transport.auth import KeyAuth
 from .transport.guard import HostGuards
@@ -143,7 +143,11 @@ class PixxelClient:
         self._retry = retry or RetryPolicy()
         self._poll = poll or PollPolicy()
         self._fetch = fetch or FetchPolicy()
-        auth = KeyAuth(settings.api_key, settings.auth_scheme)
+        auth = KeyAuth(
+            settings.api_key,
+            settings.auth_scheme,
+            passwords=routes(settings.proxy).passwords,
+        )
         connect = connections(settings.proxy, settings.ca_bundle)
         self._service = Service(
             transport or connect(self._limits.requests),
@@ -165,10 +169,11 @@ class PixxelClient:
             addresses=AddressPolicy.of(
                 settings.base_url, allow_private_storage=settings.allow_private_storage
             ),
+            redactor=auth.redactor,
         )
         self._folders = OpenFolders()
         self._slots = Slots(self._limits)
-        self._hosts = HostGuards(is_failure=is_failure_of_host)
+        self._hosts = HostGuards(is_failure=is_failure_of_host, redactor=auth.redactor)
         limit = self._limits.bytes_per_second
         self._bandwidth = None if limit is None else Bandwidth(limit)
         self.insights = Insights(self._api)

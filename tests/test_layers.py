@@ -33,6 +33,7 @@ LAYERS = (
     ("client",),
     ("portal",),
     ("blocking",),
+    ("_api",),
     ("__init__",),
     ("cli", "sandbox"),
 )

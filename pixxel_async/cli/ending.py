@@ -5,7 +5,7 @@ Rules:
       or the folder cannot be used. 130, 143: ended by Ctrl-C, by SIGTERM. 141: who read the
       output has gone.
     * An error that the library raises on purpose is told in its own words, on standard error.
-    * Any other exception is a bug of this program, and keeps its traceback.
+    * Any other exception is dealt with in `last_resort`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ..engine.record import Damage
 from ..engine.row_check import REMEDY
 from ..errors import InputError, PixxelError
 from ..sansio.redact import printable
+from .interrupts import interruptible
 
 SHOWN_DAMAGES = 20
 
@@ -59,7 +60,8 @@ def ended(interrupted: str = GOES_ON) -> Iterator[None]:
         typer.Exit: With the exit code.
     """
     try:
-        yield
+        with interruptible():
+            yield
     except InputError as error:
         for problem in error.problems or (str(error),):
             complain(problem)

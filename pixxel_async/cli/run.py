@@ -19,6 +19,7 @@ from ..events import Failed, Settled
 from ..sansio.resume import goes_on as is_taken_up_again
 from .again import goes_on
 from .connect import client_of
+from .descriptors import check_descriptors
 from .dry_run import dry_run
 from .ending import SOME_FAILED, SUCCESS, complain
 from .lines import Lines
@@ -41,6 +42,7 @@ def run_export(downloads: Sequence[Download], options: RunOptions) -> None:
     """
     if options.dry_run:
         dry_run(downloads, options)
+    check_descriptors()
     folder = options.out.expanduser().absolute()
     display = choose_display(options.loudness, has_rows=options.json)
     write = Rows(sys.stdout, folder).write if options.json else _write_nothing

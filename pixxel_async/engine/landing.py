@@ -117,5 +117,8 @@ class Landing:
             self._start = start
             return
         self._start = None
-        if reason := not_a_zip(start):
-            raise IntegrityError(reason)
+        problem = not_a_zip(start)
+        failure = None if problem is None else IntegrityError(problem)
+        del start, problem  # they may hold a secret, and some tools show the variables of an error
+        if failure is not None:
+            raise failure

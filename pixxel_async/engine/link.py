@@ -24,6 +24,7 @@ from ..sansio.link import Step
 from ..sansio.storage_answers import PASSING_STATUS, read_error
 from ..transport.answers import PouredAnswer
 from ..transport.storage import StorageClient
+from .redaction import secrets_cut
 from .troubles import ERROR_BYTES
 
 SETTLING = 0.25
@@ -91,16 +92,21 @@ class Link:
     async def _fetch_again_and_again(self) -> None:
         room = memoryview(bytearray(WRITE_BYTES))
         while True:
-            async with await self._storage.get(next(self._urls), HEADERS) as answer:
-                if answer.status != OK:
-                    problem = read_error(answer.status, await answer.beginning(ERROR_BYTES))
-                    raise StorageError(problem.message, status=answer.status, code=problem.code)
-                if isinstance(answer, PouredAnswer):
-                    answer.begin_to_pour(self)
-                    await answer.poured()
-                else:
-                    while count := await answer.receive_into(room):
-                        self.received += count
+            url = next(self._urls)
+            with secrets_cut(self._storage.redactor, url):
+                await self._fetch(url, room)
+
+    async def _fetch(self, url: SecretStr, room: memoryview) -> None:
+        async with await self._storage.get(url, HEADERS) as answer:
+            if answer.status != OK:
+                problem = read_error(answer.status, await answer.beginning(ERROR_BYTES))
+                raise StorageError(problem.message, status=answer.status, code=problem.code)
+            if isinstance(answer, PouredAnswer):
+                answer.begin_to_pour(self)
+                await answer.poured()
+            else:
+                while count := await answer.receive_into(room):
+                    self.received += count
 
     def write(self, data: memoryview) -> None:
         """Count bytes, and throw them away; called on threads of the storage client."""

@@ -30,6 +30,7 @@ from .flow import Flow
 from .item import Item
 from .landing import Landing
 from .pulling import Pulling
+from .redaction import secrets_cut, unless_secret
 from .several import OUR_FAULT_S, Several, several_for
 from .shared import Shared
 from .space import DESCRIPTOR_CODES, FULL_CODES
@@ -76,6 +77,7 @@ class Transfer:
         self._flow: Flow | None = None
         self._several: Several | None = None
         self._trusts_ranges = True
+        self._url: SecretStr | None = None
 
     async def attempt(self, url: SecretStr) -> None:
         """Make one GET and write what it brings; returns when no byte is missing.
@@ -89,10 +91,12 @@ class Transfer:
             DiskFullError: The disk is full.
             SinkError: The bytes could not be written.
         """
+        shared, received = self._shared, self.received
         self.item.row = self.item.row.changed(attempts=self.item.row.attempts + 1)
-        received = self.received
+        self._url = url
         try:
-            await self._attempt(url)
+            with secrets_cut(shared.storage.redactor, url):
+                await self._attempt(url)
         except (ConnectionBrokenError, OutOfDescriptorsError, StalledError) as error:
             raise self._passing(error, received) from None
         except PassingError as passing:
@@ -218,10 +222,13 @@ class Transfer:
                 if self._policy.checksum is not Checksum.NONE:
                     self.offered = checksums.offered(headers, whole=True)
                 self.partial.begin(frozenset(self.offered))
-                self._total, self._validator = total, validator
+                self._total, self._validator = total, self._kept(validator)
                 self._flow = exchange
                 return self._land()
         return None
+
+    def _kept(self, validator: str | None) -> str | None:
+        return unless_secret(self._shared.storage.redactor, validator, self._url)
 
     def _land(self, segment: Segment | None = None) -> Landing:
         self._counted = 0
@@ -266,7 +273,7 @@ class Transfer:
             case ranges.TakeWhole(total=total, validator=validator, end=end):
                 self.offered = checksums.offered(answer.headers, whole=end is None)
                 await self.restart(frozenset(self.offered))
-                self._total, self._validator, self._end = total, validator, end
+                self._total, self._validator, self._end = total, self._kept(validator), end
         return True
 
     async def _pour(self, answer: PouredAnswer, url: SecretStr) -> None:

@@ -36,6 +36,10 @@ PENDING_WORDS = frozenset(
 )
 _KNOWN_WORDS = FAILED_WORDS | PENDING_WORDS
 _HAVE_ID = frozenset({"aoi", "catalog"})
+_PACKAGE_OPERATIONS = frozenset(
+    {"downloadInsights", "downloadJob", "downloadTask"}
+    | {"AOICreateDownload", "GetDownloadStatus", "CreateDownload", "GetDownloadById"}
+)
 MESSAGE_CHARS = 300
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 """Made once: `json.dumps` makes one for each call that does not take its defaults."""
@@ -59,6 +63,11 @@ class Call:
     path: str
     kind: CallKind
     body: bytes | None = None
+
+    @property
+    def sent_on(self) -> str:
+        """The field of the answer that goes out again as it came: the signed URL."""
+        return "signed_url" if self.operation in _PACKAGE_OPERATIONS else ""
 
     @property
     def headers(self) -> dict[str, str]:
@@ -255,7 +264,7 @@ def _package(download: Download | None, answer: Answer, download_id: str | None)
     return Package(
         download=download,
         status=state,
-        status_word=word,
+        status_word=redact(word),
         download_id=download_id,
         signed_url=url,
     )

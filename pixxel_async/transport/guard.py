@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from ..errors import TransportError
 from ..sansio.breaker import MOST_S, Breaker
 from ..sansio.redact import redact
+from ..sansio.secrets import Redactor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,9 +185,15 @@ class GuardedRequest:
 class HostGuards:
     """A guard for each host that is met; belongs to one event loop."""
 
-    def __init__(self, *, is_failure: Callable[[BaseException], bool]) -> None:
-        """Know none yet; `is_failure` as for `HostGuard`."""
+    def __init__(
+        self,
+        *,
+        is_failure: Callable[[BaseException], bool],
+        redactor: Redactor | None = None,
+    ) -> None:
+        """Know none yet; `is_failure` as for `HostGuard`, `redactor` for the names of hosts."""
         self._is_failure = is_failure
+        self._redactor = redactor or Redactor()
         self._guards: dict[str, HostGuard] = {}
         self._by_authority: dict[str, HostGuard] = {}  # taking a URL apart takes its time
 
@@ -201,6 +208,7 @@ class HostGuards:
         except ValueError:  # half an IPv6 address: the client of the storage says so
             host = ""
         if host not in self._guards:
-            self._guards[host] = HostGuard(redact(host), is_failure=self._is_failure)
+            shown = redact(self._redactor.text(host))
+            self._guards[host] = HostGuard(shown, is_failure=self._is_failure)
         self._by_authority[authority] = self._guards[host]
         return self._guards[host]

@@ -30,6 +30,7 @@ from typing import Protocol
 from ..doorbell import doorbell
 from .scratch import Scratch
 
+NO_THREAD = "the system allows no more threads; raise its limits (ulimit -u, ulimit -v)"
 MOST_REACTORS = 4
 """More of them take the interpreter's lock from each other more often than they gain."""
 LATELY_S = 0.05
@@ -110,7 +111,7 @@ class Reactor:
         try:
             self._thread.start()
         except RuntimeError as error:
-            raise OSError(errno.EAGAIN, str(error)) from error
+            raise OSError(errno.EAGAIN, NO_THREAD) from error
 
     # What the event loop calls.
 

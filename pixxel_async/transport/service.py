@@ -3,6 +3,7 @@
 Rules:
     * Every error of httpx is translated here, and leaves without its cause: the cause knows the
       request, and the request knows the key.
+    * Secrets that the service repeats are cut out of its answers here, before anything reads them.
     * Which way a call goes is found out once, not for each (`ways`).
 """
 
@@ -115,6 +116,7 @@ class Service:
                 if reason is None
                 else RouteError(reason)
             )
+        self._auth.redactor.error(failure)
         # Raised out here, so that it has no context: the error of httpx knows the key.
         raise failure
 
@@ -123,7 +125,9 @@ class Service:
         said = answer.fields.get(b"retry-after")
         return Reply(
             status=answer.status,
-            body=answer.body if answer.is_success else self._auth.conceal(answer.body),
+            body=self._auth.redactor.body(
+                answer.body, sent_on=call.sent_on if answer.is_success else ""
+            ),
             retry_after_s=None
             if said is None
             else read_retry_after(said.decode("latin-1"), now=datetime.now(UTC)),

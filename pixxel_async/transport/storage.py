@@ -36,6 +36,7 @@ from ..errors import (
 )
 from ..sansio.address_policy import AddressPolicy, Scope
 from ..sansio.redact import redact
+from ..sansio.secrets import Redactor
 from .answers import Answer, Headers, PulledAnswer
 from .exchange import AtOnce, Exchange
 from .getting import Getter
@@ -65,7 +66,11 @@ def leave_open(_: Exchange) -> Target | None:
 
 
 class StorageClient:
-    """Opens signed URLs over a transport that it does not own, and threads that it does."""
+    """Opens signed URLs over a transport that it does not own, and threads that it does.
+
+    Attributes:
+        redactor: Knows the secrets that no storage may make us show.
+    """
 
     def __init__(
         self,
@@ -73,8 +78,10 @@ class StorageClient:
         *,
         timeouts: Timeouts,
         addresses: AddressPolicy = WITH_LOOPBACK,
+        redactor: Redactor | None = None,
     ) -> None:
         """Use the transport as it is; a stalled body is the caller's business."""
+        self.redactor = redactor or Redactor()
         self._transport = transport
         self._addresses = addresses
         self._getter = Getter(connect_s=timeouts.connect_s)
@@ -252,9 +259,11 @@ class _Address:
             TransferError: It is no https URL, nor an http URL of a loopback address.
         """
         address = cls._read(url.get_secret_value())
-        if isinstance(address, str):
-            raise TransferError(address)
-        return address
+        if isinstance(address, _Address):
+            return address
+        failure = TransferError(address)
+        del address  # it names the host, which may repeat a secret
+        raise failure
 
     @classmethod
     def _read(cls, url: str) -> _Address | str:

@@ -410,19 +410,35 @@ FOLDER = (
 )
 
 PROCESS = (
-    Case(60, "The service repeats the key in another case or escaping.", "It is redacted."),
+    Case(
+        60,
+        "The service or the storage repeats the key or a signature: in another case, escaped, in "
+        "base64, or split, in any field.",
+        "It is redacted after decoding, in every message, file and object.",
+    ),
     Case(
         62,
-        "Standard input, output or error is closed or full.",
-        "One line at most, the right exit code, and no traceback.",
+        "Standard input, output or error is closed or full, its reader has gone, or its encoding "
+        "lacks a character.",
+        "The command prints one line at most, ends with the right exit code, and shows no "
+        "traceback.",
     ),
-    Case(63, "Ctrl-C within the first second.", "Exit code 130, and no traceback."),
+    Case(
+        63,
+        "Ctrl-C or SIGTERM arrives within the first second, or while the service is silent.",
+        "The command ends with 130 or 143, and shows no traceback.",
+    ),
     Case(
         64,
-        "Few threads, little memory, few descriptors.",
-        "One line says what is missing, or fewer run at once.",
+        "The system allows few threads, little memory or few descriptors, or the working directory "
+        "is gone.",
+        "One line says what is missing and how to get more, or fewer transfers run at once.",
     ),
-    Case(65, "The base URL has no usable host.", "One line says so, before anything is sent."),
+    Case(
+        65,
+        "The base URL or the proxy has no usable host or port.",
+        "One line says so, before anything is sent.",
+    ),
 )
 
 PASSING = (
