@@ -4,6 +4,8 @@ Rules:
     * An attempt that brings the file further than any before starts the count anew, so a large
       file may break off many times, and a storage that leads nowhere is left soon.
     * An expired URL is replaced and is no failure, but only a few times without a new byte.
+    * What has no announced size, and outgrows the disk, is discarded at once, so that others have
+      the room. It is tried again if others have left some meanwhile.
     * What arrived whole and is wrong is fetched again from zero, a few times.
 """
 
@@ -35,10 +37,16 @@ from .item import Item
 from .saver import Arrived
 from .shared import Shared
 from .slots import Slots
-from .space import MAX_REFUSALS, Space
+from .space import AHEAD_BYTES, MAX_REFUSALS, Space
 from .stretch import stretches_of
 from .transfer import Transfer
-from .troubles import DiskFullError, NoRoomError, PassingError, UrlExpiredError
+from .troubles import (
+    DiskFullError,
+    NoRoomError,
+    OutgrownError,
+    PassingError,
+    UrlExpiredError,
+)
 from .watchdog import Watchdog
 
 AT_ONCE_BYTES = 4 * 1024 * 1024
@@ -53,6 +61,9 @@ MAX_SHORTAGES = 100
 
 SHORTAGE_ATTEMPT = 2
 """They are paused for as long as after the second failure."""
+
+MAX_OUTGROWN = 3
+"""Transfers of one package that outgrew the disk."""
 
 MAX_WRONG = 3
 """Files that arrived whole and were wrong."""
@@ -220,6 +231,7 @@ class Fetcher:
         item, partial = transfer.item, transfer.partial
         tries = _Tries(furthest=transfer.size)
         missing = (item.row.total or partial.size) - partial.size
+        outgrown = 0
         while True:
             await self._space.admit(item.key, missing)
             try:
@@ -233,11 +245,31 @@ class Fetcher:
                 continue
             except NoRoomError as no_room:
                 missing = no_room.missing
+            except OutgrownError:
+                outgrown += 1
+                missing = await self._make_room(transfer, is_last=outgrown >= MAX_OUTGROWN)
             except (UrlExpiredError, DiskFullError, PassingError) as trouble:
                 tries.reached(transfer.size)
                 await self._overcome(transfer, tries, trouble)
             else:
                 return
+
+    async def _make_room(self, transfer: Transfer, *, is_last: bool) -> int:
+        """Discard what has outgrown the disk; return what another try needs room for, at least.
+
+        Raises:
+            SinkError: There is no room for it.
+        """
+        size, key = transfer.partial.size, transfer.item.key
+        await transfer.restart()
+        if is_last or not await self._space.has_more_than(key, size):
+            message = (
+                f"the storage does not announce its size, and after {size} bytes the disk has "
+                "only the free space left that has to stay: free some space, or lower --min-free, "
+                "and run it again"
+            )
+            raise SinkError(message, code="ENOSPC")
+        return size + AHEAD_BYTES
 
     async def _overcome(
         self,

@@ -4,10 +4,13 @@ Rules:
     * The first bytes have to be those of a ZIP. Fewer than four do not tell: the connection may
       have been cut after them.
     * No byte is written beyond the announced total.
+    * Where no total is announced, the free space is looked at before each write.
     * With the last byte the structure of the ZIP is looked at, while it is in the cache.
 """
 
 from __future__ import annotations
+
+from typing import Protocol
 
 from ..config import Verify
 from ..errors import IntegrityError
@@ -15,11 +18,24 @@ from ..sansio.segments import Segment
 from ..sansio.storage_answers import not_a_zip
 from ..sinks.base import PartialFile
 from ..transport.target import EnoughError
+from .troubles import OutgrownError
 
 FIRST_BYTES = 512
 """How much of a body is looked at to tell a ZIP from a page of text."""
 
 TELLING_BYTES = 4
+
+
+class Room(Protocol):
+    """The room on the disk for a body of unknown size."""
+
+    async def leaves(self, key: str, count: int) -> bool:
+        """Tell whether there is room for so many bytes more of a package."""
+        ...
+
+    def leaves_now(self, key: str, count: int) -> bool:
+        """Tell the same on the calling thread, which it blocks."""
+        ...
 
 
 class Landing:
@@ -35,6 +51,9 @@ class Landing:
         total: int | None,
         verify: Verify,
         segment: Segment | None = None,
+        *,
+        room: Room,
+        key: str = "",
     ) -> None:
         """Write nothing yet.
 
@@ -43,12 +62,16 @@ class Landing:
             total: The size of the whole file in bytes, or None while unknown.
             verify: How closely it will be looked at when it is whole.
             segment: What of it is wanted, if others bring the rest.
+            room: Asked before each write if the total is unknown.
+            key: The package, for `room`.
         """
         self.received = 0
         self._partial = partial
         self._total = total
         self._verify = verify
         self._segment = segment
+        self._room = room
+        self._key = key
         self._start = b"" if partial.size == 0 else None
 
     def write(self, data: memoryview) -> None:
@@ -57,9 +80,12 @@ class Landing:
         Raises:
             IntegrityError: What comes is no ZIP, or more than was announced.
             EnoughError: Its segment ends, since somebody else brings what follows.
+            OutgrownError: The disk has no room for a body whose size nobody announced.
             SinkError: The disk refused.
         """
         check = self._check(data)
+        if self._total is None and not self._room.leaves_now(self._key, len(data)):
+            raise OutgrownError
         segment = self._segment
         if segment is None:
             self._partial.write_now(data, check=check)
@@ -75,9 +101,12 @@ class Landing:
 
         Raises:
             IntegrityError: What comes is no ZIP, or more than was announced.
+            OutgrownError: The disk has no room for a body whose size nobody announced.
             SinkError: The disk refused.
         """
         check = self._check(data)
+        if self._total is None and not await self._room.leaves(self._key, len(data)):
+            raise OutgrownError
         await self._partial.write(data, check=check)
 
     def _check(self, data: memoryview) -> Verify | None:

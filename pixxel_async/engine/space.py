@@ -4,6 +4,8 @@ Rules:
     * A transfer is admitted if the disk has room for what it still has to bring, for what the
       admitted ones have, and for a reserve. One that is not admitted waits, and so do those after
       it.
+    * What has no announced size may take what all this leaves, and is looked at before each write:
+      its next bytes are refused while the reserve is still whole.
     * A wait that lasts too long ends the export, which fails no package by that: a later run
       continues it.
 """
@@ -31,6 +33,12 @@ FRESH_S = 0.5
 
 MAX_REFUSALS = 5
 """Writes in a row that a disk with free space refuses as if it were full."""
+
+OVERSHOOT_BYTES = 1024 * 1024
+"""What threads that look at the disk at the same moment may write together."""
+
+AHEAD_BYTES = 4 * 1024 * 1024
+"""Another try of a package whose size is unknown needs so much more room than the last one had."""
 
 FULL_CODES = frozenset({"ENOSPC", "EDQUOT"})
 DESCRIPTOR_CODES = frozenset({"EMFILE", "ENFILE"})
@@ -112,6 +120,31 @@ class Space:
         self._missing[key] = missing
         return True
 
+    async def leaves(self, key: str, count: int) -> bool:
+        """Tell whether there is room for bytes that nobody announced.
+
+        Args:
+            key: The package that they are of.
+            count: How many.
+
+        Raises:
+            SinkError: The disk cannot be looked at.
+        """
+        return self._leaves(await self._sink.disk(), key, count)
+
+    def leaves_now(self, key: str, count: int) -> bool:
+        """Do what `leaves` does, on the calling thread, which it blocks."""
+        return self._leaves(self._sink.disk_now(), key, count)
+
+    async def has_more_than(self, key: str, size: int) -> bool:
+        """Tell whether there is room now for a package that is larger than `size`, and keep it."""
+        await self._look(0)
+        missing = size + AHEAD_BYTES
+        if self._disk.free_bytes < self._needed(missing) - self._missing.get(key, 0):
+            return False
+        self._missing[key] = missing
+        return True
+
     def progress(self, key: str, missing: int) -> None:
         """Count what an admitted transfer has brought."""
         self._missing[key] = missing
@@ -147,6 +180,13 @@ class Space:
         async with self._turn:
             await self._look(0)
             await self._pause(0)
+
+    def _leaves(self, disk: Disk, key: str, count: int) -> bool:
+        missing = dict(self._missing)  # a copy, since the event loop may change it meanwhile
+        missing.pop(key, None)
+        least = self._policy.least_free_bytes
+        kept = least + min(least, OVERSHOOT_BYTES) + sum(missing.values())
+        return disk.free_bytes - count >= kept
 
     def _has_room(self, missing: int) -> bool:
         return self._disk.free_bytes >= self._needed(missing)

@@ -91,6 +91,7 @@ class Transfer:
         Raises:
             PassingError: Bytes are missing, and another attempt may bring them.
             NoRoomError: The disk has no room for them.
+            OutgrownError: It has none either, and how many there are is not announced.
             UrlExpiredError: Another attempt needs another URL.
             IntegrityError: What came is no ZIP.
             TransferError: No attempt will do better.
@@ -220,7 +221,14 @@ class Transfer:
 
     def _land(self, segment: Segment | None = None) -> Landing:
         self._counted = 0
-        self._landing = Landing(self.partial, self._total, self._policy.verify, segment)
+        self._landing = Landing(
+            self.partial,
+            self._total,
+            self._policy.verify,
+            segment,
+            room=self._shared.space,
+            key=self.item.key,
+        )
         return self._landing
 
     async def _take(self, answer: Answer, url: SecretStr) -> None:
