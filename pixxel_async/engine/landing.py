@@ -45,7 +45,7 @@ class Landing:
         received: Bytes that have come over the wire.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a body needs, in part keyword-only
         self,
         partial: PartialFile,
         total: int | None,

@@ -10,10 +10,10 @@ Rules:
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-import functools
 
 import anyio
 

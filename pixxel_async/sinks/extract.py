@@ -64,9 +64,7 @@ def hidden_folder(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}{HIDDEN_SUFFIX}")
 
 
-def extract(
-    archive: Path, folder: Path, stop: threading.Event, has_room: HasRoom = always
-) -> None:
+def extract(archive: Path, folder: Path, stop: threading.Event, has_room: HasRoom = always) -> None:
     """Extract an archive into the hidden folder beside `folder`; what a killed try left goes first.
 
     Args:

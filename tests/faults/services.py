@@ -1,4 +1,4 @@
-"""A service on a socket whose answers a test writes itself, and clients in processes of their own."""
+"""A service whose answers a test writes itself, and clients in processes of their own."""
 
 from __future__ import annotations
 

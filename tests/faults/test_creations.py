@@ -78,7 +78,7 @@ async def test_a_creation_that_takes_long_is_sent_once(download: Download, secon
 @pytest.mark.fault(79)
 @pytest.mark.looptime
 @pytest.mark.parametrize(
-    ("timeout", "limit_s"),
+    ("timeouts", "limit_s"),
     [
         (Timeouts(), 300),
         (Timeouts(answer_s=400), 400),
@@ -87,11 +87,11 @@ async def test_a_creation_that_takes_long_is_sent_once(download: Download, secon
     ],
 )
 async def test_a_creation_that_does_not_end_is_given_up_with_the_remedy(
-    timeout: Timeouts, limit_s: float
+    timeouts: Timeouts, limit_s: float
 ) -> None:
     script = Script(slow(10_000))
     once = RetryPolicy(attempts=1, recreate=0)
-    async with PixxelClient("key", transport=script, retry=once, timeout=timeout) as client:
+    async with PixxelClient("key", transport=script, retry=once, timeout=timeouts) as client:
         began = anyio.current_time()
         with pytest.raises(TransportError) as caught:
             await client.aois.create_download("a", ["s"])

@@ -6,7 +6,6 @@ import asyncio
 import gzip
 import io
 import re
-import io
 import shutil
 import zipfile
 import zlib
@@ -165,7 +164,7 @@ async def test_over_a_transport_that_was_given_the_limits_are_the_same(coding: s
             limits=limits,
             transport=httpx.AsyncHTTPTransport(),
         ) as pixxel:
-            with pytest.raises(ResponseError, match="longer than|2 content codings"):
+            with pytest.raises(ResponseError, match=r"longer than|2 content codings"):
                 await pixxel.jobs.create_download("w", "j")
 
 
@@ -342,9 +341,7 @@ async def test_an_extraction_leaves_the_space_that_has_to_stay(
 
     async with ScriptedStorage(head + body) as storage:
         watching = asyncio.create_task(watch())
-        report = await export(
-            storage, small_disk / "out", count=1, extraction=Extraction.KEEP_ZIP
-        )
+        report = await export(storage, small_disk / "out", count=1, extraction=Extraction.KEEP_ZIP)
         watching.cancel()
     assert min(seen) >= LEAST_FREE
     (failed,) = report.failed

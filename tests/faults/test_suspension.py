@@ -1,4 +1,4 @@
-"""Case 61: a process that was stopped and continued reads its sockets before it looks at the clock."""
+"""Case 61: a process that was stopped and continued reads its sockets first."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ async def test_answers_that_came_while_it_was_stopped_are_read(
             await service.reach(COUNT)
             await until_stopped(process)
             stopped.set()
-            await asyncio.sleep(LIMIT_S + late_s)  # the clock of a stopped process is what is tested
+            await asyncio.sleep(LIMIT_S + late_s)
             process.send_signal(signal.SIGCONT)
             told = (await output_of(process)).split()
         assert told == ["processing"] * COUNT

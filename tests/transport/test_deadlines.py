@@ -110,7 +110,7 @@ async def test_what_comes_within_some_rounds_is_in_time() -> None:
 
 
 @pytest.mark.fault(61)
-@pytest.mark.looptime(False)
+@pytest.mark.looptime(False)  # noqa: FBT003 - the marker has it so
 async def test_when_the_event_loop_did_not_run_every_wait_gets_some_more_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
