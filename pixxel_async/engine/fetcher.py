@@ -37,7 +37,7 @@ from .item import Item
 from .saver import Arrived
 from .shared import Shared
 from .slots import Slots
-from .space import AHEAD_BYTES, MAX_REFUSALS, Space
+from .space import MAX_REFUSALS, Space
 from .stretch import stretches_of
 from .transfer import Transfer
 from .troubles import (
@@ -247,29 +247,14 @@ class Fetcher:
                 missing = no_room.missing
             except OutgrownError:
                 outgrown += 1
-                missing = await self._make_room(transfer, is_last=outgrown >= MAX_OUTGROWN)
+                size = transfer.partial.size
+                await transfer.restart()  # at once, so that others have the room
+                missing = await self._space.beyond(item.key, size, is_last=outgrown >= MAX_OUTGROWN)
             except (UrlExpiredError, DiskFullError, PassingError) as trouble:
                 tries.reached(transfer.size)
                 await self._overcome(transfer, tries, trouble)
             else:
                 return
-
-    async def _make_room(self, transfer: Transfer, *, is_last: bool) -> int:
-        """Discard what has outgrown the disk; return what another try needs room for, at least.
-
-        Raises:
-            SinkError: There is no room for it.
-        """
-        size, key = transfer.partial.size, transfer.item.key
-        await transfer.restart()
-        if is_last or not await self._space.has_more_than(key, size):
-            message = (
-                f"the storage does not announce its size, and after {size} bytes the disk has "
-                "only the free space left that has to stay: free some space, or lower --min-free, "
-                "and run it again"
-            )
-            raise SinkError(message, code="ENOSPC")
-        return size + AHEAD_BYTES
 
     async def _overcome(
         self,

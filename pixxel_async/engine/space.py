@@ -136,14 +136,32 @@ class Space:
         """Do what `leaves` does, on the calling thread, which it blocks."""
         return self._leaves(self._sink.disk_now(), key, count)
 
-    async def has_more_than(self, key: str, size: int) -> bool:
-        """Tell whether there is room now for a package that is larger than `size`, and keep it."""
+    async def beyond(self, key: str, size: int, *, is_last: bool) -> int:
+        """Keep room for another try of a package that has outgrown the disk.
+
+        Args:
+            key: The package; it has been discarded.
+            size: How far it came.
+            is_last: Whether it has been tried often enough.
+
+        Returns:
+            What it needs at least.
+
+        Raises:
+            SinkError: There is no more room now than it had, or it was the last try.
+        """
         await self._look(0)
         missing = size + AHEAD_BYTES
-        if self._disk.free_bytes < self._needed(missing) - self._missing.get(key, 0):
-            return False
+        needed = self._needed(missing) - self._missing.get(key, 0)
+        if is_last or self._disk.free_bytes < needed:
+            message = (
+                f"the storage does not announce its size, and after {size} bytes the disk has "
+                "only the free space left that has to stay: free some space, or lower --min-free, "
+                "and run it again"
+            )
+            raise SinkError(message, code="ENOSPC")
         self._missing[key] = missing
-        return True
+        return missing
 
     def progress(self, key: str, missing: int) -> None:
         """Count what an admitted transfer has brought."""

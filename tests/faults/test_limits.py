@@ -240,7 +240,7 @@ async def export(
             jobs(count),
             folder,
             folder=FolderPolicy(
-                **{"least_free_bytes": LEAST_FREE, "space_timeout_s": 30, **policy}  # type: ignore[arg-type]
+                **{"least_free_bytes": LEAST_FREE, "space_timeout_s": 30, **policy}
             ),
         ) as running,
     ):
