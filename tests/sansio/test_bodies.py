@@ -146,6 +146,11 @@ def test_what_is_not_valid_in_its_coding_is_refused(encoded: bytes, size: int) -
     assert read(BoundedBody(["gzip"], LIMIT, is_error=True), encoded, size) == b""
 
 
+def test_a_deflate_body_may_come_byte_by_byte() -> None:
+    for encoded in (zlib.compress(b"{}"), raw_deflate(b"{}")):
+        assert read(BoundedBody(["deflate"], LIMIT), encoded, 1) == b"{}"
+
+
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
 def test_no_body_is_a_whole_one(coding: str) -> None:
     assert read(BoundedBody([coding], LIMIT), b"") == b""
