@@ -223,6 +223,7 @@ class PixxelClient:
         """
         chosen: ClientParts = {
             **parts,
+            "timeout": parts.get("timeout") or settings.timeouts,
             "limits": parts.get("limits") or settings.limits,
             "poll": parts.get("poll") or settings.poll,
             "fetch": parts.get("fetch") or settings.fetch,

@@ -19,6 +19,7 @@ from .polls import PollPolicy as PollPolicy  # noqa: PLC0414 - likewise
 
 CONNECT_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 60.0
+CREATION_TIMEOUT_S = 300.0
 
 REQUESTS = 16
 REQUESTS_PER_SECOND = 20.0
@@ -99,10 +100,21 @@ class Timeouts(_Frozen):
     Attributes:
         connect_s: Until a connection stands, TLS included.
         answer_s: For the whole answer to an API call.
+        creation_s: For the whole answer to a call that may create a package: POST and PUT. The
+            service may do the work before it answers, and a second call costs it that work once
+            more. None takes `CREATION_TIMEOUT_S`, or `answer_s` if that is longer.
     """
 
     connect_s: float = Field(CONNECT_TIMEOUT_S, gt=0)
     answer_s: float = Field(ANSWER_TIMEOUT_S, gt=0)
+    creation_s: float | None = Field(None, gt=0)
+
+    @property
+    def creation_limit_s(self) -> float:
+        """The limit that holds for calls that may create a package."""
+        if self.creation_s is None:
+            return max(self.answer_s, CREATION_TIMEOUT_S)
+        return self.creation_s
 
 
 class Limits(_Frozen):
@@ -271,6 +283,8 @@ class Settings(_Frozen):
         requests_per_second: Calls of the service.
         fetches: Transfers at once, or `auto`.
         wait_timeout: Seconds after which a package that is not ready has failed.
+        answer_timeout: Seconds for the whole answer to a call; those that create packages have
+            `CREATION_TIMEOUT_S`, if that is longer.
         stall_timeout: Seconds after which a transfer that brings nothing is tried again.
         poll_initial: Seconds from asking for a package to the first look.
         poll_max: The longest time between two looks, in seconds.
@@ -285,9 +299,15 @@ class Settings(_Frozen):
     requests_per_second: float = Field(REQUESTS_PER_SECOND, gt=0, allow_inf_nan=False)
     fetches: Fetches = FETCHES
     wait_timeout: float = Field(WAIT_TIMEOUT_S, gt=0, allow_inf_nan=False)
+    answer_timeout: float = Field(ANSWER_TIMEOUT_S, gt=0, allow_inf_nan=False)
     stall_timeout: float = Field(STALL_TIMEOUT_S, gt=0, allow_inf_nan=False)
     poll_initial: float = Field(POLL_INITIAL_S, gt=0, allow_inf_nan=False)
     poll_max: float = Field(POLL_MAX_S, gt=0, allow_inf_nan=False)
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """How long one call may take."""
+        return Timeouts(answer_s=self.answer_timeout)
 
     @property
     def limits(self) -> Limits:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from ..client import PixxelClient
-from ..config import AuthScheme, FetchPolicy, Limits, PollPolicy, RetryPolicy
+from ..config import AuthScheme, FetchPolicy, Limits, PollPolicy, RetryPolicy, Timeouts
 from ..settings.layers import resolve
 
 
@@ -37,6 +37,10 @@ class ReachesService(Protocol):
         """The profile of the config file; None takes the setting."""
 
     @property
+    def timeouts(self) -> Timeouts:
+        """How long one call may take."""
+
+    @property
     def limits(self) -> Limits:
         """How much is under way at once."""
 
@@ -61,6 +65,7 @@ def client_of(options: ReachesService) -> PixxelClient:
     """
     return PixxelClient.from_settings(
         resolve(given(options), options.profile),
+        timeout=options.timeouts,
         limits=options.limits,
         retry=options.retry,
         poll=options.poll,

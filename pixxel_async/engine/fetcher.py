@@ -5,6 +5,8 @@ Rules:
       file may break off many times, and a storage that leads nowhere is left soon.
     * An expired URL is replaced and is no failure, but only a few times without a new byte.
     * An answer that cannot be used is no failure: the next request is made at once.
+    * What has no announced size, and outgrows the disk, is discarded at once, so that others have
+      the room. It is tried again if others have left some meanwhile.
     * What arrived whole and is wrong is fetched again from zero, a few times.
     * What was put together from several answers is compared with a checksum of the storage, or
       else with the CRC of every member. No option leaves that out.
@@ -46,6 +48,7 @@ from .troubles import (
     DiskFullError,
     NextRequestError,
     NoRoomError,
+    OutgrownError,
     PassingError,
     UrlExpiredError,
 )
@@ -66,6 +69,9 @@ SHORTAGE_ATTEMPT = 2
 
 MAX_NEXT_REQUESTS = 3
 """Answers in a row without a new byte after which another request is no failure."""
+
+MAX_OUTGROWN = 3
+"""Transfers of one package that outgrew the disk."""
 
 MAX_WRONG = 3
 """Files that arrived whole and were wrong."""
@@ -241,6 +247,7 @@ class Fetcher:
         item, partial = transfer.item, transfer.partial
         tries = _Tries(furthest=transfer.size)
         missing, is_guess = max(0, (item.row.total or 0) - partial.size), True
+        outgrown = 0
         while True:
             await self._space.admit(item.key, missing, is_guess=is_guess, step_aside=step_aside)
             try:
@@ -254,6 +261,13 @@ class Fetcher:
                 continue
             except NoRoomError as no_room:
                 missing, is_guess = no_room.missing, False
+            except OutgrownError:
+                outgrown += 1
+                size = transfer.partial.size
+                await transfer.restart()  # at once, so that others have the room
+                is_last = outgrown >= MAX_OUTGROWN
+                missing = await self._space.beyond(item.key, size, is_last=is_last)
+                is_guess = False
             except (UrlExpiredError, DiskFullError, PassingError) as trouble:
                 tries.reached(transfer.size)
                 missing, is_guess = transfer.missing, True

@@ -5,10 +5,13 @@ Rules:
       have been cut after them.
     * No byte is written beyond the announced total, or beyond the part that was announced.
     * Bytes at the start of a part that the file holds already are not written again.
+    * Where no total is announced, the free space is looked at before each write.
     * With the last byte the structure of the ZIP is looked at, while it is in the cache.
 """
 
 from __future__ import annotations
+
+from typing import Protocol
 
 from ..config import Verify
 from ..errors import IntegrityError
@@ -16,11 +19,24 @@ from ..sansio.segments import Segment
 from ..sansio.storage_answers import not_a_zip
 from ..sinks.base import PartialFile
 from ..transport.target import EnoughError
+from .troubles import OutgrownError
 
 FIRST_BYTES = 512
 """How much of a body is looked at to tell a ZIP from a page of text."""
 
 TELLING_BYTES = 4
+
+
+class Room(Protocol):
+    """The room on the disk for a body of unknown size."""
+
+    async def leaves(self, key: str, count: int) -> bool:
+        """Tell whether there is room for so many bytes more of a package."""
+        ...
+
+    def leaves_now(self, key: str, count: int) -> bool:
+        """Tell the same on the calling thread, which it blocks."""
+        ...
 
 
 class Landing:
@@ -37,6 +53,8 @@ class Landing:
         verify: Verify,
         segment: Segment | None = None,
         *,
+        room: Room,
+        key: str = "",
         skip: int = 0,
         end: int | None = None,
     ) -> None:
@@ -49,6 +67,8 @@ class Landing:
             segment: What of it is wanted, if others bring the rest.
             skip: So many bytes at the start of the body are in the file already.
             end: The byte of the file at which the body ends, or None if that is the total.
+            room: Asked before each write if the total is unknown.
+            key: The package, for `room`.
         """
         self.received = 0
         self._partial = partial
@@ -57,6 +77,8 @@ class Landing:
         self._segment = segment
         self._skip = skip
         self._end = total if end is None else end
+        self._room = room
+        self._key = key
         self._start = b"" if partial.size == 0 else None
 
     def write(self, data: memoryview) -> None:
@@ -65,12 +87,15 @@ class Landing:
         Raises:
             IntegrityError: What comes is no ZIP, or more than was announced.
             EnoughError: Its segment ends, since somebody else brings what follows.
+            OutgrownError: The disk has no room for a body whose size nobody announced.
             SinkError: The disk refused.
         """
         data = self._new_bytes(data)
         if not data:
             return
         check = self._check(data)
+        if self._total is None and not self._room.leaves_now(self._key, len(data)):
+            raise OutgrownError
         segment = self._segment
         if segment is None:
             self._partial.write_now(data, check=check)
@@ -86,12 +111,16 @@ class Landing:
 
         Raises:
             IntegrityError: What comes is no ZIP, or more than was announced.
+            OutgrownError: The disk has no room for a body whose size nobody announced.
             SinkError: The disk refused.
         """
         data = self._new_bytes(data)
-        if data:
-            check = self._check(data)
-            await self._partial.write(data, check=check)
+        if not data:
+            return
+        check = self._check(data)
+        if self._total is None and not await self._room.leaves(self._key, len(data)):
+            raise OutgrownError
+        await self._partial.write(data, check=check)
 
     def _new_bytes(self, data: memoryview) -> memoryview:
         """Count received bytes, and return those that the file does not hold yet."""

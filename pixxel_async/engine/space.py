@@ -7,6 +7,8 @@ Rules:
       others, as long as anything might fit.
     * What an earlier run has noted of a size is a guess. Nothing waits for it: the storage is asked
       first.
+    * What has no announced size may take what all this leaves, and is looked at before each write:
+      its next bytes are refused while the reserve is still whole.
     * If nothing but what does not fit is left, the export pauses. A pause that lasts too long ends
       it, for all that wait together, and fails no package: a later run continues it.
 """
@@ -37,6 +39,12 @@ MOST_WAITING = 256
 
 MAX_REFUSALS = 5
 """Writes in a row that a disk with free space refuses as if it were full."""
+
+OVERSHOOT_BYTES = 1024 * 1024
+"""What threads that look at the disk at the same moment may write together."""
+
+AHEAD_BYTES = 4 * 1024 * 1024
+"""Another try of a package whose size is unknown needs so much more room than the last one had."""
 
 FULL_CODES = frozenset({"ENOSPC", "EDQUOT"})
 DESCRIPTOR_CODES = frozenset({"EMFILE", "ENFILE"})
@@ -144,6 +152,49 @@ class Space:
         self._missing[key] = missing
         return True
 
+    async def leaves(self, key: str, count: int) -> bool:
+        """Tell whether there is room for bytes that nobody announced.
+
+        Args:
+            key: The package that they are of.
+            count: How many.
+
+        Raises:
+            SinkError: The disk cannot be looked at.
+        """
+        return self._leaves(await self._sink.disk(), key, count)
+
+    def leaves_now(self, key: str, count: int) -> bool:
+        """Do what `leaves` does, on the calling thread, which it blocks."""
+        return self._leaves(self._sink.disk_now(), key, count)
+
+    async def beyond(self, key: str, size: int, *, is_last: bool) -> int:
+        """Keep room for another try of a package that has outgrown the disk.
+
+        Args:
+            key: The package; it has been discarded.
+            size: How far it came.
+            is_last: Whether it has been tried often enough.
+
+        Returns:
+            What it needs at least.
+
+        Raises:
+            SinkError: There is no more room now than it had, or it was the last try.
+        """
+        await self._look(0)
+        missing = size + AHEAD_BYTES
+        needed = self._needed(missing) - self._missing.get(key, 0)
+        if is_last or self._disk.free_bytes < needed:
+            message = (
+                f"the storage does not announce its size, and after {size} bytes the disk has "
+                "only the free space left that has to stay: free some space, or lower --min-free, "
+                "and run it again"
+            )
+            raise SinkError(message, code="ENOSPC")
+        self._missing[key] = missing
+        return missing
+
     def progress(self, key: str, missing: int) -> None:
         """Count what an admitted transfer has brought."""
         self._missing[key] = missing
@@ -179,6 +230,13 @@ class Space:
         async with self._turn:
             await self._look(0)
             await self._pause()
+
+    def _leaves(self, disk: Disk, key: str, count: int) -> bool:
+        missing = dict(self._missing)  # a copy, since the event loop may change it meanwhile
+        missing.pop(key, None)
+        least = self._policy.least_free_bytes
+        kept = least + min(least, OVERSHOOT_BYTES) + sum(missing.values())
+        return disk.free_bytes - count >= kept
 
     def _has_room(self, missing: int) -> bool:
         return self._disk.free_bytes >= self._needed(missing)

@@ -85,6 +85,7 @@ class Transfer:
         Raises:
             PassingError: Bytes are missing, and another attempt may bring them.
             NoRoomError: The disk has no room for them.
+            OutgrownError: It has none either, and how many there are is not announced.
             UrlExpiredError: Another attempt needs another URL.
             IntegrityError: What came is no ZIP.
             TransferError: No attempt will do better.
@@ -233,7 +234,10 @@ class Transfer:
     def _land(self, segment: Segment | None = None) -> Landing:
         self._counted = 0
         wanted = (self._total, self._policy.verify, segment)
-        self._landing = Landing(self.partial, *wanted, skip=self._skip, end=self._end)
+        room, key = self._shared.space, self.item.key
+        self._landing = Landing(
+            self.partial, *wanted, room=room, key=key, skip=self._skip, end=self._end
+        )
         return self._landing
 
     async def _take(self, answer: Answer, url: SecretStr) -> None:

@@ -27,6 +27,10 @@ class NoRoomError(Exception):
         self.missing = missing
 
 
+class OutgrownError(Exception):
+    """A body without an announced size is larger than what the disk has room for."""
+
+
 class DiskFullError(Exception):
     """The disk refused what an attempt brought, since it is full."""
 

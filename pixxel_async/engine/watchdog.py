@@ -1,4 +1,8 @@
-"""Looks at all transfers from time to time, and cancels those that stall: one task for all."""
+"""Looks at all transfers from time to time, and cancels those that stall: one task for all.
+
+Time in which the event loop did not run counts for nobody: the process was suspended, and what lies
+in the sockets has not been read yet.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,8 @@ from ..sansio.stall import Throughput
 
 LOOKS_PER_WINDOW = 8
 LEAST_LOOK_S = 0.01
+LATE_SHARE = 0.25
+"""A look that comes later than this share of a window tells that the event loop did not run."""
 
 
 def _nothing(_: Watched) -> None: ...
@@ -72,6 +78,10 @@ class Watched:
         """Begin anew after time that was spent on our side, such as a slow disk."""
         self._throughput.excuse(_now())
 
+    def postpone(self, by_s: float) -> None:
+        """Leave a while out of the current window."""
+        self._throughput.postpone(by_s)
+
     def judge(self, now: float) -> None:
         """Cancel it if it stalls."""
         if self._throughput.is_stalled(now) and not self._timeout.expired():
@@ -112,9 +122,13 @@ class Watchdog:
     async def run(self) -> None:
         """Look at all transfers, until cancelled."""
         while True:
+            due = _now() + self._look_s
             await anyio.sleep(self._look_s)
             now = _now()
+            late_s = now - due
             for watched in tuple(self.watched):
+                if late_s > LATE_SHARE * self.window_s:
+                    watched.postpone(late_s)
                 try:
                     watched.look(watched)
                 except Exception as error:  # noqa: BLE001 - it ends this transfer, and no other

@@ -26,6 +26,7 @@ from ..downloads import Download, JobDownload, TaskDownload
 from ..errors import ApiError, ResponseError, api_error_class
 from ..models import Package, PackageStatus
 from .backoff import CallKind
+from .json_bodies import check_values, load
 from .paths import segment
 from .redact import redact, redact_all
 
@@ -41,6 +42,8 @@ _PACKAGE_OPERATIONS = frozenset(
     | {"AOICreateDownload", "GetDownloadStatus", "CreateDownload", "GetDownloadById"}
 )
 MESSAGE_CHARS = 300
+MAX_ANSWER_VALUES = 50_000
+"""JSON values in an answer about one package, of which four are used."""
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 """Made once: `json.dumps` makes one for each call that does not take its defaults."""
 _JSON = {"Content-Type": "application/json"}
@@ -218,6 +221,10 @@ def read_answer(
 
 def _answer_or_problem(body: bytes) -> Answer | str:
     try:
+        check_values(body, MAX_ANSWER_VALUES)
+    except ValueError as error:
+        return str(error)
+    try:
         return Answer.model_validate_json(body)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
@@ -310,8 +317,8 @@ def _status_error(
 
 def _error_parts(body: bytes) -> tuple[str, str, Any]:
     try:
-        return _documented_parts(json.loads(body))
-    except (ValueError, RecursionError):  # no JSON, or nested too deeply to be meant well
+        return _documented_parts(load(body))
+    except ValueError:  # no JSON, or more of it than is meant well
         return "", _one_line(body.decode("utf-8", "replace")), None
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from ..config import Checksum, ForeignFiles, Sync, Verify
 
@@ -71,6 +72,15 @@ class Disk:
 
     total_bytes: int
     free_bytes: int
+
+
+HasRoom: TypeAlias = Callable[[int], bool]
+"""Tells whether there is room on the disk for so many bytes."""
+
+
+def always(_count: int) -> bool:
+    """Find room for anything."""
+    return True
 
 
 class PartialFile(Protocol):
@@ -229,10 +239,15 @@ class Sink(Protocol):
         """Tell whether a name is that of a folder."""
         ...
 
-    async def extract(self, name: str, folder: str) -> None:
+    async def extract(self, name: str, folder: str, *, has_room: HasRoom = always) -> None:
         """Extract the ZIP under a final name, into a folder that `reveal` will give its name.
 
         A cancelled one stops soon, and leaves nothing.
+
+        Args:
+            name: The final name.
+            folder: That of the folder.
+            has_room: Asked before bytes are written, on the thread that writes them.
 
         Raises:
             ArchiveError: It is refused, or cannot be read.
@@ -250,6 +265,14 @@ class Sink(Protocol):
 
     async def disk(self) -> Disk:
         """Return the size of the disk, and the free space on it."""
+        ...
+
+    def disk_now(self) -> Disk:
+        """Return the same on the calling thread, which it may block.
+
+        Raises:
+            SinkError: It cannot be looked at.
+        """
         ...
 
     async def remove(self, name: str) -> None:

@@ -5,6 +5,7 @@ Rules:
     * Everything goes into a hidden folder, which is new: no file of it can have been put there by
       somebody else. It gets its final name when all of it is written and synced, in one step.
     * What an entry brings is counted against what its directory says; its CRC-32 has to be right.
+    * There has to be room for all of it before anything is written, and again for each piece.
     * Whatever goes wrong, the hidden folder is removed and the ZIP stays.
 """
 
@@ -25,6 +26,7 @@ from typing import IO
 from ..errors import ArchiveError, SinkError
 from ..sansio.archive import MAX_DIRECTORY_BYTES, Entry, Plan, plan
 from ..sansio.redact import printable, redact
+from .base import HasRoom, always
 from .zip_check import UNREADABLE, check_structure
 
 PIECE_BYTES = 1024 * 1024
@@ -62,13 +64,14 @@ def hidden_folder(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}{HIDDEN_SUFFIX}")
 
 
-def extract(archive: Path, folder: Path, stop: threading.Event) -> None:
+def extract(archive: Path, folder: Path, stop: threading.Event, has_room: HasRoom = always) -> None:
     """Extract an archive into the hidden folder beside `folder`; what a killed try left goes first.
 
     Args:
         archive: The ZIP.
         folder: The final name, which is not given yet: `reveal` does that.
         stop: Ends the extraction soon after it is set.
+        has_room: Asked before bytes are written.
 
     Raises:
         ArchiveError: The archive is refused, or cannot be read.
@@ -82,7 +85,7 @@ def extract(archive: Path, folder: Path, stop: threading.Event) -> None:
     hidden.mkdir(mode=FOLDER_MODE)
     try:
         with _readable():
-            _extract(archive, hidden, stop)
+            _extract(archive, hidden, stop, has_room)
     except BaseException:
         shutil.rmtree(hidden, ignore_errors=True)
         raise
@@ -120,12 +123,12 @@ def _check_name(folder: Path) -> None:
         raise SinkError(message)
 
 
-def _extract(path: Path, hidden: Path, stop: threading.Event) -> None:
+def _extract(path: Path, hidden: Path, stop: threading.Event, has_room: HasRoom) -> None:
     with _ArchiveFile(io.FileIO(path)) as file, zipfile.ZipFile(file) as archive:
         infos = archive.infolist()
         planned = plan([_entry(info) for info in infos], archive_bytes=archive.start_dir)
         check_structure(file)
-        _check_space(planned, hidden)
+        _check_space(planned, hidden, has_room)
         made = {hidden}
         for info, parts in zip(infos, planned.paths, strict=True):
             _check_stop(stop)
@@ -134,7 +137,7 @@ def _extract(path: Path, hidden: Path, stop: threading.Event) -> None:
             _make(target if is_folder else target.parent, made)
             if not is_folder:
                 with archive.open(_longer(info)) as source:
-                    _write(source, target, info, stop)
+                    _write(source, target, info, stop, has_room)
         for folder in made:
             _check_stop(stop)
             _sync(folder)
@@ -151,7 +154,13 @@ def _make(folder: Path, made: set[Path]) -> None:
         made.add(path)
 
 
-def _write(source: IO[bytes], target: Path, info: zipfile.ZipInfo, stop: threading.Event) -> None:
+def _write(
+    source: IO[bytes],
+    target: Path,
+    info: zipfile.ZipInfo,
+    stop: threading.Event,
+    has_room: HasRoom,
+) -> None:
     left, unsynced = info.file_size, 0
     with os.fdopen(os.open(target, _FLAGS, FILE_MODE), "wb", buffering=0) as file:
         while piece := source.read(PIECE_BYTES):
@@ -159,6 +168,8 @@ def _write(source: IO[bytes], target: Path, info: zipfile.ZipInfo, stop: threadi
             left -= len(piece)
             if left < 0:
                 break
+            if not has_room(len(piece)):
+                raise _no_space(target.parent, len(piece))
             rest = memoryview(piece)
             while rest:
                 rest = rest[file.write(rest) :]
@@ -196,14 +207,19 @@ def _entry(info: zipfile.ZipInfo) -> Entry:
     )
 
 
-def _check_space(planned: Plan, folder: Path) -> None:
+def _check_space(planned: Plan, folder: Path, has_room: HasRoom) -> None:
     free = shutil.disk_usage(folder).free
-    if planned.total_bytes > free:
-        message = (
-            f"{printable(str(folder.parent))}: extracting needs {planned.total_bytes} bytes, "
-            f"and {free} are free; free some space and run it again"
-        )
-        raise SinkError(message, code=errno.errorcode[errno.ENOSPC])
+    if planned.total_bytes > free or not has_room(planned.total_bytes):
+        raise _no_space(folder.parent, planned.total_bytes)
+
+
+def _no_space(folder: Path, count: int) -> SinkError:
+    free = shutil.disk_usage(folder).free
+    message = (
+        f"{printable(str(folder))}: extracting needs {count} bytes, and {free} are free, "
+        "some of which have to stay (--min-free); free some space and run it again"
+    )
+    return SinkError(message, code=errno.errorcode[errno.ENOSPC])
 
 
 @contextlib.contextmanager

@@ -23,7 +23,7 @@ from aiofiles.threadpool.binary import AsyncFileIO
 
 from ..config import ForeignFiles
 from ..errors import SinkError
-from .base import FULL_CARE, NOTHING_HELD, Care, Disk, Held
+from .base import FULL_CARE, NOTHING_HELD, Care, Disk, HasRoom, Held, always
 from .digests import DigestingFile, digests_of
 from .extract import discard, extract, reveal
 from .partial import LocalPartial
@@ -108,11 +108,15 @@ class LocalSink:
         path = self.path(name)
         return await self.run(path, path.is_dir)
 
-    async def extract(self, name: str, folder: str) -> None:
+    async def extract(self, name: str, folder: str, *, has_room: HasRoom = always) -> None:
         """Extract the ZIP under a final name; see `Sink.extract`."""
         archive, target, stop = self.path(name), self.path(folder), threading.Event()
         running = asyncio.ensure_future(
-            self.run(archive, lambda: extract(archive, target, stop), threads=self._extracting)
+            self.run(
+                archive,
+                lambda: extract(archive, target, stop, has_room),
+                threads=self._extracting,
+            )
         )
         try:
             await asyncio.wait([running])
@@ -135,7 +139,17 @@ class LocalSink:
 
     async def disk(self) -> Disk:
         """Return the size of the disk, and the free space on it."""
-        usage = await self.run(self._folder, lambda: shutil.disk_usage(self._folder))
+        return await self.run(self._folder, self._disk)
+
+    def disk_now(self) -> Disk:
+        """Return the same on the calling thread."""
+        try:
+            return self._disk()
+        except OSError as error:
+            raise sink_error(error, self._folder) from error
+
+    def _disk(self) -> Disk:
+        usage = shutil.disk_usage(self._folder)
         return Disk(total_bytes=usage.total, free_bytes=usage.free)
 
     async def remove(self, name: str) -> None:

@@ -106,7 +106,12 @@ class Connection(asyncio.BufferedProtocol):
             raise self._error or ConnectionError(CLOSED)
 
     async def ask(
-        self, message: SecretBytes, *, most_bytes: int, ends_at: float | None
+        self,
+        message: SecretBytes,
+        *,
+        most_bytes: int,
+        ends_at: float | None,
+        is_raw: bool = False,
     ) -> WholeAnswer:
         """Send a request, and wait for the answer.
 
@@ -114,16 +119,18 @@ class Connection(asyncio.BufferedProtocol):
             message: All of it; it holds the key.
             most_bytes: The body of the answer has no more.
             ends_at: How long to wait, on the clock of the event loop; None sets no limit.
+            is_raw: Whether the body is left as it comes, whatever its content coding.
 
         Raises:
             LostBeforeAnswerError: No byte of an answer came.
             TimeoutError: It was not whole in time.
             TooLongError: It is longer than it may be.
+            DecodingError: Its content coding is not accepted, or broken.
             ReadError: The connection broke.
             RemoteProtocolError: What came is no answer, or not all of one.
         """
         self._phase = _Phase.ASKED
-        self._reader.begin(most_bytes)
+        self._reader.begin(most_bytes, is_raw=is_raw)
         if not self._is_lost:
             self._send(message.get_secret_value())
             await self._waiting.wait(ends_at)
@@ -175,7 +182,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         try:
             is_whole = self._reader.feed(self._scratch[:count])
-        except httpx.RemoteProtocolError as error:
+        except (httpx.RemoteProtocolError, httpx.DecodingError) as error:
             self._fail(error)
             return
         if is_whole:

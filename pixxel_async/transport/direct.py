@@ -25,7 +25,12 @@ from .whole import WholeAnswer
 MAX_ANSWER_BYTES = 16 * 1024**2
 """What comes for a request of httpx has no more; who sends by `ask` says it."""
 SENT_AGAIN = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
-"""Sending these twice does what sending them once does (RFC 9110 section 9.2.2)."""
+"""Sending these twice does what sending them once does (RFC 9110 section 9.2.2).
+
+Others get a connection of their own. A server may close an idle one at any moment, and a request
+that crosses that on its way is lost without a sign whether it was carried out. No look at the
+socket, however late, closes that gap. Later requests may use the connection again.
+"""
 
 
 class DirectTransport(httpx.AsyncBaseTransport):
@@ -52,6 +57,7 @@ class DirectTransport(httpx.AsyncBaseTransport):
         ends_at: float | None = None,
         connect_s: float | None = None,
         trace: Trace | None = None,
+        is_raw: bool = False,
     ) -> WholeAnswer:
         """Send a request, and return its answer when that is whole.
 
@@ -66,20 +72,24 @@ class DirectTransport(httpx.AsyncBaseTransport):
             ends_at: How long all of it may take, on the clock of the event loop.
             connect_s: How long connecting may take of that.
             trace: Told how far a new connection has come; see `Pool.connect`.
+            is_raw: Whether the body is left as it comes, whatever its content coding.
 
         Raises:
             TimeoutError: `ends_at` was reached.
             TooLongError: The answer is longer than it may be.
+            DecodingError: Its content coding is not accepted, or broken.
             TransportError: No answer came.
         """
         while True:
-            connection = self._pool.take(origin)
+            connection = self._pool.take(origin) if method in SENT_AGAIN else None
             is_fresh = connection is None
             if connection is None:
                 async with asyncio.timeout_at(ends_at):
                     connection = await self._pool.connect(origin, connect_s, trace)
             try:
-                answer = await connection.ask(message, most_bytes=most_bytes, ends_at=ends_at)
+                answer = await connection.ask(
+                    message, most_bytes=most_bytes, ends_at=ends_at, is_raw=is_raw
+                )
             except BaseException as error:
                 self._pool.drop(connection)
                 is_stale = isinstance(error, LostBeforeAnswerError) and not is_fresh
@@ -106,6 +116,7 @@ class DirectTransport(httpx.AsyncBaseTransport):
             most_bytes=MAX_ANSWER_BYTES,
             connect_s=request.extensions.get("timeout", {}).get("connect"),
             trace=request.extensions.get("trace"),
+            is_raw=True,
         )
         return httpx.Response(
             answer.status,

@@ -1,6 +1,7 @@
 """Where the head of an answer ends, and its body, in bytes that come in pieces.
 
-The rules are those of RFC 9112 section 6.3. A body of known length is not copied.
+The rules are those of RFC 9112 section 6.3. A body of known length is not copied. Trailers and the
+extensions of chunks are bounded.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import httpx
 
 from .channel import CLOSED
 from .connection import LostBeforeAnswerError
-from .heads import END_OF_HEAD, AnswerParser, Head
+from .heads import END_OF_HEAD, MAX_HEAD_BYTES, AnswerParser, Head
 from .scratch import Scratch
 
 
@@ -29,6 +30,7 @@ class Framing:
         self.has_more = False
         self._parser = AnswerParser()
         self._left: int | None = None  # of the body, where its length is known
+        self._between = 0  # bytes of framing since the last byte of the body
 
     @property
     def head(self) -> Head | None:
@@ -73,6 +75,10 @@ class Framing:
             yield piece
         elif self.head is not None and self.head.is_chunked:
             pieces = self._parser.feed_body(bytes(data))
+            self._between = 0 if pieces else self._between + len(data)
+            if self._between > MAX_HEAD_BYTES:
+                message = f"the framing of the body is longer than {MAX_HEAD_BYTES} bytes"
+                raise httpx.RemoteProtocolError(message)
             self.is_whole, self.has_more = self._parser.is_whole, self._parser.has_more
             yield from (memoryview(piece) for piece in pieces)
         else:

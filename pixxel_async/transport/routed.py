@@ -20,7 +20,7 @@ import httpx
 from ..errors import ConfigError
 from ..sansio.routes import Routes, shown
 from .channel import Channel
-from .direct import DirectTransport
+from .direct import SENT_AGAIN, DirectTransport
 from .pool import Origin, Pool
 from .tls_layer import TlsLayer
 
@@ -49,15 +49,21 @@ class RoutedTransport(httpx.AsyncBaseTransport):
         self._direct = DirectTransport(context, keep_alive=keep_alive)
         self._channels = Pool(_channel, context, keep_alive=keep_alive)
         self._through: dict[str, httpx.AsyncHTTPTransport] = {}
+        self._once: dict[str, httpx.AsyncHTTPTransport] = {}  # a new connection for each request
         for proxy in routes.proxies.values():
             url = proxy.get_secret_value()
-            try:
-                self._through[url] = httpx.AsyncHTTPTransport(
+
+            def through(limits: httpx.Limits, url: str = url) -> httpx.AsyncHTTPTransport:
+                return httpx.AsyncHTTPTransport(
                     verify=context,
                     trust_env=False,
                     limits=limits,
                     proxy=httpx.Proxy(url, ssl_context=_own(url, context)),
                 )
+
+            try:
+                self._through[url] = through(limits)
+                self._once[url] = through(httpx.Limits(max_keepalive_connections=0))
             except ImportError:
                 message = (
                     f"the proxy {shown(proxy)} needs a package: pip install 'httpx[socks]', "
@@ -70,7 +76,8 @@ class RoutedTransport(httpx.AsyncBaseTransport):
         proxy = self._routes.proxy_for(request.url.scheme, request.url.host, request.url.port)
         if proxy is None:
             return await self._direct.handle_async_request(request)
-        through = self._through[proxy.get_secret_value()]
+        ways = self._through if request.method in SENT_AGAIN else self._once
+        through = ways[proxy.get_secret_value()]
         try:
             return await through.handle_async_request(_with_target_in_url(request))
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
@@ -99,7 +106,7 @@ class RoutedTransport(httpx.AsyncBaseTransport):
         """Close all connections."""
         await self._direct.aclose()
         await self._channels.aclose()
-        for transport in self._through.values():
+        for transport in (*self._through.values(), *self._once.values()):
             await transport.aclose()
 
 

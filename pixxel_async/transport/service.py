@@ -21,7 +21,7 @@ from ..sansio import wire
 from ..sansio.backoff import read_retry_after
 from .auth import KeyAuth
 from .hindrances import hindrance
-from .ways import way_over
+from .ways import longest_s, way_over
 from .whole import TooLongError, WholeAnswer
 from .words import describe
 
@@ -74,7 +74,7 @@ class Service:
         self.base_url = httpx.URL(base_url)
         self._transport = transport
         self._auth = auth
-        self._answer_s = timeouts.answer_s
+        self._timeouts = timeouts
         self._max_answer_bytes = max_answer_bytes
         self._way = way_over(
             transport, self.base_url, auth, timeouts=timeouts, max_answer_bytes=max_answer_bytes
@@ -99,13 +99,16 @@ class Service:
                 return self._reply(call, await self._way.send(call))
             failure = InputError(f"{call.operation}: {TOO_LONG}")
         except TimeoutError:
-            message = f"no whole answer to {call.operation} within {self._answer_s:g} s"
+            limit_s = longest_s(self._timeouts, call)
+            message = (
+                f"no complete answer to {call.operation} within {limit_s:g} s; if the service "
+                "needs longer, raise --answer-timeout (answer_timeout)"
+            )
             failure = TransportError(message)
         except httpx.InvalidURL:
             failure = InputError(f"{call.operation}: {TOO_LONG}")
-        except httpx.DecodingError:
-            message = f"the answer to {call.operation} came in a broken content coding"
-            failure = ResponseError(message)
+        except httpx.DecodingError as error:
+            failure = ResponseError(f"the answer to {call.operation} has {error}")
         except TooLongError:
             failure = ResponseError(f"the answer is longer than {self._max_answer_bytes} bytes")
         except httpx.HTTPError as error:

@@ -10,7 +10,6 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any, Protocol, cast
 
 import anyio
@@ -18,22 +17,21 @@ import httpx
 
 from .._version import USER_AGENT
 from ..config import Timeouts
+from ..sansio.backoff import CallKind
+from ..sansio.bodies import ACCEPT_ENCODING
 from ..sansio.wire import Call
 from .auth import KeyAuth
+from .deadlines import Deadlines, within
 from .direct import DirectTransport, origin_of
 from .routed import RoutedTransport
-from .whole import TooLongError, WholeAnswer
+from .whole import WholeAnswer, body_of, finish, take
 from .writer import RequestWriter
-
-PIECE_BYTES = 16 * 1024
-"""So much is decoded before it is looked at how long that makes an answer."""
 
 _HEADERS = {
     "User-Agent": USER_AGENT,
     "Accept": "application/json",
-    "Accept-Encoding": "gzip, deflate",
+    "Accept-Encoding": ACCEPT_ENCODING,
 }
-_CODING = b"content-encoding"
 
 
 class Way(Protocol):
@@ -44,11 +42,17 @@ class Way(Protocol):
 
         Raises:
             TimeoutError: It was not whole in time.
-            TooLongError: It is longer than it may be.
+            TooLongError: It is longer than it may be, before or after decoding.
+            DecodingError: Its content coding is not accepted, or broken.
             InvalidURL: The path cannot be sent.
             HTTPError: Whatever else went wrong.
         """
         ...
+
+
+def longest_s(timeouts: Timeouts, call: Call) -> float:
+    """Return how long the answer to a call may take, in seconds."""
+    return timeouts.answer_s if call.kind is CallKind.READ else timeouts.creation_limit_s
 
 
 def way_over(
@@ -99,7 +103,7 @@ class Straight:
 
     async def send(self, call: Call) -> WholeAnswer:
         """Send a call; see `Way`."""
-        answer = await self._transport.ask(
+        return await self._transport.ask(
             self._origin,
             self._writer.write(
                 call.method,
@@ -109,15 +113,9 @@ class Straight:
             ),
             method=call.method,
             most_bytes=self._max_answer_bytes,
-            ends_at=asyncio.get_running_loop().time() + self._timeouts.answer_s,
+            ends_at=asyncio.get_running_loop().time() + longest_s(self._timeouts, call),
             connect_s=self._timeouts.connect_s,
         )
-        if _CODING in answer.fields:
-            response = httpx.Response(
-                answer.status, headers=answer.headers, stream=_Pieces(answer.body)
-            )
-            answer.body = await _body(response, self._max_answer_bytes)
-        return answer
 
 
 class ThroughHttpx:
@@ -139,13 +137,14 @@ class ThroughHttpx:
         self._prefix = str(base_url).rstrip("/")
         self._path_prefix = base_url.raw_path.rstrip(b"/")
         self._auth = auth
-        self._answer_s = timeouts.answer_s
+        self._limits = timeouts
+        self._deadlines = Deadlines()
         self._timeouts = {"connect": timeouts.connect_s, "write": timeouts.answer_s}
         self._max_answer_bytes = max_answer_bytes
 
     async def send(self, call: Call) -> WholeAnswer:
         """Send a call; see `Way`."""
-        with anyio.fail_after(self._answer_s):
+        async with within(longest_s(self._limits, call), self._deadlines):
             return await self._send(call)
 
     async def _send(self, call: Call) -> WholeAnswer:
@@ -175,24 +174,9 @@ class ThroughHttpx:
         return WholeAnswer(response.status_code, raw, fields, body)
 
 
-class _Pieces(httpx.AsyncByteStream):
-    """A body that is there, in pieces."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for start in range(0, len(self._body), PIECE_BYTES):
-            yield self._body[start : start + PIECE_BYTES]
-
-
 async def _body(response: httpx.Response, most_bytes: int) -> bytes:
-    """Read a body, and undo its coding if it has one."""
-    stream = cast("httpx.AsyncByteStream", response.stream)
-    is_coded = _CODING.decode("ascii") in response.headers
-    body = bytearray()
-    async for chunk in response.aiter_bytes() if is_coded else stream:
-        body += chunk
-        if len(body) > most_bytes:
-            raise TooLongError(most_bytes)
-    return bytes(body)
+    """Read a body, and undo its content coding if it has one."""
+    body = body_of(response.status_code, response.headers.raw, most_bytes)
+    async for piece in cast("httpx.AsyncByteStream", response.stream):
+        take(body, piece, most_bytes)
+    return finish(body)

@@ -192,5 +192,5 @@ def test_a_dry_run_tells_what_would_be_done_and_touches_nothing(tmp_path: Path) 
 
 
 def test_a_command_is_repeated_as_a_shell_takes_it_and_without_passwords() -> None:
-    words = ["export", "my list.jsonl", "--proxy", "http://me:secret@proxy:80"]
-    assert command(words) == ("pixxel-async export 'my list.jsonl' --proxy 'http://***@proxy:80'")
+    words = ["export", "my list.jsonl", "--base-url", "http://me:secret@host:80"]
+    assert command(words) == ("pixxel-async export 'my list.jsonl' --base-url 'http://***@host:80'")

@@ -342,18 +342,22 @@ ISOLATION = (
 LIMITS = (
     Case(
         55,
-        "An answer expands while it is decoded, or has several content codings.",
-        "Decoded bytes are counted as they come; at most one coding is accepted.",
+        "An API answer expands while it is decoded, has several content codings, or holds JSON "
+        "that is far larger in memory than as text.",
+        "It is refused at its limit. Bytes are counted as they are decoded, values before they are "
+        "made; at most one coding is accepted, and only one that was requested.",
     ),
     Case(
         56,
-        "A body of unknown length fills the disk.",
-        "The free space that has to stay is kept while bytes are written.",
+        "A body of unknown length, or an extraction, would fill the disk.",
+        "It stops while the free space that has to stay is still there, and leaves nothing behind. "
+        "Its package fails; the others, and the next run, continue.",
     ),
     Case(
         61,
         "The process is suspended while answers arrive.",
-        "What lies in the socket is read before anything counts as timed out.",
+        "What lies in the sockets is read before a call counts as timed out or a transfer as "
+        "stalled. No creation is sent twice for it.",
     ),
     Case(
         66,
@@ -365,13 +369,15 @@ LIMITS = (
     Case(
         79,
         "A creation takes longer than an ordinary answer.",
-        "Creations have a longer limit of their own, and one that timed out is looked for before "
-        "it is requested again.",
+        "Creations have a longer limit of their own, 300 s or `--answer-timeout`. An insight, job "
+        "or task that timed out is asked for its status; the service has no list of AOI and "
+        "catalog packages, so those are requested again, at most twice. The command that resumes "
+        "is complete and can be pasted.",
     ),
     Case(
         80,
-        "A connection is closed right after the answer to a POST.",
-        "The next call is not lost to it.",
+        "A server closes its connections right after an answer.",
+        "No creation is lost to that or sent twice: each has a new connection.",
     ),
 )
 

@@ -24,7 +24,7 @@ from pixxel_async import ArchiveError, SinkError
 from pixxel_async.config import ForeignFiles
 from pixxel_async.sinks import extract as module
 from pixxel_async.sinks import local
-from pixxel_async.sinks.base import NOTHING_HELD
+from pixxel_async.sinks.base import NOTHING_HELD, HasRoom
 from pixxel_async.sinks.extract import StoppedError, extract, hidden_folder, reveal
 from pixxel_async.sinks.local import LocalSink
 
@@ -343,11 +343,17 @@ async def test_a_cancelled_extraction_stops_soon_and_leaves_nothing(
     began = threading.Event()
     write = module._write
 
-    def held(source: IO[bytes], target: Path, info: zipfile.ZipInfo, stop: threading.Event) -> None:
+    def held(
+        source: IO[bytes],
+        target: Path,
+        info: zipfile.ZipInfo,
+        stop: threading.Event,
+        has_room: HasRoom,
+    ) -> None:
         begun.append(info.filename)
         began.set()
         stop.wait()
-        write(source, target, info, stop)
+        write(source, target, info, stop, has_room)
 
     monkeypatch.setattr(module, "_write", held)
     a_zip(tmp_path / "p.zip", {str(number): bytes(2000) for number in range(10)})
@@ -366,7 +372,7 @@ async def test_one_that_is_cancelled_at_its_very_end_leaves_nothing_either(
 ) -> None:
     began, go = threading.Event(), threading.Event()
 
-    def held(archive: Path, folder: Path, _: threading.Event) -> None:
+    def held(archive: Path, folder: Path, *_: object) -> None:
         began.set()
         go.wait()
         extract(archive, folder, GO)  # what was to stop it came too late

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 
 import pytest
 
-from pixxel_async.transport.deadlines import Deadlines
+from pixxel_async.transport import deadlines as module
+from pixxel_async.transport.deadlines import ROUNDS, Deadlines, within
 from pixxel_async.transport.waiting import Waiting
 
 from ..support import PATIENCE_S
@@ -89,3 +91,58 @@ def test_another_event_loop_has_a_timer_of_its_own() -> None:
     asyncio.run(leave())
     asyncio.run(use())
     assert not left[0].done()
+
+
+@pytest.mark.fault(61)
+async def test_what_comes_within_some_rounds_is_in_time() -> None:
+    loop = asyncio.get_running_loop()
+    waiting = Waiting(Deadlines())
+
+    def after(rounds: int) -> None:
+        if rounds:
+            loop.call_soon(after, rounds - 1)
+        else:
+            waiting.wake()
+
+    loop.call_at(10, after, ROUNDS - 2)
+    await waiting.wait(10)
+    loop.call_at(20, after, ROUNDS + 10)
+    with pytest.raises(TimeoutError):
+        await waiting.wait(20)
+
+
+@pytest.mark.fault(61)
+@pytest.mark.looptime(False)  # noqa: FBT003 - the marker has it so
+async def test_when_the_event_loop_did_not_run_every_wait_gets_some_more_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "LATE_S", 0.1)
+    loop = asyncio.get_running_loop()
+    deadlines = Deadlines()
+    waits = [Waiting(deadlines) for _ in range(2)]
+    began = loop.time()
+    tasks = [asyncio.create_task(each.wait(began + 0.1)) for each in waits]
+    await asyncio.sleep(0)
+    time.sleep(0.5)  # noqa: ASYNC251 - it is what is tested
+    await asyncio.sleep(0.2)
+    assert not any(task.done() for task in tasks)
+    for each in waits:
+        each.wake()
+    await asyncio.gather(*tasks)
+    assert len(deadlines._ends) == 0
+
+
+async def test_a_context_ends_in_its_time() -> None:
+    loop, deadlines = asyncio.get_running_loop(), Deadlines()
+    began = loop.time()
+    with pytest.raises(TimeoutError):
+        async with within(5, deadlines):
+            await asyncio.sleep(100)
+    assert loop.time() - began == pytest.approx(5, abs=0.001)
+    async with within(5, deadlines):
+        await asyncio.sleep(4)
+    with pytest.raises(ZeroDivisionError):
+        async with within(5, deadlines):
+            _ = 1 / 0
+    await asyncio.sleep(10)  # nothing is left that would cancel this
+    assert len(deadlines._ends) == 0
