@@ -26,10 +26,12 @@ from ..downloads import Download, parse_download
 from ..errors import InputError, SinkError
 from ..sansio.checking import Condition, Finding, judge_extracted, judge_file, judge_unsaved
 from ..sansio.lifecycle import State
+from ..sansio.naming import name_problem
 from ..sansio.redact import printable
 from ..sinks.looking import look
 from ..sinks.partial import PART_SUFFIX
-from .folder import HIDDEN, ExportFolder
+from ..sinks.tree import Tree
+from .folder import HIDDEN, JOURNAL, ExportFolder
 from .history import journal_of, read_record
 from .record import Doing, ExportRecord, Row
 
@@ -156,6 +158,8 @@ def _forgotten(row: Row, condition: Condition) -> Row:
         state=State.QUEUED,
         bytes=None,
         sha256=None,
+        mtime_ns=None,
+        inode=None,
         checksum="",
         error="",
         error_type="",
@@ -181,11 +185,15 @@ class _Look:
     stop: Event
 
     def judge(self, row: Row) -> Finding:
-        path = self.folder / _name(row)
+        name = _name(row)
+        if problem := name_problem(name):
+            return self._damaged(row, name, problem)
+        path = self.folder / name
         if not _is_saved(row):
             judged = judge_unsaved(row.error, was_saved=row.key in self.once_saved)
         else:
-            found = look(path, size=row.bytes or 0, verify=self.depth, stop=self.stop)
+            tree, size = Tree(self.folder), row.bytes or 0
+            found = look(tree, name, size=size, verify=self.depth, stop=self.stop)
             if row.is_discarded:
                 judged = judge_extracted(found)
             else:
@@ -198,6 +206,16 @@ class _Look:
             download=_download(self.folder, row),
             bytes=row.bytes,
             sha256=row.sha256,
+        )
+
+    def _damaged(self, row: Row, name: str, problem: str) -> Finding:
+        """Refuse to look at what an edited journal names; nobody knows what the package is."""
+        reason = f"the journal was edited: {name!r} is not a valid name of a package ({problem})"
+        return Finding(
+            condition=Condition.UNREADABLE,
+            reason=reason,
+            path=self.folder / HIDDEN / JOURNAL,
+            download=_download(self.folder, row),
         )
 
 

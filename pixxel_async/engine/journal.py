@@ -17,6 +17,8 @@ import contextlib
 import errno
 import os
 import sqlite3
+import stat
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,10 +28,11 @@ import anyio
 
 from ..errors import SinkError
 from ..sansio.lifecycle import State
-from ..sinks.partial import FILE_MODE
+from ..sinks.tree import FILE_MODE, PERMISSIONS, OpenFolder, Tree
 from ..sinks.trouble import sink_error
 from ..sinks.workers import Workers, keep
 from . import damage, schema
+from .lock import LOCK, FolderLostError, has_record_locks
 from .record import Row, Run, Step
 
 T = TypeVar("T")
@@ -49,11 +52,26 @@ _KNOWN = {
 }
 """Code and remedy of what SQLite tells."""
 
+MOVED = "SQLITE_READONLY_DBMOVED"
+LOST = (
+    "the journal was deleted or replaced while the export ran, so nothing more can be noted: "
+    "put it back from a backup and run the command again; without one, choose another folder, or "
+    "add --overwrite to save every package again"
+)
+
 COMMIT_SHARE = 0.1
 """The share of its time that a disk may spend on commits that nobody waits for."""
 
 MOST_PATH_BYTES = 500
 """SQLite takes paths of 512 bytes (`MAX_PATHNAME`), with the suffix of its rollback journal."""
+
+DOTFILE = "unix-dotfile"
+LOCK_FILE_SUFFIX = ".lock"
+LOCK_FILE_S = 10.0
+"""A lock file of SQLite that is older, in seconds, was left by a process that was killed."""
+
+SIDE_FILES = ("-journal", "-wal", "-shm")
+"""What SQLite may put beside a database."""
 
 BUSY_TIMEOUT_S = 60.0
 """How long a commit waits for somebody who reads."""
@@ -89,18 +107,25 @@ class _Batch:
         )
 
 
+def _trust() -> None:
+    """Take the folder for ours."""
+
+
 class Journal:
     """An open journal; close it with `aclose`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what `open` has found
         self,
         path: Path,
         connection: sqlite3.Connection,
         thread: Workers,
         keys: set[str],
         runs: int,
+        *,
+        check: Callable[[], None] = _trust,
     ) -> None:
         """Take over an open connection, its thread, its keys and the number of the last run."""
+        self._check = check
         self._path = path
         self._keys = keys
         self._runs = runs
@@ -111,10 +136,15 @@ class Journal:
         self._put = 0
         self._committed = 0
         self._commit_s = 0.0
+        self._is_lost = False
 
     @classmethod
-    async def open(cls, path: Path) -> Journal:
+    async def open(cls, path: Path, *, check: Callable[[], None] = _trust) -> Journal:
         """Open a journal, and make it if there is none.
+
+        Args:
+            path: Where it is.
+            check: Called before each commit; raises if the folder belongs to another process.
 
         Raises:
             SinkError: It cannot be read or written, or is of a newer version.
@@ -127,7 +157,7 @@ class Journal:
         except BaseException:
             thread.shutdown(wait=True)
             raise
-        return cls(path, connection, thread, keys, runs)
+        return cls(path, connection, thread, keys, runs, check=check)
 
     def knows(self, key: str) -> bool:
         """Tell whether anything is remembered of a package."""
@@ -231,6 +261,9 @@ class Journal:
         try:
             with contextlib.suppress(RuntimeError):  # the thread is gone: closed already
                 await self._run(close)
+        except FolderLostError:
+            if not self._is_lost:
+                raise
         except SinkError as error:
             if error.code != NO_SPACE:
                 raise
@@ -249,6 +282,7 @@ class Journal:
         return await self._run(lambda: self._commit(batch))
 
     def _commit(self, batch: _Batch) -> None:
+        self._check()
         with self._connection:
             schema.put_rows(self._connection, batch.rows.values())
             schema.put_states(self._connection, batch.states)
@@ -257,7 +291,11 @@ class Journal:
                 schema.put_run(self._connection, run)
 
     async def _run(self, work: Callable[[], T]) -> T:
-        return await _on(self._thread, self._path, work)
+        try:
+            return await _on(self._thread, self._path, work)
+        except FolderLostError:
+            self._is_lost = True
+            raise
 
 
 async def _on(
@@ -271,10 +309,14 @@ async def _on(
         return await thread.run(lambda: damage.refusing(path, work), drop=drop)
     except (sqlite3.Error, ValueError) as error:
         raise _unusable(path, error) from error
+    except OSError as error:
+        raise sink_error(error, path) from error
 
 
 def _unusable(path: Path, error: Exception) -> SinkError:
     name = getattr(error, "sqlite_errorname", "")
+    if name == MOVED or (isinstance(error, sqlite3.Error) and not os.path.lexists(path)):
+        return FolderLostError(f"{path}: {LOST}")
     code, remedy = _KNOWN.get(name, ("", ""))
     return SinkError(f"{path}: the journal cannot be used: {error}{remedy}", code=code)
 
@@ -282,8 +324,12 @@ def _unusable(path: Path, error: Exception) -> SinkError:
 def _connect(path: Path) -> tuple[sqlite3.Connection, set[str], int]:
     if len(os.fsencode(path)) > MOST_PATH_BYTES:
         raise sink_error(OSError(errno.ENAMETOOLONG, "too long"), path)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE))
-    connection = sqlite3.connect(path, check_same_thread=False, timeout=BUSY_TIMEOUT_S)
+    with Tree(path.parent).open() as folder:
+        make_safe(folder, path.name)
+        uri = uri_of(folder, path)
+        if DOTFILE in uri:
+            _outlast_lock_file(folder, path.name + LOCK_FILE_SUFFIX)
+    connection = sqlite3.connect(uri, uri=True, check_same_thread=False, timeout=BUSY_TIMEOUT_S)
     try:
         damage.check(connection, path)  # before anything is written
         connection.execute("PRAGMA journal_mode = TRUNCATE")
@@ -294,3 +340,44 @@ def _connect(path: Path) -> tuple[sqlite3.Connection, set[str], int]:
         connection.close()
         raise
     return connection, keys, runs
+
+
+def make_safe(folder: OpenFolder, name: str) -> None:
+    """Make the file of a journal, or refuse what an export has not made; SQLite opens by name.
+
+    The file is not opened: to close it would take the locks from who reads it in this process.
+
+    Raises:
+        SinkError: It, or what SQLite would put beside it, is not a file of ours.
+    """
+    for suffix in SIDE_FILES:
+        folder.check(name + suffix)
+    if not folder.check(name):
+        with contextlib.suppress(FileExistsError):
+            os.close(folder.create(name))
+    info = folder.lstat(name)
+    if info is not None and stat.S_IMODE(info.st_mode) & PERMISSIONS & ~FILE_MODE:
+        with contextlib.suppress(OSError):
+            folder.chmod(name, FILE_MODE)
+
+
+def uri_of(folder: OpenFolder, path: Path, *, mode: str = "rw") -> str:
+    """Return how SQLite opens a journal: with lock files where the file system has no locks."""
+    is_locking = True
+    with contextlib.suppress(OSError, SinkError):
+        descriptor = folder.open(LOCK, os.O_RDONLY)
+        try:
+            is_locking = has_record_locks(descriptor)
+        finally:
+            os.close(descriptor)
+    vfs = "" if is_locking else f"&vfs={DOTFILE if mode == 'rw' else 'unix-none'}"
+    return f"{path.as_uri()}?mode={mode}{vfs}"
+
+
+def _outlast_lock_file(folder: OpenFolder, name: str) -> None:
+    """Wait for whoever reads, and remove what a killed process has left; blocks."""
+    with contextlib.suppress(OSError):
+        while (there := folder.lstat(name)) is not None:
+            if abs(time.time() - there.st_mtime) > LOCK_FILE_S:
+                folder.remove_folder(name)
+            time.sleep(SHORTAGE_S)

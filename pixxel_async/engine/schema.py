@@ -20,7 +20,7 @@ from ..errors import SinkError
 from ..sansio.lifecycle import State
 from .record import Doing, Ending, Row, Run, Step
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 _PACKAGE_1 = """
 CREATE TABLE IF NOT EXISTS package (
@@ -50,6 +50,7 @@ _NEW_IN_2 = (
     "goes_on INTEGER NOT NULL DEFAULT 0",
 )
 _NEW_IN_3 = ("stretches TEXT NOT NULL DEFAULT ''",)
+_NEW_IN_4 = ("mtime_ns INTEGER", "inode INTEGER")
 _RUN = """
 CREATE TABLE IF NOT EXISTS run (
     number INTEGER PRIMARY KEY,
@@ -112,7 +113,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(_PACKAGE_1)
         held = {name for (_, name, *_) in connection.execute("PRAGMA table_info(package)")}
-        for column in (*_NEW_IN_2, *_NEW_IN_3):
+        for column in (*_NEW_IN_2, *_NEW_IN_3, *_NEW_IN_4):
             if column.split()[0] not in held:
                 connection.execute(f"ALTER TABLE package ADD COLUMN {column}")
         connection.execute(_RUN)

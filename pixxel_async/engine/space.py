@@ -4,6 +4,7 @@ Rules:
     * A transfer is admitted if the disk has room for what it still has to bring, for what the
       admitted ones have, and for a reserve. One that is not admitted waits, and so do those after
       it.
+    * A file system that reports a size of zero has an unknown one: it is full when a write says so.
     * A wait that lasts too long ends the export, which fails no package by that: a later run
       continues it.
 """
@@ -103,11 +104,11 @@ class Space:
             SinkError: There never will be: the disk is smaller than that.
         """
         await self._look(FRESH_S)
-        if missing > self._disk.total_bytes:
+        if self._disk.is_known and missing > self._disk.total_bytes:
             message = f"the storage announces {missing} bytes more, which is larger than the disk"
             raise SinkError(message)
         others = self._needed(missing) - self._missing.get(key, 0)
-        if self._disk.free_bytes < others:
+        if self._disk.is_known and self._disk.free_bytes < others:
             return False
         self._missing[key] = missing
         return True
@@ -149,7 +150,7 @@ class Space:
             await self._pause(0)
 
     def _has_room(self, missing: int) -> bool:
-        return self._disk.free_bytes >= self._needed(missing)
+        return not self._disk.is_known or self._disk.free_bytes >= self._needed(missing)
 
     def _needed(self, missing: int) -> int:
         return self._policy.least_free_bytes + sum(self._missing.values()) + missing
@@ -179,7 +180,7 @@ class Space:
             await anyio.sleep(min(LOOK_S, self._policy.space_timeout_s))
             await self._look(0)
             needed = self._needed(missing)
-            if self._disk.free_bytes >= needed:
+            if self._has_room(missing):
                 break
         await self._emit(events.Resumed(at_s=self._clock()))
 

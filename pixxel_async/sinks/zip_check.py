@@ -8,7 +8,6 @@ import struct
 import sys
 import zipfile
 import zlib
-from pathlib import Path
 from typing import BinaryIO
 
 if sys.version_info >= (3, 14):
@@ -36,15 +35,6 @@ UNREADABLE = (
 """What `zipfile` raises over archives that it cannot read."""
 
 
-def zip_problem(path: Path, verify: Verify) -> str | None:
-    """Tell why a file is no whole ZIP, or return None; blocks, so it belongs in a thread.
-
-    The ends are judged by `sansio.zips`, a large directory and the members by `zipfile`.
-    """
-    with path.open("rb") as file:
-        return file_problem(file, verify)
-
-
 def _look(file: BinaryIO) -> zips.Ends:
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
@@ -58,7 +48,10 @@ def _look(file: BinaryIO) -> zips.Ends:
 
 
 def file_problem(file: BinaryIO, verify: Verify) -> str | None:
-    """Tell the same of an open file, wherever it stands; it is left open."""
+    """Tell why an open file is no whole ZIP, or return None; blocks, and leaves it open.
+
+    The ends are judged by `sansio.zips`, a large directory and the members by `zipfile`.
+    """
     ends = _look(file)
     if ends.problem is not None or (ends.is_all and verify is Verify.STRUCTURE):
         return ends.problem
