@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 from .._version import __version__
-from ..engine.lock import LocksUnsupportedError, has_record_locks, try_lock
+from ..engine.file_locks import LocksUnsupportedError, has_record_locks, try_lock
 from ..errors import ConfigError
 from ..settings.config_file import ConfigFile
 from ..sinks.disk import disk_of

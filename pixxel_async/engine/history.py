@@ -14,8 +14,8 @@ from ..errors import SinkError
 from ..sinks.tree import Tree
 from ..sinks.trouble import sink_error
 from . import damage, schema
+from .database import SIDE_FILES, uri_of
 from .folder import HIDDEN, JOURNAL, running_process
-from .journal import SIDE_FILES, uri_of
 from .record import ExportRecord
 
 READ_TIMEOUT_S = 10.0

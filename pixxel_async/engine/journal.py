@@ -17,8 +17,6 @@ import contextlib
 import errno
 import os
 import sqlite3
-import stat
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,11 +26,11 @@ import anyio
 
 from ..errors import SinkError
 from ..sansio.lifecycle import State
-from ..sinks.tree import FILE_MODE, PERMISSIONS, OpenFolder, Tree
 from ..sinks.trouble import sink_error
 from ..sinks.workers import Workers, keep
 from . import damage, schema
-from .lock import LOCK, FolderLostError, has_record_locks
+from .database import prepare_to_open
+from .named_lock import FolderLostError
 from .record import Row, Run, Step
 
 T = TypeVar("T")
@@ -64,14 +62,6 @@ COMMIT_SHARE = 0.1
 
 MOST_PATH_BYTES = 500
 """SQLite takes paths of 512 bytes (`MAX_PATHNAME`), with the suffix of its rollback journal."""
-
-DOTFILE = "unix-dotfile"
-LOCK_FILE_SUFFIX = ".lock"
-LOCK_FILE_S = 10.0
-"""A lock file of SQLite that is older, in seconds, was left by a process that was killed."""
-
-SIDE_FILES = ("-journal", "-wal", "-shm")
-"""What SQLite may put beside a database."""
 
 BUSY_TIMEOUT_S = 60.0
 """How long a commit waits for somebody who reads."""
@@ -324,11 +314,7 @@ def _unusable(path: Path, error: Exception) -> SinkError:
 def _connect(path: Path) -> tuple[sqlite3.Connection, set[str], int]:
     if len(os.fsencode(path)) > MOST_PATH_BYTES:
         raise sink_error(OSError(errno.ENAMETOOLONG, "too long"), path)
-    with Tree(path.parent).open() as folder:
-        make_safe(folder, path.name)
-        uri = uri_of(folder, path)
-        if DOTFILE in uri:
-            _outlast_lock_file(folder, path.name + LOCK_FILE_SUFFIX)
+    uri = prepare_to_open(path)
     connection = sqlite3.connect(uri, uri=True, check_same_thread=False, timeout=BUSY_TIMEOUT_S)
     try:
         damage.check(connection, path)  # before anything is written
@@ -340,44 +326,3 @@ def _connect(path: Path) -> tuple[sqlite3.Connection, set[str], int]:
         connection.close()
         raise
     return connection, keys, runs
-
-
-def make_safe(folder: OpenFolder, name: str) -> None:
-    """Make the file of a journal, or refuse what an export has not made; SQLite opens by name.
-
-    The file is not opened: to close it would take the locks from who reads it in this process.
-
-    Raises:
-        SinkError: It, or what SQLite would put beside it, is not a file of ours.
-    """
-    for suffix in SIDE_FILES:
-        folder.check(name + suffix)
-    if not folder.check(name):
-        with contextlib.suppress(FileExistsError):
-            os.close(folder.create(name))
-    info = folder.lstat(name)
-    if info is not None and stat.S_IMODE(info.st_mode) & PERMISSIONS & ~FILE_MODE:
-        with contextlib.suppress(OSError):
-            folder.chmod(name, FILE_MODE)
-
-
-def uri_of(folder: OpenFolder, path: Path, *, mode: str = "rw") -> str:
-    """Return how SQLite opens a journal: with lock files where the file system has no locks."""
-    is_locking = True
-    with contextlib.suppress(OSError, SinkError):
-        descriptor = folder.open(LOCK, os.O_RDONLY)
-        try:
-            is_locking = has_record_locks(descriptor)
-        finally:
-            os.close(descriptor)
-    vfs = "" if is_locking else f"&vfs={DOTFILE if mode == 'rw' else 'unix-none'}"
-    return f"{path.as_uri()}?mode={mode}{vfs}"
-
-
-def _outlast_lock_file(folder: OpenFolder, name: str) -> None:
-    """Wait for whoever reads, and remove what a killed process has left; blocks."""
-    with contextlib.suppress(OSError):
-        while (there := folder.lstat(name)) is not None:
-            if abs(time.time() - there.st_mtime) > LOCK_FILE_S:
-                folder.remove_folder(name)
-            time.sleep(SHORTAGE_S)

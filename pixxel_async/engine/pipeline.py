@@ -49,7 +49,7 @@ from .incoming import Downloads, count
 from .intake import Intake
 from .item import Item, new_row
 from .ledger import Ledger
-from .lock import FolderLostError
+from .named_lock import FolderLostError
 from .outlet import Outlet
 from .parts import Parts
 from .poller import Poller

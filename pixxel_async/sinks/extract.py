@@ -134,7 +134,7 @@ def _extract(descriptor: int, parent: OpenFolder, hidden: str, stop: threading.E
         infos = archive.infolist()
         planned = plan([_entry(info) for info in infos], archive_bytes=archive.start_dir)
         _check_space(planned, parent)
-        made = {(hidden,)}
+        made: set[tuple[str, ...]] = {(hidden,)}
         for info, parts in zip(infos, planned.paths, strict=True):
             _check_stop(stop)
             is_folder = info.orig_filename.endswith("/")
@@ -146,9 +146,9 @@ def _extract(descriptor: int, parent: OpenFolder, hidden: str, stop: threading.E
                 if not is_folder:
                     with archive.open(_longer(info)) as source:
                         _write(source, place, last, info, stop)
-        for folders in made:
+        for path in made:
             _check_stop(stop)
-            with _folder(parent, folders) as place:
+            with _folder(parent, path) as place:
                 place.sync()
 
 

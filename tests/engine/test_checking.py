@@ -34,6 +34,7 @@ from pixxel_async.sandbox import Sandbox, Scenario
 from pixxel_async.sansio.checking import Found
 from pixxel_async.sansio.lifecycle import State
 from pixxel_async.sinks.looking import look
+from pixxel_async.sinks.tree import Tree
 
 from ..support import final_files, other_tasks, some_downloads
 from .saved import change_row, flip_a_byte, save, save_broken
@@ -96,7 +97,7 @@ async def test_each_thing_that_may_have_happened_to_a_file_is_told(tmp_path: Pat
         flipped.path.name: Condition.CHANGED,
         folder.path.name: Condition.CHANGED,
         nowhere.path.name: Condition.CHANGED,
-        loop.path.name: Condition.UNREADABLE,
+        loop.path.name: Condition.CHANGED,
     }
     assert whole.path.is_file()
 
@@ -117,11 +118,13 @@ async def test_a_file_that_may_not_be_read_is_told(tmp_path: Path) -> None:
     assert await wrong(tmp_path) == {first.path.name: Condition.UNREADABLE}
 
 
-async def test_a_link_to_the_same_bytes_is_right(tmp_path: Path) -> None:
+async def test_a_link_is_not_what_was_saved_whatever_it_leads_to(tmp_path: Path) -> None:
     first, *_ = await saved_in(tmp_path / "out")
     moved = first.path.rename(tmp_path / "elsewhere")
     first.path.symlink_to(moved)
-    assert await wrong(tmp_path / "out") == {}
+    (finding,) = [one for one in await found(tmp_path / "out") if one.is_wrong]
+    assert (finding.path, finding.condition) == (first.path, Condition.CHANGED)
+    assert finding.reason == "what has its name is a symbolic link"
 
 
 async def test_a_member_with_a_wrong_crc_is_found_when_contents_are_read(tmp_path: Path) -> None:
@@ -201,14 +204,16 @@ async def test_several_files_are_read_at_once_and_no_more(
     most = 0
     turn = threading.Lock()
 
-    def watched(path: Path, *, size: int, verify: Verify, stop: threading.Event) -> Found:
+    def watched(
+        tree: Tree, name: str, *, size: int, verify: Verify, stop: threading.Event
+    ) -> Found:
         nonlocal most
         with turn:
             running["now"] += 1
             most = max(most, running["now"])
         both.wait(timeout=30)  # passed only if three are here at the same time
         try:
-            return look(path, size=size, verify=verify, stop=stop)
+            return look(tree, name, size=size, verify=verify, stop=stop)
         finally:
             with turn:
                 running["now"] -= 1

@@ -25,11 +25,25 @@ from pixxel_async.config import ForeignFiles
 from pixxel_async.sinks import extract as module
 from pixxel_async.sinks import local
 from pixxel_async.sinks.base import NOTHING_HELD
-from pixxel_async.sinks.extract import StoppedError, extract, hidden_folder, reveal
+from pixxel_async.sinks.extract import StoppedError, hidden_name
 from pixxel_async.sinks.local import LocalSink
+from pixxel_async.sinks.tree import OpenFolder, Tree
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no file modes")
 GO = threading.Event()
+
+
+def extract(archive: Path, folder: Path, stop: threading.Event) -> None:
+    """Extract an archive beside itself."""
+    module.extract(Tree(folder.parent), archive.name, folder.name, stop)
+
+
+def reveal(folder: Path) -> None:
+    module.reveal(Tree(folder.parent), folder.name)
+
+
+def hidden_folder(folder: Path) -> Path:
+    return folder.with_name(hidden_name(folder.name))
 
 
 def a_zip(path: Path, files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> Path:
@@ -339,11 +353,17 @@ async def test_a_cancelled_extraction_stops_soon_and_leaves_nothing(
     began = threading.Event()
     write = module._write
 
-    def held(source: IO[bytes], target: Path, info: zipfile.ZipInfo, stop: threading.Event) -> None:
+    def held(
+        source: IO[bytes],
+        folder: OpenFolder,
+        name: str,
+        info: zipfile.ZipInfo,
+        stop: threading.Event,
+    ) -> None:
         begun.append(info.filename)
         began.set()
         stop.wait()
-        write(source, target, info, stop)
+        write(source, folder, name, info, stop)
 
     monkeypatch.setattr(module, "_write", held)
     a_zip(tmp_path / "p.zip", {str(number): bytes(2000) for number in range(10)})
@@ -362,10 +382,10 @@ async def test_one_that_is_cancelled_at_its_very_end_leaves_nothing_either(
 ) -> None:
     began, go = threading.Event(), threading.Event()
 
-    def held(archive: Path, folder: Path, _: threading.Event) -> None:
+    def held(where: Tree, archive: str, folder: str, _: threading.Event) -> None:
         began.set()
         go.wait()
-        extract(archive, folder, GO)  # what was to stop it came too late
+        module.extract(where, archive, folder, GO)  # what was to stop it came too late
 
     monkeypatch.setattr(local, "extract", held)
     a_zip(tmp_path / "p.zip", {"a": b"1"})
