@@ -17,6 +17,7 @@ from ..engine.file_locks import LocksUnsupportedError, has_record_locks, try_loc
 from ..errors import ConfigError
 from ..settings.config_file import ConfigFile
 from ..sinks.disk import disk_of
+from ..sinks.paths import absolute_path
 from ..sinks.probe import NAME, REMEDY, UnsuitableError, probe
 from ..sinks.tree import OpenFolder, Tree
 from .checkup import (
@@ -64,7 +65,7 @@ def config(file: ConfigFile) -> Iterator[Finding]:
 
 def folder(out: Path) -> Iterator[Finding]:
     """Look at the folder of an export, or at the nearest one above it that is there."""
-    wanted = out.expanduser().absolute()
+    wanted = absolute_path(out)
     there = next(place for place in (wanted, *wanted.parents) if place.exists())
     try:
         with Tree(there).open() as place:

@@ -30,6 +30,7 @@ from ..sansio.naming import name_problem
 from ..sansio.redact import printable
 from ..sinks.looking import look
 from ..sinks.partial import PART_SUFFIX
+from ..sinks.paths import absolute_path
 from ..sinks.tree import Tree
 from .folder import HIDDEN, JOURNAL, ExportFolder
 from .history import journal_of, read_record
@@ -71,7 +72,7 @@ async def verify(
         SinkError: It is no export folder, or its journal cannot be read.
         ValueError: `jobs` is below 1.
     """
-    folder = Path(directory).expanduser().absolute()  # noqa: ASYNC240 - asks no disk
+    folder = absolute_path(directory)
     stop = Event()
     threads = ThreadPoolExecutor(jobs, thread_name_prefix="pixxel-verify")
     run = asyncio.get_running_loop().run_in_executor

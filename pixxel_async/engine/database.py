@@ -14,7 +14,8 @@ import time
 from pathlib import Path
 
 from ..errors import SinkError
-from ..sinks.tree import FILE_MODE, PERMISSIONS, OpenFolder, Tree
+from ..sinks.paths import PERMISSIONS
+from ..sinks.tree import FILE_MODE, OpenFolder, Tree
 from .file_locks import has_record_locks
 from .lock import LOCK
 

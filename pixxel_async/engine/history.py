@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import SinkError
+from ..sinks.paths import absolute_path
 from ..sinks.tree import Tree
 from ..sinks.trouble import sink_error
 from . import damage, schema
@@ -63,7 +64,7 @@ def read_record(directory: str | Path) -> ExportRecord:
     Raises:
         SinkError: It is no export folder, or its journal cannot be read.
     """
-    folder = Path(directory).expanduser().absolute()
+    folder = absolute_path(directory)
     path = journal_of(folder)
     running = running_process(folder)
     try:

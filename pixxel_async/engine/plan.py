@@ -14,6 +14,7 @@ from ..sansio.lifecycle import State
 from ..sansio.naming import path_namer
 from ..sansio.resume import First, first
 from ..sansio.wire import needs_id
+from ..sinks.paths import absolute_path
 from ..sinks.tree import Tree, check_name
 from .history import has_journal, read_record
 from .item import new_row
@@ -72,7 +73,7 @@ def plan(
         SinkError: The journal cannot be read, or names a file outside the folder.
         ConfigError: The path template cannot be used.
     """
-    directory = Path(directory).expanduser().absolute()
+    directory = absolute_path(directory)
     known: dict[str, Row] = {}
     if has_journal(directory):
         known = {row.key: row for row in read_record(directory).rows}

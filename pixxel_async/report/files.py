@@ -16,7 +16,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ..engine.history import read_record
-from ..sinks.tree import FILE_MODE, Tree, make_folders
+from ..sinks.paths import absolute_path, make_folders
+from ..sinks.tree import FILE_MODE, Tree
 from ..sinks.trouble import sink_error
 from .steps import tidy
 from .stories import stories_of
@@ -62,8 +63,8 @@ def write_report(directory: str | Path, out: str | Path | None = None) -> Report
     Raises:
         SinkError: It is no export folder, or a file cannot be written.
     """
-    folder = Path(directory).expanduser().absolute()
-    place = folder if out is None else Path(out).expanduser().absolute()
+    folder = absolute_path(directory)
+    place = folder if out is None else absolute_path(out)
     record = tidy(read_record(folder))
     stories, totals = stories_of(record), totals_of(record)
     try:

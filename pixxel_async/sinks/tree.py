@@ -27,10 +27,9 @@ from pathlib import Path
 from ..errors import SinkError
 from ..sansio.naming import name_problem
 from ..sansio.redact import printable
+from .paths import FOLDER_MODE, PERMISSIONS, make_folders
 
 FILE_MODE = 0o600
-FOLDER_MODE = 0o700
-PERMISSIONS = 0o777
 
 HAS_DIR_FD = {os.open, os.mkdir, os.stat, os.unlink, os.rename} <= os.supports_dir_fd
 
@@ -333,34 +332,6 @@ def check_name(root: Path, name: str) -> None:
             "the journal was edited: put a good copy of it in its place, or choose another folder"
         )
         raise UnsafeFileError(message)
-
-
-def make_folders(path: Path) -> None:
-    """Make a directory and those above it that are missing, each for the owner alone.
-
-    Raises:
-        OSError: The operating system refused.
-    """
-    try:
-        path.mkdir(FOLDER_MODE)
-    except FileNotFoundError:
-        if path.parent == path:
-            raise
-        make_folders(path.parent)
-        make_folders(path)
-        return
-    except FileExistsError:
-        if path.is_dir():
-            return
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from None
-    except OSError:
-        if path.is_dir():  # some file systems refuse before they look
-            return
-        raise
-    mode = path.stat().st_mode
-    if stat.S_IMODE(mode) & PERMISSIONS != FOLDER_MODE:
-        with contextlib.suppress(OSError):
-            path.chmod(stat.S_IMODE(mode) & ~PERMISSIONS | FOLDER_MODE)
 
 
 def _set_mode(descriptor: int, wanted: int) -> None:

@@ -27,7 +27,7 @@ from pixxel_async import (
     verify,
 )
 from pixxel_async.engine.checking import forget, held
-from pixxel_async.engine.folder import HIDDEN, ExportFolder
+from pixxel_async.engine.folder import HIDDEN, JOURNAL, ExportFolder
 from pixxel_async.engine.history import read_record
 from pixxel_async.engine.record import Row
 from pixxel_async.sandbox import Sandbox, Scenario
@@ -311,11 +311,10 @@ async def test_only_what_came_broken_is_asked_for_anew(tmp_path: Path) -> None:
 
 async def test_what_cannot_be_read_is_not_forgotten(tmp_path: Path) -> None:
     first, *_ = await saved_in(tmp_path)
-    first.path.unlink()
-    first.path.symlink_to(first.path.name)
+    await change_row(tmp_path, first.key, lambda row: row.changed(name="../elsewhere.zip"))
     async with held(tmp_path) as opened:
         assert await forget(opened, await found(tmp_path)) == []
-    assert await wrong(tmp_path) == {first.path.name: Condition.UNREADABLE}
+    assert await wrong(tmp_path) == {JOURNAL: Condition.UNREADABLE}
 
 
 async def test_a_failed_package_that_was_saved_once_is_taken_up(tmp_path: Path) -> None:
