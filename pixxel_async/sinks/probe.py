@@ -30,9 +30,9 @@ class UnsuitableError(SinkError):
         reason: What it cannot do.
     """
 
-    def __init__(self, reason: str, *, code: str = "") -> None:
+    def __init__(self, reason: str) -> None:
         """Name what it cannot do; the remedy is always the same."""
-        super().__init__(f"{reason}; {REMEDY}", code=code)
+        super().__init__(f"{reason}; {REMEDY}")
         self.reason = reason
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -56,7 +56,7 @@ def probe(folder: OpenFolder, shown: str) -> None:
     try:
         try:
             with _step(shown, "write a file"):
-                _write(descriptor, FIRST, 0)
+                os.write(descriptor, FIRST)
             with _step(shown, "bring a file to the disk"):
                 os.fsync(descriptor)
             with _step(shown, "write in the middle of a file"):
@@ -92,4 +92,4 @@ def _step(shown: str, what: str) -> Iterator[None]:
             raise
         why = error.strerror or type(error).__name__
         reason = f"{shown}: this file system cannot {what} ({why})"
-        raise UnsuitableError(reason, code=errno.errorcode.get(error.errno or 0, "")) from error
+        raise UnsuitableError(reason) from error
