@@ -394,7 +394,8 @@ FOLDER = (
         76,
         "The export folder is read-only.",
         "`status`, `verify`, `report --out` and `--dry-run` work, even with a journal that a "
-        "killed run or an earlier version has left. Commands that write say in one line what to do.",
+        "killed run or an earlier version has left. Commands that write say in one line what to "
+        "do.",
     ),
     Case(
         77,
