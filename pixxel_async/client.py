@@ -48,6 +48,7 @@ from .sansio.address_policy import AddressPolicy
 from .sansio.naming import path_namer
 from .settings.layers import from_environment, resolve
 from .settings.network import connections, routes
+from .sinks.paths import absolute_path
 from .transport.api import Api
 from .transport.auth import KeyAuth
 from .transport.guard import HostGuards
@@ -353,7 +354,7 @@ class PixxelClient:
         path_namer(parts.folder.path_template)  # a wrong one is told before anything begins
         return Export(
             downloads,
-            Path(directory).expanduser().absolute(),
+            absolute_path(directory),
             folders=self._folders,
             pipeline=lambda folder, outlet: Pipeline(parts, folder, outlet),
         )

@@ -14,6 +14,7 @@ from rich.filesize import decimal
 from ..downloads import Download
 from ..engine.plan import Intent, Planned, plan
 from ..sansio.redact import printable
+from ..sinks.paths import absolute_path
 from .options import RunOptions
 
 _WORDS = {
@@ -33,7 +34,7 @@ def dry_run(downloads: Sequence[Download], options: RunOptions) -> None:
         SinkError: The journal of the folder cannot be read.
         typer.Exit: With 0.
     """
-    folder = options.out.expanduser().absolute()
+    folder = absolute_path(options.out)
     planned = list(plan(downloads, folder, folder=options.folder, retry=options.retry))
     if options.json:
         for package in planned:

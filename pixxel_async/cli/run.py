@@ -17,6 +17,7 @@ from ..engine.report import Report
 from ..errors import AuthenticationError
 from ..events import Failed, Settled
 from ..sansio.resume import goes_on as is_taken_up_again
+from ..sinks.paths import absolute_path
 from .again import goes_on, needed_first
 from .connect import client_of
 from .descriptors import check_descriptors
@@ -43,7 +44,7 @@ def run_export(downloads: Sequence[Download], options: RunOptions) -> None:
     if options.dry_run:
         dry_run(downloads, options)
     check_descriptors()
-    folder = options.out.expanduser().absolute()
+    folder = absolute_path(options.out)
     display = choose_display(options.loudness, has_rows=options.json)
     write = Rows(sys.stdout, folder).write if options.json else _write_nothing
 

@@ -33,8 +33,11 @@ from ..downloads import Download, parse_download
 from ..errors import InputError
 from ..sansio.checking import Condition, Finding, judge_extracted, judge_file, judge_unsaved
 from ..sansio.lifecycle import State
+from ..sansio.naming import name_problem
 from ..sinks.looking import look
 from ..sinks.partial import PART_SUFFIX
+from ..sinks.paths import absolute_path
+from ..sinks.tree import Tree
 from .folder import HIDDEN, JOURNAL, ExportFolder
 from .history import journal_of, read_record
 from .record import Damage, Doing, ExportRecord, Row
@@ -76,7 +79,7 @@ async def verify(
         SinkError: It is no export folder, or its journal cannot be read.
         ValueError: `jobs` is below 1.
     """
-    folder = Path(directory).expanduser().absolute()  # noqa: ASYNC240 - asks no disk
+    folder = absolute_path(directory)
     stop = Event()
     threads = ThreadPoolExecutor(jobs, thread_name_prefix="pixxel-verify")
     run = asyncio.get_running_loop().run_in_executor
@@ -171,6 +174,8 @@ def _forgotten(row: Row, condition: Condition) -> Row:
         state=State.QUEUED,
         bytes=None,
         sha256=None,
+        mtime_ns=None,
+        inode=None,
         checksum="",
         error="",
         error_type="",
@@ -203,11 +208,16 @@ class _Look:
             return _damaged(self.folder, str(download))
         if (damage := self.damaged.get(row.key)) is not None:
             return _damaged(self.folder, str(damage), download)
-        path = self.folder / _name(row)
+        name = _name(row)
+        if problem := name_problem(name):
+            reason = f"name: {name!r} is not a valid name of a package ({problem})"
+            return _damaged(self.folder, reason, download)
+        path = self.folder / name
         if not _is_saved(row):
             judged = judge_unsaved(row.error, was_saved=row.key in self.once_saved)
         else:
-            found = look(path, size=row.bytes or 0, verify=self.depth, stop=self.stop)
+            tree, size = Tree(self.folder), row.bytes or 0
+            found = look(tree, name, size=size, verify=self.depth, stop=self.stop)
             if row.is_discarded:
                 judged = judge_extracted(found)
             else:

@@ -29,10 +29,11 @@ import anyio
 from ..errors import SinkError
 from ..sansio.lifecycle import State
 from ..sansio.redact import printable
-from ..sinks.partial import FILE_MODE
 from ..sinks.trouble import sink_error
 from ..sinks.workers import Workers, keep
 from . import damage, schema
+from .database import prepare_to_open
+from .named_lock import FolderLostError
 from .record import Damage, Row, Run, Step
 
 T = TypeVar("T")
@@ -54,6 +55,13 @@ _KNOWN = {
     CANNOT_OPEN: (CANNOT_OPEN, ""),
 }
 """Code and remedy of what SQLite tells."""
+
+MOVED = "SQLITE_READONLY_DBMOVED"
+LOST = (
+    "the journal was deleted or replaced while the export ran, so nothing more can be noted: "
+    "put it back from a backup and run the command again; without one, choose another folder, or "
+    "add --overwrite to save every package again"
+)
 
 COMMIT_SHARE = 0.1
 """The share of its time that a disk may spend on commits that nobody waits for."""
@@ -98,18 +106,25 @@ class _Batch:
         )
 
 
+def _trust() -> None:
+    """Take the folder for ours."""
+
+
 class Journal:
     """An open journal; close it with `aclose`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what `open` has found
         self,
         path: Path,
         connection: sqlite3.Connection,
         thread: Workers,
         keys: set[str],
         runs: int,
+        *,
+        check: Callable[[], None] = _trust,
     ) -> None:
         """Take over an open connection, its thread, its keys and the number of the last run."""
+        self._check = check
         self._path = path
         self._keys = keys
         self._runs = runs
@@ -123,10 +138,15 @@ class Journal:
         self._commit_s = deque([0.0], maxlen=COMMITS)
         self._damaged: dict[str, Damage] = {}
         self._refused: dict[str, str] = {}
+        self._is_lost = False
 
     @classmethod
-    async def open(cls, path: Path) -> Journal:
+    async def open(cls, path: Path, *, check: Callable[[], None] = _trust) -> Journal:
         """Open a journal, and make it if there is none.
+
+        Args:
+            path: Where it is.
+            check: Called before each commit; raises if the folder belongs to another process.
 
         Raises:
             SinkError: It cannot be read or written, or is of a newer version.
@@ -139,7 +159,7 @@ class Journal:
         except BaseException:
             thread.shutdown(wait=True)
             raise
-        return cls(path, connection, thread, keys, runs)
+        return cls(path, connection, thread, keys, runs, check=check)
 
     def knows(self, key: str) -> bool:
         """Tell whether anything is remembered of a package."""
@@ -267,6 +287,9 @@ class Journal:
         try:
             with contextlib.suppress(RuntimeError):  # the thread is gone: closed already
                 await self._run(close)
+        except FolderLostError:
+            if not self._is_lost:
+                raise
         except SinkError as error:
             if error.code != NO_SPACE:
                 raise
@@ -285,6 +308,7 @@ class Journal:
         return await self._run(lambda: self._commit(batch))
 
     def _commit(self, batch: _Batch) -> None:
+        self._check()
         began = time.monotonic()
         try:
             self._write(batch, self._put_rows)
@@ -311,7 +335,11 @@ class Journal:
                 schema.put_run(self._connection, run)
 
     async def _run(self, work: Callable[[], T]) -> T:
-        return await _on(self._thread, self._path, work)
+        try:
+            return await _on(self._thread, self._path, work)
+        except FolderLostError:
+            self._is_lost = True
+            raise
 
 
 async def _on(
@@ -325,10 +353,14 @@ async def _on(
         return await thread.run(lambda: damage.refusing(path, work), drop=drop)
     except (sqlite3.Error, ValueError, OverflowError) as error:
         raise _unusable(path, error) from error
+    except OSError as error:
+        raise sink_error(error, path) from error
 
 
 def _unusable(path: Path, error: Exception) -> SinkError:
     name = getattr(error, "sqlite_errorname", "")
+    if name == MOVED or (isinstance(error, sqlite3.Error) and not os.path.lexists(path)):
+        return FolderLostError(f"{path}: {LOST}")
     code, remedy = _KNOWN.get(name, ("", ""))
     return SinkError(f"{path}: the journal cannot be used: {error}{remedy}", code=code)
 
@@ -336,8 +368,8 @@ def _unusable(path: Path, error: Exception) -> SinkError:
 def _connect(path: Path) -> tuple[sqlite3.Connection, set[str], int]:
     if len(os.fsencode(path)) > MOST_PATH_BYTES:
         raise sink_error(OSError(errno.ENAMETOOLONG, "too long"), path)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE))
-    connection = sqlite3.connect(path, check_same_thread=False, timeout=BUSY_TIMEOUT_S)
+    uri = prepare_to_open(path)
+    connection = sqlite3.connect(uri, uri=True, check_same_thread=False, timeout=BUSY_TIMEOUT_S)
     try:
         damage.check(connection, path)  # before anything is written
         connection.execute("PRAGMA journal_mode = TRUNCATE")

@@ -50,6 +50,7 @@ from .intake import Intake
 from .item import Item, new_row
 from .ledger import Ledger
 from .mending import mend_row
+from .named_lock import FolderLostError
 from .outlet import Outlet
 from .parts import Parts
 from .poller import Poller
@@ -194,8 +195,8 @@ class Pipeline:
     # What comes in, and how a package ends.
 
     async def _fail(self, item: Item, error: PixxelError) -> None:
-        """End a package, and with a rejected key or a closed way the whole export."""
-        if isinstance(error, RouteError):
+        """End a package; with a rejected key, a closed way or a lost folder the whole export."""
+        if isinstance(error, RouteError | FolderLostError):
             await self._end_early(error)
             return
         if isinstance(error, AuthenticationError):

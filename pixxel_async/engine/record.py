@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from ..sansio.lifecycle import State
 from ..sansio.redact import printable
+from ..sinks.base import Stamp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,9 @@ class Row:
             empty for none.
         bytes: The size of the file; set before it gets its final name.
         sha256: Its SHA-256, in hexadecimal; set together with `bytes`, if a checksum is wanted.
+        mtime_ns: When the file was last written, in nanoseconds since 1970; None in the journals of
+            earlier versions.
+        inode: Its number in the file system, or None likewise.
         checksum: Which checksum of the storage it agreed with, or empty.
         attempts: Requests to the storage, of all runs.
         extracted: The folder that it was extracted into, relative to the export folder, or None.
@@ -62,6 +66,8 @@ class Row:
     stretches: str = ""
     bytes: int | None = None
     sha256: str | None = None
+    mtime_ns: int | None = None
+    inode: int | None = None
     checksum: str = ""
     attempts: int = 0
     extracted: str | None = None
@@ -78,6 +84,12 @@ class Row:
         for name, value in changes.items():
             _TAKER_OF[name](copy, value)
         return copy
+
+    def stamped(self, stamp: Stamp | None) -> Self:
+        """Return a copy that knows its file by a stamp."""
+        if stamp is None:
+            return self.changed(mtime_ns=None, inode=None)
+        return self.changed(mtime_ns=stamp.mtime_ns, inode=stamp.inode)
 
     def without_partial(self) -> Self:
         """Return a copy that vouches for no byte of a partial."""

@@ -161,9 +161,11 @@ class Saver:
         await self._space.write(lambda: journal.put(item.row))
         is_noted = False
         with anyio.CancelScope(shield=True):  # short, and what has its name is noted
-            await partial.commit(self._policy.foreign_files)
-            item.row = item.row.without_partial().changed(
-                state=State.SAVED, error="", error_type=""
+            stamp = await partial.commit(self._policy.foreign_files)
+            item.row = (
+                item.row.without_partial()
+                .changed(state=State.SAVED, error="", error_type="")
+                .stamped(stamp)
             )
             try:
                 await journal.put(item.row)

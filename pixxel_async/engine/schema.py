@@ -21,7 +21,7 @@ from ..sansio.lifecycle import State
 from .record import Damage, Row, Run, Step
 from .row_check import read_row, read_run, read_step, stand_in, target_problem
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 _PACKAGE_1 = """
 CREATE TABLE IF NOT EXISTS package (
@@ -51,6 +51,7 @@ _NEW_IN_2 = (
     "goes_on INTEGER NOT NULL DEFAULT 0",
 )
 _NEW_IN_3 = ("stretches TEXT NOT NULL DEFAULT ''",)
+_NEW_IN_4 = ("mtime_ns INTEGER", "inode INTEGER")
 _RUN = """
 CREATE TABLE IF NOT EXISTS run (
     number INTEGER PRIMARY KEY,
@@ -117,7 +118,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(_PACKAGE_1)
         held = {name for (_, name, *_) in connection.execute("PRAGMA table_info(package)")}
-        for column in (*_NEW_IN_2, *_NEW_IN_3):
+        for column in (*_NEW_IN_2, *_NEW_IN_3, *_NEW_IN_4):
             if column.split()[0] not in held:
                 connection.execute(f"ALTER TABLE package ADD COLUMN {column}")
         connection.execute(_RUN)

@@ -9,6 +9,7 @@ Rules:
       first.
     * What has no announced size may take what all this leaves, and is looked at before each write:
       its next bytes are refused while the reserve is still whole.
+    * A file system that reports a size of zero has an unknown one: it is full when a write says so.
     * If nothing but what does not fit is left, the export pauses. A pause that lasts too long ends
       it, for all that wait together, and fails no package: a later run continues it.
 """
@@ -143,11 +144,11 @@ class Space:
             SinkError: There never will be: the disk is smaller than that.
         """
         await self._look(FRESH_S)
-        if missing > self._disk.total_bytes:
+        if self._disk.is_known and missing > self._disk.total_bytes:
             message = f"the storage announces {missing} bytes more, which is larger than the disk"
             raise SinkError(message)
         others = self._needed(missing) - self._missing.get(key, 0)
-        if self._disk.free_bytes < others:
+        if self._disk.is_known and self._disk.free_bytes < others:
             return False
         self._missing[key] = missing
         return True
@@ -232,6 +233,8 @@ class Space:
             await self._pause()
 
     def _leaves(self, disk: Disk, key: str, count: int) -> bool:
+        if not disk.is_known:
+            return True
         missing = dict(self._missing)  # a copy, since the event loop may change it meanwhile
         missing.pop(key, None)
         least = self._policy.least_free_bytes
@@ -239,7 +242,7 @@ class Space:
         return disk.free_bytes - count >= kept
 
     def _has_room(self, missing: int) -> bool:
-        return self._disk.free_bytes >= self._needed(missing)
+        return not self._disk.is_known or self._disk.free_bytes >= self._needed(missing)
 
     def _needed(self, missing: int) -> int:
         return self._policy.least_free_bytes + sum(self._missing.values()) + missing
@@ -308,7 +311,7 @@ class Space:
             await anyio.sleep(min(LOOK_S, self._policy.space_timeout_s))
             await self._look(0)
             needed = self._needed(0)
-            if self._disk.free_bytes >= needed:
+            if self._has_room(0):
                 break
         await self._emit(events.Resumed(at_s=self._clock()))
 

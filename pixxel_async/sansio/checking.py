@@ -95,7 +95,13 @@ class FolderFound:
 
 @dataclass(frozen=True, slots=True)
 class OtherFound:
-    """Something that is neither a file nor a folder, or leads nowhere."""
+    """Something that is neither a file nor a folder.
+
+    Attributes:
+        kind: What it is, in words.
+    """
+
+    kind: str = "no file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +138,7 @@ def judge_file(size: int, sha256: str, found: Found) -> Judged:
         case FolderFound():
             return Condition.CHANGED, "a folder has its name"
         case OtherFound():
-            return Condition.CHANGED, "what has its name is no file"
+            return Condition.CHANGED, f"what has its name is {found.kind}"
         case NothingFound():
             return Condition.MISSING, "the file is not there"
     return Condition.UNREADABLE, found.reason

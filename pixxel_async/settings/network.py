@@ -18,6 +18,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from ..addresses import AUTO
+from ..errors import ConfigError
 from ..sansio.routes import Routes, routes_of
 from ..transport.routed import RoutedTransport
 from ..transport.tls import Trust, ssl_context
@@ -62,7 +63,11 @@ def trust(ca_bundle: str) -> Trust:
 
 
 def _at(place: str, named_by: str) -> Trust:
-    path = Path(place).expanduser()
+    try:
+        path = Path(place).expanduser()
+    except RuntimeError:
+        message = f"{named_by}: there is no home directory for the ~ of {place}"
+        raise ConfigError(message) from None
     if path.is_dir():
         return Trust(folder=str(path), named_by=named_by)
     return Trust(file=str(path), named_by=named_by)

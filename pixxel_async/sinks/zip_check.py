@@ -8,7 +8,6 @@ import struct
 import sys
 import zipfile
 import zlib
-from pathlib import Path
 from typing import BinaryIO
 
 if sys.version_info >= (3, 14):
@@ -34,17 +33,10 @@ UNREADABLE = (
 """What `zipfile` raises over archives that it cannot read."""
 
 
-def zip_problem(path: Path, verify: Verify) -> str | None:
-    """Say why a file is not a complete ZIP, or return None; blocks, so it belongs in a thread.
-
-    `sansio.zips` judges its structure; `zipfile` reads the contents.
-    """
-    with path.open("rb") as file:
-        return file_problem(file, verify)
-
-
 def check_structure(file: BinaryIO) -> None:
     """See whether an open file is a complete ZIP, wherever it stands; it is left open.
+
+    `sansio.zips` judges it.
 
     Raises:
         ArchiveError: It is not; the message says why.
@@ -69,7 +61,10 @@ def _read(file: BinaryIO, at: int, size: int) -> bytes:
 
 
 def file_problem(file: BinaryIO, verify: Verify) -> str | None:
-    """Say the same of an open file, wherever it stands; it is left open."""
+    """Say why an open file is not a complete ZIP, or return None; blocks, and leaves it open.
+
+    `sansio.zips` judges its structure; `zipfile` reads the contents.
+    """
     try:
         check_structure(file)
         if verify is Verify.STRUCTURE:

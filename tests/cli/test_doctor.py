@@ -18,6 +18,7 @@ from pixxel_async.cli import checkup, checkup_machine, checkup_service
 from pixxel_async.cli.checkup import Level
 from pixxel_async.config import Settings, Timeouts
 from pixxel_async.sandbox import sandbox_in_thread
+from pixxel_async.sinks.base import Disk
 
 from ..support import PATIENCE_S
 from ..transport.raw_server import RawServer, raw
@@ -196,7 +197,7 @@ def test_the_limit_of_this_process_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("free", "level"), [(255 * 2**20, Level.PROBLEM), (257 * 2**20, Level.OK)])
 def test_a_disk_that_is_full_is_a_problem(free: int, level: Level) -> None:
-    assert checkup.judge_space(free).level is level
+    assert checkup.judge_space(Disk(10**12, free)).level is level
 
 
 def test_file_systems_are_told_apart(tmp_path: Path) -> None:

@@ -318,7 +318,8 @@ ISOLATION = (
     Case(
         53,
         "A FIFO, a socket, a device or a directory has the name of a partial.",
-        "Its package fails, nothing blocks, and a signal still ends the export.",
+        "Its package fails with an error that says what is there. Nothing blocks, the others are "
+        "saved, and the first signal still ends the export.",
     ),
     Case(
         54,
@@ -384,34 +385,46 @@ LIMITS = (
 FOLDER = (
     Case(
         57,
-        "A symbolic or hard link was planted in the export folder.",
-        "It is not followed, and nothing outside the folder changes.",
+        "Somebody planted a symbolic or hard link, a FIFO, a device, or a file of another user in "
+        "the export folder.",
+        "No link is followed, and nothing outside the folder changes. A linked partial loses its "
+        "name and starts again; anything planted where the export keeps its state is refused.",
     ),
-    Case(58, "The umask is 000.", "Files are 0600 and directories 0700 all the same."),
+    Case(
+        58,
+        "The umask is 000, 777, or anything else.",
+        "Files get mode 0600 and directories 0700, the parents of the export folder included.",
+    ),
     Case(
         59,
-        "The journal names a path outside the folder.",
-        "Names from the journal are checked as new ones are.",
+        "A row of the journal has a name that leads out of the folder, or that no export gives.",
+        "Names from the journal are checked before anything is opened. That package fails alone, "
+        "and `verify` reports the row.",
     ),
     Case(
         75,
-        "SIGHUP or SIGINT was ignored when the process started (`nohup`).",
-        "It stays ignored.",
+        "SIGHUP, SIGINT or SIGTERM is ignored when the process starts, as with `nohup`.",
+        "It stays ignored; the other signals still end the export.",
     ),
     Case(
         76,
         "The export folder is read-only.",
-        "Commands that only read work; the others say what to do.",
+        "`status`, `verify`, `report --out` and `--dry-run` work, even with a journal that a "
+        "killed run or an earlier version has left. Commands that write say in one line what to "
+        "do.",
     ),
     Case(
         77,
-        "The file system has no locks.",
-        "A lock by name and heartbeat takes their place.",
+        "The file system has no locks (ENOSYS, ENOLCK, EOPNOTSUPP).",
+        "A file with a heartbeat takes their place, without a warning. A second export is refused "
+        "and names the first; the lock of a killed process does not hold the next one up.",
     ),
     Case(
         78,
-        "A file system reports 0 bytes, there is no HOME, or the uid is unknown.",
-        "Unknown is not full, and nothing fails for a missing home.",
+        "A file system reports a size of 0 bytes or takes files from beginning to end only; there "
+        "is no HOME, or the uid is unknown.",
+        "An unknown size is not a full disk. `doctor` and `export` say the same about the folder. "
+        "Every command works without a home directory.",
     ),
 )
 
@@ -496,13 +509,14 @@ RESULTS = (
     ),
     Case(
         86,
-        "A saved file was edited without changing its size.",
-        "The next run notices, and fetches it again.",
+        "A saved file is edited or replaced without changing its size.",
+        "The next run notices by its modification time or inode, reads it, sets it aside and "
+        "fetches the package again. A copy with the same bytes is kept.",
     ),
     Case(
         87,
-        "The journal is deleted during a run.",
-        "The message says so, and what to do.",
+        "The journal is deleted or replaced during a run.",
+        "The export ends, no package fails, and the message says what happened and what to do.",
     ),
 )
 

@@ -25,13 +25,27 @@ from pixxel_async.config import ForeignFiles
 from pixxel_async.sinks import extract as module
 from pixxel_async.sinks import local
 from pixxel_async.sinks.base import NOTHING_HELD, HasRoom
-from pixxel_async.sinks.extract import StoppedError, extract, hidden_folder, reveal
+from pixxel_async.sinks.extract import StoppedError, hidden_name
 from pixxel_async.sinks.local import LocalSink
+from pixxel_async.sinks.tree import OpenFolder, Tree
 
 from ..support import PATIENCE_S
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no file modes")
 GO = threading.Event()
+
+
+def extract(archive: Path, folder: Path, stop: threading.Event) -> None:
+    """Extract an archive beside itself."""
+    module.extract(Tree(folder.parent), archive.name, folder.name, stop)
+
+
+def reveal(folder: Path) -> None:
+    module.reveal(Tree(folder.parent), folder.name)
+
+
+def hidden_folder(folder: Path) -> Path:
+    return folder.with_name(hidden_name(folder.name))
 
 
 def a_zip(path: Path, files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> Path:
@@ -343,9 +357,10 @@ async def test_a_cancelled_extraction_stops_soon_and_leaves_nothing(
     began = threading.Event()
     write = module._write
 
-    def held(
+    def held(  # noqa: PLR0913, PLR0917 - as what it stands for
         source: IO[bytes],
-        target: Path,
+        folder: OpenFolder,
+        name: str,
         info: zipfile.ZipInfo,
         stop: threading.Event,
         has_room: HasRoom,
@@ -353,7 +368,7 @@ async def test_a_cancelled_extraction_stops_soon_and_leaves_nothing(
         begun.append(info.filename)
         began.set()
         stop.wait()
-        write(source, target, info, stop, has_room)
+        write(source, folder, name, info, stop, has_room)
 
     monkeypatch.setattr(module, "_write", held)
     a_zip(tmp_path / "p.zip", {str(number): bytes(2000) for number in range(10)})
@@ -372,10 +387,10 @@ async def test_one_that_is_cancelled_at_its_very_end_leaves_nothing_either(
 ) -> None:
     began, go = threading.Event(), threading.Event()
 
-    def held(archive: Path, folder: Path, *_: object) -> None:
+    def held(where: Tree, archive: str, folder: str, *_: object) -> None:
         began.set()
         go.wait()
-        extract(archive, folder, GO)  # what was to stop it came too late
+        module.extract(where, archive, folder, GO)  # what was to stop it came too late
 
     monkeypatch.setattr(local, "extract", held)
     a_zip(tmp_path / "p.zip", {"a": b"1"})
