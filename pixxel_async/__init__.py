@@ -61,6 +61,7 @@ from .errors import (
     StorageError,
     TransferError,
     TransportError,
+    UsageError,
 )
 from .events import (
     Event,
@@ -200,6 +201,7 @@ __all__ = [
     "TransferError",
     "TransportError",
     "UrlRefreshed",
+    "UsageError",
     "Verify",
     "Workflow",
     "__version__",

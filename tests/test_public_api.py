@@ -46,7 +46,7 @@ PUBLIC = {
     "PackageError",
     "PackageFailedError", "PackageTimeoutError", "PermissionDeniedError", "PixxelError",
     "RateLimitedError", "ResponseError", "RouteError", "ServerError", "SinkError", "StalledError",
-    "StorageError", "TransferError", "TransportError",
+    "StorageError", "TransferError", "TransportError", "UsageError",
 }  # fmt: skip
 PLAIN = {"Download", "__version__"}
 CLASSES = sorted(name for name in PUBLIC - PLAIN if inspect.isclass(getattr(pixxel_async, name)))
