@@ -35,7 +35,7 @@ No message holds the key or a signed URL.
 
 from __future__ import annotations
 
-import pickle  # noqa: S403 - only what it has dumped itself is loaded
+import pickle
 from typing import Any
 
 

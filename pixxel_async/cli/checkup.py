@@ -16,6 +16,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from ..config import LEAST_FREE_BYTES, REQUESTS
+from ..sansio.units import size
 
 CLOCK_TOLERANCE_S = 300.0
 SLOW_STEP_S = 2.0
@@ -89,7 +90,7 @@ def judge_clock(here: datetime, there: datetime | None) -> Finding:
 
 def judge_space(free_bytes: int) -> Finding:
     """Judge the free space of the folder's disk."""
-    free = f"{free_bytes / 1e9:.1f} GB free"
+    free = f"{size(free_bytes)} free"
     if free_bytes < LEAST_FREE_BYTES:
         return problem(
             "space", free, f"free some: transfers pause below {LEAST_FREE_BYTES // 2**20} MiB"
