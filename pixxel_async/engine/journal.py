@@ -7,6 +7,8 @@ Rules:
       next one, so a slow disk costs one sync for many packages.
     * `note`, `step` and `count` return at once. What they take is on the disk with the next commit,
       or after `NOTE_S`: a crash loses that much of it, and nothing that cannot be found anew.
+    * Whether a batch is on the disk is known on the thread. Whoever waits for the commit may be
+      cancelled after it has succeeded; such a batch is not written again.
     * The keys are held in memory: to find that a package is new costs no hop to the thread, which
       on a busy event loop takes as long as a hundred polls.
 """
@@ -68,12 +70,14 @@ class _Batch:
         states: By key, for packages whose row did not change after it.
         steps: In the order in which they came.
         runs: By number.
+        is_committed: Whether it is on the disk; set on the journal's thread.
     """
 
     rows: dict[str, Row] = field(default_factory=dict)
     states: dict[str, State] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     runs: dict[int, Run] = field(default_factory=dict)
+    is_committed: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.rows or self.states or self.steps or self.runs)
@@ -108,6 +112,7 @@ class Journal:
         self._thread = thread
         self._turn = anyio.Lock()
         self._waiting = _Batch()
+        self._writing = _Batch()
         self._put = 0
         self._committed = 0
         self._commit_s = 0.0
@@ -137,8 +142,9 @@ class Journal:
         """Return what is remembered of a package, or None; what is new costs no look-up."""
         if key not in self._keys:
             return None
-        if (row := self._waiting.rows.get(key)) is not None:
-            return row
+        for batch in (self._waiting, self._writing):
+            if (row := batch.rows.get(key)) is not None:
+                return row
         return await self._run(lambda: schema.get_row(self._connection, key))
 
     def new_run(self) -> int:
@@ -192,15 +198,20 @@ class Journal:
             if self._committed >= ticket:
                 return
             batch, self._waiting, last = self._waiting, _Batch(), self._put
-            if batch:
-                began = anyio.current_time()
-                try:
-                    await self._commit_in_time(batch)
-                except BaseException:
+            if not batch:
+                self._committed = last
+                return
+            began = anyio.current_time()
+            self._writing = batch
+            try:
+                await self._commit_in_time(batch)
+            finally:
+                self._writing = _Batch()
+                if batch.is_committed:
+                    self._committed = last
+                    self._commit_s = anyio.current_time() - began
+                else:
                     self._waiting = batch.followed_by(self._waiting)
-                    raise
-                self._commit_s = anyio.current_time() - began
-            self._committed = last
 
     async def flush_regularly(self) -> None:
         """Write what was noted, from time to time, until cancelled.
@@ -255,6 +266,7 @@ class Journal:
             schema.put_steps(self._connection, batch.steps)
             for run in batch.runs.values():
                 schema.put_run(self._connection, run)
+        batch.is_committed = True
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await _on(self._thread, self._path, work)
