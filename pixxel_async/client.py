@@ -32,7 +32,7 @@ from .engine.parts import Parts
 from .engine.pipeline import Pipeline
 from .engine.report import Report
 from .engine.slots import Slots
-from .engine.troubles import is_failure_of_host
+from .engine.troubles import is_answer_of_host, is_failure_of_host
 from .engine.waiting import wait
 from .models import Package, SavedPackage
 from .resources.aois import Aois
@@ -156,7 +156,7 @@ class PixxelClient:
         self._storage = StorageClient(self._storage_transport, timeouts=self._timeouts)
         self._folders = OpenFolders()
         self._slots = Slots(self._limits)
-        self._hosts = HostGuards(is_failure=is_failure_of_host)
+        self._hosts = HostGuards(is_failure=is_failure_of_host, is_answer=is_answer_of_host)
         limit = self._limits.bytes_per_second
         self._bandwidth = None if limit is None else Bandwidth(limit)
         self.insights = Insights(self._api)

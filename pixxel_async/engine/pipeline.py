@@ -96,6 +96,7 @@ class Pipeline:
             policy=parts.fetch,
             folder_policy=parts.folder,
             retry=parts.retry,
+            gate=self._gate,
             slots=parts.slots,
             hosts=parts.hosts,
             space=self._space,

@@ -20,6 +20,7 @@ import anyio.lowlevel
 
 from ..config import Limits, RetryPolicy
 from ..downloads import Download
+from ..errors import ApiError
 from ..models import Package
 from ..sansio import wire
 from ..sansio.backoff import CallKind, Failure, failure_of
@@ -27,7 +28,7 @@ from ..sansio.breaker import MOST_S
 from .guard import HostFails, HostGuard, HostIsBack
 from .rate import RateLimiter
 from .retries import Retries, Retry, RetryWaits, SlowDown
-from .service import Reply, Service
+from .service import NoDescriptorsError, Reply, Service
 
 KNOWN_KEY = frozenset({403, 404})
 """Answers that only a key that is known gets, although they are errors."""
@@ -69,7 +70,12 @@ class Api:
         self._retries = Retries(retry, self._rate)
         self._guard = HostGuard(
             service.base_url.host,
-            is_failure=lambda error: failure_of(error) in HOST_FAILS,
+            is_failure=lambda error: (
+                failure_of(error) in HOST_FAILS and not isinstance(error, NoDescriptorsError)
+            ),
+            is_answer=lambda error: (
+                isinstance(error, ApiError) and failure_of(error) not in HOST_FAILS
+            ),
             most_s=min(MOST_S, poll_max_s / 2),
         )
 
@@ -227,10 +233,10 @@ class Api:
     ) -> T:
         while True:
             async with self._guard.request(notify, waits=waits) as request, self._slots:
-                if call.kind is CallKind.CREATION:  # asking takes a tenth of a call's time
-                    await anyio.lowlevel.checkpoint_if_cancelled()
                 if not self._rate.try_acquire():
                     await self._rate.acquire()
+                if call.kind is CallKind.CREATION:  # asking takes a tenth of a call's time
+                    await anyio.lowlevel.checkpoint_if_cancelled()
                 if request.still_goes():
                     if before is not None:
                         await before()

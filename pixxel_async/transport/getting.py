@@ -37,8 +37,8 @@ class Getter:
     ) -> PouredAnswer:
         """Send a GET, and return when somebody has to say where its body goes, or all is over.
 
-        It is sent again if a channel that was idle turns out to be dead. A cancelled one closes its
-        channel.
+        It is sent again, once and over a new channel, if one that was idle turns out to be dead. A
+        cancelled one closes its channel.
 
         Args:
             pool: Where channels are taken from, and given back to.
@@ -51,8 +51,9 @@ class Getter:
             HTTPError: Of httpx; no answer came, or not all that was poured at once.
             Exception: Whatever a target has raised that was named at once.
         """
+        may_be_idle = True
         while True:
-            channel = pool.take(origin)
+            channel = pool.take(origin) if may_be_idle else None
             is_fresh = channel is None
             if channel is None:
                 channel = await pool.connect(origin, self._connect_s)
@@ -70,6 +71,7 @@ class Getter:
                 finally:  # it is over, also if that wait was cancelled
                     pool.drop(channel)
                 if isinstance(error, LostBeforeAnswerError) and not is_fresh:
+                    may_be_idle = False
                     continue
                 raise
             if not exchange.is_over:

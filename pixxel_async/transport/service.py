@@ -19,7 +19,7 @@ from ..errors import InputError, PixxelError, ResponseError, TransportError
 from ..sansio import wire
 from ..sansio.backoff import read_retry_after
 from .auth import KeyAuth
-from .hindrances import hindrance
+from .hindrances import hindrance, is_out_of_descriptors
 from .ways import way_over
 from .whole import TooLongError, WholeAnswer
 from .words import describe
@@ -36,6 +36,10 @@ NEVER_SENT = (
 MAX_PATH_CHARS = 65_000
 """No server takes more, and httpx refuses a little more than that."""
 TOO_LONG = "the ids are too long for a request"
+
+
+class NoDescriptorsError(TransportError):
+    """This process may open no more files and connections; that says nothing of the host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,9 +113,12 @@ class Service:
             failure = ResponseError(f"the answer is longer than {self._max_answer_bytes} bytes")
         except httpx.HTTPError as error:
             message = f"{call.operation}: {describe(error)}"
-            failure = hindrance(error, self.base_url.host) or TransportError(
-                message, sent=not isinstance(error, NEVER_SENT)
-            )
+            if is_out_of_descriptors(error):
+                failure = NoDescriptorsError(message, sent=False)
+            else:
+                failure = hindrance(error, self.base_url.host) or TransportError(
+                    message, sent=not isinstance(error, NEVER_SENT)
+                )
         # Raised out here, so that it has no context: the error of httpx knows the key.
         raise failure
 
