@@ -20,6 +20,7 @@ from pixxel_async.errors import ConnectionBrokenError
 from pixxel_async.sandbox import Sandbox, Scenario
 from pixxel_async.sansio.breaker import FAILURES
 from pixxel_async.transport import pool
+from pixxel_async.transport.guard import HostGuard, News
 
 from ..socket_server import SocketServer
 from ..support import QUICK_POLL, QUICK_RETRY, client_of, final_files, some_downloads
@@ -35,12 +36,17 @@ async def until(is_so: Callable[[], object]) -> None:
 
 
 @asynccontextmanager
-async def waiting_for_a_slot(client: PixxelClient, folder: Path) -> AsyncIterator[Export]:
-    """Run an export of two packages whose transfers wait for a slot that the test holds."""
+async def waiting_for_a_slot(
+    client: PixxelClient, folder: Path, *, held: int = 1
+) -> AsyncIterator[Export]:
+    """Run an export whose transfers wait for slots that the test holds; connections are there."""
     slots: Slots = client._slots
-    await slots.__aenter__()
-    async with client.export(some_downloads(2), folder) as export:
-        await until(lambda: slots.is_wanted)
+    async with client.export(some_downloads(4, seed=2), folder / "earlier") as export:
+        await export.finish()
+    for _ in range(held):
+        await slots.__aenter__()
+    async with client.export(some_downloads(2 * held), folder) as export:
+        await until(lambda: len(slots._places._waiting) == held)
         yield export
 
 
@@ -51,6 +57,7 @@ async def test_a_slot_that_is_free_when_the_export_ends_sends_nothing(
 ) -> None:
     async with Sandbox() as sandbox, client_of(sandbox, limits=ONE) as client:
         async with waiting_for_a_slot(client, tmp_path) as export:
+            sandbox.gets.clear()
             if first == "the end":
                 export.interrupt()
             await client._slots.__aexit__()
@@ -72,6 +79,7 @@ async def finish(client: PixxelClient, folder: Path) -> object:
 async def test_a_slot_that_is_free_after_the_key_was_rejected_sends_nothing(tmp_path: Path) -> None:
     async with Sandbox() as sandbox, client_of(sandbox, limits=ONE) as client:
         async with waiting_for_a_slot(client, tmp_path) as export:
+            sandbox.gets.clear()
             rejected = AuthenticationError("bad key", status=401, operation="PutJob")
             pipeline = export._interrupt.__self__
             stopping = asyncio.create_task(pipeline._stop(rejected))
@@ -84,21 +92,31 @@ async def test_a_slot_that_is_free_after_the_key_was_rejected_sends_nothing(tmp_
 
 
 @pytest.mark.fault(68)
-async def test_a_slot_that_is_free_after_the_host_began_to_fail_tries_it_one_at_a_time(
-    tmp_path: Path,
+async def test_slots_that_are_free_after_the_host_began_to_fail_let_one_request_try_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with Sandbox() as sandbox, client_of(sandbox, limits=ONE) as client:
-        async with waiting_for_a_slot(client, tmp_path) as export:
+    asked: list[int] = []
+    went_well = HostGuard._went_well
+
+    def noted(guard: HostGuard) -> News | None:
+        if guard.is_failing:
+            asked.append(len(sandbox.gets))
+        return went_well(guard)
+
+    monkeypatch.setattr(HostGuard, "_went_well", noted)
+    limits = Limits(fetches=4, requests_per_second=2000)
+    async with Sandbox() as sandbox, client_of(sandbox, limits=limits) as client:
+        async with waiting_for_a_slot(client, tmp_path, held=4) as export:
+            sandbox.gets.clear()
             guard = client._hosts.of(SecretStr(f"{sandbox.storage_url}/x"))
             refused = PassingError(ConnectionBrokenError("refused"))
             for _ in range(FAILURES):
                 guard.ended(refused, is_try=False)
             assert guard.is_failing
-            await client._slots.__aexit__()
-            names = [type(event).__name__ async for event in export]
-        assert "HostCameBack" in names
-        assert names.index("HostCameBack") < names.index("Saved")
-        assert export.report.is_complete
+            for _ in range(4):
+                await client._slots.__aexit__()
+            assert (await export.finish()).is_complete
+    assert asked == [1]
 
 
 class Stale(SocketServer):
