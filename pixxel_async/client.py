@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypedDict, Unpack
@@ -34,6 +35,7 @@ from .engine.report import Report
 from .engine.slots import Slots
 from .engine.troubles import is_answer_of_host, is_failure_of_host
 from .engine.waiting import wait
+from .errors import UsageError
 from .models import Package, SavedPackage
 from .resources.aois import Aois
 from .resources.catalogs import Catalogs
@@ -52,6 +54,10 @@ from .transport.auth import KeyAuth
 from .transport.guard import HostGuards
 from .transport.service import Service
 from .transport.storage import StorageClient
+from .transport.use import OTHER_LOOP, Use
+
+CLOSE_S = 2.0
+"""How long a transport may take to close its connections, in seconds."""
 
 
 class ClientParts(TypedDict, total=False):
@@ -69,8 +75,10 @@ class ClientParts(TypedDict, total=False):
 class PixxelClient:
     """A client of the Pixxel API; use it as an async context manager.
 
-    One client may serve any number of tasks of one event loop. Its limits hold for all of them
-    together. Leaving the context closes its connections; exports of it must have ended by then.
+    One client may serve any number of tasks of one event loop, the one in which it is used first;
+    in another one its methods raise UsageError, as they do after it was closed. Its limits hold for
+    all tasks together. Leaving the context closes its connections; exports of it must have ended by
+    then.
 
     Attributes:
         insights: Calls that concern insights.
@@ -132,6 +140,7 @@ class PixxelClient:
                 "ca_bundle": str(ca_bundle),
             }
         )
+        self._use = Use()
         self._timeouts = timeout or Timeouts()
         self._limits = limits or Limits()
         self._retry = retry or RetryPolicy()
@@ -152,6 +161,7 @@ class PixxelClient:
             limits=self._limits,
             retry=self._retry,
             poll_max_s=self._poll.max_s,
+            check_use=self._use.check,
         )
         self._storage = StorageClient(self._storage_transport, timeouts=self._timeouts)
         self._folders = OpenFolders()
@@ -220,7 +230,12 @@ class PixxelClient:
         )
 
     async def __aenter__(self) -> Self:
-        """Return the client."""
+        """Return the client.
+
+        Raises:
+            UsageError: It is closed, or was used in another event loop.
+        """
+        self._use.check()
         return self
 
     async def __aexit__(
@@ -233,11 +248,30 @@ class PixxelClient:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close all connections; may be called twice."""
-        with anyio.CancelScope(shield=True):
-            await self._service.aclose()
-            await self._storage_transport.aclose()
-            self._storage.close()
+        """Close all connections; may be called twice.
+
+        A cancelled one closes them too. A transport that the client was given has `CLOSE_S` for
+        that, in seconds.
+
+        Raises:
+            UsageError: The client was used in another event loop. If that loop is closed, the
+                client's threads are ended, and its connections are left to the system.
+        """
+        if self._use.is_closed:
+            return
+        if self._use.is_elsewhere:
+            if self._use.is_loop_over:
+                self._use.is_closed = True
+                self._storage.close()
+            raise UsageError(OTHER_LOOP)
+        self._use.is_closed = True
+        try:
+            await _close_soon(self._service.aclose())
+        finally:
+            try:
+                await _close_soon(self._storage_transport.aclose())
+            finally:
+                await self._storage.aclose()
 
     async def ping(self) -> None:
         """Ask the service for a sign of life.
@@ -336,8 +370,14 @@ class PixxelClient:
             downloads,
             Path(directory).expanduser().absolute(),
             folders=self._folders,
+            check_use=self._use.check,
             pipeline=lambda folder, outlet: Pipeline(parts, folder, outlet),
         )
+
+
+async def _close_soon(closing: Awaitable[None]) -> None:
+    with anyio.move_on_after(CLOSE_S, shield=True):
+        await closing
 
 
 def again(folder: FolderPolicy | None) -> FolderPolicy:

@@ -143,6 +143,8 @@ class Pipeline:
                 ending = Ending.STOPPED
         finally:
             self._ledger.release_all()
+            self._outlet.report.left = self._ledger.left
+            self._outlet.report.has_ended = True
             with anyio.CancelScope(shield=True):
                 clock_s = self._outlet.clock()
                 await self._outlet.recorder.end(self._outlet.report, clock_s, ending)

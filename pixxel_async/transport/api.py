@@ -54,7 +54,13 @@ class Api:
     """Sends calls to a service that it does not own."""
 
     def __init__(
-        self, service: Service, *, limits: Limits, retry: RetryPolicy, poll_max_s: float
+        self,
+        service: Service,
+        *,
+        limits: Limits,
+        retry: RetryPolicy,
+        poll_max_s: float,
+        check_use: Callable[[], None] = lambda: None,
     ) -> None:
         """Share one rate and one bound on calls in flight among all users of this object.
 
@@ -63,8 +69,10 @@ class Api:
             limits: Rate and bound.
             retry: How often, and after how long, a failed call is tried again.
             poll_max_s: Within this time after a failing service is back, it is used again.
+            check_use: Raises if the client cannot be used here.
         """
         self._service = service
+        self._check_use = check_use
         self._slots = asyncio.Semaphore(limits.requests)
         self._rate = RateLimiter(limits.requests_per_second)
         self._retries = Retries(retry, self._rate)
@@ -206,6 +214,7 @@ class Api:
         comes_again: bool = False,
     ) -> T:
         """Send a call until `read` takes its answer, or the policy gives up."""
+        self._check_use()
         self._retries.earn()
         try:
             return await self._once(call, read, notify, before, waits=not comes_again)

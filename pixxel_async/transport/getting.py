@@ -26,6 +26,10 @@ class Getter:
         """End the threads, and with them what is still under way; may be called twice."""
         self._reactors.close()
 
+    async def aclose(self) -> None:
+        """Do the same without holding up the event loop, and give up waiting after a while."""
+        await self._reactors.aclose()
+
     async def get(
         self,
         pool: Pool[Channel],
@@ -75,5 +79,12 @@ class Getter:
                     continue
                 raise
             if not exchange.is_over:
-                exchange.move_to(self._reactors.for_body())
+                try:
+                    exchange.move_to(self._reactors.for_body())
+                except (ClosedError, OSError) as error:
+                    try:
+                        await exchange.aclose()
+                    finally:
+                        pool.drop(channel)
+                    raise httpx.ConnectError(str(error)) from error
             return PouredAnswer(exchange, head, pool, origin)
