@@ -218,7 +218,7 @@ class _Running:
     @property
     def error(self) -> BaseException | None:
         """What has ended the stages, once they have ended."""
-        error = None if self.runner.cancelled() else self.runner.exception()
+        error = self.pipeline.error if self.runner.cancelled() else self.runner.exception()
         return None if error is None else _only(error)
 
 

@@ -72,9 +72,8 @@ class Ledger:
         return self._outstanding if self._is_all_fed else None
 
     def _release(self, key: str) -> None:
-        if key in self._claimed:  # or it may be the claim of another export
-            self._claimed.discard(key)
-            self._folder.release(key)
+        self._claimed.discard(key)
+        self._folder.release(key)
 
     def _check(self) -> None:
         if self._is_all_fed and self._outstanding == 0:

@@ -61,10 +61,15 @@ FINISH_S = 1.0
 
 
 class Pipeline:
-    """The stages of one export."""
+    """The stages of one export.
+
+    Attributes:
+        error: What has ended them, other than a cancellation, or None.
+    """
 
     def __init__(self, parts: Parts, folder: ExportFolder, outlet: Outlet) -> None:
         """Join the stages; nothing runs before `run`."""
+        self.error: Exception | None = None
         self._parts = parts
         self._folder = folder
         self._outlet = outlet
@@ -141,6 +146,9 @@ class Pipeline:
                 ending = Ending.COMPLETE
             if self._outlet.report.stopped is not None:
                 ending = Ending.STOPPED
+        except Exception as error:
+            self.error = error  # kept: a cancellation may come before it is raised to its end
+            raise
         finally:
             self._ledger.release_all()
             self._outlet.report.left = self._ledger.left
