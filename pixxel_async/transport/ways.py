@@ -28,6 +28,9 @@ from .writer import RequestWriter
 PIECE_BYTES = 16 * 1024
 """So much is decoded before it is looked at how long that makes an answer."""
 
+CLOSE_S = 2.0
+"""How long a transport may take to close an answer, in seconds: who was cancelled waits for it."""
+
 _HEADERS = {
     "User-Agent": USER_AGENT,
     "Accept": "application/json",
@@ -168,7 +171,7 @@ class ThroughHttpx:
         try:
             body = await _body(response, self._max_answer_bytes)
         finally:
-            with anyio.CancelScope(shield=True):
+            with anyio.move_on_after(CLOSE_S, shield=True):
                 await stream.aclose()
         raw = response.headers.raw
         fields = {name.lower(): value for name, value in raw}
