@@ -119,7 +119,7 @@ class Export:
                 `finish` or the end of the events has raised it.
         """
         running, self._running, self._is_over = self._now(), None, True
-        running.pipeline.interrupt()  # creations under way may finish; then everything else goes
+        running.pipeline.leave()  # creations under way may finish; then everything else goes
         running.runner.cancel()
         try:
             # Not the runner itself: its cancellation is wanted, a caller's goes on.

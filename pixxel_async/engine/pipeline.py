@@ -70,6 +70,7 @@ class Pipeline:
     def __init__(self, parts: Parts, folder: ExportFolder, outlet: Outlet) -> None:
         """Join the stages; nothing runs before `run`."""
         self.error: Exception | None = None
+        self._is_left = False
         self._parts = parts
         self._folder = folder
         self._outlet = outlet
@@ -157,13 +158,21 @@ class Pipeline:
                 clock_s = self._outlet.clock()
                 await self._outlet.recorder.end(self._outlet.report, clock_s, ending)
         if not self._ledger.is_done:
-            left = self._ledger.left
-            await self._outlet.emit(events.Interrupted(at_s=self._outlet.clock(), left=left))
+            event = events.Interrupted(at_s=self._outlet.clock(), left=self._ledger.left)
+            if self._is_left:
+                self._outlet.emit_or_drop(event)
+            else:
+                await self._outlet.emit(event)
 
     def interrupt(self) -> None:
         """End early, within about `FINISH_S`; what is under way is kept for the next run."""
         self._gate.let_finish(FINISH_S)
         self._working.cancel()
+
+    def leave(self) -> None:
+        """End early, and wait no more for the reader of events: nobody reads any more."""
+        self._is_left = True
+        self.interrupt()
 
     async def _run(self, downloads: Downloads) -> None:
         feed, todo = anyio.create_memory_object_stream[Download](0)

@@ -9,7 +9,7 @@ import sys
 import threading
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -74,12 +74,14 @@ each_use = pytest.mark.parametrize("use", USES.values(), ids=USES.keys())
 # A client in several event loops.
 
 
+@pytest.mark.usefixtures("_left_open")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
 @each_use
 @pytest.mark.parametrize("is_closed", [False, True], ids=["open", "closed"])
 def test_a_client_says_at_once_that_it_is_used_in_a_second_event_loop(
     tmp_path: Path, use: Use, *, is_closed: bool
 ) -> None:
-    with sandbox_in_thread(SMALL) as sandbox, left_open():
+    with sandbox_in_thread(SMALL) as sandbox:
         client = client_of_thread(sandbox)
 
         async def first() -> None:
@@ -103,8 +105,8 @@ def test_a_client_says_at_once_that_it_is_used_in_a_second_event_loop(
     assert not (tmp_path / "later").exists()
 
 
-@contextmanager
-def left_open() -> Iterator[None]:
+@pytest.fixture
+def _left_open() -> Iterator[None]:
     """Expect connections that nobody has closed: their event loop went before their client."""
     yield
     with warnings.catch_warnings():
@@ -145,8 +147,10 @@ def test_a_client_made_before_any_loop_belongs_to_the_first_that_uses_it(tmp_pat
             asyncio.run(use())
 
 
+@pytest.mark.usefixtures("_left_open")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_an_export_of_one_loop_is_not_entered_in_another(tmp_path: Path) -> None:
-    with sandbox_in_thread(SMALL) as sandbox, left_open():
+    with sandbox_in_thread(SMALL) as sandbox:
         client = client_of_thread(sandbox)
         running = client.export(some_downloads(2), tmp_path)
 
