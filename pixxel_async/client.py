@@ -14,7 +14,6 @@ from pydantic import SecretStr
 from .addresses import BASE_URL, CA_BUNDLE, PROXY
 from .config import (
     AuthScheme,
-    EarlierFailures,
     FetchPolicy,
     FolderPolicy,
     Limits,
@@ -31,7 +30,7 @@ from .engine.folder import OpenFolders
 from .engine.incoming import Downloads
 from .engine.parts import Parts
 from .engine.pipeline import Pipeline
-from .engine.report import Report
+from .engine.single import again, only_package
 from .engine.slots import Slots
 from .engine.troubles import is_answer_of_host, is_failure_of_host
 from .engine.waiting import wait
@@ -378,22 +377,3 @@ class PixxelClient:
 async def _close_soon(closing: Awaitable[None]) -> None:
     with anyio.move_on_after(CLOSE_S, shield=True):
         await closing
-
-
-def again(folder: FolderPolicy | None) -> FolderPolicy:
-    """Return the policy with which one package is asked for: it may have failed earlier."""
-    retry = {"earlier_failures": EarlierFailures.RETRY}
-    return (folder or FolderPolicy()).model_copy(update=retry)
-
-
-def only_package(report: Report) -> SavedPackage:
-    """Return the package of an export of one.
-
-    Raises:
-        PixxelError: Why it could not be saved.
-    """
-    for failed in report.failed:
-        raise failed.error
-    if report.stopped is not None:  # the disk stayed full
-        raise report.stopped
-    return (report.saved or report.skipped)[0]

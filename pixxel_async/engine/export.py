@@ -100,10 +100,11 @@ class Export:
             send, receive = anyio.create_memory_object_stream[events.Event](EVENTS_AHEAD)
             opened.callback(receive.close)
             opened.callback(send.close)
-            pipeline = self._make_pipeline(folder, Outlet(send, self.report, recorder))
+            outlet = Outlet(send, self.report, recorder)
+            pipeline = self._make_pipeline(folder, outlet)
             self.report.total = self.report.left = total
             runner = asyncio.create_task(self._run(pipeline, send), name="pixxel-async export")
-            self._running = _Running(runner, receive, pipeline, opened.pop_all())
+            self._running = _Running(runner, receive, outlet, pipeline, opened.pop_all())
         return self
 
     async def __aexit__(
@@ -119,7 +120,8 @@ class Export:
                 `finish` or the end of the events has raised it.
         """
         running, self._running, self._is_over = self._now(), None, True
-        running.pipeline.leave()  # creations under way may finish; then everything else goes
+        running.outlet.leave()
+        running.pipeline.interrupt()  # creations under way may finish; then everything else goes
         running.runner.cancel()
         try:
             # Not the runner itself: its cancellation is wanted, a caller's goes on.
@@ -204,6 +206,7 @@ class _Running:
     Attributes:
         runner: Runs the stages.
         events: What they tell.
+        outlet: Where they tell it.
         pipeline: The stages.
         opened: Closes what was opened.
         is_told: Whether the error that has ended the stages was raised.
@@ -211,6 +214,7 @@ class _Running:
 
     runner: asyncio.Task[None]
     events: MemoryObjectReceiveStream[events.Event]
+    outlet: Outlet
     pipeline: Pipeline
     opened: AsyncExitStack
     is_told: bool = False

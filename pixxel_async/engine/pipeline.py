@@ -61,16 +61,11 @@ FINISH_S = 1.0
 
 
 class Pipeline:
-    """The stages of one export.
-
-    Attributes:
-        error: What has ended them, other than a cancellation, or None.
-    """
+    """The stages of one export; `error` is what has ended them, if not a cancellation."""
 
     def __init__(self, parts: Parts, folder: ExportFolder, outlet: Outlet) -> None:
         """Join the stages; nothing runs before `run`."""
         self.error: Exception | None = None
-        self._is_left = False
         self._parts = parts
         self._folder = folder
         self._outlet = outlet
@@ -148,31 +143,21 @@ class Pipeline:
             if self._outlet.report.stopped is not None:
                 ending = Ending.STOPPED
         except Exception as error:
-            self.error = error  # kept: a cancellation may come before it is raised to its end
+            self.error = error  # kept: a cancellation may take its place
             raise
         finally:
             self._ledger.release_all()
-            self._outlet.report.left = self._ledger.left
-            self._outlet.report.has_ended = True
+            self._outlet.report.end(self._ledger.left)
             with anyio.CancelScope(shield=True):
-                clock_s = self._outlet.clock()
-                await self._outlet.recorder.end(self._outlet.report, clock_s, ending)
+                await self._outlet.recorder.end(self._outlet.report, self._outlet.clock(), ending)
         if not self._ledger.is_done:
-            event = events.Interrupted(at_s=self._outlet.clock(), left=self._ledger.left)
-            if self._is_left:
-                self._outlet.emit_or_drop(event)
-            else:
-                await self._outlet.emit(event)
+            left = self._ledger.left
+            await self._outlet.emit(events.Interrupted(at_s=self._outlet.clock(), left=left))
 
     def interrupt(self) -> None:
         """End early, within about `FINISH_S`; what is under way is kept for the next run."""
         self._gate.let_finish(FINISH_S)
         self._working.cancel()
-
-    def leave(self) -> None:
-        """End early, and wait no more for the reader of events: nobody reads any more."""
-        self._is_left = True
-        self.interrupt()
 
     async def _run(self, downloads: Downloads) -> None:
         feed, todo = anyio.create_memory_object_stream[Download](0)
@@ -198,8 +183,6 @@ class Pipeline:
                 await self._feed.run(feed)
                 await self._ledger.wait()
                 tasks.cancel_scope.cancel()
-
-    # What comes in, and how a package ends.
 
     async def _fail(self, item: Item, error: PixxelError) -> None:
         """End a package, and with a rejected key or a closed way the whole export."""

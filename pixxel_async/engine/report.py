@@ -88,6 +88,10 @@ class Report:
             "held": self.held,
         }
 
+    def end(self, left: int | None) -> None:
+        """Note the end of the export, and how many packages are not settled."""
+        self.left, self.has_ended = left, True
+
     def state_of(self, key: str) -> State:
         """Return where a package stands; what is not known yet is QUEUED."""
         return self._state_by_key.get(key, State.QUEUED)

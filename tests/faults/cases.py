@@ -321,9 +321,9 @@ ISOLATION = (
     Case(
         67,
         "Something raises, or the export is cancelled, at any await of an export.",
-        "The folder is unlocked, every claim, slot and count is released, and nothing is journalled "
-        "twice. The next export of the same client saves every package. A request that was never "
-        "sent says nothing about its host.",
+        "The folder is unlocked, every claim, slot and count is released, and nothing is "
+        "journalled twice. The next export of the same client saves every package. A request that "
+        "was never sent says nothing about its host.",
     ),
     Case(
         68,

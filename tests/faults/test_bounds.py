@@ -7,12 +7,13 @@ import errno
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from pydantic import SecretStr
 
-from pixxel_async import AuthenticationError, Limits, PixxelClient, events
+from pixxel_async import AuthenticationError, Limits, PixxelClient, Report, events
 from pixxel_async.engine.export import Export
 from pixxel_async.engine.slots import Slots
 from pixxel_async.engine.troubles import PassingError
@@ -70,7 +71,7 @@ async def test_a_slot_that_is_free_when_the_export_ends_sends_nothing(
         assert report.is_complete
 
 
-async def finish(client: PixxelClient, folder: Path) -> object:
+async def finish(client: PixxelClient, folder: Path) -> Report:
     async with client.export(some_downloads(2), folder) as export:
         return await export.finish()
 
@@ -81,7 +82,8 @@ async def test_a_slot_that_is_free_after_the_key_was_rejected_sends_nothing(tmp_
         async with waiting_for_a_slot(client, tmp_path) as export:
             sandbox.gets.clear()
             rejected = AuthenticationError("bad key", status=401, operation="PutJob")
-            pipeline = export._interrupt.__self__
+            assert export._running is not None
+            pipeline = export._running.pipeline
             stopping = asyncio.create_task(pipeline._stop(rejected))
             await stopping
             await client._slots.__aexit__()
@@ -168,18 +170,18 @@ async def test_a_host_that_was_never_asked_for_want_of_descriptors_is_not_back(
     """The storage refuses; then no descriptors are left; only its first answer means recovery."""
     names: list[str] = []
     connects = 0
-    real = pool.start_connection
+    real: Any = pool.start_connection  # type: ignore[attr-defined]  # imported there
 
-    async def connect(*addresses: object, **options: object) -> object:
+    async def connect(*addresses: Any, **options: Any) -> Any:
         nonlocal connects
-        (address, *_) = addresses[0]  # type: ignore[index]  # as the pool calls it
+        (address, *_) = addresses[0]
         if address[4][1] == storage_port:
             connects += 1
             if connects <= FAILURES + 2:
                 raise ConnectionRefusedError(errno.ECONNREFUSED, "refused")
             if connects <= FAILURES + 8:
                 raise OSError(errno.EMFILE, "too many open files")
-        return await real(*addresses, **options)  # type: ignore[arg-type]  # what came in
+        return await real(*addresses, **options)
 
     monkeypatch.setattr(pool, "start_connection", connect)
     async with Sandbox(Scenario(package_bytes=4096)) as sandbox, client_of(sandbox) as client:
@@ -200,14 +202,14 @@ async def test_a_service_that_was_never_asked_for_want_of_descriptors_does_not_f
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connects = 0
-    real = pool.start_connection
+    real: Any = pool.start_connection  # type: ignore[attr-defined]  # imported there
 
-    async def connect(*addresses: object, **options: object) -> object:
+    async def connect(*addresses: Any, **options: Any) -> Any:
         nonlocal connects
         connects += 1
         if connects <= FAILURES + 1:
             raise OSError(errno.EMFILE, "too many open files")
-        return await real(*addresses, **options)  # type: ignore[arg-type]  # what came in
+        return await real(*addresses, **options)
 
     monkeypatch.setattr(pool, "start_connection", connect)
     async with Sandbox() as sandbox, client_of(sandbox) as client:

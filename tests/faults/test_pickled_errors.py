@@ -92,13 +92,12 @@ def shown(error: BaseException | None) -> Any:
 
 def raised(error: PixxelError, cause: BaseException | None) -> PixxelError:
     """Raise an error while another one is handled, and catch it."""
-    try:
+    with pytest.raises(type(error)) as caught:  # noqa: PT012 - the context matters
         try:
             dict[str, int]()["the context"]
         except KeyError:
             raise error from cause
-    except PixxelError as caught:
-        return caught
+    return caught.value
 
 
 @each_copier
