@@ -242,9 +242,10 @@ class Api:
     ) -> T:
         while True:
             async with self._guard.request(notify, waits=waits) as request, self._slots:
+                if call.kind is CallKind.CREATION:  # asking takes a tenth of a call's time
+                    await anyio.lowlevel.checkpoint_if_cancelled()
                 if not self._rate.try_acquire():
                     await self._rate.acquire()
-                if call.kind is CallKind.CREATION:  # asking takes a tenth of a call's time
                     await anyio.lowlevel.checkpoint_if_cancelled()
                 if request.still_goes():
                     if before is not None:
