@@ -63,6 +63,7 @@ from .errors import (
     StorageHostError,
     TransferError,
     TransportError,
+    UsageError,
 )
 from .events import (
     Event,
@@ -206,6 +207,7 @@ __all__ = [
     "TransferError",
     "TransportError",
     "UrlRefreshed",
+    "UsageError",
     "Verify",
     "Workflow",
     "__version__",

@@ -17,7 +17,7 @@ from typing import Unpack
 
 from pydantic import SecretStr
 
-from .client import ClientParts, PixxelClient, again, only_package
+from .client import ClientParts, PixxelClient
 from .config import AuthScheme, FolderPolicy, Settings
 from .display.base import Progress
 from .display.choice import shown
@@ -25,6 +25,7 @@ from .downloads import Download
 from .engine.export import Export
 from .engine.incoming import Downloads
 from .engine.report import Report
+from .engine.single import again, only_package
 from .models import SavedPackage
 from .portal import run_blocking
 from .settings.layers import from_environment

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypedDict, Unpack
@@ -13,7 +14,6 @@ from pydantic import SecretStr
 from .addresses import BASE_URL, CA_BUNDLE, PROXY
 from .config import (
     AuthScheme,
-    EarlierFailures,
     FetchPolicy,
     FolderPolicy,
     Limits,
@@ -30,10 +30,11 @@ from .engine.folder import OpenFolders
 from .engine.incoming import Downloads
 from .engine.parts import Parts
 from .engine.pipeline import Pipeline
-from .engine.report import Report
+from .engine.single import again, only_package
 from .engine.slots import Slots
-from .engine.troubles import is_failure_of_host
+from .engine.troubles import is_answer_of_host, is_failure_of_host
 from .engine.waiting import wait
+from .errors import UsageError
 from .models import Package, SavedPackage
 from .resources.aois import Aois
 from .resources.catalogs import Catalogs
@@ -54,6 +55,10 @@ from .transport.auth import KeyAuth
 from .transport.guard import HostGuards
 from .transport.service import Service
 from .transport.storage import StorageClient
+from .transport.use import OTHER_LOOP, Use
+
+CLOSE_S = 2.0
+"""How long a transport may take to close its connections, in seconds."""
 
 
 class ClientParts(TypedDict, total=False):
@@ -71,8 +76,10 @@ class ClientParts(TypedDict, total=False):
 class PixxelClient:
     """A client of the Pixxel API; use it as an async context manager.
 
-    One client may serve any number of tasks of one event loop. Its limits hold for all of them
-    together. Leaving the context closes its connections; exports of it must have ended by then.
+    One client may serve any number of tasks of one event loop, the one in which it is used first;
+    in another one its methods raise UsageError, as they do after it was closed. Its limits hold for
+    all tasks together. Leaving the context closes its connections; exports of it must have ended by
+    then.
 
     Attributes:
         insights: Calls that concern insights.
@@ -139,6 +146,7 @@ class PixxelClient:
                 "allow_private_storage": allow_private_storage,
             }
         )
+        self._use = Use()
         self._timeouts = timeout or Timeouts()
         self._limits = limits or Limits()
         self._retry = retry or RetryPolicy()
@@ -163,6 +171,7 @@ class PixxelClient:
             limits=self._limits,
             retry=self._retry,
             poll_max_s=self._poll.max_s,
+            check_use=self._use.check,
         )
         self._storage = StorageClient(
             self._storage_transport,
@@ -174,7 +183,9 @@ class PixxelClient:
         )
         self._folders = OpenFolders()
         self._slots = Slots(self._limits)
-        self._hosts = HostGuards(is_failure=is_failure_of_host, redactor=auth.redactor)
+        self._hosts = HostGuards(
+            is_failure=is_failure_of_host, is_answer=is_answer_of_host, redactor=auth.redactor
+        )
         limit = self._limits.bytes_per_second
         self._bandwidth = None if limit is None else Bandwidth(limit)
         self.insights = Insights(self._api)
@@ -240,7 +251,12 @@ class PixxelClient:
         )
 
     async def __aenter__(self) -> Self:
-        """Return the client."""
+        """Return the client.
+
+        Raises:
+            UsageError: It is closed, or was used in another event loop.
+        """
+        self._use.check()
         return self
 
     async def __aexit__(
@@ -253,11 +269,30 @@ class PixxelClient:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close all connections; may be called twice."""
-        with anyio.CancelScope(shield=True):
-            await self._service.aclose()
-            await self._storage_transport.aclose()
-            self._storage.close()
+        """Close all connections; may be called twice.
+
+        A cancelled one closes them too. A transport that the client was given has `CLOSE_S` for
+        that, in seconds.
+
+        Raises:
+            UsageError: The client was used in another event loop. If that loop is closed, the
+                client's threads are ended, and its connections are left to the system.
+        """
+        if self._use.is_closed:
+            return
+        if self._use.is_elsewhere:
+            if self._use.is_loop_over:
+                self._use.is_closed = True
+                self._storage.close()
+            raise UsageError(OTHER_LOOP)
+        self._use.is_closed = True
+        try:
+            await _close_soon(self._service.aclose())
+        finally:
+            try:
+                await _close_soon(self._storage_transport.aclose())
+            finally:
+                await self._storage.aclose()
 
     async def ping(self) -> None:
         """Ask the service for a sign of life.
@@ -356,24 +391,11 @@ class PixxelClient:
             downloads,
             absolute_path(directory),
             folders=self._folders,
+            check_use=self._use.check,
             pipeline=lambda folder, outlet: Pipeline(parts, folder, outlet),
         )
 
 
-def again(folder: FolderPolicy | None) -> FolderPolicy:
-    """Return the policy with which one package is asked for: it may have failed earlier."""
-    retry = {"earlier_failures": EarlierFailures.RETRY}
-    return (folder or FolderPolicy()).model_copy(update=retry)
-
-
-def only_package(report: Report) -> SavedPackage:
-    """Return the package of an export of one.
-
-    Raises:
-        PixxelError: Why it could not be saved.
-    """
-    for failed in report.failed:
-        raise failed.error
-    if report.stopped is not None:  # the disk stayed full
-        raise report.stopped
-    return (report.saved or report.skipped)[0]
+async def _close_soon(closing: Awaitable[None]) -> None:
+    with anyio.move_on_after(CLOSE_S, shield=True):
+        await closing

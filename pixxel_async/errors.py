@@ -4,6 +4,7 @@ PixxelError
 ├── InternalError             a bug of this library; one package fails by it
 ├── ConfigError               a setting is missing or wrong; nothing was sent
 ├── InputError                a download or a manifest line is wrong; nothing was sent
+├── UsageError                the library is called in a way that it does not support
 ├── TransportError            no complete answer came from the service
 │   └── RouteError            the service has no trusted certificate, or a proxy refuses it
 ├── ApiError                  the service answered with an error
@@ -36,11 +37,15 @@ No message holds the key or a signed URL.
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 
 class PixxelError(Exception):
     """The root of the tree.
+
+    Every error can be copied and pickled, with its attributes, notes and causes. A cause that
+    cannot be pickled is replaced by an exception with its text.
 
     Attributes:
         message: What happened, in one line.
@@ -58,6 +63,43 @@ class PixxelError(Exception):
     def __str__(self) -> str:
         """Return the message, with the code where there is one."""
         return f"{self.message} ({self.code})" if self.code else self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle without calling the constructor, whose arguments are not `args`."""
+        return _restore, (type(self), self.args), (self.__dict__, *_chain(self))
+
+    def __setstate__(self, state: Any) -> None:
+        """Take over what `__reduce__` has kept."""
+        attributes, cause, context, suppresses_context = state
+        self.__dict__.update(attributes)
+        if (notes := attributes.get("__notes__")) is not None:
+            self.__notes__ = list(notes)  # a copy's notes are its own
+        self.__cause__ = cause
+        self.__context__ = context
+        self.__suppress_context__ = suppresses_context
+
+
+def _restore(kind: type[PixxelError], args: tuple[Any, ...]) -> PixxelError:
+    return kind.__new__(kind, *args)
+
+
+def _chain(error: PixxelError) -> tuple[BaseException | None, BaseException | None, bool]:
+    return (
+        _portable(error.__cause__),
+        _portable(error.__context__),
+        error.__suppress_context__,
+    )
+
+
+def _portable(cause: BaseException | None) -> BaseException | None:
+    """Return a cause, or where it cannot be pickled, an exception that shows what it was."""
+    if cause is None or isinstance(cause, PixxelError):
+        return cause
+    try:
+        pickle.loads(pickle.dumps(cause))  # noqa: S301 - our own bytes
+    except Exception:  # noqa: BLE001 - whatever it holds
+        return Exception(f"{type(cause).__name__}: {cause}")
+    return cause
 
 
 class InternalError(PixxelError):
@@ -83,6 +125,13 @@ class InputError(PixxelError):
         """Keep the single problems beside the message that sums them up."""
         super().__init__(message)
         self.problems = problems
+
+
+class UsageError(PixxelError, RuntimeError):
+    """The library is called in a way that it does not support; the message names the remedy.
+
+    Examples: an export that was not entered, or a client in a second event loop.
+    """
 
 
 class TransportError(PixxelError):

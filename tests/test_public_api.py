@@ -47,7 +47,7 @@ PUBLIC = {
     "PackageError",
     "PackageFailedError", "PackageTimeoutError", "PermissionDeniedError", "PixxelError",
     "RateLimitedError", "ResponseError", "RouteError", "ServerError", "SinkError", "StalledError",
-    "StorageError", "StorageHostError", "TransferError", "TransportError",
+    "StorageError", "StorageHostError", "TransferError", "TransportError", "UsageError",
 }  # fmt: skip
 PLAIN = {"Download", "__version__"}
 CLASSES = sorted(name for name in PUBLIC - PLAIN if inspect.isclass(getattr(pixxel_async, name)))

@@ -16,6 +16,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from ..config import LEAST_FREE_BYTES, REQUESTS
+from ..sansio.units import size
 from ..sinks.base import Disk
 
 CLOCK_TOLERANCE_S = 300.0
@@ -92,7 +93,7 @@ def judge_space(disk: Disk) -> Finding:
     """Judge the free space of the folder's disk."""
     if not disk.is_known:
         return ok("space", "the file system does not report its size")
-    free = f"{disk.free_bytes / 1e9:.1f} GB free"
+    free = f"{size(disk.free_bytes)} free"
     if disk.free_bytes < LEAST_FREE_BYTES:
         return problem(
             "space", free, f"free some: transfers pause below {LEAST_FREE_BYTES // 2**20} MiB"

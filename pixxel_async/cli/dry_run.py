@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import typer
-from rich.filesize import decimal
 
 from ..downloads import Download
 from ..engine.plan import Intent, Planned, plan
 from ..sansio.redact import printable
+from ..sansio.units import size
 from ..sinks.paths import absolute_path
 from .options import RunOptions
 
@@ -61,5 +61,5 @@ def _lines(planned: Sequence[Planned], folder: Path) -> list[str]:
         f"{counts[intent]:>{width}} {text}" for intent, text in _WORDS.items() if counts[intent]
     ]
     if held := sum(package.held_bytes for package in planned):
-        lines.append(f"{decimal(held)} of unfinished transfers would be gone on from")
+        lines.append(f"{size(held)} of unfinished transfers would be gone on from")
     return [f"{len(planned)} packages, into {folder}:", *lines, "Nothing was sent."]

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.filesize import decimal
 
-from ..display.wording import seconds, short
+from ..display.wording import short
 from ..engine.history import read_record
 from ..engine.record import Row
 from ..report.tables import totals_row
 from ..report.totals import Totals, totals_of
 from ..sansio.lifecycle import State
 from ..sansio.redact import printable
+from ..sansio.units import duration, size
 from .ending import SOME_FAILED, SUCCESS, damage_lines, ended
 from .folder_options import flag
 
@@ -62,13 +62,13 @@ def _rows(totals: Totals, *, now: float) -> Iterator[tuple[str, str]]:
     if totals.left:
         parts = [f"{totals.states[state]} {word}" for state, word in _WORDS.items()]
         yield "left", ", ".join(part for part in parts if not part.startswith("0 "))
-    partial = f", {decimal(totals.bytes_partial)} of what is left" if totals.bytes_partial else ""
-    yield "bytes", f"{decimal(totals.bytes_saved)} saved{partial}"
+    partial = f", {size(totals.bytes_partial)} of what is left" if totals.bytes_partial else ""
+    yield "bytes", f"{size(totals.bytes_saved)} saved{partial}"
     running = "no" if totals.running is None else f"yes, process {totals.running}"
     yield "running", running
     yield "runs", str(totals.runs)
     if totals.seen_at is not None:
-        ago = seconds(max(0.0, now - totals.seen_at))
+        ago = duration(max(0.0, now - totals.seen_at))
         local = datetime.fromtimestamp(totals.seen_at, UTC).astimezone()
         yield "last seen", f"{local:%Y-%m-%d %H:%M:%S %Z}, {ago} ago"
 

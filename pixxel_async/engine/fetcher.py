@@ -10,6 +10,8 @@ Rules:
     * What arrived whole and is wrong is fetched again from zero, a few times.
     * What was put together from several answers is compared with a checksum of the storage, or
       else with the CRC of every member. No option leaves that out.
+    * A place may have been waited for. Before anything is sent, the export is asked whether it
+      still runs, and the host whether it still answers.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import anyio
+import anyio.lowlevel
 from pydantic import SecretStr
 
 from .. import events
@@ -37,6 +40,7 @@ from ..transport.storage import StorageClient
 from ..transport.target import Throttle
 from .buffers import Buffers
 from .folder import ExportFolder
+from .gate import Gate
 from .item import Item
 from .saver import Arrived
 from .shared import Shared
@@ -124,6 +128,7 @@ class Fetcher:
         policy: FetchPolicy,
         folder_policy: FolderPolicy,
         retry: RetryPolicy,
+        gate: Gate,
         slots: Slots,
         hosts: HostGuards,
         space: Space,
@@ -141,6 +146,7 @@ class Fetcher:
             folder: Where files and notes go.
             policy: How a package is transferred and verified.
             folder_policy: What is done with files that are in the way.
+            gate: Knows whether the key was rejected.
             slots: Bounds the transfers of all exports of a client.
             hosts: Hold transfers back from a storage that fails.
             space: Pauses transfers while the disk is full.
@@ -174,6 +180,7 @@ class Fetcher:
         self._care = Care(policy.checksum, policy.sync)
         self._foreign = folder_policy.foreign_files
         self._retry = retry
+        self._gate = gate
         self._slots = slots
         self._hosts = hosts
         self._space = space
@@ -255,7 +262,12 @@ class Fetcher:
                 # Only the bytes need the slot: who waits for the service, or for the reader of
                 # an event, leaves it to others.
                 url = self._usable_url(item)
-                async with self._hosts.of(url).request(self._tell), self._slots:
+                async with self._hosts.of(url).request(self._tell) as request, self._slots:
+                    await anyio.lowlevel.checkpoint_if_cancelled()
+                    if self._gate.rejected is not None and not transfer.received:
+                        raise self._gate.rejection()
+                    if not request.still_goes():
+                        continue
                     await transfer.attempt(self._usable_url(item))
             except _StaleError:
                 continue

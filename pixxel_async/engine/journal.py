@@ -7,6 +7,8 @@ Rules:
       next one, so a slow disk costs one sync for many packages.
     * `note`, `step` and `count` return at once. What they take is committed at once, or `NOTE_S`
       after the commit before: a crash loses that much of it, and nothing that cannot be found anew.
+    * Whether a batch is on the disk is known on the thread. Whoever waits for the commit may be
+      cancelled after it has succeeded; such a batch is not written again.
     * The keys are held in memory: to find that a package is new costs no hop to the thread, which
       on a busy event loop takes as long as a hundred polls.
 """
@@ -85,12 +87,14 @@ class _Batch:
         states: By key, for packages whose row did not change after it.
         steps: In the order in which they came.
         runs: By number.
+        is_committed: Whether it is on the disk; set on the journal's thread.
     """
 
     rows: dict[str, Row] = field(default_factory=dict)
     states: dict[str, State] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     runs: dict[int, Run] = field(default_factory=dict)
+    is_committed: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.rows or self.states or self.steps or self.runs)
@@ -133,6 +137,7 @@ class Journal:
         self._turn = anyio.Lock()
         self._waiting = _Batch()
         self._has_notes = anyio.Event()
+        self._writing = _Batch()
         self._put = 0
         self._committed = 0
         self._commit_s = deque([0.0], maxlen=COMMITS)
@@ -172,8 +177,9 @@ class Journal:
         """
         if key not in self._keys:
             return None
-        if (row := self._waiting.rows.get(key)) is not None:
-            return row
+        for batch in (self._waiting, self._writing):
+            if (row := batch.rows.get(key)) is not None:
+                return row
         row, damage = await self._run(lambda: schema.get_row(self._connection, key))
         if damage is not None:
             self._damaged[key] = damage
@@ -245,13 +251,18 @@ class Journal:
             if self._committed >= ticket:
                 return
             batch, self._waiting, last = self._waiting, _Batch(), self._put
-            if batch:
-                try:
-                    await self._commit_in_time(batch)
-                except BaseException:
+            if not batch:
+                self._committed = last
+                return
+            self._writing = batch
+            try:
+                await self._commit_in_time(batch)
+            finally:
+                self._writing = _Batch()
+                if batch.is_committed:
+                    self._committed = last
+                else:
                     self._waiting = batch.followed_by(self._waiting)
-                    raise
-            self._committed = last
 
     async def flush_regularly(self) -> None:
         """Write what was noted, soon after it was, until cancelled.
@@ -263,8 +274,7 @@ class Journal:
             self._has_notes = anyio.Event()
             began = anyio.current_time()
             if self._waiting:
-                # A commit that is cancelled may have been done: its steps would be written twice.
-                with anyio.CancelScope(shield=True), contextlib.suppress(SinkError):
+                with contextlib.suppress(SinkError):
                     await self.flush()
             rest_s = NOTE_S - (anyio.current_time() - began)
             await anyio.sleep(max(rest_s, min(self._commit_s) / COMMIT_SHARE))
@@ -333,6 +343,7 @@ class Journal:
             schema.put_steps(self._connection, batch.steps)
             for run in batch.runs.values():
                 schema.put_run(self._connection, run)
+        batch.is_committed = True
 
     async def _run(self, work: Callable[[], T]) -> T:
         try:

@@ -74,10 +74,12 @@ class Ledger:
 
     @property
     def left(self) -> int | None:
-        """How many packages are not settled; None if a stream was not read to its end."""
+        """How many packages are not settled; None if the downloads were not read to their end."""
+        if self.is_done:
+            return 0
         total = self._outlet.report.total
-        if total is not None:
-            return total - self._outlet.report.settled
+        if total is not None:  # a list that raises may have raised after its last download
+            return total - self._outlet.report.settled or None
         return self._outstanding if self._is_all_fed else None
 
     def _release(self, key: str) -> None:

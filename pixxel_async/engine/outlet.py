@@ -24,6 +24,7 @@ class Outlet:
     ) -> None:
         """Begin the export's own clock."""
         self._send = send
+        self._has_reader = True
         self._began = anyio.current_time()
         self.recorder = recorder
         self.report = report
@@ -33,10 +34,17 @@ class Outlet:
         return anyio.current_time() - self._began
 
     async def emit(self, event: events.Event) -> None:
-        """Hand on an event that must not be lost; waits for a slow reader."""
+        """Hand on an event that must not be lost; waits for a slow reader, if there is one."""
         self.report.add(event)
+        if not self._has_reader:
+            self.emit_or_drop(event)
+            return
         self._note(event)
         await self._send.send(event)
+
+    def leave(self) -> None:
+        """Wait for the reader no more: nobody reads."""
+        self._has_reader = False
 
     def emit_or_drop(self, event: events.Event) -> None:
         """Hand on progress, if the reader keeps up."""

@@ -63,10 +63,11 @@ FINISH_S = 1.0
 
 
 class Pipeline:
-    """The stages of one export."""
+    """The stages of one export; `error` is what has ended them, if not a cancellation."""
 
     def __init__(self, parts: Parts, folder: ExportFolder, outlet: Outlet) -> None:
         """Join the stages; nothing runs before `run`."""
+        self.error: Exception | None = None
         self._parts = parts
         self._folder = folder
         self._outlet = outlet
@@ -109,6 +110,7 @@ class Pipeline:
             policy=parts.fetch,
             folder_policy=parts.folder,
             retry=parts.retry,
+            gate=self._gate,
             slots=parts.slots,
             hosts=parts.hosts,
             space=self._space,
@@ -153,11 +155,14 @@ class Pipeline:
                 ending = Ending.COMPLETE
             if self._outlet.report.stopped is not None:
                 ending = Ending.STOPPED
+        except Exception as error:
+            self.error = error  # kept: a cancellation may take its place
+            raise
         finally:
             self._ledger.release_all()
+            self._outlet.report.end(self._ledger.left)
             with anyio.CancelScope(shield=True):
-                clock_s = self._outlet.clock()
-                await self._outlet.recorder.end(self._outlet.report, clock_s, ending)
+                await self._outlet.recorder.end(self._outlet.report, self._outlet.clock(), ending)
         if not self._ledger.is_done:
             left = self._ledger.left
             await self._outlet.emit(events.Interrupted(at_s=self._outlet.clock(), left=left))
@@ -191,8 +196,6 @@ class Pipeline:
                 await self._feed.run(feed)
                 await self._ledger.wait()
                 tasks.cancel_scope.cancel()
-
-    # What comes in, and how a package ends.
 
     async def _fail(self, item: Item, error: PixxelError) -> None:
         """End a package; with a rejected key, a closed way or a lost folder the whole export."""

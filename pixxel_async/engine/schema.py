@@ -73,6 +73,13 @@ CREATE TABLE IF NOT EXISTS step (
     size INTEGER NOT NULL
 ) STRICT
 """
+_NO_DOUBLE_STEPS = (
+    "DELETE FROM step WHERE rowid NOT IN"
+    " (SELECT min(rowid) FROM step GROUP BY run, at, key, doing, size)"
+)
+_EACH_STEP_ONCE = (
+    "CREATE UNIQUE INDEX IF NOT EXISTS each_step_once ON step (run, at, key, doing, size)"
+)
 
 _LARGEST = 2**63 - 1
 MOST_RUNS = 2**31
@@ -90,7 +97,7 @@ _PUT_ROW = (
 )
 _GET_ROW = f"SELECT {_COLUMNS} FROM package WHERE key = ?"  # noqa: S608 - our names
 _ALL_ROWS = f"SELECT {_COLUMNS} FROM package ORDER BY key"  # noqa: S608 - our names
-_PUT_STEP = "INSERT INTO step (key, run, at, doing, size) VALUES (?, ?, ?, ?, ?)"
+_PUT_STEP = "INSERT OR IGNORE INTO step (key, run, at, doing, size) VALUES (?, ?, ?, ?, ?)"
 _ALL_STEPS = "SELECT key, run, at, doing, size FROM step ORDER BY at, rowid"
 _PUT_RUN = (
     "INSERT OR REPLACE INTO run (number, pid, version, began_at, seen_at, ending, total, counts)"
@@ -123,6 +130,8 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
                 connection.execute(f"ALTER TABLE package ADD COLUMN {column}")
         connection.execute(_RUN)
         connection.execute(_STEP)
+        connection.execute(_NO_DOUBLE_STEPS)
+        connection.execute(_EACH_STEP_ONCE)
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
@@ -188,7 +197,7 @@ def put_states(connection: sqlite3.Connection, states: Mapping[str, State]) -> N
 
 
 def put_steps(connection: sqlite3.Connection, steps: Iterable[Step]) -> None:
-    """Add steps."""
+    """Add steps; one that is there already is not added again."""
     connection.executemany(
         _PUT_STEP, ((step.key, step.run, step.at, step.doing, step.size) for step in steps)
     )

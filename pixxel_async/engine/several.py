@@ -202,6 +202,7 @@ class Several:
         """Bring one segment after the other, until the place is wanted or nothing is left."""
         slots = self._shared.slots
         async with slots:
+            await anyio.lowlevel.checkpoint_if_cancelled()  # the place may have been waited for
             while not slots.is_wanted and (segment := self.segments.take()) is not None:
                 try:
                     await self._bring(segment, url, gives_way=True)

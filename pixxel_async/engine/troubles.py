@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ..errors import (
     ConnectionBrokenError,
+    IntegrityError,
+    OutOfDescriptorsError,
     SinkError,
     StalledError,
     StorageError,
@@ -78,6 +80,17 @@ def is_failure_of_host(error: BaseException) -> bool:
             return status >= SERVER_ERROR
         case cause:
             return isinstance(cause, (ConnectionBrokenError, StalledError))
+
+
+def is_answer_of_host(error: BaseException) -> bool:
+    """Tell whether an attempt proves that the storage answers: something of it came.
+
+    An attempt that found no free descriptor, or a URL that cannot be sent, has not reached it.
+    """
+    if isinstance(error, PassingError):
+        is_local = isinstance(error.error, OutOfDescriptorsError)
+        return bool(error.came) or not (is_local or is_failure_of_host(error))
+    return isinstance(error, (StorageError, IntegrityError, NoRoomError, DiskFullError))
 
 
 async def error_of(answer: Answer) -> Exception:

@@ -20,6 +20,7 @@ import anyio.lowlevel
 
 from ..config import Limits, RetryPolicy
 from ..downloads import Download
+from ..errors import ApiError
 from ..models import Package
 from ..sansio import wire
 from ..sansio.backoff import CallKind, Failure, failure_of
@@ -27,7 +28,7 @@ from ..sansio.breaker import MOST_S
 from .guard import HostFails, HostGuard, HostIsBack
 from .rate import RateLimiter
 from .retries import Retries, Retry, RetryWaits, SlowDown
-from .service import Reply, Service
+from .service import NoDescriptorsError, Reply, Service
 
 KNOWN_KEY = frozenset({403, 404})
 """Answers that only a key that is known gets, although they are errors."""
@@ -53,7 +54,13 @@ class Api:
     """Sends calls to a service that it does not own."""
 
     def __init__(
-        self, service: Service, *, limits: Limits, retry: RetryPolicy, poll_max_s: float
+        self,
+        service: Service,
+        *,
+        limits: Limits,
+        retry: RetryPolicy,
+        poll_max_s: float,
+        check_use: Callable[[], None] = lambda: None,
     ) -> None:
         """Share one rate and one bound on calls in flight among all users of this object.
 
@@ -62,14 +69,21 @@ class Api:
             limits: Rate and bound.
             retry: How often, and after how long, a failed call is tried again.
             poll_max_s: Within this time after a failing service is back, it is used again.
+            check_use: Raises if the client cannot be used here.
         """
         self._service = service
+        self._check_use = check_use
         self._slots = asyncio.Semaphore(limits.requests)
         self._rate = RateLimiter(limits.requests_per_second)
         self._retries = Retries(retry, self._rate)
         self._guard = HostGuard(
             service.base_url.host,
-            is_failure=lambda error: failure_of(error) in HOST_FAILS,
+            is_failure=lambda error: (
+                failure_of(error) in HOST_FAILS and not isinstance(error, NoDescriptorsError)
+            ),
+            is_answer=lambda error: (
+                isinstance(error, ApiError) and failure_of(error) not in HOST_FAILS
+            ),
             most_s=min(MOST_S, poll_max_s / 2),
         )
 
@@ -200,6 +214,7 @@ class Api:
         comes_again: bool = False,
     ) -> T:
         """Send a call until `read` takes its answer, or the policy gives up."""
+        self._check_use()
         self._retries.earn()
         try:
             return await self._once(call, read, notify, before, waits=not comes_again)
@@ -231,6 +246,7 @@ class Api:
                     await anyio.lowlevel.checkpoint_if_cancelled()
                 if not self._rate.try_acquire():
                     await self._rate.acquire()
+                    await anyio.lowlevel.checkpoint_if_cancelled()
                 if request.still_goes():
                     if before is not None:
                         await before()

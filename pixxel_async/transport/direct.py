@@ -61,8 +61,8 @@ class DirectTransport(httpx.AsyncBaseTransport):
     ) -> WholeAnswer:
         """Send a request, and return its answer when that is whole.
 
-        A request that changes nothing when it is sent twice is sent again if a connection that was
-        idle turns out to be dead. A cancelled one closes its connection.
+        If an idle connection turns out to be dead, a request that changes nothing when it is sent
+        twice is sent again, once and over a new connection. A cancelled one closes its connection.
 
         Args:
             origin: Where to.
@@ -80,8 +80,10 @@ class DirectTransport(httpx.AsyncBaseTransport):
             DecodingError: Its content coding is not accepted, or broken.
             TransportError: No answer came.
         """
+        may_be_idle = True
         while True:
-            connection = self._pool.take(origin) if method in SENT_AGAIN else None
+            takes_idle = may_be_idle and method in SENT_AGAIN
+            connection = self._pool.take(origin) if takes_idle else None
             is_fresh = connection is None
             if connection is None:
                 async with asyncio.timeout_at(ends_at):
@@ -94,6 +96,7 @@ class DirectTransport(httpx.AsyncBaseTransport):
                 self._pool.drop(connection)
                 is_stale = isinstance(error, LostBeforeAnswerError) and not is_fresh
                 if is_stale and method in SENT_AGAIN:
+                    may_be_idle = False
                     continue
                 raise
             self._pool.give_back(origin, connection)

@@ -33,6 +33,8 @@ from .target import EnoughError, Target, Throttle
 ROUNDS = 4
 """So many times in a row a channel may fill the scratch memory, before others have their turn."""
 
+FAILED = "the transfer was given up after an error of its own"
+
 AtOnce: TypeAlias = "Callable[[Exchange], Target | None]"
 """Says where a body goes, when the head is there, on the reactor's thread; or leaves it open."""
 
@@ -125,7 +127,7 @@ class Exchange:
         """
         self._is_begun = True
         self.reactor.users.add(self)
-        self.reactor.submit(self._begin)
+        self.reactor.submit(self._begin, self)
         await self._awaited.wait()
         self._raise()
         if self.head is None:
@@ -162,7 +164,7 @@ class Exchange:
         """Let the body go into a target; `poured` tells of the end."""
         if not self.is_over:
             self._awaited.renew()
-            self.reactor.submit(lambda: self._go_on(target))
+            self.reactor.submit(lambda: self._go_on(target), self)
 
     async def poured(self) -> bool:
         """Wait for the end of what `begin_to_pour` began; may be cancelled, and waited for again.
@@ -189,7 +191,7 @@ class Exchange:
             return
         cancelled: asyncio.CancelledError | None = None
         if not self.is_over:
-            self.reactor.submit(self._give_up)
+            self.reactor.submit(self._give_up, self)
             with anyio.CancelScope(shield=True):
                 while not self.is_over:
                     self._awaited.renew()  # it may have been told of an earlier step
@@ -218,9 +220,9 @@ class Exchange:
         self._guarded(self._advance)
 
     def lose(self) -> None:
-        """End: the client is closed."""
+        """End: nobody receives any more."""
         if self._phase is not _Phase.OVER:
-            self._finish(httpx.ReadError(CLOSED))
+            self._finish(httpx.ReadError(CLOSED if self.reactor.is_over else FAILED))
 
     def _begin(self) -> None:
         def begin() -> None:
@@ -281,7 +283,7 @@ class Exchange:
             )  # last: it may go on elsewhere before this returns
             return
         if self._is_behind and self._wants_more and channel.is_sealed:
-            self.reactor.submit(self.ready)  # what is decrypted already makes no socket ready
+            self.reactor.submit(self.ready, self)  # what is decrypted already makes no socket ready
         if channel.has_ended and self._phase in _RECEIVING:
             self._finish(None if self._framing.ended() else self._framing.loss(None))
 
@@ -358,7 +360,7 @@ class Exchange:
 
     def _finish(self, error: BaseException | None) -> None:
         """End it; from then on it is the event loop's."""
-        with suppress(OSError, ValueError):
+        with suppress(Exception):  # whatever the selector has to say, who waits hears of the end
             self._watch(0)
         if error is not None or self.channel.has_ended:
             self.channel.is_kept = False

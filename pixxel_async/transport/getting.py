@@ -27,6 +27,10 @@ class Getter:
         """End the threads, and with them what is still under way; may be called twice."""
         self._reactors.close()
 
+    async def aclose(self) -> None:
+        """Do the same without holding up the event loop, and give up waiting after a while."""
+        await self._reactors.aclose()
+
     async def get(  # noqa: PLR0913 - what a GET is, keyword-only
         self,
         pool: Pool[Channel],
@@ -39,8 +43,8 @@ class Getter:
     ) -> PouredAnswer:
         """Send a GET, and return when somebody has to say where its body goes, or all is over.
 
-        It is sent again if a channel that was idle turns out to be dead. A cancelled one closes its
-        channel.
+        It is sent again, once and over a new channel, if one that was idle turns out to be dead. A
+        cancelled one closes its channel.
 
         Args:
             pool: Where channels are taken from, and given back to.
@@ -55,8 +59,9 @@ class Getter:
             HTTPError: Of httpx; no answer came, or not all that was poured at once.
             Exception: Whatever a target has raised that was named at once.
         """
+        may_be_idle = True
         while True:
-            channel = pool.take(origin)
+            channel = pool.take(origin) if may_be_idle else None
             is_fresh = channel is None
             if channel is None:
                 channel = await pool.connect(origin, self._connect_s, addresses=addresses)
@@ -74,8 +79,16 @@ class Getter:
                 finally:  # it is over, also if that wait was cancelled
                     pool.drop(channel)
                 if isinstance(error, LostBeforeAnswerError) and not is_fresh:
+                    may_be_idle = False
                     continue
                 raise
             if not exchange.is_over:
-                exchange.move_to(self._reactors.for_body())
+                try:
+                    exchange.move_to(self._reactors.for_body())
+                except (ClosedError, OSError) as error:
+                    try:
+                        await exchange.aclose()
+                    finally:
+                        pool.drop(channel)
+                    raise httpx.ConnectError(str(error)) from error
             return PouredAnswer(exchange, head, pool, origin)

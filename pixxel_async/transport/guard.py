@@ -63,18 +63,21 @@ class HostGuard:
         host: str,
         *,
         is_failure: Callable[[BaseException], bool],
+        is_answer: Callable[[BaseException], bool],
         most_s: float = MOST_S,
     ) -> None:
         """Begin with a host that is well.
 
         Args:
             host: Its name, to be told.
-            is_failure: Whether an error tells that the host fails; any other is an answer of one
-                that is well.
+            is_failure: Whether an error tells that the host fails.
+            is_answer: Whether an error proves that the host has answered, and is well. An error
+                that is neither, such as that of a request that was never sent, decides nothing.
             most_s: The longest time between two requests that try a host which fails.
         """
         self._host = host
         self._is_failure = is_failure
+        self._is_answer = is_answer
         self._breaker = Breaker(most_s=most_s)
         self._closed = anyio.Event()
         self._reason = ""
@@ -82,7 +85,7 @@ class HostGuard:
     def request(self, tell: Tell, *, waits: bool = True) -> GuardedRequest:
         """Return a context that waits until a request may go, and learns how it went.
 
-        One that is cancelled, or no longer goes, decides nothing.
+        One that is cancelled, was never sent, or no longer goes, decides nothing.
 
         Args:
             tell: Told when the host fails, and when it is back.
@@ -113,18 +116,24 @@ class HostGuard:
         """Whether the host fails, and one request at a time tries it."""
         return self._breaker.opened_at is not None
 
-    def ended(self, error: BaseException | None) -> News | None:
-        """Learn from a request that has ended, and return what is to be told."""
-        if error is None:
-            return self._went_well()
-        if not isinstance(error, Exception):  # cancelled
-            self._breaker.dropped()
-            return None
-        return self._failed(error) if self._is_failure(error) else self._went_well()
+    def ended(self, error: BaseException | None, *, is_try: bool) -> News | None:
+        """Learn from a request that has ended, and return what is to be told.
 
-    def _failed(self, error: Exception) -> News | None:
+        Args:
+            error: How it ended; None if it was answered.
+            is_try: Whether it was let through to try a host that fails.
+        """
+        if error is None or self._is_answer(error):
+            return self._went_well()
+        if self._is_failure(error):
+            return self._failed(error, is_try=is_try)
+        if is_try:
+            self._breaker.dropped()
+        return None
+
+    def _failed(self, error: BaseException, *, is_try: bool) -> News | None:
         self._reason = str(error)
-        if self._breaker.failed(asyncio.get_running_loop().time()):
+        if self._breaker.failed(asyncio.get_running_loop().time(), is_try=is_try):
             return HostFails(host=self._host, reason=str(error))
         return None
 
@@ -177,7 +186,7 @@ class GuardedRequest:
         """Learn how it went, and tell what is new of it."""
         if exc is None and not self._goes:
             return
-        news = self._guard.ended(exc)
+        news = self._guard.ended(exc, is_try=self._is_try)
         if news is not None:
             await self._tell(news)
 
@@ -189,10 +198,12 @@ class HostGuards:
         self,
         *,
         is_failure: Callable[[BaseException], bool],
+        is_answer: Callable[[BaseException], bool],
         redactor: Redactor | None = None,
     ) -> None:
-        """Know none yet; `is_failure` as for `HostGuard`, `redactor` for the names of hosts."""
+        """Know none yet; the arguments are those of `HostGuard`, `redactor` is for their names."""
         self._is_failure = is_failure
+        self._is_answer = is_answer
         self._redactor = redactor or Redactor()
         self._guards: dict[str, HostGuard] = {}
         self._by_authority: dict[str, HostGuard] = {}  # taking a URL apart takes its time
@@ -209,6 +220,8 @@ class HostGuards:
             host = ""
         if host not in self._guards:
             shown = redact(self._redactor.text(host))
-            self._guards[host] = HostGuard(shown, is_failure=self._is_failure)
+            self._guards[host] = HostGuard(
+                shown, is_failure=self._is_failure, is_answer=self._is_answer
+            )
         self._by_authority[authority] = self._guards[host]
         return self._guards[host]

@@ -8,7 +8,9 @@ Rules:
     * What is watched belongs to the thread. The event loop hands work over with `submit`, and hears
       of its results by `tell`. Either side wakes the other when it has done what it can: of two
       threads that are awake, each waits for the interpreter's lock after all calls of the system.
-    * Work and handlers raise nothing: they note what went wrong, and tell it.
+    * Work and handlers raise nothing: they note what went wrong, and tell it. What they raise all
+      the same ends their user alone.
+    * However the thread ends, nobody waits for it: who is served then, or comes later, loses it.
 """
 
 from __future__ import annotations
@@ -17,15 +19,18 @@ import asyncio
 import errno
 import heapq
 import itertools
+import logging
 import os
 import selectors
 import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+import anyio
 
 from ..doorbell import doorbell
 from .scratch import Scratch
@@ -38,7 +43,11 @@ MOST_LEFT_S = 0.005
 """The longest that news waits for what else may come."""
 KEEPS_UP = 0.8
 """A reactor that works for more of its time than this has enough to do."""
+END_S = 15.0
+"""How long the end of the threads is waited for: a disk may hold one up."""
 CLOSED = "the client is closed"
+
+logger = logging.getLogger("pixxel_async")
 
 
 class ClosedError(Exception):
@@ -57,11 +66,12 @@ class Handler(Protocol):
         ...
 
 
+@runtime_checkable
 class User(Protocol):
     """Who is served by a reactor."""
 
     def lose(self) -> None:
-        """End: the reactor serves nobody any more. Called on its thread, the last time."""
+        """End: the reactor does not serve it any more. May be called twice, and must not raise."""
         ...
 
 
@@ -82,7 +92,7 @@ class Reactor:
             OSError: The system allows no more descriptors, of which it takes three, or threads.
         """
         self._loop = asyncio.get_running_loop()
-        self._work: deque[Callable[[], None]] = deque()
+        self._work: deque[tuple[Callable[[], None], User | None]] = deque()
         self._is_asleep = False
         self._is_over = False
         self._is_waking = False
@@ -115,9 +125,22 @@ class Reactor:
 
     # What the event loop calls.
 
-    def submit(self, work: Callable[[], None]) -> None:
-        """Let the thread do something soon, in the order in which it is submitted."""
-        self._work.append(work)
+    @property
+    def is_over(self) -> bool:
+        """Whether the thread has ended, or is about to: it serves nobody any more."""
+        return self._is_over
+
+    def submit(self, work: Callable[[], None], user: User | None = None) -> None:
+        """Let the thread do something soon, in the order in which it is submitted.
+
+        Args:
+            work: What.
+            user: For whom; it loses the reactor if the work raises.
+        """
+        self._work.append((work, user))
+        if self._is_over:  # looked at last: the thread looks for users when it has set this
+            self._lose_users()
+            return
         # Either the thread sees the work before it sleeps, or we see that it sleeps.
         if self._is_asleep and not self._is_waking:
             self._is_waking = True
@@ -142,11 +165,19 @@ class Reactor:
 
         Users that are left lose it.
         """
+        self.end()
+        self._thread.join()
+        self.release()
+
+    def end(self) -> None:
+        """Let the thread end, once it has done what was submitted."""
         if not self._is_over:
-            self._work.append(self._end)
+            self._work.append((self._end, None))
             self._wake()
-            self._thread.join()
-            self._opened.close()
+
+    def release(self) -> None:
+        """Close what the thread has used, which must have ended; may be called twice."""
+        self._opened.close()
 
     # What the thread calls, and whatever runs on it.
 
@@ -170,6 +201,16 @@ class Reactor:
         heapq.heappush(self._timers, (at, next(self._numbers), work))
 
     def _run(self) -> None:
+        try:
+            self._serve()
+        except Exception:
+            logger.exception("a thread that receives packages has ended")
+        finally:
+            self._is_over = True
+            self._lose_users()
+            self._ring(at_once=True)
+
+    def _serve(self) -> None:
         ended_at = time.monotonic()
         while not self._is_over:
             self._is_asleep = True
@@ -180,16 +221,30 @@ class Reactor:
                 if key.data is None:
                     self._ear.recv(4096)
                 else:
-                    key.data.ready()
+                    self._do(key.data.ready, key.data)
                     self._ring(at_once=False)
             while self._timers and self._timers[0][0] <= began_at:
-                heapq.heappop(self._timers)[2]()
+                self._do(heapq.heappop(self._timers)[2], None)
             while self._work:
-                self._work.popleft()()
+                self._do(*self._work.popleft())
             self._ring(at_once=True)
             self.busy_since = None
             before, ended_at = ended_at, time.monotonic()
             self._note_share(began_at - before, ended_at - began_at)
+
+    def _do(self, work: Callable[[], None], handler: Handler | User | None) -> None:
+        try:
+            work()
+        except Exception:
+            logger.exception("a transfer ends: its handler failed")
+            with suppress(Exception):  # it may not be watched
+                self._selector.unregister(handler)  # type: ignore[arg-type]  # or not be a handler
+            if isinstance(handler, User):
+                handler.lose()
+
+    def _lose_users(self) -> None:
+        for user in tuple(self.users):  # they come and go on the event loop meanwhile
+            user.lose()
 
     def _ring(self, *, at_once: bool) -> None:
         """Wake the event loop if there is news for it, some time from now unless `at_once`."""
@@ -211,9 +266,12 @@ class Reactor:
         return max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else None
 
     def _end(self) -> None:
-        for user in self.users:
-            user.lose()
         self._is_over = True
+
+    @property
+    def thread(self) -> threading.Thread:
+        """The thread."""
+        return self._thread
 
 
 class Reactors:
@@ -237,7 +295,7 @@ class Reactors:
             ClosedError: They have been ended.
             OSError: There is none, and the system allows no more descriptors or threads.
         """
-        for each in self._reactors:
+        for each in self._living():
             if each.keeps_up:
                 return each
         return self.for_body()
@@ -246,6 +304,7 @@ class Reactors:
         """Return the one that has the fewest users; errors are those of `for_request`."""
         if self._is_closed:
             raise ClosedError(CLOSED)
+        self._living()
         if len(self._reactors) < self._most and all(each.users for each in self._reactors):
             try:
                 self._reactors.append(Reactor())
@@ -255,9 +314,61 @@ class Reactors:
                 self._most = len(self._reactors)  # they will do
         return min(self._reactors, key=lambda each: len(each.users))
 
+    def _living(self) -> list[Reactor]:
+        """Return those that serve; one whose thread has failed is replaced when there is need."""
+        if any(each.is_over for each in self._reactors):
+            for each in self._reactors:
+                if each.is_over and not each.thread.is_alive():
+                    each.release()
+            self._reactors = [each for each in self._reactors if not each.is_over]
+        return self._reactors
+
+    async def aclose(self) -> None:
+        """End them all without holding up the event loop; no more are started.
+
+        It waits for what is being written, cancelled or not, but no longer than `END_S`.
+        """
+        self._is_closed = True
+        reactors, self._reactors = self._reactors, []
+        for reactor in reactors:
+            reactor.end()
+        try:
+            await _joined([reactor.thread for reactor in reactors])
+        finally:
+            for reactor in reactors:
+                if reactor.thread.is_alive():
+                    logger.warning("a thread still writes %g s after the client was closed", END_S)
+                else:
+                    reactor.release()
+
     def close(self) -> None:
         """End them all; no more are started. May be called twice."""
         self._is_closed = True
         reactors, self._reactors = self._reactors, []
         for reactor in reactors:
             reactor.close()
+
+
+async def _joined(threads: Sequence[threading.Thread]) -> None:
+    """Wait until threads have ended, at most `END_S`; only then let a cancellation through."""
+    if not threads:
+        return
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    ends_at = time.monotonic() + END_S
+
+    def join() -> None:
+        for thread in threads:
+            thread.join(max(0.0, ends_at - time.monotonic()))
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(ended.set)
+
+    cancelled: asyncio.CancelledError | None = None
+    threading.Thread(target=join, name="pixxel-closing", daemon=True).start()
+    with anyio.CancelScope(shield=True):
+        while not ended.is_set():
+            try:
+                await ended.wait()
+            except asyncio.CancelledError as error:
+                cancelled = error
+    if cancelled is not None:
+        raise cancelled

@@ -20,7 +20,7 @@ from ..errors import InputError, PixxelError, ResponseError, RouteError, Transpo
 from ..sansio import wire
 from ..sansio.backoff import read_retry_after
 from .auth import KeyAuth
-from .hindrances import hindrance
+from .hindrances import hindrance, is_out_of_descriptors
 from .ways import longest_s, way_over
 from .whole import TooLongError, WholeAnswer
 from .words import describe
@@ -37,6 +37,10 @@ NEVER_SENT = (
 MAX_PATH_CHARS = 65_000
 """No server takes more, and httpx refuses a little more than that."""
 TOO_LONG = "the ids are too long for a request"
+
+
+class NoDescriptorsError(TransportError):
+    """This process may open no more files and connections; that says nothing of the host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,11 +118,12 @@ class Service:
         except httpx.HTTPError as error:
             message = f"{call.operation}: {describe(error)}"
             reason = hindrance(error, self.base_url.host)
-            failure = (
-                TransportError(message, sent=not isinstance(error, NEVER_SENT))
-                if reason is None
-                else RouteError(reason)
-            )
+            if is_out_of_descriptors(error):
+                failure = NoDescriptorsError(message, sent=False)
+            elif reason is not None:
+                failure = RouteError(reason)
+            else:
+                failure = TransportError(message, sent=not isinstance(error, NEVER_SENT))
         self._auth.redactor.error(failure)
         # Raised out here, so that it has no context: the error of httpx knows the key.
         raise failure

@@ -152,6 +152,10 @@ class StorageClient:
         """
         self._getter.close()
 
+    async def aclose(self) -> None:
+        """Do the same without holding up the event loop, and give up waiting after a while."""
+        await self._getter.aclose()
+
     async def _send(
         self, address: _Address, headers: Headers, at_once: AtOnce, throttle: Throttle | None
     ) -> Answer:

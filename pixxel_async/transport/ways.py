@@ -27,6 +27,9 @@ from .routed import RoutedTransport
 from .whole import WholeAnswer, body_of, finish, take
 from .writer import RequestWriter
 
+CLOSE_S = 2.0
+"""How long a transport may take to close an answer, in seconds: who was cancelled waits for it."""
+
 _HEADERS = {
     "User-Agent": USER_AGENT,
     "Accept": "application/json",
@@ -167,7 +170,7 @@ class ThroughHttpx:
         try:
             body = await _body(response, self._max_answer_bytes)
         finally:
-            with anyio.CancelScope(shield=True):
+            with anyio.move_on_after(CLOSE_S, shield=True):
                 await stream.aclose()
         raw = response.headers.raw
         fields = {name.lower(): value for name, value in raw}

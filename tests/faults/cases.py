@@ -330,13 +330,16 @@ ISOLATION = (
     ),
     Case(
         67,
-        "Something raises or is cancelled at any await of an export.",
-        "Claims, locks and counts are released by whoever took them.",
+        "Something raises, or the export is cancelled, at any await of an export.",
+        "The folder is unlocked, every claim, slot and count is released, and nothing is "
+        "journalled twice. The next export of the same client saves every package. A request that "
+        "was never sent says nothing about its host.",
     ),
     Case(
         68,
-        "A stale connection, or a slot that took long to get.",
-        "Retries are bounded, and nothing is sent for an export that has ended.",
+        "Kept connections are stale, or a transfer gets its slot late.",
+        "A request is retried once, over a new connection. Nothing is sent for an export that has "
+        "ended, for a rejected key, or past the one request that tries a failing host.",
     ),
 )
 
@@ -487,15 +490,20 @@ RESULTS = (
     Case(
         81,
         "An export ends early, by a timeout, an error of its source, or a cancellation.",
-        "Its report is complete only when the run has ended and every package is settled; what "
-        "ended it is raised by whoever waits for it.",
+        "Its report is complete only when the run has ended and every package is settled. "
+        "`finish`, or the end of the events, raises what ended it.",
     ),
     Case(
         82,
-        "A client is used in several event loops, or a wait has a timeout.",
-        "No wait outlasts the timeout of its caller but for bounded disk work.",
+        "A client is used in several event loops or after it was closed, or a wait has a timeout.",
+        "The wrong use raises `UsageError` at once. No wait outlasts the timeout of its caller but "
+        "for bounded clean-up.",
     ),
-    Case(83, "An error crosses a process boundary.", "Every error can be pickled and copied."),
+    Case(
+        83,
+        "An error crosses a process boundary.",
+        "Every error can be pickled and copied, with its attributes, notes and causes.",
+    ),
     Case(
         84,
         "A process is killed (SIGKILL) many times while packages arrive in segments.",

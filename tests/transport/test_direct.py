@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -225,6 +226,36 @@ async def test_what_may_be_sent_twice_is_if_a_kept_connection_dies(method: str) 
         assert await get(direct, server) == BODY
         assert await get(direct, server, method) == BODY
         assert (server.connections, len(server.heads)) == (2, 3)
+
+
+class Forgetful(Scripted):
+    """Answers the first request of each connection, and closes it upon the second."""
+
+    def __init__(self) -> None:
+        self.heads: list[bytes] = []
+        self.connections = 0
+        self.all_there = asyncio.Event()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            self.heads.append(await reader.readuntil(b"\r\n\r\n"))
+            if self.connections >= 8:
+                self.all_there.set()
+            await self.all_there.wait()  # so that each request needs a connection of its own
+            writer.write(LONG)
+            self.heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.close()
+
+
+@pytest.mark.fault(68)
+async def test_a_request_meets_one_stale_connection_at_most() -> None:
+    async with Forgetful() as server, transport(keep_alive=8) as direct:
+        bodies = await asyncio.gather(*(get(direct, server) for _ in range(8)))
+        assert bodies == [BODY] * 8
+        assert (server.connections, len(server.heads)) == (8, 8)
+        assert await get(direct, server) == BODY
+        assert (server.connections, len(server.heads)) == (9, 10)
 
 
 async def test_what_may_not_be_sent_twice_is_not() -> None:
