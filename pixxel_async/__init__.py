@@ -1,211 +1,33 @@
-"""Bulk exporter for the Pixxel API: ask for download packages, wait for them, save them."""
+"""Bulk exporter for the Pixxel API: ask for download packages, wait for them, save them.
 
-from ._version import __version__
-from .blocking import download_sync, export_sync
-from .client import PixxelClient
-from .config import (
-    AuthScheme,
-    Checksum,
-    EarlierFailures,
-    EarlierFiles,
-    Extraction,
-    FetchPolicy,
-    FolderPolicy,
-    ForeignFiles,
-    Limits,
-    RetryPolicy,
-    Settings,
-    Sync,
-    Timeouts,
-    Verify,
-)
-from .display.base import Progress
-from .downloads import (
-    AoiDownload,
-    CatalogDownload,
-    Download,
-    InsightDownload,
-    JobDownload,
-    TaskDownload,
-    parse_download,
-)
-from .engine.checking import verify
-from .engine.export import Export
-from .engine.report import Report
-from .errors import (
-    AnswerLostError,
-    ApiError,
-    ArchiveError,
-    AuthenticationError,
-    BadRequestError,
-    ConfigError,
-    ConflictError,
-    ConnectionBrokenError,
-    EarlierFailureError,
-    FolderBusyError,
-    InputError,
-    IntegrityError,
-    NotFoundError,
-    OutOfDescriptorsError,
-    PackageError,
-    PackageFailedError,
-    PackageTimeoutError,
-    PermissionDeniedError,
-    PixxelError,
-    RateLimitedError,
-    ResponseError,
-    RouteError,
-    ServerError,
-    SinkError,
-    StalledError,
-    StorageError,
-    TransferError,
-    TransportError,
-)
-from .events import (
-    Event,
-    Failed,
-    FetchesChanged,
-    FetchInterrupted,
-    FetchProgress,
-    FetchStarted,
-    HostCameBack,
-    HostFailed,
-    Interrupted,
-    PackageEvent,
-    Paused,
-    Polled,
-    Ready,
-    Recreated,
-    Requested,
-    Resumed,
-    Retried,
-    RetryHeld,
-    Saved,
-    Skipped,
-    SlowedDown,
-    Started,
-    Stopped,
-    UrlRefreshed,
-)
-from .models import Package, PackageStatus, SavedPackage
-from .polls import PollMethod, PollPolicy
-from .records import (
-    Aoi,
-    Asset,
-    Catalog,
-    Insight,
-    Job,
-    Order,
-    OrderItem,
-    Project,
-    Record,
-    Task,
-    Workflow,
-)
-from .report.files import ReportFiles, write_report
-from .sansio.checking import Condition, Finding
+Names are imported when the first of them is used: the command line has to take care of signals and
+streams before that, since it takes most of its start. For the same reason nothing is imported here.
+"""
 
-__all__ = [
-    "AnswerLostError",
-    "Aoi",
-    "AoiDownload",
-    "ApiError",
-    "ArchiveError",
-    "Asset",
-    "AuthScheme",
-    "AuthenticationError",
-    "BadRequestError",
-    "Catalog",
-    "CatalogDownload",
-    "Checksum",
-    "Condition",
-    "ConfigError",
-    "ConflictError",
-    "ConnectionBrokenError",
-    "Download",
-    "EarlierFailureError",
-    "EarlierFailures",
-    "EarlierFiles",
-    "Event",
-    "Export",
-    "Extraction",
-    "Failed",
-    "FetchInterrupted",
-    "FetchPolicy",
-    "FetchProgress",
-    "FetchStarted",
-    "FetchesChanged",
-    "Finding",
-    "FolderBusyError",
-    "FolderPolicy",
-    "ForeignFiles",
-    "HostCameBack",
-    "HostFailed",
-    "InputError",
-    "Insight",
-    "InsightDownload",
-    "IntegrityError",
-    "Interrupted",
-    "Job",
-    "JobDownload",
-    "Limits",
-    "NotFoundError",
-    "Order",
-    "OrderItem",
-    "OutOfDescriptorsError",
-    "Package",
-    "PackageError",
-    "PackageEvent",
-    "PackageFailedError",
-    "PackageStatus",
-    "PackageTimeoutError",
-    "Paused",
-    "PermissionDeniedError",
-    "PixxelClient",
-    "PixxelError",
-    "PollMethod",
-    "PollPolicy",
-    "Polled",
-    "Progress",
-    "Project",
-    "RateLimitedError",
-    "Ready",
-    "Record",
-    "Recreated",
-    "Report",
-    "ReportFiles",
-    "Requested",
-    "ResponseError",
-    "Resumed",
-    "Retried",
-    "RetryHeld",
-    "RetryPolicy",
-    "RouteError",
-    "Saved",
-    "SavedPackage",
-    "ServerError",
-    "Settings",
-    "SinkError",
-    "Skipped",
-    "SlowedDown",
-    "StalledError",
-    "Started",
-    "Stopped",
-    "StorageError",
-    "Sync",
-    "Task",
-    "TaskDownload",
-    "Timeouts",
-    "TransferError",
-    "TransportError",
-    "UrlRefreshed",
-    "Verify",
-    "Workflow",
-    "__version__",
-    "download_sync",
-    "export_sync",
-    "parse_download",
-    "verify",
-    "write_report",
-]
+from ._version import __version__ as __version__
+
+TYPE_CHECKING = False
+"""As in `typing`, for type checkers."""
+
+if TYPE_CHECKING:
+    from ._api import *  # noqa: F403 - its `__all__` says what
+    from ._api import __all__ as __all__
+else:
+
+    def __getattr__(name: str) -> object:
+        """Return a module of this package, or a public name."""
+        from importlib import import_module  # noqa: PLC0415 - see above
+        from importlib.util import find_spec  # noqa: PLC0415 - see above
+
+        if find_spec(f"{__name__}.{name}"):
+            return import_module(f"{__name__}.{name}")
+        if not name.startswith("_") or name == "__all__":
+            api = import_module(f"{__name__}._api")
+            if hasattr(api, name):
+                return getattr(api, name)
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+
+    def __dir__() -> list[str]:
+        """Return the public names."""
+        return sorted({*__getattr__("__all__"), *globals()})

@@ -17,7 +17,7 @@ from typing import Unpack
 
 from pydantic import SecretStr
 
-from .client import ClientParts, PixxelClient, again, only_package
+from .client import ClientParts, PixxelClient
 from .config import AuthScheme, FolderPolicy, Settings
 from .display.base import Progress
 from .display.choice import shown
@@ -25,6 +25,7 @@ from .downloads import Download
 from .engine.export import Export
 from .engine.incoming import Downloads
 from .engine.report import Report
+from .engine.single import again, only_package
 from .models import SavedPackage
 from .portal import run_blocking
 from .settings.layers import from_environment
@@ -39,6 +40,7 @@ def export_sync(  # noqa: PLR0913 - as the constructor of the client
     auth_scheme: AuthScheme | str | None = None,
     proxy: str | SecretStr | None = None,
     ca_bundle: str | Path | None = None,
+    allow_private_storage: bool | None = None,
     folder: FolderPolicy | None = None,
     progress: Progress = Progress.AUTO,
     **parts: Unpack[ClientParts],
@@ -58,6 +60,8 @@ def export_sync(  # noqa: PLR0913 - as the constructor of the client
         auth_scheme: `raw` or `bearer`; from `PIXXEL_AUTH_SCHEME`, likewise.
         proxy: `auto`, `direct`, or the URL of a proxy; from `PIXXEL_PROXY`, likewise.
         ca_bundle: `auto`, or certificates to trust; from `PIXXEL_CA_BUNDLE`, likewise.
+        allow_private_storage: Let the storage have a loopback, private or link-local address; from
+            `PIXXEL_ALLOW_PRIVATE_STORAGE`, likewise.
         folder: How the directory is treated, and what earlier runs have left in it.
         progress: What is drawn meanwhile.
         **parts: The other arguments of `PixxelClient`: `timeout`, `limits`, `retry`, `poll`,
@@ -75,6 +79,7 @@ def export_sync(  # noqa: PLR0913 - as the constructor of the client
         "auth_scheme": auth_scheme,
         "proxy": proxy,
         "ca_bundle": None if ca_bundle is None else str(ca_bundle),
+        "allow_private_storage": allow_private_storage,
     }
     settings = from_environment(given).settings()
     export = partial(PixxelClient.export, downloads=downloads, directory=directory, folder=folder)
@@ -90,6 +95,7 @@ def download_sync(  # noqa: PLR0913 - as the constructor of the client
     auth_scheme: AuthScheme | str | None = None,
     proxy: str | SecretStr | None = None,
     ca_bundle: str | Path | None = None,
+    allow_private_storage: bool | None = None,
     folder: FolderPolicy | None = None,
     progress: Progress = Progress.AUTO,
     **parts: Unpack[ClientParts],
@@ -106,6 +112,7 @@ def download_sync(  # noqa: PLR0913 - as the constructor of the client
         auth_scheme: `raw` or `bearer`.
         proxy: `auto`, `direct`, or the URL of a proxy.
         ca_bundle: `auto`, or certificates to trust.
+        allow_private_storage: Let the storage have a loopback, private or link-local address.
         folder: How the directory is treated; a package that failed earlier is tried again.
         progress: What is drawn meanwhile.
         **parts: The other arguments of `PixxelClient`.
@@ -123,6 +130,7 @@ def download_sync(  # noqa: PLR0913 - as the constructor of the client
             auth_scheme=auth_scheme,
             proxy=proxy,
             ca_bundle=ca_bundle,
+            allow_private_storage=allow_private_storage,
             folder=again(folder),
             progress=progress,
             **parts,

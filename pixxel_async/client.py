@@ -6,14 +6,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypedDict, Unpack
 
-import anyio
 import httpx
 from pydantic import SecretStr
 
 from .addresses import BASE_URL, CA_BUNDLE, PROXY
 from .config import (
     AuthScheme,
-    EarlierFailures,
     FetchPolicy,
     FolderPolicy,
     Limits,
@@ -30,14 +28,18 @@ from .engine.folder import OpenFolders
 from .engine.incoming import Downloads
 from .engine.parts import Parts
 from .engine.pipeline import Pipeline
-from .engine.report import Report
+from .engine.single import again, only_package
 from .engine.slots import Slots
-from .engine.troubles import is_failure_of_host
+from .engine.troubles import is_answer_of_host, is_failure_of_host
 from .engine.waiting import wait
+from .errors import UsageError
+from .http.api import Api
 from .http.api_client import make_api_client
 from .http.auth import KeyAuth
+from .http.circuit_breaker import HostGuards
 from .http.engines import Engine, storage_engine
 from .http.storage_client import StorageClient
+from .http.use import OTHER_LOOP, Use
 from .models import Package, SavedPackage
 from .resources.aois import Aois
 from .resources.catalogs import Catalogs
@@ -48,11 +50,11 @@ from .resources.orders import Orders
 from .resources.projects import Projects
 from .resources.tasks import Tasks
 from .resources.workflows import Workflows
+from .sansio.address_policy import AddressPolicy
 from .sansio.naming import path_namer
 from .settings.layers import from_environment, resolve
 from .settings.network import certificates, routes
-from .transport.api import Api
-from .transport.guard import HostGuards
+from .sinks.paths import absolute_path
 
 
 class ClientParts(TypedDict, total=False):
@@ -71,8 +73,10 @@ class ClientParts(TypedDict, total=False):
 class PixxelClient:
     """A client of the Pixxel API; use it as an async context manager.
 
-    One client may serve any number of tasks of one event loop. Its limits hold for all of them
-    together. Leaving the context closes its connections; exports of it must have ended by then.
+    One client may serve any number of tasks of one event loop, the one in which it is used first;
+    in another one its methods raise UsageError, as they do after it was closed. Its limits hold for
+    all tasks together. Leaving the context closes its connections; exports of it must have ended by
+    then.
 
     Attributes:
         insights: Calls that concern insights.
@@ -94,6 +98,7 @@ class PixxelClient:
         auth_scheme: AuthScheme | str = AuthScheme.RAW,
         proxy: str | SecretStr = PROXY,
         ca_bundle: str | Path = CA_BUNDLE,
+        allow_private_storage: bool = False,
         timeout: Timeouts | None = None,
         limits: Limits | None = None,
         retry: RetryPolicy | None = None,
@@ -114,6 +119,9 @@ class PixxelClient:
                 are reached without one.
             ca_bundle: A file or folder of certificates to trust, in place of the usual ones;
                 `auto` takes what SSL_CERT_FILE, SSL_CERT_DIR or REQUESTS_CA_BUNDLE say.
+            allow_private_storage: Let the storage have a loopback, private or link-local address.
+                One of the kind that `base_url` itself has is always allowed, the metadata service
+                of a cloud never.
             timeout: Seconds for connecting and for answers of the service.
             limits: Calls, pending packages and transfers at once, and calls per second.
             retry: How often, and after how long, a failed call is tried again.
@@ -138,16 +146,18 @@ class PixxelClient:
                 "auth_scheme": auth_scheme,
                 "proxy": proxy,
                 "ca_bundle": str(ca_bundle),
+                "allow_private_storage": allow_private_storage,
             }
         )
+        self._use = Use()
         self._timeouts = timeout or Timeouts()
         self._limits = limits or Limits()
         self._retry = retry or RetryPolicy()
         self._poll = poll or PollPolicy()
         self._fetch = fetch or FetchPolicy()
-        auth = KeyAuth(settings.api_key, settings.auth_scheme)
         ways = routes(settings.proxy)
         trusted = certificates(settings.ca_bundle)
+        auth = KeyAuth(settings.api_key, settings.auth_scheme, passwords=ways.passwords)
         self._service = make_api_client(
             http_client,
             settings.base_url,
@@ -162,6 +172,10 @@ class PixxelClient:
             limits=self._limits,
             retry=self._retry,
             poll_max_s=self._poll.max_s,
+            check_use=self._use.check,
+        )
+        addresses = AddressPolicy.of(
+            settings.base_url, allow_private_storage=settings.allow_private_storage
         )
         self._storage = StorageClient(
             storage_engine(
@@ -169,13 +183,17 @@ class PixxelClient:
                 client=storage_client,
                 certificates=trusted,
                 timeouts=self._timeouts,
-                is_allowed=lambda _: True,
+                addresses=addresses,
             ),
             ways,
+            addresses=addresses,
+            redactor=auth.redactor,
         )
         self._folders = OpenFolders()
         self._slots = Slots(self._limits)
-        self._hosts = HostGuards(is_failure=is_failure_of_host)
+        self._hosts = HostGuards(
+            is_failure=is_failure_of_host, is_answer=is_answer_of_host, redactor=auth.redactor
+        )
         limit = self._limits.bytes_per_second
         self._bandwidth = None if limit is None else Bandwidth(limit)
         self.insights = Insights(self._api)
@@ -225,6 +243,7 @@ class PixxelClient:
         """
         chosen: ClientParts = {
             **parts,
+            "timeout": parts.get("timeout") or settings.timeouts,
             "limits": parts.get("limits") or settings.limits,
             "poll": parts.get("poll") or settings.poll,
             "fetch": parts.get("fetch") or settings.fetch,
@@ -235,11 +254,17 @@ class PixxelClient:
             auth_scheme=settings.auth_scheme,
             proxy=settings.proxy,
             ca_bundle=settings.ca_bundle,
+            allow_private_storage=settings.allow_private_storage,
             **chosen,
         )
 
     async def __aenter__(self) -> Self:
-        """Return the client."""
+        """Return the client.
+
+        Raises:
+            UsageError: It is closed, or was used in another event loop.
+        """
+        self._use.check()
         return self
 
     async def __aexit__(
@@ -252,9 +277,23 @@ class PixxelClient:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close all connections; may be called twice."""
-        with anyio.CancelScope(shield=True):
+        """Close all connections; may be called twice, and cancelled.
+
+        Raises:
+            UsageError: The client was used in another event loop. If that loop is closed, the
+                client's threads are ended, and its connections are left to the system.
+        """
+        if self._use.is_closed:
+            return
+        if self._use.is_elsewhere:
+            if self._use.is_loop_over:
+                self._use.is_closed = True
+                self._storage.abandon()
+            raise UsageError(OTHER_LOOP)
+        self._use.is_closed = True
+        try:
             await self._service.aclose()
+        finally:
             await self._storage.aclose()
 
     async def ping(self) -> None:
@@ -352,26 +391,8 @@ class PixxelClient:
         path_namer(parts.folder.path_template)  # a wrong one is told before anything begins
         return Export(
             downloads,
-            Path(directory).expanduser().absolute(),
+            absolute_path(directory),
             folders=self._folders,
+            check_use=self._use.check,
             pipeline=lambda folder, outlet: Pipeline(parts, folder, outlet),
         )
-
-
-def again(folder: FolderPolicy | None) -> FolderPolicy:
-    """Return the policy with which one package is asked for: it may have failed earlier."""
-    retry = {"earlier_failures": EarlierFailures.RETRY}
-    return (folder or FolderPolicy()).model_copy(update=retry)
-
-
-def only_package(report: Report) -> SavedPackage:
-    """Return the package of an export of one.
-
-    Raises:
-        PixxelError: Why it could not be saved.
-    """
-    for failed in report.failed:
-        raise failed.error
-    if report.stopped is not None:  # the disk stayed full
-        raise report.stopped
-    return (report.saved or report.skipped)[0]

@@ -19,6 +19,7 @@ from .polls import PollPolicy as PollPolicy  # noqa: PLC0414 - likewise
 
 CONNECT_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 60.0
+CREATION_TIMEOUT_S = 300.0
 
 REQUESTS = 16
 REQUESTS_PER_SECOND = 20.0
@@ -35,7 +36,7 @@ TRANSFER_ATTEMPTS = 8
 STALL_TIMEOUT_S = 30.0
 LEAST_BYTES_PER_S = 1024
 WRITE_BYTES = 1024 * 1024
-WRITE_S = 0.1
+WRITE_S = 0.05
 SEGMENT_BYTES = 8 * 1024 * 1024
 FLUSH_BYTES = 16 * 1024 * 1024
 EXPIRY_MARGIN_S = 30.0
@@ -70,7 +71,8 @@ class Verify(StrEnum):
 class Checksum(StrEnum):
     """What is computed over the bytes of a package while they are saved.
 
-    NONE leaves out the checksums that the storage offers, too.
+    NONE leaves out the checksums that the storage offers, too. A package that arrived in more than
+    one answer is checked against the CRCs of its ZIP all the same.
     """
 
     SHA256 = "sha256"
@@ -98,6 +100,9 @@ class Timeouts(_Frozen):
     Attributes:
         connect_s: Until a connection stands, TLS included.
         answer_s: For the whole answer to an API call.
+        creation_s: For the whole answer to a call that may create a package: POST and PUT. The
+            service may do the work before it answers, and a second call costs it that work once
+            more. None takes `CREATION_TIMEOUT_S`, or `answer_s` if that is longer.
     """
 
     connect_s: float = Field(CONNECT_TIMEOUT_S, gt=0)
@@ -108,7 +113,7 @@ class Timeouts(_Frozen):
     def creation_limit_s(self) -> float:
         """The limit that holds for calls that may create a package."""
         if self.creation_s is None:
-            return max(self.answer_s, 300.0)
+            return max(self.answer_s, CREATION_TIMEOUT_S)
         return self.creation_s
 
 
@@ -181,7 +186,8 @@ class FetchPolicy(_Frozen):
         expiry_margin_s: A signed URL with less time left than this is asked for anew before a
             transfer starts.
         verify: `structure` checks size, checksum and the ZIP's records; `contents` also reads
-            every member against its CRC-32.
+            every member against its CRC-32. A package that arrived in more than one answer is
+            always checked like that, unless it agrees with a checksum of the storage.
         checksum: With NONE, what was saved is known by its size alone, and a later run goes on
             from the last mark, not from the last byte.
         sync: With NONE, a power cut may leave files and marks that vouch for lost bytes. The
@@ -272,9 +278,13 @@ class Settings(_Frozen):
         auth_scheme: How the key is sent.
         proxy: `auto`, `direct`, or the URL of a proxy, which may hold a password.
         ca_bundle: `auto`, or a file or folder of certificates to trust.
+        allow_private_storage: Whether a storage may have a loopback, private or link-local
+            address.
         requests_per_second: Calls of the service.
         fetches: Transfers at once, or `auto`.
         wait_timeout: Seconds after which a package that is not ready has failed.
+        answer_timeout: Seconds for the whole answer to a call; those that create packages have
+            `CREATION_TIMEOUT_S`, if that is longer.
         stall_timeout: Seconds after which a transfer that brings nothing is tried again.
         poll_initial: Seconds from asking for a package to the first look.
         poll_max: The longest time between two looks, in seconds.
@@ -285,12 +295,19 @@ class Settings(_Frozen):
     auth_scheme: AuthScheme = AuthScheme.RAW
     proxy: Proxy = SecretStr(PROXY)
     ca_bundle: str = Field(CA_BUNDLE, min_length=1)
+    allow_private_storage: bool = False
     requests_per_second: float = Field(REQUESTS_PER_SECOND, gt=0, allow_inf_nan=False)
     fetches: Fetches = FETCHES
     wait_timeout: float = Field(WAIT_TIMEOUT_S, gt=0, allow_inf_nan=False)
+    answer_timeout: float = Field(ANSWER_TIMEOUT_S, gt=0, allow_inf_nan=False)
     stall_timeout: float = Field(STALL_TIMEOUT_S, gt=0, allow_inf_nan=False)
     poll_initial: float = Field(POLL_INITIAL_S, gt=0, allow_inf_nan=False)
     poll_max: float = Field(POLL_MAX_S, gt=0, allow_inf_nan=False)
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """How long one call may take."""
+        return Timeouts(answer_s=self.answer_timeout)
 
     @property
     def limits(self) -> Limits:

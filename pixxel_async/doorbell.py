@@ -91,8 +91,12 @@ class Doorbell:
 
     def _hear_all(self) -> None:
         self._is_rung = False  # first: what is told from now on rings again
-        while self._news:
-            self._news.popleft()()
+        try:
+            while self._news:
+                self._news.popleft()()
+        finally:
+            if self._news and (loop := self._loop()) is not None:  # one raised: others are heard
+                loop.call_soon(self._hear_all)
 
     def _close(self) -> None:
         for end in (self._button, self._ear):

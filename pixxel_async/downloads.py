@@ -15,7 +15,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias, TypeGuard
 from urllib.parse import quote
 
 from pydantic import (
@@ -153,6 +153,11 @@ Download: TypeAlias = Annotated[
 KINDS: tuple[str, ...] = ("insight", "aoi", "job", "task", "catalog")
 
 _ADAPTER: TypeAdapter[Download] = TypeAdapter(Download)
+
+
+def is_download(value: object) -> TypeGuard[Download]:
+    """Tell whether a value is a download of one of the five kinds."""
+    return isinstance(value, _Download)
 
 
 def parse_download(row: object) -> Download:

@@ -1,10 +1,12 @@
 """Every error that this library raises on purpose.
 
 PixxelError
+├── InternalError             a bug of this library; one package fails by it
 ├── ConfigError               a setting is missing or wrong; nothing was sent
 ├── InputError                a download or a manifest line is wrong; nothing was sent
+├── UsageError                the library is called in a way that it does not support
 ├── TransportError            no complete answer came from the service
-│   └── RouteError            no certificate that is trusted, or a proxy that refuses
+│   └── RouteError            the service has no trusted certificate, or a proxy refuses it
 ├── ApiError                  the service answered with an error
 │   ├── BadRequestError       400 and other 4xx without a class of their own
 │   ├── AuthenticationError   401: the key was not accepted
@@ -21,6 +23,7 @@ PixxelError
 │   └── EarlierFailureError   it failed in an earlier run, and failed ones are not asked for
 ├── TransferError             the bytes did not arrive whole
 │   ├── StorageError          the storage answered with an error
+│   ├── StorageHostError      the host of a storage cannot be used until a setting is changed
 │   ├── ConnectionBrokenError the connection broke off, or none was made
 │   ├── OutOfDescriptorsError the system allows no more open files
 │   ├── StalledError          fewer bytes came than the least throughput asks for
@@ -34,11 +37,15 @@ No message holds the key or a signed URL.
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 
 class PixxelError(Exception):
     """The root of the tree.
+
+    Every error can be copied and pickled, with its attributes, notes and causes. A cause that
+    cannot be pickled is replaced by an exception with its text.
 
     Attributes:
         message: What happened, in one line.
@@ -56,6 +63,51 @@ class PixxelError(Exception):
     def __str__(self) -> str:
         """Return the message, with the code where there is one."""
         return f"{self.message} ({self.code})" if self.code else self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle without calling the constructor, whose arguments are not `args`."""
+        return _restore, (type(self), self.args), (self.__dict__, *_chain(self))
+
+    def __setstate__(self, state: Any) -> None:
+        """Take over what `__reduce__` has kept."""
+        attributes, cause, context, suppresses_context = state
+        self.__dict__.update(attributes)
+        if (notes := attributes.get("__notes__")) is not None:
+            self.__notes__ = list(notes)  # a copy's notes are its own
+        self.__cause__ = cause
+        self.__context__ = context
+        self.__suppress_context__ = suppresses_context
+
+
+def _restore(kind: type[PixxelError], args: tuple[Any, ...]) -> PixxelError:
+    return kind.__new__(kind, *args)
+
+
+def _chain(error: PixxelError) -> tuple[BaseException | None, BaseException | None, bool]:
+    return (
+        _portable(error.__cause__),
+        _portable(error.__context__),
+        error.__suppress_context__,
+    )
+
+
+def _portable(cause: BaseException | None) -> BaseException | None:
+    """Return a cause, or where it cannot be pickled, an exception that shows what it was."""
+    if cause is None or isinstance(cause, PixxelError):
+        return cause
+    try:
+        pickle.loads(pickle.dumps(cause))  # noqa: S301 - our own bytes
+    except Exception:  # noqa: BLE001 - whatever it holds
+        return Exception(f"{type(cause).__name__}: {cause}")
+    return cause
+
+
+class InternalError(PixxelError):
+    """A bug of this library: what was raised while one package was handled.
+
+    It fails that package alone, and the next run tries it again. The message has the type of the
+    exception, its text, redacted, and the place where it was raised.
+    """
 
 
 class ConfigError(PixxelError):
@@ -75,6 +127,13 @@ class InputError(PixxelError):
         self.problems = problems
 
 
+class UsageError(PixxelError, RuntimeError):
+    """The library is called in a way that it does not support; the message names the remedy.
+
+    Examples: an export that was not entered, or a client in a second event loop.
+    """
+
+
 class TransportError(PixxelError):
     """No complete answer came: refused, reset, timed out, or a TLS failure.
 
@@ -89,9 +148,9 @@ class TransportError(PixxelError):
 
 
 class RouteError(TransportError):
-    """No connection can come about until a setting is mended; nothing was sent.
+    """The service cannot be reached until a setting is changed; nothing was sent.
 
-    The other side, service or storage, has a certificate that is not trusted, or the proxy refuses.
+    Its certificate is not trusted, or the proxy refuses to connect to it.
     """
 
     def __init__(self, message: str) -> None:
@@ -208,6 +267,15 @@ class StorageError(TransferError):
         """Keep what the storage said; the message is redacted by who builds it."""
         super().__init__(message, code=code)
         self.status = status
+
+
+class StorageHostError(TransferError):
+    """The host of a storage cannot be used until a setting is changed; nothing was sent.
+
+    Its certificate is not trusted, the proxy refuses to connect to it, or its address is one of
+    this machine, of a private network or of a cloud's metadata service. It fails the packages that
+    lie there, and no others.
+    """
 
 
 class ConnectionBrokenError(TransferError):

@@ -40,6 +40,22 @@ class Started(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RowDamaged(PackageEvent):
+    """The journal's row of a package holds what cannot be, and is written anew.
+
+    If what is damaged concerns a partial, the package is downloaded from its first byte; else it
+    starts anew, and a file under its name is set aside.
+
+    Attributes:
+        field: The column.
+        reason: What is wrong with it.
+    """
+
+    field: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Requested(PackageEvent):
     """The service has been asked to package, and has answered.
 

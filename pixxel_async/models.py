@@ -26,7 +26,7 @@ class Package:
     Attributes:
         download: What was asked for; None where only the id is known.
         status: Our reading of the answer; READY means that there is a signed URL.
-        status_word: The service's own word, as it came.
+        status_word: The service's own word, safe to be shown.
         download_id: The id that the status call takes; None where the service has none to give
             (insight, job and task packages are asked about by their own ids).
         signed_url: Where the ZIP lies. Who has it can read the package until it expires, so it

@@ -20,8 +20,15 @@ from pixxel_async import (
 )
 from pixxel_async.sandbox import Sandbox, demo_rows
 
+PATIENCE_S = 120.0
+"""How long a test waits for what has to happen: no machine, however busy, takes longer."""
+PROCESS_S = 400.0
+"""How long it waits for a process to end, which takes seconds to start on an idle machine."""
+
 QUICK_POLL = PollPolicy(initial_s=0.02, max_s=0.1, not_found_grace_s=0.5)
 QUICK_RETRY = RetryPolicy(initial_s=0.01, max_s=0.05, retry_after_max_s=0.05)
+LOCAL_URL = "http://127.0.0.1"
+"""The address of a service on this machine: its storage may be on this machine, too."""
 QUICK_LIMITS = Limits(requests_per_second=2000)
 
 

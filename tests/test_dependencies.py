@@ -13,7 +13,6 @@ ROOT = Path(__file__).parents[1]
 FIXED = {
     "aiohttp": "3.14.3",  # CVE-2026-69243, CVE-2026-69244
     "anyio": "4.14.2",  # CVE-2026-63374, CVE-2026-64847
-    "filelock": "3.20.3",  # CVE-2025-68146, CVE-2026-22701
     "httpcore": "1.0.9",  # CVE-2025-43859, of h11
     "jinja2": "3.1.6",  # CVE-2025-27516
     "pillow": "12.3.0",  # CVE-2026-54058, CVE-2026-55379

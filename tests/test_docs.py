@@ -12,6 +12,8 @@ import pytest
 
 from pixxel_async.sandbox import sandbox_in_thread
 
+from .support import PROCESS_S
+
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 
@@ -30,7 +32,7 @@ def run(*command: str, folder: Path, **environment: str) -> subprocess.Completed
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PROCESS_S,
         encoding="utf-8",
     )
 

@@ -13,6 +13,7 @@ import pytest
 from pixxel_async import doorbell as doorbell_module
 from pixxel_async.doorbell import Doorbell, doorbell
 
+from .support import PATIENCE_S
 from .http.storages import until
 
 
@@ -83,7 +84,7 @@ async def test_no_word_waits_for_another(bell: Doorbell) -> None:
         heard = asyncio.Event()
         thread = threading.Thread(target=bell.tell, args=(heard.set,))
         thread.start()
-        await asyncio.wait_for(heard.wait(), 10)
+        await asyncio.wait_for(heard.wait(), PATIENCE_S)
         thread.join()
     bell.give_back()
 

@@ -33,6 +33,7 @@ LAYERS = (
     ("client",),
     ("portal",),
     ("blocking",),
+    ("_api",),
     ("__init__",),
     ("cli", "sandbox"),
 )
@@ -84,7 +85,7 @@ def test_no_module_imports_from_above(path: Path) -> None:
         ("from ..client import PixxelClient", ["client"]),
         ("from .. import engine", ["engine"]),
         ("import pixxel_async.cli.app", ["cli"]),
-        ("from pixxel_async.transport.api import Api", ["transport"]),
+        ("from pixxel_async.http.api import Api", ["transport"]),
         ("from .backoff import judge", []),
         ("from .. import events", []),
         ("import json", []),

@@ -19,13 +19,13 @@ from pixxel_async.display.notebook import SHOWN_MESSAGES, NotebookBars, in_noteb
 from pixxel_async.sandbox import Scenario, sandbox_in_thread
 
 from .cli.stories import failed, fetch_started, job, progressed, ready, requested, started, tell
-from .support import QUICK_LIMITS, QUICK_POLL, some_downloads
+from .support import PROCESS_S, QUICK_LIMITS, QUICK_POLL, some_downloads
 
 EVIL = "<script>alert(1)</script>\x1b[31m & [bold]"
 
 needs_kernel = pytest.mark.skipif(
     find_spec("nbclient") is None or find_spec("ipykernel") is None,
-    reason="nbclient and ipykernel are not installed; the extra dev brings them",
+    reason="needs nbclient and ipykernel: pip install -e '.[dev]'",
 )
 
 
@@ -141,7 +141,7 @@ import nbclient, nbformat
 
 cell = nbformat.v4.new_code_cell(sys.argv[1])
 notebook = nbformat.v4.new_notebook(cells=[cell])
-nbclient.NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+nbclient.NotebookClient(notebook, timeout=400, kernel_name="python3").execute()
 print(len(cell.outputs), cell.outputs[0].output_type)
 print(cell.outputs[0].data["text/plain"], cell.outputs[-1].get("text"))
 """
@@ -164,7 +164,7 @@ def test_a_real_notebook_keeps_the_bars_as_one_output(tmp_path: Path) -> None:
             capture_output=True,
             text=True,
             check=True,
-            timeout=90,
+            timeout=PROCESS_S,
         )
     first, *others = ended.stdout.splitlines()
     assert first == "2 display_data"

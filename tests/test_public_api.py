@@ -36,17 +36,18 @@ PUBLIC = {
     "Settings", "Sync", "Timeouts", "Verify",
     # events
     "Event", "Failed", "FetchInterrupted", "FetchProgress", "FetchStarted", "FetchesChanged",
-    "HostCameBack", "HostFailed", "RetryHeld",
+    "HostCameBack", "HostFailed", "RetryHeld", "RowDamaged",
     "PackageEvent",
     "Polled", "Ready", "Recreated", "Requested", "Retried", "Saved", "Skipped", "SlowedDown",
     "Started", "Stopped", "UrlRefreshed",
     # errors
     "ApiError", "AuthenticationError", "BadRequestError", "ConfigError", "ConflictError",
-    "FolderBusyError", "InputError", "IntegrityError", "NotFoundError", "OutOfDescriptorsError",
+    "FolderBusyError", "InputError", "IntegrityError", "InternalError", "NotFoundError",
+    "OutOfDescriptorsError",
     "PackageError",
     "PackageFailedError", "PackageTimeoutError", "PermissionDeniedError", "PixxelError",
     "RateLimitedError", "ResponseError", "RouteError", "ServerError", "SinkError", "StalledError",
-    "StorageError", "TransferError", "TransportError",
+    "StorageError", "StorageHostError", "TransferError", "TransportError", "UsageError",
 }  # fmt: skip
 PLAIN = {"Download", "__version__"}
 CLASSES = sorted(name for name in PUBLIC - PLAIN if inspect.isclass(getattr(pixxel_async, name)))

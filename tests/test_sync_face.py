@@ -43,7 +43,16 @@ from pixxel_async.display.choice import shown
 from pixxel_async.portal import run_blocking
 from pixxel_async.sandbox import ApiFault, PackageFault, Sandbox, Scenario, sandbox_in_thread
 
-from .support import QUICK_LIMITS, QUICK_POLL, QUICK_RETRY, final_files, some_downloads, when
+from .support import (
+    PATIENCE_S,
+    PROCESS_S,
+    QUICK_LIMITS,
+    QUICK_POLL,
+    QUICK_RETRY,
+    final_files,
+    some_downloads,
+    when,
+)
 
 SMALL = Scenario(package_bytes=20_000)
 JOB = JobDownload(workflow_id="w", job_id="j")
@@ -66,7 +75,7 @@ def _no_thread_is_left() -> Iterator[None]:
     left = set(threading.enumerate()) - before
     for thread in left:
         if isinstance(thread, _RefreshThread):  # rich tells it to end, and does not wait for it
-            thread.join(5)
+            thread.join(PATIENCE_S)
     assert {thread.name for thread in left if thread.is_alive()} == set()
 
 
@@ -136,7 +145,7 @@ def test_two_threads_export_at_once(sandbox: Sandbox, tmp_path: Path) -> None:
     both = threading.Barrier(2)
 
     def downloads() -> Iterator[Download]:
-        both.wait(30)  # each waits until the other has begun
+        both.wait(PATIENCE_S)  # each waits until the other has begun
         yield from some_downloads(8)
 
     def export(name: str) -> Report:
@@ -258,7 +267,7 @@ def test_ctrl_c_ends_the_export_and_the_next_goes_on(tmp_path: Path, call: str) 
             try:
                 when(lambda: final_files(tmp_path) and sandbox.counts["downloadJob"] > 5)
                 process.send_signal(signal.SIGINT)
-                stdout, stderr = process.communicate(timeout=30)
+                stdout, stderr = process.communicate(timeout=PROCESS_S)
             except BaseException:
                 process.kill()
                 raise
@@ -295,7 +304,7 @@ def test_work_that_does_not_end_is_not_waited_for_without_end(
     go_on = threading.Event()
 
     async def work() -> None:
-        go_on.wait(60)  # as an iterable may that blocks
+        go_on.wait(PATIENCE_S)  # as an iterable may that blocks
 
     def interrupt() -> None:
         raise KeyboardInterrupt

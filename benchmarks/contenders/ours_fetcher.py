@@ -28,7 +28,7 @@ from pixxel_async.engine.slots import Slots
 from pixxel_async.engine.space import Space
 from pixxel_async.engine.troubles import is_failure_of_host
 from pixxel_async.settings.network import connections
-from pixxel_async.transport.guard import HostGuards
+from pixxel_async.http.circuit_breaker import HostGuards
 from pixxel_async.transport.storage import StorageClient
 
 from .policies import like_curl

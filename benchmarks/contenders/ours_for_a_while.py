@@ -28,7 +28,7 @@ from pixxel_async.engine.troubles import is_failure_of_host
 from pixxel_async.errors import TransferError
 from pixxel_async.fetches import Fetches, read_fetches
 from pixxel_async.settings.network import connections
-from pixxel_async.transport.guard import HostGuards
+from pixxel_async.http.circuit_breaker import HostGuards
 from pixxel_async.transport.storage import StorageClient
 
 from .ours_fetcher import an_item

@@ -16,6 +16,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from ..config import LEAST_FREE_BYTES, REQUESTS
+from ..sansio.units import size
+from ..sinks.base import Disk
 
 CLOCK_TOLERANCE_S = 300.0
 SLOW_STEP_S = 2.0
@@ -87,10 +89,12 @@ def judge_clock(here: datetime, there: datetime | None) -> Finding:
     )
 
 
-def judge_space(free_bytes: int) -> Finding:
+def judge_space(disk: Disk) -> Finding:
     """Judge the free space of the folder's disk."""
-    free = f"{free_bytes / 1e9:.1f} GB free"
-    if free_bytes < LEAST_FREE_BYTES:
+    if not disk.is_known:
+        return ok("space", "the file system does not report its size")
+    free = f"{size(disk.free_bytes)} free"
+    if disk.free_bytes < LEAST_FREE_BYTES:
         return problem(
             "space", free, f"free some: transfers pause below {LEAST_FREE_BYTES // 2**20} MiB"
         )

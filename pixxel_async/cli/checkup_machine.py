@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
+import secrets
 import sqlite3
 import ssl
 import sys
-import tempfile
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
 from .._version import __version__
+from ..engine.file_locks import LocksUnsupportedError, has_record_locks, try_lock
 from ..errors import ConfigError
 from ..settings.config_file import ConfigFile
+from ..sinks.disk import disk_of
+from ..sinks.paths import absolute_path
+from ..sinks.probe import NAME, REMEDY, UnsuitableError, probe
+from ..sinks.tree import OpenFolder, Tree
 from .checkup import (
     Finding,
     judge_file_system,
@@ -61,21 +65,42 @@ def config(file: ConfigFile) -> Iterator[Finding]:
 
 def folder(out: Path) -> Iterator[Finding]:
     """Look at the folder of an export, or at the nearest one above it that is there."""
-    wanted = out.expanduser().absolute()
+    wanted = absolute_path(out)
     there = next(place for place in (wanted, *wanted.parents) if place.exists())
     try:
-        with tempfile.TemporaryFile(dir=there) as file:
-            file.write(b"x")
-            file.flush()
-            os.fsync(file.fileno())
+        with Tree(there).open() as place:
+            probe(place, str(there))
+            has_locks = _has_locks(place)
+    except UnsuitableError as error:
+        yield problem("folder", error.reason, REMEDY)
+        return
     except OSError as error:
         text = f"{there} cannot be written: {error.strerror or error}"
         yield problem("folder", text, "choose another with --out")
         return
     yield ok("folder", f"{there} can be written")
-    yield judge_space(shutil.disk_usage(there).free)
+    if not has_locks:
+        yield warning(
+            "locks",
+            "this file system has none; a file takes their place, and is touched while an export "
+            "runs",
+            "let one machine alone use the folder, or choose another with --out",
+        )
+    yield judge_space(disk_of(there))
     if kind := file_system(there):
         yield judge_file_system(kind)
+
+
+def _has_locks(place: OpenFolder) -> bool:
+    name = f"{NAME}{secrets.token_hex(8)}"
+    descriptor = place.create(name)
+    try:
+        return try_lock(descriptor, shared=False) and has_record_locks(descriptor)
+    except LocksUnsupportedError:
+        return False
+    finally:
+        os.close(descriptor)
+        place.unlink(name)
 
 
 def file_system(place: Path, mounts: Path = MOUNTS) -> str:

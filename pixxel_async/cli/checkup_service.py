@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from urllib.parse import urlsplit
 
 from ..client import PixxelClient
 from ..config import RetryPolicy, Settings, Timeouts
 from ..errors import ApiError, AuthenticationError, PixxelError
-from ..settings.network import connections, routes
-from ..transport.probe import ANSWER, DNS, TCP, TLS, Probe, probe
+from ..http.clients import make_client
+from ..http.probe import ANSWER, DNS, TCP, TLS, Probe, probe
+from ..settings.network import certificates, routes
 from .checkup import SLOW_STEP_S, Finding, judge_clock, ok, problem, warning
 
 FIRST_ERROR = 400
@@ -27,11 +29,11 @@ async def way(settings: Settings, timeouts: Timeouts) -> AsyncIterator[Finding]:
     Raises:
         ConfigError: The proxy or the certificates cannot be used.
     """
-    transport = connections(settings.proxy, settings.ca_bundle)(1)
-    try:
-        seen = await probe(settings.base_url, routes(settings.proxy), transport, timeouts)
-    finally:
-        await transport.aclose()
+    ways, url = routes(settings.proxy), urlsplit(settings.base_url)
+    proxy = ways.proxy_for(url.scheme, url.hostname or "", url.port)
+    context = certificates(settings.ca_bundle).context()
+    async with make_client(context, proxy, max_connections=1) as client:
+        seen = await probe(settings.base_url, ways, client, timeouts)
     for finding in findings_of(seen, settings.base_url):
         yield finding
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from ..client import PixxelClient
-from ..config import AuthScheme, FetchPolicy, Limits, PollPolicy, RetryPolicy
+from ..config import AuthScheme, FetchPolicy, Limits, PollPolicy, RetryPolicy, Timeouts
 from ..settings.layers import resolve
 
 
@@ -29,8 +29,16 @@ class ReachesService(Protocol):
         """Certificates to trust; None takes the setting."""
 
     @property
+    def allow_private_storage(self) -> bool | None:
+        """Whether a storage may have a private address; None takes the setting."""
+
+    @property
     def profile(self) -> str | None:
         """The profile of the config file; None takes the setting."""
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """How long one call may take."""
 
     @property
     def limits(self) -> Limits:
@@ -57,6 +65,7 @@ def client_of(options: ReachesService) -> PixxelClient:
     """
     return PixxelClient.from_settings(
         resolve(given(options), options.profile),
+        timeout=options.timeouts,
         limits=options.limits,
         retry=options.retry,
         poll=options.poll,
@@ -71,4 +80,5 @@ def given(options: ReachesService) -> dict[str, object]:
         "auth_scheme": options.auth_scheme,
         "proxy": options.proxy,
         "ca_bundle": options.ca_bundle,
+        "allow_private_storage": options.allow_private_storage,
     }

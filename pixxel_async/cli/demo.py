@@ -13,6 +13,7 @@ from ..display.base import Loudness
 from ..downloads import parse_download
 from ..engine.report import Report
 from ..sandbox import PackagingTime, Sandbox, Scenario, demo_rows
+from ..sinks.paths import absolute_path
 from .ending import complain
 from .faults import FAULTS
 from .logs import log_shown
@@ -43,7 +44,7 @@ def run_demo(folder: Path, packages: int, loudness: Loudness) -> None:
     Raises:
         typer.Exit: With the exit code.
     """
-    folder = folder.expanduser().absolute()
+    folder = absolute_path(folder)
     display = choose_display(loudness)
 
     async def export() -> tuple[Report, Interruption]:

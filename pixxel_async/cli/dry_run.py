@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import typer
-from rich.filesize import decimal
 
 from ..downloads import Download
 from ..engine.plan import Intent, Planned, plan
 from ..sansio.redact import printable
+from ..sansio.units import size
+from ..sinks.paths import absolute_path
 from .options import RunOptions
 
 _WORDS = {
@@ -33,7 +34,7 @@ def dry_run(downloads: Sequence[Download], options: RunOptions) -> None:
         SinkError: The journal of the folder cannot be read.
         typer.Exit: With 0.
     """
-    folder = options.out.expanduser().absolute()
+    folder = absolute_path(options.out)
     planned = list(plan(downloads, folder, folder=options.folder, retry=options.retry))
     if options.json:
         for package in planned:
@@ -60,5 +61,5 @@ def _lines(planned: Sequence[Planned], folder: Path) -> list[str]:
         f"{counts[intent]:>{width}} {text}" for intent, text in _WORDS.items() if counts[intent]
     ]
     if held := sum(package.held_bytes for package in planned):
-        lines.append(f"{decimal(held)} of unfinished transfers would be gone on from")
+        lines.append(f"{size(held)} of unfinished transfers would be gone on from")
     return [f"{len(planned)} packages, into {folder}:", *lines, "Nothing was sent."]

@@ -5,18 +5,23 @@ Rules:
       or the folder cannot be used. 130, 143: ended by Ctrl-C, by SIGTERM. 141: who read the
       output has gone.
     * An error that the library raises on purpose is told in its own words, on standard error.
-    * Any other exception is a bug of this program, and keeps its traceback.
+    * Any other exception is dealt with in `last_resort`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import typer
 
+from ..engine.record import Damage
+from ..engine.row_check import REMEDY
 from ..errors import InputError, PixxelError
 from ..sansio.redact import printable
+from .interrupts import interruptible
+
+SHOWN_DAMAGES = 20
 
 SUCCESS = 0
 SOME_FAILED = 1
@@ -34,6 +39,16 @@ def complain(text: str) -> None:
     typer.echo(printable(text), err=True)
 
 
+def damage_lines(damaged: Sequence[Damage]) -> Iterator[str]:
+    """Yield what is wrong with rows of a journal, and what to do."""
+    for damage in damaged[:SHOWN_DAMAGES]:
+        yield f"damaged  {damage}"
+    if len(damaged) > SHOWN_DAMAGES:
+        yield f"and {len(damaged) - SHOWN_DAMAGES} more damaged rows"
+    if damaged:
+        yield f"A damaged row is not believed: {REMEDY}."
+
+
 @contextmanager
 def ended(interrupted: str = GOES_ON) -> Iterator[None]:
     """Turn what ends a command early into a message and an exit code.
@@ -45,7 +60,8 @@ def ended(interrupted: str = GOES_ON) -> Iterator[None]:
         typer.Exit: With the exit code.
     """
     try:
-        yield
+        with interruptible():
+            yield
     except InputError as error:
         for problem in error.problems or (str(error),):
             complain(problem)

@@ -12,17 +12,16 @@ from types import TracebackType
 from typing import Any, Self, TextIO
 
 from rich.console import Console
-from rich.filesize import decimal
 from rich.live import Live
 from rich.progress import Task
 
 from ..display.base import Loudness
 from ..display.columns import progress
-from ..display.wording import seconds
 from ..engine.checking import bytes_to_read
 from ..engine.history import read_record
 from ..sansio.checking import Condition, Finding
 from ..sansio.redact import printable
+from ..sansio.units import duration, size
 from .options import RunOptions
 from .rows import write_line
 
@@ -36,6 +35,7 @@ _WORDS = {
     Condition.UNREADABLE: "not readable",
     Condition.NOT_SAVED: "not saved",
     Condition.UNKNOWN: "unknown",
+    Condition.DAMAGED: "damaged",
 }
 _LOUDNESS = {
     Condition.OK: Loudness.DETAILS,
@@ -87,11 +87,13 @@ def _rows(counts: Counter[Condition], folder: Path, elapsed_s: float) -> Iterato
     )
     told = ", ".join(f"{counts[condition]} {_WORDS[condition]}" for condition in saved)
     yield "packages", f"{sum(counts[condition] for condition in saved)}: {told}"
+    if counts[Condition.DAMAGED]:
+        yield "journal", f"{counts[Condition.DAMAGED]} damaged: their rows hold what cannot be"
     if counts[Condition.NOT_SAVED]:
         yield "", f"{counts[Condition.NOT_SAVED]} not saved yet: the export goes on with them"
     if counts[Condition.UNKNOWN]:
         yield "files", f"{counts[Condition.UNKNOWN]} unknown: no package has their names"
-    yield "time", seconds(elapsed_s)
+    yield "time", duration(elapsed_s)
     yield "folder", str(folder)
 
 
@@ -221,8 +223,8 @@ class Bar:
                 self._progress.advance(self._task, finding.bytes or 0)
 
     def _amount(self, task: Task) -> str:
-        return f"{self._looked_at}/{self._packages}  {decimal(int(task.completed))}"
+        return f"{self._looked_at}/{self._packages}  {size(int(task.completed))}"
 
 
 def _rate(task: Task) -> str:
-    return f"{decimal(int(task.speed or 0))}/s"
+    return f"{size(int(task.speed or 0))}/s"

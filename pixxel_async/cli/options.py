@@ -14,12 +14,11 @@ from ..fetches import FETCHES
 from ..polls import POLL_INITIAL_S, POLL_MAX_S, WAIT_TIMEOUT_S, PollMethod, PollPolicy
 from .folder_options import FolderOptions, flag, read_size
 from .numbers import above_zero, at_least_one, measure, transfers
-from .service_options import SPEED, ServiceOptions
+from .service_options import SERVICE, SPEED, WAITING, ServiceOptions
 from .taking import takes_options
 
 __all__ = ["RunOptions", "ServiceOptions", "above_zero", "at_least_one", "takes_options"]
 
-WAITING = "Waiting, in seconds"
 OUTPUT = "Output"
 
 LEAST_BANDWIDTH = 1024
@@ -111,6 +110,14 @@ class RunOptions(FolderOptions, ServiceOptions):
             help="Times of looks: learning from packages that became ready, or growing intervals.",
         ),
     ] = PollMethod.LEARNING
+    allow_private_storage: Annotated[
+        bool,
+        flag(
+            "--allow-private-storage",
+            panel=SERVICE,
+            text="Download also from loopback, private and link-local addresses.",
+        ),
+    ] = False
     dry_run: Annotated[
         bool, flag("--dry-run", panel=OUTPUT, text="Tell what would be done, and do nothing.")
     ] = False

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..report.files import REMEDY, write_report
-from .ending import complain, ended
+from .ending import complain, damage_lines, ended
 
 
 def report(
@@ -31,6 +31,8 @@ def report(
     """
     with ended():
         written = write_report(directory, out)
+        for line in damage_lines(written.totals.damaged):
+            complain(line)
         for path in (written.html, written.json, written.csv, written.failed):
             if path is not None:
                 typer.echo(str(path))

@@ -79,6 +79,8 @@ def write_line(stream: TextIO, line: str) -> None:
     try:
         stream.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
         stream.flush()
+    except BrokenPipeError:
+        raise BrokenPipeError from None  # without its number, which makes click end with 1
     except OSError as error:
         if error.errno in _READER_GONE:
             raise BrokenPipeError from None

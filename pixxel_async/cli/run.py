@@ -17,8 +17,10 @@ from ..engine.report import Report
 from ..errors import AuthenticationError
 from ..events import Failed, Settled
 from ..sansio.resume import goes_on as is_taken_up_again
-from .again import goes_on
+from ..sinks.paths import absolute_path
+from .again import goes_on, needed_first
 from .connect import client_of
+from .descriptors import check_descriptors
 from .dry_run import dry_run
 from .ending import SOME_FAILED, SUCCESS, complain
 from .lines import Lines
@@ -41,7 +43,8 @@ def run_export(downloads: Sequence[Download], options: RunOptions) -> None:
     """
     if options.dry_run:
         dry_run(downloads, options)
-    folder = options.out.expanduser().absolute()
+    check_descriptors()
+    folder = absolute_path(options.out)
     display = choose_display(options.loudness, has_rows=options.json)
     write = Rows(sys.stdout, folder).write if options.json else _write_nothing
 
@@ -96,12 +99,12 @@ def what_next(report: Report, interruption: Interruption) -> list[str]:
     """Say what an export has left to do, and how it is done."""
     if interruption.number is not None or report.left != 0:
         left = "some packages are" if report.left is None else _count(report.left)
-        return [f"interrupted: {left} left.", goes_on()]
+        return [f"interrupted: {left} left.", *needed_first(), goes_on()]
     if isinstance(report.stopped, AuthenticationError):
         return []
     if any(not is_taken_up_again(failed.error) for failed in report.failed):
-        return [goes_on("--retry-failed")]
-    return [goes_on()] if report.failed else []
+        return [*needed_first(), goes_on("--retry-failed")]
+    return [*needed_first(), goes_on()] if report.failed else []
 
 
 def choose_display(loudness: Loudness, *, has_rows: bool = False) -> Display:

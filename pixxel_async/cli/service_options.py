@@ -11,18 +11,22 @@ from typing import Annotated
 import typer
 
 from ..config import (
+    ANSWER_TIMEOUT_S,
     BASE_URL,
+    CREATION_TIMEOUT_S,
     REQUESTS_PER_SECOND,
     AuthScheme,
     FetchPolicy,
     Limits,
     PollPolicy,
     RetryPolicy,
+    Timeouts,
 )
 from .numbers import measure
 
 SPEED = "Speed"
 SERVICE = "Service"
+WAITING = "Waiting, in seconds"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +42,16 @@ class ServiceOptions:
             text="Calls of the service; fewer when it asks for fewer.",
         ),
     ] = REQUESTS_PER_SECOND
+    answer_timeout: Annotated[
+        float,
+        measure(
+            "--answer-timeout",
+            metavar="S",
+            panel=WAITING,
+            text="The longest wait for an answer of the service; calls that create packages wait "
+            f"{CREATION_TIMEOUT_S:g} if that is longer.",
+        ),
+    ] = ANSWER_TIMEOUT_S
     base_url: Annotated[
         str | None,
         typer.Option(
@@ -87,6 +101,16 @@ class ServiceOptions:
             help="Which profile of the config file to use.",
         ),
     ] = None
+
+    @property
+    def allow_private_storage(self) -> bool | None:
+        """Whether a storage may have a private address; None takes the setting."""
+        return None
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """How long one call may take."""
+        return Timeouts(answer_s=self.answer_timeout)
 
     @property
     def limits(self) -> Limits:

@@ -4,6 +4,7 @@ Rules:
     * The first SIGINT, SIGTERM or SIGHUP lets the export keep what it has, and end.
     * The second leaves the process without another step. Nothing is lost by that, either: the
       journal and the partials are good at any moment.
+    * A signal that was ignored when the process started, as SIGHUP is by `nohup`, stays ignored.
     * The exit code is 128 and the number of the signal, as shells count.
 """
 
@@ -53,7 +54,8 @@ def signals_end(interrupt: Callable[[], None]) -> Iterator[Interruption]:
         interruption.number = number
         interrupt()
 
-    numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+    known = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+    numbers = [number for number in known if signal.getsignal(number) is not signal.SIG_IGN]
     restore = []
     for number in numbers:
         try:

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.filesize import decimal
 
-from ..display.wording import seconds, short
+from ..display.wording import short
 from ..engine.history import read_record
 from ..engine.record import Row
 from ..report.tables import totals_row
 from ..report.totals import Totals, totals_of
 from ..sansio.lifecycle import State
 from ..sansio.redact import printable
-from .ending import SOME_FAILED, SUCCESS, ended
+from ..sansio.units import duration, size
+from .ending import SOME_FAILED, SUCCESS, damage_lines, ended
 from .folder_options import flag
 
 SHOWN_FAILURES = 20
@@ -51,7 +51,8 @@ def status(
         rows = list(_rows(totals, now=time.time()))
         width = max(len(label) for label, _ in rows)
         lines = [f"{label:<{width}}  {text}" for label, text in rows]
-        typer.echo("\n".join(map(printable, [*lines, *_failures(totals.failed)])))
+        lines += [*_failures(totals.failed), *damage_lines(totals.damaged)]
+        typer.echo("\n".join(map(printable, lines)))
     raise typer.Exit(SUCCESS if totals.is_complete else SOME_FAILED)
 
 
@@ -61,13 +62,13 @@ def _rows(totals: Totals, *, now: float) -> Iterator[tuple[str, str]]:
     if totals.left:
         parts = [f"{totals.states[state]} {word}" for state, word in _WORDS.items()]
         yield "left", ", ".join(part for part in parts if not part.startswith("0 "))
-    partial = f", {decimal(totals.bytes_partial)} of what is left" if totals.bytes_partial else ""
-    yield "bytes", f"{decimal(totals.bytes_saved)} saved{partial}"
+    partial = f", {size(totals.bytes_partial)} of what is left" if totals.bytes_partial else ""
+    yield "bytes", f"{size(totals.bytes_saved)} saved{partial}"
     running = "no" if totals.running is None else f"yes, process {totals.running}"
     yield "running", running
     yield "runs", str(totals.runs)
     if totals.seen_at is not None:
-        ago = seconds(max(0.0, now - totals.seen_at))
+        ago = duration(max(0.0, now - totals.seen_at))
         local = datetime.fromtimestamp(totals.seen_at, UTC).astimezone()
         yield "last seen", f"{local:%Y-%m-%d %H:%M:%S %Z}, {ago} ago"
 

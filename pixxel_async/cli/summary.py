@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from rich.filesize import decimal
-
-from ..display.wording import name_of, seconds
+from ..display.wording import name_of
 from ..engine.report import Report
 from ..errors import AuthenticationError
 from ..events import Failed
 from ..sansio.redact import printable
+from ..sansio.units import duration, size
 
 SHOWN_FAILURES = 20
 
@@ -29,22 +28,22 @@ def _rows(report: Report, folder: Path) -> Iterator[tuple[str, str]]:
     total = report.settled if report.total is None else report.total
     left = f", {report.left} left" if report.left else ""
     yield "packages", f"{total}: {saved} saved, {skipped} there already, {failed} failed{left}"
-    yield "bytes", f"{decimal(report.bytes)} saved, {decimal(report.received)} received"
-    yield "time", f"{seconds(report.elapsed_s)}, {_rate(report)}"
-    yield "waiting", f"{seconds(report.waited_s)}, summed over the packages"
-    yield "transferring", f"{seconds(report.transferred_s)}, summed over the packages"
+    yield "bytes", f"{size(report.bytes)} saved, {size(report.received)} received"
+    yield "time", f"{duration(report.elapsed_s)}, {_rate(report)}"
+    yield "waiting", f"{duration(report.waited_s)}, summed over the packages"
+    yield "transferring", f"{duration(report.transferred_s)}, summed over the packages"
     yield "polls", f"{report.polls}"
     retries = f"{report.retries} calls, {report.interrupted} transfers"
     yield "retries", f"{retries}; {report.recreated} asked anew, {report.refreshed} fresh URLs"
     if report.held:
-        yield "held back", f"{report.held} times, {seconds(report.held_s)} for a host that failed"
+        yield "held back", f"{report.held} times, {duration(report.held_s)} for a host that failed"
     yield "folder", str(folder)
 
 
 def _rate(report: Report) -> str:
     if not report.elapsed_s:
         return "0 bytes/s"
-    return f"{decimal(int(report.received / report.elapsed_s))}/s"
+    return f"{size(int(report.received / report.elapsed_s))}/s"
 
 
 def _failures(report: Report) -> Iterator[str]:

@@ -28,6 +28,7 @@ from ..downloads import Download
 from ..engine.checking import JOBS, forget, held
 from ..engine.checking import verify as look_through
 from ..sansio.checking import Condition, Finding
+from ..sinks.paths import absolute_path
 from .connect import client_of
 from .ending import GOES_ON, SOME_FAILED, SUCCESS, complain, ended
 from .findings import teller
@@ -86,7 +87,8 @@ def verify(
 
     The options below are for --repair, which needs the key; those of output are for both.
     """
-    folder = options.out.expanduser().absolute()
+    with ended():
+        folder = absolute_path(options.out)
     depth = Verify.CONTENTS if contents else Verify.STRUCTURE
 
     async def look(only: Collection[str] | None = None) -> list[Finding]:

@@ -9,13 +9,13 @@ import time
 from collections.abc import Callable
 
 from rich.console import Console, Group, RenderableType
-from rich.filesize import decimal
 from rich.progress import Task
 from rich.text import Text
 
 from .. import events
 from ..engine.report import Report
 from ..sansio.lifecycle import State
+from ..sansio.units import size
 from .columns import progress
 from .meter import Meter
 from .transfers import Transfers
@@ -60,10 +60,10 @@ class Picture:
 
     def _amount(self, packages: Task) -> str:
         total = "?" if packages.total is None else f"{packages.total:.0f}"
-        return f"{packages.completed:.0f}/{total}  {decimal(self._meter.total)}"
+        return f"{packages.completed:.0f}/{total}  {size(self._meter.total)}"
 
     def _rate(self, _: Task) -> str:
-        return f"{decimal(int(self._meter.rate(self._clock())))}/s"
+        return f"{size(int(self._meter.rate(self._clock())))}/s"
 
 
 def _counts(report: Report) -> Text:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from rich.console import Console, RenderableType
-from rich.filesize import decimal
 from rich.progress import Task, TaskID
 from rich.text import Text
 
 from .. import events
 from ..sansio.redact import printable
+from ..sansio.units import size
 from .columns import NAME_CHARS, progress
 from .meter import Meter
 from .wording import short
@@ -79,9 +79,9 @@ class Transfers:
 
 
 def _amount(task: Task) -> str:
-    whole = "?" if task.total is None else decimal(int(task.total))
-    return f"{decimal(int(task.completed))} / {whole}"
+    whole = "?" if task.total is None else size(int(task.total))
+    return f"{size(int(task.completed))} / {whole}"
 
 
 def _rate(task: Task) -> str:
-    return "" if task.speed is None else f"{decimal(int(task.speed))}/s"
+    return "" if task.speed is None else f"{size(int(task.speed))}/s"

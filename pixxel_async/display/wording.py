@@ -1,20 +1,17 @@
-"""Events, sizes and times in words."""
+"""Events in words."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from rich.filesize import decimal
 
 from .. import events
 from ..downloads import Download
 from ..engine.report import Report
 from ..errors import AuthenticationError
 from ..sansio.redact import printable
+from ..sansio.units import duration, per_second, size
 from .base import Loudness
 
-MINUTE_S = 60
-HOUR_S = 3600
 SHOWN_CHARS = 100
 
 
@@ -55,16 +52,19 @@ def told(event: events.Event, report: Report) -> Told | None:
         case events.Paused(free_bytes=free, needed_bytes=needed):
             label = "disk full"
             text = (
-                f"{decimal(free)} free, {decimal(needed)} needed; transfers pause until there is "
+                f"{size(free)} free, {size(needed)} needed; transfers pause until there is "
                 "more (Ctrl-C ends the export, a rerun goes on)"
             )
             parts = Loudness.ERRORS, label, text
         case events.Resumed():
             parts = Loudness.ERRORS, "disk", "there is free space again; transfers go on"
         case events.Saved(saved=saved):
-            parts = Loudness.NORMAL, "saved", f"{saved.path.name}, {decimal(saved.bytes)}"
+            parts = Loudness.NORMAL, "saved", f"{saved.path.name}, {size(saved.bytes)}"
         case events.Skipped(saved=saved):
             parts = Loudness.NORMAL, "skipped", f"{saved.path.name}, it is there already"
+        case events.RowDamaged(key=key, field=field, reason=reason):
+            text = f"{short(key)}: the journal's {field} {reason}; its row is written anew"
+            parts = Loudness.NORMAL, "damaged", text
         case _:
             return _detail(event)
     return _safe(*parts)
@@ -76,7 +76,7 @@ def _detail(event: events.Event) -> Told | None:
             text = f"{host} fails ({reason}); requests wait until it is back"
             return _safe(Loudness.NORMAL, "host fails", text)
         case events.HostCameBack(host=host, held_s=held_s):
-            text = f"{host} answers again after {seconds(held_s)}; everything goes on"
+            text = f"{host} answers again after {duration(held_s)}; everything goes on"
             return _safe(Loudness.NORMAL, "host is back", text)
         case events.Retried(key=key, reason=reason):
             label, text = "retried", f"{short(key)}: {reason}; {_again(event.delay_s)}"
@@ -85,13 +85,14 @@ def _detail(event: events.Event) -> Told | None:
             text = f"{short(key)}: the answer was lost ({reason}); {_again(event.delay_s)}"
         case events.FetchInterrupted(key=key, reason=reason, offset=offset):
             label = "broke off"
-            at = f"at {decimal(offset)}" if offset else "from the start"
+            at = f"at {size(offset)}" if offset else "from the start"
             text = f"{short(key)}: {reason}; {_again(event.delay_s)}, {at}"
         case events.UrlRefreshed(key=key):
             label, text = "fresh URL", short(key)
         case events.SlowedDown(pause_s=pause_s, requests_per_second=rate):
             label = "slowed down"
-            text = f"the service asks for fewer calls: {seconds(pause_s)} pause, then {rate:.3g}/s"
+            pause = f"{duration(pause_s)} pause, then {per_second(rate)}"
+            text = f"the service asks for fewer calls: {pause}"
         case events.RetryHeld(key=key):
             label, text = "held back", f"{short(key)}: retries have used up their share of calls"
         case events.FetchesChanged(fetches=fetches):
@@ -106,7 +107,7 @@ def _safe(loudness: Loudness, label: str, text: str) -> Told:
 
 
 def _again(delay_s: float) -> str:
-    return f"goes on in {seconds(delay_s)}"
+    return f"goes on in {duration(delay_s)}"
 
 
 def rejected(error: Exception) -> str:
@@ -136,12 +137,3 @@ def short(text: str, chars: int = SHOWN_CHARS) -> str:
         return text
     tail = (chars - 1) // 2
     return f"{text[: chars - 1 - tail]}…{text[-tail:]}"
-
-
-def seconds(duration_s: float) -> str:
-    """Return a time as people say it."""
-    if duration_s < MINUTE_S:
-        return f"{duration_s:.1f} s"
-    if duration_s < HOUR_S:
-        return f"{duration_s // MINUTE_S:.0f} min {duration_s % MINUTE_S:.0f} s"
-    return f"{duration_s // HOUR_S:.0f} h {duration_s % HOUR_S // MINUTE_S:.0f} min"

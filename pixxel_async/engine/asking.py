@@ -1,8 +1,11 @@
 """Asking the service for packages and about them, with what has to be said on the way.
 
 Rules:
-    * A creation whose answer was lost may have made a package. It is sent again after a wait, a
-      bounded number of times, and each time is told as `Recreated`.
+    * A creation whose answer was lost or timed out may have made a package. The PUT of an insight,
+      job or task is its own status call, so that sending it again is looking for the package. The
+      service lists no AOI and catalog packages (`AOICreateDownload` and `CreateDownload` have a
+      status call by id alone): those creations are sent again after a wait, a bounded number of
+      times, and each time is told as `Recreated`.
     * A 404 of the status call soon after the creation is "not yet": the service may need a
       moment to know its own package.
     * A status call that fails in a way that passes, after all its attempts, is "not yet", too: the
@@ -28,13 +31,13 @@ from ..errors import (
     PixxelError,
     ResponseError,
 )
+from ..http.api import Api, Before, Notice
+from ..http.circuit_breaker import HostFails, HostIsBack
+from ..http.retry import Retry, RetryWaits, SlowDown
 from ..models import Package, PackageStatus
 from ..sansio import wire
 from ..sansio.backoff import Verdict, delay, failure_of, judge
 from ..sansio.redact import redact
-from ..transport.api import Api, Before, Notice
-from ..transport.guard import HostFails, HostIsBack
-from ..transport.retries import Retry, RetryWaits, SlowDown
 
 logger = logging.getLogger("pixxel_async")
 

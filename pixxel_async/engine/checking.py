@@ -14,7 +14,14 @@ import asyncio
 import json
 import os
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterable, Iterator
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,15 +30,18 @@ from threading import Event
 
 from ..config import Verify
 from ..downloads import Download, parse_download
-from ..errors import InputError, SinkError
+from ..errors import InputError
 from ..sansio.checking import Condition, Finding, judge_extracted, judge_file, judge_unsaved
 from ..sansio.lifecycle import State
-from ..sansio.redact import printable
+from ..sansio.naming import name_problem
 from ..sinks.looking import look
 from ..sinks.partial import PART_SUFFIX
-from .folder import HIDDEN, ExportFolder
+from ..sinks.paths import absolute_path
+from ..sinks.tree import Tree
+from .folder import HIDDEN, JOURNAL, ExportFolder
 from .history import journal_of, read_record
-from .record import Doing, ExportRecord, Row
+from .record import Damage, Doing, ExportRecord, Row
+from .row_check import REMEDY
 
 JOBS = 4
 """Files that are read at once."""
@@ -69,13 +79,14 @@ async def verify(
         SinkError: It is no export folder, or its journal cannot be read.
         ValueError: `jobs` is below 1.
     """
-    folder = Path(directory).expanduser().absolute()  # noqa: ASYNC240 - asks no disk
+    folder = absolute_path(directory)
     stop = Event()
     threads = ThreadPoolExecutor(jobs, thread_name_prefix="pixxel-verify")
     run = asyncio.get_running_loop().run_in_executor
     try:
         record = await run(threads, read_record, folder)
-        look_at = _Look(folder, _once_saved(record), depth, stop)
+        damaged = {damage.key: damage for damage in record.damaged}
+        look_at = _Look(folder, _once_saved(record), damaged, depth, stop)
         waiting: deque[asyncio.Future[Finding]] = deque()
         for row in record.rows:
             if only is not None and row.key not in only:
@@ -85,6 +96,10 @@ async def verify(
                 yield await waiting.popleft()
         while waiting:
             yield await waiting.popleft()
+        known = {row.key for row in record.rows}
+        for key, damage in damaged.items():
+            if key not in known and (only is None or key in only):
+                yield _damaged(folder, str(damage))
         if only is None:
             for path in await run(threads, lambda: sorted(_unknown(folder, record, stop))):
                 yield Finding(
@@ -134,6 +149,9 @@ async def forget(folder: ExportFolder, findings: Iterable[Finding]) -> list[Down
         for finding in findings:
             if finding.download is None or not finding.is_repairable:
                 continue
+            if finding.condition is Condition.DAMAGED:
+                downloads.append(finding.download)  # an export writes its row anew
+                continue
             row = await folder.journal.get(finding.download.key)
             if row is None:
                 continue
@@ -156,6 +174,8 @@ def _forgotten(row: Row, condition: Condition) -> Row:
         state=State.QUEUED,
         bytes=None,
         sha256=None,
+        mtime_ns=None,
+        inode=None,
         checksum="",
         error="",
         error_type="",
@@ -171,21 +191,33 @@ class _Look:
     Attributes:
         folder: The export folder.
         once_saved: The keys of packages that some run has saved.
+        damaged: What is wrong with rows, by key.
         depth: How closely ZIPs are looked at.
         stop: Set when nobody waits any more.
     """
 
     folder: Path
     once_saved: frozenset[str]
+    damaged: Mapping[str, Damage]
     depth: Verify
     stop: Event
 
     def judge(self, row: Row) -> Finding:
-        path = self.folder / _name(row)
+        download = _download(row)
+        if isinstance(download, Damage):
+            return _damaged(self.folder, str(download))
+        if (damage := self.damaged.get(row.key)) is not None:
+            return _damaged(self.folder, str(damage), download)
+        name = _name(row)
+        if problem := name_problem(name):
+            reason = f"name: {name!r} is not a valid name of a package ({problem})"
+            return _damaged(self.folder, reason, download)
+        path = self.folder / name
         if not _is_saved(row):
             judged = judge_unsaved(row.error, was_saved=row.key in self.once_saved)
         else:
-            found = look(path, size=row.bytes or 0, verify=self.depth, stop=self.stop)
+            tree, size = Tree(self.folder), row.bytes or 0
+            found = look(tree, name, size=size, verify=self.depth, stop=self.stop)
             if row.is_discarded:
                 judged = judge_extracted(found)
             else:
@@ -195,7 +227,7 @@ class _Look:
             condition=condition,
             reason=reason,
             path=path,
-            download=_download(self.folder, row),
+            download=download,
             bytes=row.bytes,
             sha256=row.sha256,
         )
@@ -213,12 +245,23 @@ def _name(row: Row) -> str:
     return row.extracted if row.is_discarded and row.extracted else row.name
 
 
-def _download(folder: Path, row: Row) -> Download:
+def _download(row: Row) -> Download | Damage:
     try:
-        return parse_download(json.loads(row.target))
+        download = parse_download(json.loads(row.target))
     except (ValueError, InputError) as error:
-        message = f"{journal_of(folder)}: what it says of {printable(row.key)} is wrong: {error}"
-        raise SinkError(message) from error
+        return Damage(key=row.key, field="target", reason=f"is not a download: {error}")
+    if download.key != row.key:
+        return Damage(key=row.key, field="target", reason=f"is that of {download.key}")
+    return download
+
+
+def _damaged(folder: Path, reason: str, download: Download | None = None) -> Finding:
+    return Finding(
+        condition=Condition.DAMAGED,
+        reason=f"{reason}; {REMEDY}",
+        path=folder / HIDDEN / JOURNAL,
+        download=download,
+    )
 
 
 def _unknown(folder: Path, record: ExportRecord, stop: Event) -> Iterator[Path]:

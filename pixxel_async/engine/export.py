@@ -5,13 +5,16 @@ Rules:
       caller's code is mixed with theirs.
     * Leaving the context early cancels everything, and waits until it has ended.
     * Who reads the events slowly slows the export; only progress is left out.
+    * What ends the stages early, such as an error of the caller's iterable, is raised by whoever
+      waits for them: at the end of the events, by `finish`, or else when the context is left.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,6 +23,7 @@ import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from .. import events
+from ..errors import UsageError
 from ..sinks.threads import to_end
 from .folder import ExportFolder, OpenFolders
 from .incoming import Downloads, count
@@ -31,12 +35,19 @@ from .report import Report
 EVENTS_AHEAD = 1024
 """Events that may wait for a reader."""
 
+NOT_ENTERED = (
+    "the export has not begun: enter it first, with `async with client.export(...) as export`"
+)
+HAS_ENDED = (
+    "the export has ended: read its `report`, or begin another one with `client.export(...)`"
+)
+
 
 class Export:
     """An export that runs while its context is open; made by `PixxelClient.export`.
 
     Iterate it for events, or call `finish`. Nothing is sent and nothing is written before the
-    context is entered.
+    context is entered. It is entered once; outside its context, its methods raise UsageError.
 
     Attributes:
         report: What the export has come to, right at any moment.
@@ -49,6 +60,7 @@ class Export:
         *,
         folders: OpenFolders,
         pipeline: Callable[[ExportFolder, Outlet], Pipeline],
+        check_use: Callable[[], None] = lambda: None,
     ) -> None:
         """Prepare.
 
@@ -57,30 +69,42 @@ class Export:
             directory: The absolute path of the folder; made if need be.
             folders: The folders that the client has open.
             pipeline: Builds the stages for a folder and an outlet of events.
+            check_use: Raises if the client cannot be used here.
         """
         self.report = Report()
         self._downloads = downloads
         self._directory = directory
         self._folders = folders
-        self._pipeline = pipeline
-        self._stack = AsyncExitStack()
-        self._events: MemoryObjectReceiveStream[events.Event]
-        self._runner: asyncio.Task[None]
-        self._interrupt: Callable[[], None] = _not_begun
+        self._make_pipeline = pipeline
+        self._check_use = check_use
+        self._running: _Running | None = None
+        self._is_over = False
 
     async def __aenter__(self) -> Self:
         """Lock the folder and start.
 
         Raises:
+            UsageError: It was entered before, or its client belongs to another event loop.
+            InputError: There is something else among the downloads.
             FolderBusyError: Another process exports into the folder.
             SinkError: The folder cannot be written.
         """
-        folder = await self._stack.enter_async_context(self._folders.use(self._directory))
-        send, self._events = anyio.create_memory_object_stream[events.Event](EVENTS_AHEAD)
-        recorder = Recorder(folder.journal, total=count(self._downloads))
-        pipeline = self._pipeline(folder, Outlet(send, self.report, recorder))
-        self._interrupt = pipeline.interrupt
-        self._runner = asyncio.create_task(self._run(pipeline, send), name="pixxel-async export")
+        self._check_use()
+        if self._is_over or self._running is not None:
+            message = "an export can be entered once: begin another one with `client.export(...)`"
+            raise UsageError(message)
+        total = count(self._downloads)
+        async with AsyncExitStack() as opened:
+            folder = await opened.enter_async_context(self._folders.use(self._directory))
+            recorder = Recorder(folder.journal, total=total)
+            send, receive = anyio.create_memory_object_stream[events.Event](EVENTS_AHEAD)
+            opened.callback(receive.close)
+            opened.callback(send.close)
+            outlet = Outlet(send, self.report, recorder)
+            pipeline = self._make_pipeline(folder, outlet)
+            self.report.total = self.report.left = total
+            runner = asyncio.create_task(self._run(pipeline, send), name="pixxel-async export")
+            self._running = _Running(runner, receive, outlet, pipeline, opened.pop_all())
         return self
 
     async def __aexit__(
@@ -92,26 +116,57 @@ class Export:
         """Cancel what still runs, wait for its end, and unlock the folder.
 
         Raises:
-            BaseException: A bug of the engine, or an error of the caller's iterable.
+            BaseException: A bug of the engine, or an error of the caller's iterable, unless
+                `finish` or the end of the events has raised it.
         """
-        self._interrupt()  # creations under way may finish; then everything else goes
-        self._runner.cancel()
+        running, self._running, self._is_over = self._now(), None, True
+        running.outlet.leave()
+        running.pipeline.interrupt()  # creations under way may finish; then everything else goes
+        running.runner.cancel()
         try:
             # Not the runner itself: its cancellation is wanted, a caller's goes on.
-            await to_end(asyncio.wait([self._runner]))
+            await to_end(asyncio.wait([running.runner]))
         finally:
-            self._events.close()
-            await self._stack.aclose()
-        error = None if self._runner.cancelled() else self._runner.exception()
-        if error is not None and exc is None:
-            raise _only(error) from None
+            self.report.has_ended = True
+            await running.opened.aclose()
+        error = running.error
+        if error is not None and exc is None and not running.is_told:
+            raise error from None
 
-    def __aiter__(self) -> AsyncIterator[events.Event]:
-        """Iterate over what happens; the end comes when every package is settled."""
-        return self._events.__aiter__()
+    def __aiter__(self) -> Self:
+        """Iterate over what happens; the end comes when every package is settled.
+
+        Raises:
+            UsageError: The export has not begun, or has ended.
+        """
+        self._now()
+        return self
+
+    async def __anext__(self) -> events.Event:
+        """Return the next event.
+
+        Raises:
+            StopAsyncIteration: Every package is settled, or the export was interrupted.
+            BaseException: What has ended the export, such as an error of the caller's iterable.
+        """
+        running = self._now()
+        try:
+            return await running.events.receive()
+        except anyio.EndOfStream:
+            pass
+        await asyncio.wait([running.runner])  # it has nothing left to do
+        if running.error is not None:
+            running.is_told = True
+            raise running.error from None
+        raise StopAsyncIteration
 
     async def finish(self) -> Report:
-        """Read all events to the end, and return the report."""
+        """Read all events to the end, and return the report.
+
+        Raises:
+            UsageError: The export has not begun, or has ended.
+            BaseException: What has ended the export, such as an error of the caller's iterable.
+        """
         async for _ in self:
             pass
         return self.report
@@ -123,17 +178,52 @@ class Export:
         they have. The last event is `Interrupted`. The next export into the directory goes on
         from there. Must be called in the event loop's thread, such as from a signal handler that
         the loop has; calling it twice is the same as once.
+
+        Raises:
+            UsageError: The export has not begun, or has ended.
         """
-        self._interrupt()
+        self._now().pipeline.interrupt()
+
+    def _now(self) -> _Running:
+        """Return what runs.
+
+        Raises:
+            UsageError: Nothing does.
+        """
+        if self._running is None:
+            raise UsageError(HAS_ENDED if self._is_over else NOT_ENTERED)
+        return self._running
 
     async def _run(self, pipeline: Pipeline, send: MemoryObjectSendStream[events.Event]) -> None:
         async with send:
             await pipeline.run(self._downloads)
 
 
-def _not_begun() -> None:
-    message = "an export can be interrupted after its context was entered"
-    raise RuntimeError(message)
+@dataclass(slots=True)
+class _Running:
+    """What an export has while its context is open.
+
+    Attributes:
+        runner: Runs the stages.
+        events: What they tell.
+        outlet: Where they tell it.
+        pipeline: The stages.
+        opened: Closes what was opened.
+        is_told: Whether the error that has ended the stages was raised.
+    """
+
+    runner: asyncio.Task[None]
+    events: MemoryObjectReceiveStream[events.Event]
+    outlet: Outlet
+    pipeline: Pipeline
+    opened: AsyncExitStack
+    is_told: bool = False
+
+    @property
+    def error(self) -> BaseException | None:
+        """What has ended the stages, once they have ended."""
+        error = self.pipeline.error if self.runner.cancelled() else self.runner.exception()
+        return None if error is None else _only(error)
 
 
 def _only(error: BaseException) -> BaseException:

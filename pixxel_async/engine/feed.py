@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import anyio
 import anyio.lowlevel
@@ -78,5 +79,6 @@ class Feed:
 
     def _note(self, download: Download) -> None:
         if not self._journal.knows(download.key):
-            self._journal.note(new_row(download, self._name_of))
+            with suppress(Exception):  # told for this package when its turn comes
+                self._journal.note(new_row(download, self._name_of))
         self._outlet.recorder.queued(download.key, self._outlet.clock())

@@ -4,7 +4,14 @@ Rules:
     * An attempt that brings the file further than any before starts the count anew, so a large
       file may break off many times, and a storage that leads nowhere is left soon.
     * An expired URL is replaced and is no failure, but only a few times without a new byte.
+    * An answer that cannot be used is no failure: the next request is made at once.
+    * What has no announced size, and outgrows the disk, is discarded at once, so that others have
+      the room. It is tried again if others have left some meanwhile.
     * What arrived whole and is wrong is fetched again from zero, a few times.
+    * What was put together from several answers is compared with a checksum of the storage, or
+      else with the CRC of every member. No option leaves that out.
+    * A place may have been waited for. Before anything is sent, the export is asked whether it
+      still runs, and the host whether it still answers.
 """
 
 from __future__ import annotations
@@ -17,6 +24,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import anyio
+import anyio.lowlevel
 from pydantic import SecretStr
 
 from .. import events
@@ -24,12 +32,14 @@ from ..config import Checksum, FetchPolicy, FolderPolicy, RetryPolicy, Verify
 from ..errors import IntegrityError, OutOfDescriptorsError, SinkError, TransferError
 from ..fetches import MOST_FETCHES
 from ..http.body_writer import BandwidthLimiter
+from ..http.circuit_breaker import HostFails, HostGuards, HostIsBack, News
+from ..http.refused import RefusedHosts
 from ..http.storage_client import StorageClient
 from ..sansio.backoff import delay
 from ..sansio.storage_answers import not_a_zip
 from ..sinks.base import Care, Held
-from ..transport.guard import HostFails, HostGuards, HostIsBack, News
 from .folder import ExportFolder
+from .gate import Gate
 from .item import Item
 from .saver import Arrived
 from .shared import Shared
@@ -37,7 +47,14 @@ from .slots import Slots
 from .space import MAX_REFUSALS, Space
 from .stretch import stretches_of
 from .transfer import Transfer
-from .troubles import DiskFullError, NoRoomError, PassingError, UrlExpiredError
+from .troubles import (
+    DiskFullError,
+    NextRequestError,
+    NoRoomError,
+    OutgrownError,
+    PassingError,
+    UrlExpiredError,
+)
 from .watchdog import Watchdog
 
 AT_ONCE_BYTES = 4 * 1024 * 1024
@@ -53,6 +70,12 @@ MAX_SHORTAGES = 100
 SHORTAGE_ATTEMPT = 2
 """They are paused for as long as after the second failure."""
 
+MAX_NEXT_REQUESTS = 3
+"""Answers in a row without a new byte after which another request is no failure."""
+
+MAX_OUTGROWN = 3
+"""Transfers of one package that outgrew the disk."""
+
 MAX_WRONG = 3
 """Files that arrived whole and were wrong."""
 
@@ -67,6 +90,7 @@ class _Tries:
         refreshes: Signed URLs that had expired.
         refusals: Writes that found the disk full.
         shortages: Attempts that found no free descriptor.
+        next_requests: Answers that could not be used, or not for all that was missing.
     """
 
     furthest: int
@@ -74,12 +98,14 @@ class _Tries:
     refreshes: int = 0
     refusals: int = 0
     shortages: int = 0
+    next_requests: int = 0
 
     def reached(self, size: int) -> None:
         """Begin anew if the file has grown further."""
         if size > self.furthest:
             self.furthest = size
             self.failures = self.refreshes = self.refusals = self.shortages = 0
+            self.next_requests = 0
 
 
 class _StaleError(Exception):
@@ -101,6 +127,7 @@ class Fetcher:
         policy: FetchPolicy,
         folder_policy: FolderPolicy,
         retry: RetryPolicy,
+        gate: Gate,
         slots: Slots,
         hosts: HostGuards,
         space: Space,
@@ -118,6 +145,7 @@ class Fetcher:
             folder: Where files and notes go.
             policy: How a package is transferred and verified.
             folder_policy: What is done with files that are in the way.
+            gate: Knows whether the key was rejected.
             slots: Bounds the transfers of all exports of a client.
             hosts: Hold transfers back from a storage that fails.
             space: Pauses transfers while the disk is full.
@@ -132,6 +160,7 @@ class Fetcher:
         self.watchdog = Watchdog(policy)
         self._shared = Shared(
             storage=storage,
+            refused=RefusedHosts(),
             journal=folder.journal,
             watchdog=self.watchdog,
             space=space,
@@ -149,6 +178,7 @@ class Fetcher:
         self._care = Care(policy.checksum, policy.sync)
         self._foreign = folder_policy.foreign_files
         self._retry = retry
+        self._gate = gate
         self._slots = slots
         self._hosts = hosts
         self._space = space
@@ -158,11 +188,15 @@ class Fetcher:
         self._count_received = count_received
         self._clock = clock
 
-    async def fetch(self, item: Item) -> Arrived:
+    async def fetch(self, item: Item, step_aside: Callable[[], None] = lambda: None) -> Arrived:
         """Transfer a package that is ready, and verify what came.
 
         A cancelled or failed fetch leaves the partial and its mark for a later run, and nothing
         under the final name.
+
+        Args:
+            item: The package.
+            step_aside: Called if it waits for free space while others may go on.
 
         Raises:
             NotReadyAnyMoreError: The package has to be waited for again.
@@ -181,7 +215,7 @@ class Fetcher:
                     at_s=self._clock(), key=item.key, name=item.row.name, offset=partial.size
                 )
             )
-            checksum = await self._until_right(transfer)
+            checksum = await self._until_right(transfer, step_aside)
         except BaseException:
             self._count_received(transfer.received)
             with anyio.CancelScope(shield=True), suppress(SinkError):
@@ -199,40 +233,54 @@ class Fetcher:
             events.FetchProgress(at_s=self._clock(), key=key, bytes=size, total=total)
         )
 
-    async def _until_right(self, transfer: Transfer) -> str:
+    async def _until_right(self, transfer: Transfer, step_aside: Callable[[], None]) -> str:
         """Transfer until the file verifies; return which checksum it agreed with."""
         wrong = 0
         while True:
             try:
-                await self._until_whole(transfer)
+                await self._until_whole(transfer, step_aside)
                 return await self._verify(transfer)
             except IntegrityError as error:
                 wrong += 1
-                await transfer.restart()
+                await transfer.start_over()
                 if wrong >= MAX_WRONG:
                     raise
                 await self._pause(transfer, wrong, error)
 
-    async def _until_whole(self, transfer: Transfer) -> None:
+    async def _until_whole(self, transfer: Transfer, step_aside: Callable[[], None]) -> None:
         """Transfer until no byte is missing."""
         item, partial = transfer.item, transfer.partial
         tries = _Tries(furthest=transfer.size)
-        missing = (item.row.total or partial.size) - partial.size
+        missing, is_guess = max(0, (item.row.total or 0) - partial.size), True
+        outgrown = 0
         while True:
-            await self._space.admit(item.key, missing)
+            await self._space.admit(item.key, missing, is_guess=is_guess, step_aside=step_aside)
             try:
                 await self._refresh_stale(item)
                 # Only the bytes need the slot: who waits for the service, or for the reader of
                 # an event, leaves it to others.
                 url = self._usable_url(item)
-                async with self._hosts.of(url).request(self._tell), self._slots:
+                async with self._hosts.of(url).request(self._tell) as request, self._slots:
+                    await anyio.lowlevel.checkpoint_if_cancelled()
+                    if self._gate.rejected is not None and not transfer.received:
+                        raise self._gate.rejection()
+                    if not request.still_goes():
+                        continue
                     await transfer.attempt(self._usable_url(item))
             except _StaleError:
                 continue
             except NoRoomError as no_room:
-                missing = no_room.missing
+                missing, is_guess = no_room.missing, False
+            except OutgrownError:
+                outgrown += 1
+                size = transfer.partial.size
+                await transfer.restart()  # at once, so that others have the room
+                is_last = outgrown >= MAX_OUTGROWN
+                missing = await self._space.beyond(item.key, size, is_last=is_last)
+                is_guess = False
             except (UrlExpiredError, DiskFullError, PassingError) as trouble:
                 tries.reached(transfer.size)
+                missing, is_guess = transfer.missing, True
                 await self._overcome(transfer, tries, trouble)
             else:
                 return
@@ -255,6 +303,9 @@ class Fetcher:
                 if tries.refusals > MAX_REFUSALS:
                     raise error from None
                 await self._space.refill()
+            case NextRequestError(error=error) if tries.next_requests < MAX_NEXT_REQUESTS:
+                tries.next_requests += 1
+                await self._interrupted(transfer, 0.0, error)
             case PassingError(error=OutOfDescriptorsError() as error):
                 self._slots.exhausted()
                 tries.shortages += 1
@@ -306,6 +357,10 @@ class Fetcher:
             attempt=attempt,
             jitter=random.random(),  # noqa: S311 - jitter is no secret
         )
+        await self._interrupted(transfer, delay_s, error)
+        await anyio.sleep(delay_s)
+
+    async def _interrupted(self, transfer: Transfer, delay_s: float, error: TransferError) -> None:
         await self._emit(
             events.FetchInterrupted(
                 at_s=self._clock(),
@@ -315,7 +370,6 @@ class Fetcher:
                 reason=str(error),
             )
         )
-        await anyio.sleep(delay_s)
 
     async def _verify(self, transfer: Transfer) -> str:
         """Check the whole file; return the strongest checksum that it agreed with."""
@@ -329,8 +383,8 @@ class Fetcher:
                 message = f"the {algorithm} that the storage offers does not match"
                 raise IntegrityError(message)
         verify = self._policy.verify
-        if transfer.has_older_bytes and not offered and self._policy.checksum is not Checksum.NONE:
-            verify = Verify.CONTENTS  # the earlier run may have been offered one, and is gone
+        if transfer.is_put_together and not offered:
+            verify = Verify.CONTENTS  # an ETag may lie, and nothing else tells two objects apart
         if problem := await partial.problem(verify):
             message = f"what came is not a whole ZIP: {problem}"
             raise IntegrityError(message)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Self
 
 import anyio
 from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from ..errors import PixxelError
+from .bugs import as_error
 from .fetcher import Fetcher, NotReadyAnyMoreError
 from .gate import Gate
 from .item import Item
@@ -71,26 +73,34 @@ class FetchStage:
             places: Bounds how many of them are taken at once.
             tasks: Where saving goes on.
         """
+
+        def replace() -> None:
+            tasks.start_soon(self.run, ready, places, tasks)
+
         while True:
-            async with places:
+            async with _Turn(places, replace) as turn:
                 try:
                     item = await ready.receive()
                 except anyio.EndOfStream:
                     return
-                await self._take(item, tasks)
+                await self._take(item, tasks, turn.step_aside)
+            if turn.is_over:
+                return
 
-    async def _take(self, item: Item, tasks: TaskGroup) -> None:
-        self._began(item)
+    async def _take(self, item: Item, tasks: TaskGroup, step_aside: Callable[[], None]) -> None:
         try:
-            if self._gate.rejected is not None:
-                raise self._gate.rejection()
-            await self._hand_to_saver(await self._fetcher.fetch(item), tasks)
-        except NotReadyAnyMoreError:
-            await self._wait_again(item)
+            self._began(item)
+            self._gate.check()
+            try:
+                arrived = await self._fetcher.fetch(item, step_aside)
+            except NotReadyAnyMoreError:
+                await self._wait_again(item)
+            else:
+                await self._hand_to_saver(arrived, tasks)
         except DiskStaysFullError as full:
             await self._end_early(full.error)
-        except PixxelError as error:
-            await self._fail(item, error)
+        except Exception as raised:  # noqa: BLE001 - it ends this package, and no other
+            await self._fail(item, as_error(raised))
 
     async def _hand_to_saver(self, arrived: Arrived, tasks: TaskGroup) -> None:
         """Save in a task of its own: what waits for the disk need not hold up transfers."""
@@ -103,12 +113,38 @@ class FetchStage:
 
     async def _save(self, arrived: Arrived) -> None:
         try:
-            saved = await self._saver.save(arrived)
+            await self._ledger.settle(await self._saver.save(arrived))
         except DiskStaysFullError as full:
             await self._end_early(full.error)
-        except PixxelError as error:
-            await self._fail(arrived.item, error)
-        else:
-            await self._ledger.settle(saved)
+        except Exception as raised:  # noqa: BLE001 - likewise
+            await self._fail(arrived.item, as_error(raised))
         finally:
             self._saving.release()
+
+
+class _Turn:
+    """A place that is held while one package is taken.
+
+    Attributes:
+        is_over: Whether the place was given to another task.
+    """
+
+    def __init__(self, places: Places, replace: Callable[[], None]) -> None:
+        self._places = places
+        self._replace = replace
+        self.is_over = False
+
+    async def __aenter__(self) -> Self:
+        await self._places.take()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if not self.is_over:
+            self._places.give_back()
+
+    def step_aside(self) -> None:
+        """Let another task take packages, while this one waits with its own."""
+        if not self.is_over:
+            self.is_over = True
+            self._places.give_back()
+            self._replace()

@@ -1,42 +1,37 @@
 """An export folder in use: its lock, its journal, its sink.
 
 Rules:
-    * One process at a time exports into a folder; the lock is the operating system's, so it is
-      gone when the process is.
+    * One process at a time exports into a folder; see `lock`.
+    * Nothing in it is trusted: a link, or a file of somebody else, where the export keeps its state
+      is refused.
     * Within one client, exports into the same folder share it, and a package that two of them
       want is fetched once: the second waits, and finds it saved.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
-from filelock import FileLock, Timeout
 
-from ..errors import FolderBusyError
+from ..sansio.redact import printable
 from ..sinks.base import Sink
 from ..sinks.local import LocalSink
-from ..sinks.partial import FOLDER_MODE
-from ..sinks.trouble import sink_error
+from ..sinks.probe import SHORTAGES, probe
+from ..sinks.tree import OpenFolder, Tree
 from .journal import Journal
+from .lock import FolderLock, holder_of
 
 HIDDEN = ".pixxel-async"
 JOURNAL = "journal.sqlite"
-LOCK = "lock"
-OWNER = "owner"
-
-LOCK_TIMEOUT_S = 0.4
-"""How long a lock is waited for: who looks whether an export runs has it for a moment."""
 
 
 class ExportFolder:
     """One open folder."""
 
-    def __init__(self, path: Path, lock: FileLock, journal: Journal, sink: Sink) -> None:
+    def __init__(self, path: Path, lock: FolderLock, journal: Journal, sink: Sink) -> None:
         """Take over what `open` has opened."""
         self.path = path
         self.journal = journal
@@ -55,9 +50,9 @@ class ExportFolder:
         sink = LocalSink(path)
         hidden = path / HIDDEN
         try:
-            lock = await sink.run(path, lambda: _lock(hidden), drop=FileLock.release)
+            lock = await sink.run(path, lambda: _lock(sink.tree), drop=FolderLock.release)
             try:
-                journal = await Journal.open(hidden / JOURNAL)
+                journal = await Journal.open(hidden / JOURNAL, check=lock.check)
             except BaseException:
                 lock.release()
                 raise
@@ -88,46 +83,40 @@ class ExportFolder:
             self._lock.release()
 
 
-def _lock(hidden: Path) -> FileLock:
-    hidden.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    lock = FileLock(hidden / LOCK, timeout=LOCK_TIMEOUT_S, thread_local=False)
-    owner = hidden / OWNER
-    try:
-        lock.acquire(poll_interval=LOCK_TIMEOUT_S / 4)
-    except Timeout:
-        pid = _owner(hidden)
-        first = "another process" if pid is None else f"process {pid}"
-        message = f"{hidden.parent}: {first} exports into this folder already"
-        raise FolderBusyError(message) from None
-    try:
-        owner.write_text(str(os.getpid()), encoding="ascii")
-    except OSError as error:
-        lock.release()
-        raise sink_error(error, owner) from error
+def _lock(tree: Tree) -> FolderLock:
+    shown = printable(str(tree.root))
+    with tree.open(make=True) as root, root.folder(HIDDEN, make=True) as hidden:
+        hidden.check_owner()
+        lock = FolderLock.acquire(hidden, shown=shown)
+        try:
+            _probe(hidden, shown)
+        except BaseException:
+            lock.release()
+            raise
     return lock
+
+
+def _probe(hidden: OpenFolder, shown: str) -> None:
+    try:
+        probe(hidden, shown)
+    except OSError as error:
+        if error.errno not in SHORTAGES:
+            raise  # a full disk is left to whoever writes a package
 
 
 def running_process(folder: Path) -> int | None:
     """Return the number of the process that exports into a folder now, or None.
 
-    Looking takes the lock for a moment, for which `LOCK_TIMEOUT_S` makes up.
+    Looking takes the lock for a moment, for which `LOCK_TIMEOUT_S` makes up, and writes nothing.
+
+    Raises:
+        SinkError: What lies in the folder is not what an export has put there.
     """
-    hidden = folder / HIDDEN
-    if not (hidden / LOCK).exists():
-        return None
-    lock = FileLock(hidden / LOCK, timeout=0, thread_local=False)
     try:
-        lock.acquire()
-    except Timeout:
-        return _owner(hidden)
-    lock.release()
-    return None
-
-
-def _owner(hidden: Path) -> int | None:
-    with suppress(OSError, ValueError):  # it may be about to write its number
-        return int((hidden / OWNER).read_text(encoding="ascii"))
-    return None
+        with Tree(folder).open() as root, root.folder(HIDDEN) as hidden:
+            return holder_of(hidden)
+    except OSError:
+        return None
 
 
 class OpenFolders:

@@ -9,6 +9,7 @@ Rules:
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -69,13 +70,23 @@ class Gate:
         """Let creations that are under way outlive a cancellation for some seconds."""
         for scope in self._creations:
             scope.shield = True
-            scope.deadline = anyio.current_time() + time_s
+            # anyio's clock needs a task, and a handler of signals is none.
+            scope.deadline = asyncio.get_running_loop().time() + time_s
 
     def shut(self, error: AuthenticationError) -> None:
         """End all calls, now and from now on."""
         self.rejected = error
         for scope in self._scopes:
             scope.cancel()
+
+    def check(self) -> None:
+        """Return if the gate is open.
+
+        Raises:
+            AuthenticationError: It is shut.
+        """
+        if self.rejected is not None:
+            raise self.rejection()
 
     def rejection(self) -> AuthenticationError:
         """Return the rejection as an error of its own: many tasks raise it, each its own."""

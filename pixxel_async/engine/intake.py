@@ -2,7 +2,9 @@
 
 Rules:
     * A file that is saved is left where it is, without a request. Its size has to be right; it is
-      read again only if that is asked for.
+      read again only if that is asked for, or if its time or its inode is another one.
+    * A file that was saved without a checksum and written to since is changed. A copy of it, with
+      its time, is not; file systems may round that to `COARSE_NS`.
     * A file that was changed since it was saved is set aside, never overwritten, and the package is
       fetched again.
 """
@@ -13,9 +15,12 @@ from ..config import EarlierFailures, EarlierFiles, FolderPolicy, RetryPolicy
 from ..errors import AnswerLostError, EarlierFailureError
 from ..sansio.lifecycle import State
 from ..sansio.resume import First, first
+from ..sinks.base import Stamp
 from .folder import ExportFolder
 from .item import Item
 from .record import Row
+
+COARSE_NS = 2_000_000_000
 
 
 class Intake:
@@ -47,14 +52,17 @@ class Intake:
                 return True
             item.row = _fetched_anew(row)
             return False
-        size = await sink.size(row.name)
-        if size == row.bytes and await self._is_right(row):
+        stamp = await sink.stamp(row.name)
+        if stamp is not None and await self._is_right(row, stamp):
             if row.state is not State.SAVED:
                 # The last run ended between the rename and the note of it.
-                item.row = row.without_partial().changed(state=State.SAVED)
+                item.row = row.without_partial().changed(state=State.SAVED).stamped(stamp)
                 await self._folder.journal.put(item.row)
+            elif not is_untouched(row, stamp):
+                item.row = row.stamped(stamp)
+                self._folder.journal.note(item.row)
             return True
-        if size is not None:
+        if stamp is not None:
             await sink.set_aside(row.name)
             row = row.without_partial()
         item.row = _fetched_anew(row)
@@ -90,16 +98,33 @@ class Intake:
             item.row = row.changed(recreated=0)
         return decided
 
-    async def _is_right(self, row: Row) -> bool:
+    async def _is_right(self, row: Row, stamp: Stamp) -> bool:
+        if not stamp.is_file or stamp.size != row.bytes:
+            return False
+        if row.sha256 is None:
+            return row.mtime_ns is None or abs(stamp.mtime_ns - row.mtime_ns) <= COARSE_NS
         is_told = row.state in {State.SAVED, State.SKIPPED}
-        if is_told and self._policy.earlier_files is EarlierFiles.TRUST:
-            return True
-        if row.sha256 is None:  # saved without a checksum: the size is all that is known
+        is_trusted = is_told and self._policy.earlier_files is EarlierFiles.TRUST
+        if is_trusted and is_untouched(row, stamp):
             return True
         return await self._folder.sink.digest(row.name) == row.sha256
 
 
+def is_untouched(row: Row, stamp: Stamp) -> bool:
+    """Tell whether a file is surely the one that was saved, as far as a look can tell."""
+    if row.mtime_ns is None or row.inode is None:  # of an earlier version: the size has to do
+        return True
+    return (stamp.mtime_ns, stamp.inode) == (row.mtime_ns, row.inode)
+
+
 def _fetched_anew(row: Row) -> Row:
     return row.changed(
-        state=State.QUEUED, bytes=None, sha256=None, checksum="", extracted=None, is_discarded=0
+        state=State.QUEUED,
+        bytes=None,
+        sha256=None,
+        mtime_ns=None,
+        inode=None,
+        checksum="",
+        extracted=None,
+        is_discarded=0,
     )

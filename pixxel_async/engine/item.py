@@ -56,7 +56,12 @@ class Item:
 
 def new_row(download: Download, name_of: Callable[[Download], str] = file_name) -> Row:
     """Return the row of a package of which nothing is remembered."""
-    return Row(key=download.key, target=_to_text(download.row()), name=name_of(download))
+    return Row(key=download.key, target=target_of(download), name=name_of(download))
+
+
+def target_of(download: Download) -> str:
+    """Return what a row has of a download."""
+    return _to_text(download.row())
 
 
 _to_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

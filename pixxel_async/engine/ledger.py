@@ -41,11 +41,17 @@ class Ledger:
         self._claimed.add(key)
 
     async def settle(self, event: events.Settled) -> None:
-        """Tell how a package has ended, and let go of it."""
-        await self._outlet.emit(event)
-        self._release(event.key)
-        self._outstanding -= 1
-        self._check()
+        """Tell how a package has ended, and let go of it; a second end of it is not told."""
+        if event.key in self._claimed:
+            await self._outlet.emit(event)
+            self.let_go(event.key)
+
+    def let_go(self, key: str) -> None:
+        """Count a package as settled, told or not."""
+        if key in self._claimed:
+            self._release(key)
+            self._outstanding -= 1
+            self._check()
 
     def release_all(self) -> None:
         """Let go of what is not settled, for other exports of the client."""
@@ -62,11 +68,18 @@ class Ledger:
         return self._all_settled.is_set()
 
     @property
+    def outstanding(self) -> int:
+        """How many of the packages that have come in are not settled."""
+        return self._outstanding
+
+    @property
     def left(self) -> int | None:
-        """How many packages are not settled; None if a stream was not read to its end."""
+        """How many packages are not settled; None if the downloads were not read to their end."""
+        if self.is_done:
+            return 0
         total = self._outlet.report.total
-        if total is not None:
-            return total - self._outlet.report.settled
+        if total is not None:  # a list that raises may have raised after its last download
+            return total - self._outlet.report.settled or None
         return self._outstanding if self._is_all_fed else None
 
     def _release(self, key: str) -> None:

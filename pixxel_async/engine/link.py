@@ -22,6 +22,7 @@ from ..errors import ConnectionBrokenError, StorageError, TransferError
 from ..http.storage_client import StorageClient
 from ..sansio.link import Step
 from ..sansio.storage_answers import PASSING_STATUS, read_error
+from .redaction import secrets_cut
 from .troubles import ERROR_BYTES
 
 SETTLING = 0.25
@@ -88,13 +89,18 @@ class Link:
 
     async def _fetch_again_and_again(self) -> None:
         while True:
-            async with await self._storage.get(next(self._urls), HEADERS) as answer:
-                if answer.status != OK:
-                    problem = read_error(answer.status, await answer.read_start(ERROR_BYTES))
-                    raise StorageError(problem.message, status=answer.status, code=problem.code)
-                answer.start_receiving(self)
-                while not await answer.wait():
-                    pass
+            url = next(self._urls)
+            with secrets_cut(self._storage.redactor, url):
+                await self._fetch(url)
+
+    async def _fetch(self, url: SecretStr) -> None:
+        async with await self._storage.get(url, HEADERS) as answer:
+            if answer.status != OK:
+                problem = read_error(answer.status, await answer.read_start(ERROR_BYTES))
+                raise StorageError(problem.message, status=answer.status, code=problem.code)
+            answer.start_receiving(self)
+            while not await answer.wait():
+                pass
 
     def write(self, data: memoryview) -> None:
         """Count bytes, and throw them away; called on threads of the storage client."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 
 import anyio
 from anyio.streams.memory import MemoryObjectSendStream
 
 from .. import events
+from .bugs import as_error
 from .recorder import Recorder
 from .report import Report
+
+logger = logging.getLogger("pixxel_async")
 
 
 class Outlet:
@@ -20,6 +24,7 @@ class Outlet:
     ) -> None:
         """Begin the export's own clock."""
         self._send = send
+        self._has_reader = True
         self._began = anyio.current_time()
         self.recorder = recorder
         self.report = report
@@ -29,10 +34,17 @@ class Outlet:
         return anyio.current_time() - self._began
 
     async def emit(self, event: events.Event) -> None:
-        """Hand on an event that must not be lost; waits for a slow reader."""
+        """Hand on an event that must not be lost; waits for a slow reader, if there is one."""
         self.report.add(event)
+        if not self._has_reader:
+            self.emit_or_drop(event)
+            return
         self._note(event)
         await self._send.send(event)
+
+    def leave(self) -> None:
+        """Wait for the reader no more: nobody reads."""
+        self._has_reader = False
 
     def emit_or_drop(self, event: events.Event) -> None:
         """Hand on progress, if the reader keeps up."""
@@ -50,4 +62,7 @@ class Outlet:
 
     def _note(self, event: events.Event) -> None:
         if isinstance(event, events.PackageEvent):
-            self.recorder.note(event, self.report.state_of(event.key))
+            try:
+                self.recorder.note(event, self.report.state_of(event.key))
+            except Exception as bug:  # noqa: BLE001 - the story has a gap, and the export none
+                logger.error("not noted: %s", as_error(bug))  # noqa: TRY400 - see `as_error`

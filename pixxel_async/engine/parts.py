@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..config import FetchPolicy, FolderPolicy, Limits, PollPolicy, RetryPolicy
+from ..http.api import Api
+from ..http.circuit_breaker import HostGuards
 from ..http.storage_client import StorageClient
-from ..transport.api import Api
-from ..transport.guard import HostGuards
 from .bandwidth import Bandwidth
 from .slots import Slots
 

@@ -5,11 +5,11 @@ Rules:
       unless the export ends before it.
     * Creating runs ahead of fetching, so that the service packages while files are saved; how
       far ahead is bounded by `Limits.pending`.
-    * One failed package never stops the others. A rejected key stops all of them: what is not
-      being transferred fails at once, running transfers finish.
-    * An export that is interrupted, whose disk stays full, or that has no way to the service or the
-      storage (a certificate, a proxy), fails no package: what is under way is left as the next run
-      can use it.
+    * One failed package never stops the others, whatever it fails by: what is raised while it is
+      handled, a bug included, ends that package and nothing else. A rejected key stops all of them:
+      what is not being transferred fails at once, running transfers finish.
+    * An export that is interrupted, whose disk stays full, or that has no way to the service (a
+      certificate, a proxy), fails no package: what is under way is left as the next run can use it.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from ..errors import (
     AuthenticationError,
     EarlierFailureError,
     NotFoundError,
-    PackageFailedError,
     PixxelError,
     RouteError,
-    SinkError,
 )
 from ..models import Package, PackageStatus
 from ..sansio.lifecycle import State
 from ..sansio.naming import path_namer
-from ..sansio.resume import First, goes_on
+from ..sansio.resume import First
 from ..sansio.schedule import Pending
 from ..sansio.wire import needs_id
 from .asking import Asker, raise_if_failed
+from .bugs import as_error
 from .creating import Creator
+from .failures import Failures
 from .feed import Feed
 from .fetcher import Fetcher
 from .fetching import FetchStage
@@ -49,6 +49,8 @@ from .incoming import Downloads, count
 from .intake import Intake
 from .item import Item, new_row
 from .ledger import Ledger
+from .mending import mend_row
+from .named_lock import FolderLostError
 from .outlet import Outlet
 from .parts import Parts
 from .poller import Poller
@@ -61,16 +63,18 @@ FINISH_S = 1.0
 
 
 class Pipeline:
-    """The stages of one export."""
+    """The stages of one export; `error` is what has ended them, if not a cancellation."""
 
     def __init__(self, parts: Parts, folder: ExportFolder, outlet: Outlet) -> None:
         """Join the stages; nothing runs before `run`."""
+        self.error: Exception | None = None
         self._parts = parts
         self._folder = folder
         self._outlet = outlet
         self._name_of: Callable[[Download], str] = path_namer(parts.folder.path_template)
         self._gate = Gate()
         self._ledger = Ledger(folder, outlet)
+        self._failures = Failures(folder.journal, self._ledger, outlet)
         self._intake = Intake(folder, policy=parts.folder, retry=parts.retry)
         self._asker = Asker(
             parts.api,
@@ -80,9 +84,19 @@ class Pipeline:
             clock=outlet.clock,
         )
         self._poller: Poller[Item] = Poller(
-            self._poll, self._not_yet, policy=parts.poll, workers=parts.limits.requests
+            self._poll,
+            self._not_yet,
+            policy=parts.poll,
+            workers=parts.limits.requests,
+            broke=self._broke,
         )
-        self._space = Space(folder.sink, parts.folder, emit=outlet.emit, clock=outlet.clock)
+        self._space = Space(
+            folder.sink,
+            parts.folder,
+            emit=outlet.emit,
+            clock=outlet.clock,
+            left=lambda: self._ledger.outstanding,
+        )
         self._creator = Creator(
             self._asker,
             self._gate,
@@ -96,6 +110,7 @@ class Pipeline:
             policy=parts.fetch,
             folder_policy=parts.folder,
             retry=parts.retry,
+            gate=self._gate,
             slots=parts.slots,
             hosts=parts.hosts,
             space=self._space,
@@ -140,11 +155,14 @@ class Pipeline:
                 ending = Ending.COMPLETE
             if self._outlet.report.stopped is not None:
                 ending = Ending.STOPPED
+        except Exception as error:
+            self.error = error  # kept: a cancellation may take its place
+            raise
         finally:
             self._ledger.release_all()
+            self._outlet.report.end(self._ledger.left)
             with anyio.CancelScope(shield=True):
-                clock_s = self._outlet.clock()
-                await self._outlet.recorder.end(self._outlet.report, clock_s, ending)
+                await self._outlet.recorder.end(self._outlet.report, self._outlet.clock(), ending)
         if not self._ledger.is_done:
             left = self._ledger.left
             await self._outlet.emit(events.Interrupted(at_s=self._outlet.clock(), left=left))
@@ -179,37 +197,20 @@ class Pipeline:
                 await self._ledger.wait()
                 tasks.cancel_scope.cancel()
 
-    # What comes in, and how a package ends.
-
     async def _fail(self, item: Item, error: PixxelError) -> None:
-        """End a package, and with a rejected key or a closed way the whole export."""
-        if isinstance(error, RouteError):
+        """End a package; with a rejected key, a closed way or a lost folder the whole export."""
+        if isinstance(error, RouteError | FolderLostError):
             await self._end_early(error)
             return
         if isinstance(error, AuthenticationError):
             await self._stop(error)
         self._leave_place(item)
-        await self._note_failure(item, error)
-        await self._ledger.settle(
-            events.Failed(
-                at_s=self._outlet.clock(), key=item.key, download=item.download, error=error
-            )
-        )
+        await self._failures.note(item, error)
+        await self._failures.settle(item.download, error)
 
-    async def _note_failure(self, item: Item, error: PixxelError) -> None:
-        # A package that failed has to be asked for anew; one that was only late has not.
-        changes = {"download_id": None} if isinstance(error, PackageFailedError) else {}
-        item.row = item.row.changed(
-            state=State.FAILED,
-            error=str(error),
-            error_type=type(error).__name__,
-            goes_on=int(goes_on(error)),
-            **changes,
-        )
-        try:
-            await self._folder.journal.put(item.row)
-        except SinkError as disk:
-            error.add_note(f"not noted in the journal: {disk}")
+    async def _broke(self, item: Item, raised: Exception) -> None:
+        """End a package for which something was raised that nobody expects."""
+        await self._fail(item, as_error(raised))
 
     async def _stop(self, error: AuthenticationError) -> None:
         if self._gate.rejected is not None:
@@ -237,30 +238,35 @@ class Pipeline:
     async def _create_stage(self, todo: MemoryObjectReceiveStream[Download]) -> None:
         async for download in todo:
             await self._ledger.claim(download.key)
-            row = await self._folder.journal.get(download.key)
-            item = Item(download, row or new_row(download, self._name_of))
+            item: Item | None = None
             try:
-                if await self._intake.is_saved(item):
-                    await self._saver.extract(item)
-                    saved = self._saver.describe(item, skipped=True)
-                    await self._ledger.settle(
-                        events.Skipped(at_s=self._outlet.clock(), key=item.key, saved=saved)
-                    )
-                    continue
-                first = self._intake.first(item, needs_id=needs_id(download))
-                await self._places.acquire()
-                item.has_place = True
-                await self._begin(item, first)
+                row = await self._folder.journal.get(download.key)
+                item = Item(download, row or new_row(download, self._name_of))
+                await mend_row(item, self._folder, self._outlet, is_lost=row is None)
+                await self._take_up(item)
             except DiskStaysFullError as full:
                 await self._end_early(full.error)
             except EarlierFailureError as error:
-                await self._ledger.settle(
-                    events.Failed(
-                        at_s=self._outlet.clock(), key=item.key, download=download, error=error
-                    )
-                )
-            except PixxelError as error:
-                await self._fail(item, error)
+                await self._failures.settle(download, error)
+            except Exception as raised:  # noqa: BLE001 - it ends this package, and no other
+                if item is None:  # without a row, there is nothing to note it in
+                    await self._failures.settle(download, as_error(raised))
+                else:
+                    await self._broke(item, raised)
+
+    async def _take_up(self, item: Item) -> None:
+        """Skip a package that is saved; else do what its state asks for first."""
+        if await self._intake.is_saved(item):
+            await self._saver.extract(item)
+            saved = self._saver.describe(item, skipped=True)
+            await self._ledger.settle(
+                events.Skipped(at_s=self._outlet.clock(), key=item.key, saved=saved)
+            )
+            return
+        first = self._intake.first(item, needs_id=needs_id(item.download))
+        await self._places.acquire()
+        item.has_place = True
+        await self._begin(item, first)
 
     async def _begin(self, item: Item, first: First) -> None:
         """Ask for a package, or go on waiting for the one that an earlier run has asked for."""
@@ -321,9 +327,6 @@ class Pipeline:
                 raise self._gate.rejection()
         except DiskStaysFullError as full:
             await self._end_early(full.error)
-            return False
-        except PixxelError as error:
-            await self._fail(item, error)
             return False
         return True
 

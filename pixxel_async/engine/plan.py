@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,8 +14,9 @@ from ..sansio.lifecycle import State
 from ..sansio.naming import path_namer
 from ..sansio.resume import First, first
 from ..sansio.wire import needs_id
-from .folder import HIDDEN, JOURNAL
-from .history import read_record
+from ..sinks.paths import absolute_path
+from ..sinks.tree import Tree, check_name
+from .history import has_journal, read_record
 from .item import new_row
 from .record import Row
 
@@ -68,12 +70,12 @@ def plan(
     Files are looked at, not read: a file whose size is right counts as saved.
 
     Raises:
-        SinkError: The journal cannot be read.
+        SinkError: The journal cannot be read, or names a file outside the folder.
         ConfigError: The path template cannot be used.
     """
-    directory = Path(directory).expanduser().absolute()
+    directory = absolute_path(directory)
     known: dict[str, Row] = {}
-    if (directory / HIDDEN / JOURNAL).is_file():
+    if has_journal(directory):
         known = {row.key: row for row in read_record(directory).rows}
     name_of = path_namer(folder.path_template)
     seen: set[str] = set()
@@ -82,6 +84,7 @@ def plan(
             continue
         seen.add(download.key)
         row = known.get(download.key) or new_row(download, name_of)
+        check_name(directory, row.name)
         path = directory / row.name
         is_saved = _is_saved(row, directory)
         yield Planned(
@@ -95,10 +98,16 @@ def plan(
 def _is_saved(row: Row, directory: Path) -> bool:
     if row.state is not State.SAVED or row.bytes is None:
         return False
-    if row.is_discarded and row.extracted is not None:
-        return (directory / row.extracted).is_dir()
-    path = directory / row.name
-    return path.is_file() and path.stat().st_size == row.bytes
+    is_folder = bool(row.is_discarded) and row.extracted is not None
+    name = row.extracted if is_folder and row.extracted is not None else row.name
+    try:
+        with Tree(directory).folder_of(name) as (folder, last):
+            info = folder.lstat(last)
+    except OSError:
+        return False
+    if info is None or is_folder:
+        return info is not None and stat.S_ISDIR(info.st_mode)
+    return stat.S_ISREG(info.st_mode) and info.st_size == row.bytes
 
 
 def _intent(download: Download, row: Row, folder: FolderPolicy, retry: RetryPolicy) -> Intent:

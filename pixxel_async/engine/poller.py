@@ -26,6 +26,10 @@ from ..sansio.schedule import Pending, PollSchedule
 T = TypeVar("T")
 
 
+async def _raise(_item: object, error: Exception) -> None:
+    raise error
+
+
 class Poller(Generic[T]):
     """Polls what is added until it is cancelled."""
 
@@ -36,6 +40,7 @@ class Poller(Generic[T]):
         *,
         policy: PollPolicy,
         workers: int,
+        broke: Callable[[T, Exception], Awaitable[None]] = _raise,
     ) -> None:
         """Prepare; nothing runs before `run`.
 
@@ -44,11 +49,14 @@ class Poller(Generic[T]):
             not_yet: Told about each package that will be polled again, and in how many seconds.
             policy: The intervals.
             workers: How many polls may be in flight.
+            broke: Ends a package for which `poll`, or anything after it, has raised; without it,
+                that is raised out of `run`.
         """
         self._poll = poll
         self._not_yet = not_yet
         self._schedule: PollSchedule[T] = PollSchedule(policy)
         self._workers = workers
+        self._broke = broke
         self._looking = asyncio.Lock()
         self._changed = asyncio.Event()
         self._is_drained = False
@@ -98,13 +106,22 @@ class Poller(Generic[T]):
             await asyncio.sleep(0)  # or a poll that waits for nothing would let nobody else run
             async with self._looking:
                 pending = await self._next_due()
-            if await self._poll(pending):
-                wait_s = self._wait_s(pending)
-                # First told, then placed: or its next poll might be told about before this one.
-                await self._not_yet(pending, wait_s)
-                self._put(pending, wait_s)
-            else:
+            try:
+                is_pending = await self._poll_one(pending)
+            except Exception as error:  # noqa: BLE001 - it ends this package, and no other
+                await self._broke(pending.item, error)
+                is_pending = False
+            if not is_pending:
                 self._schedule.saw(pending, PackageStatus.FAILED, now=_now())
+
+    async def _poll_one(self, pending: Pending[T]) -> bool:
+        if not await self._poll(pending):
+            return False
+        wait_s = self._wait_s(pending)
+        # First told, then placed: or its next poll might be told about before this one.
+        await self._not_yet(pending, wait_s)
+        self._put(pending, wait_s)
+        return True
 
     async def _next_due(self) -> Pending[T]:
         loop = asyncio.get_running_loop()

@@ -13,6 +13,8 @@ from operator import attrgetter
 from typing import Any, Self
 
 from ..sansio.lifecycle import State
+from ..sansio.redact import printable
+from ..sinks.base import Stamp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,9 @@ class Row:
             empty for none.
         bytes: The size of the file; set before it gets its final name.
         sha256: Its SHA-256, in hexadecimal; set together with `bytes`, if a checksum is wanted.
+        mtime_ns: When the file was last written, in nanoseconds since 1970; None in the journals of
+            earlier versions.
+        inode: Its number in the file system, or None likewise.
         checksum: Which checksum of the storage it agreed with, or empty.
         attempts: Requests to the storage, of all runs.
         extracted: The folder that it was extracted into, relative to the export folder, or None.
@@ -61,6 +66,8 @@ class Row:
     stretches: str = ""
     bytes: int | None = None
     sha256: str | None = None
+    mtime_ns: int | None = None
+    inode: int | None = None
     checksum: str = ""
     attempts: int = 0
     extracted: str | None = None
@@ -77,6 +84,12 @@ class Row:
         for name, value in changes.items():
             _TAKER_OF[name](copy, value)
         return copy
+
+    def stamped(self, stamp: Stamp | None) -> Self:
+        """Return a copy that knows its file by a stamp."""
+        if stamp is None:
+            return self.changed(mtime_ns=None, inode=None)
+        return self.changed(mtime_ns=stamp.mtime_ns, inode=stamp.inode)
 
     def without_partial(self) -> Self:
         """Return a copy that vouches for no byte of a partial."""
@@ -161,6 +174,26 @@ class Run:
     counts: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A row that holds what cannot be.
+
+    Attributes:
+        key: The key of the package; empty for a row that concerns none.
+        field: The column.
+        reason: Why its value cannot be.
+    """
+
+    key: str
+    field: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Return it as a line, safe for a terminal."""
+        whose = f"{self.key}: " if self.key else ""
+        return printable(f"{whose}{self.field} {self.reason}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportRecord:
     """All that an export folder remembers, at one moment.
@@ -170,9 +203,12 @@ class ExportRecord:
         runs: The runs, the first one first.
         steps: The steps of all runs, in the order in which they happened.
         running: The number of the process that exports into the folder now, or None.
+        damaged: What is wrong with rows that hold what cannot be; of such a package, `rows` has
+            what can be believed.
     """
 
     rows: tuple[Row, ...]
     runs: tuple[Run, ...]
     steps: tuple[Step, ...]
     running: int | None
+    damaged: tuple[Damage, ...] = ()

@@ -92,7 +92,7 @@ class Recorder:
         """
         self._now[key] = _Now(doing=Doing.QUEUED, since_s=at_s, told_s=at_s)
 
-    def note(self, event: events.PackageEvent, state: State) -> None:
+    def note(self, event: events.PackageEvent, state: State | None) -> None:
         """Note what an event says of a package, and where it stands by that."""
         doing = _DOING.get(type(event))
         if doing is not None:
@@ -101,6 +101,8 @@ class Recorder:
             )
             if now.doing is Doing.QUEUED:
                 self._step(event.key, now, state=None)
+            if isinstance(event, events.Failed):
+                state = None  # its row says so, together with whether the next run takes it up
             if (size := _size(event)) is not None:
                 now.size = size
             if now.doing is not doing:

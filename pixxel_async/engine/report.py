@@ -34,8 +34,10 @@ class Report:
         transferred_s: Seconds of transfers, summed over the packages.
         elapsed_s: Seconds since the export began.
         stopped: Why it stopped early, or None.
-        left: How many packages were neither saved nor failed when it ended early; None if a stream
-            was not read to its end.
+        left: How many packages are not settled: neither saved, nor there already, nor failed. None
+            while that is unknown: before the export begins, and for a stream that was not read to
+            its end.
+        has_ended: Whether the export has ended, to its end or early; nothing changes after that.
     """
 
     total: int | None = None
@@ -56,13 +58,14 @@ class Report:
     transferred_s: float = 0.0
     elapsed_s: float = 0.0
     stopped: PixxelError | None = None
-    left: int | None = 0
+    left: int | None = None
+    has_ended: bool = False
     _state_by_key: dict[str, State] = field(default_factory=dict, repr=False)
 
     @property
     def is_complete(self) -> bool:
-        """Whether every package is saved, from this run or an earlier one."""
-        return not self.failed and self.stopped is None and self.left == 0
+        """Whether it has ended and every package is saved, by this run or an earlier one."""
+        return self.has_ended and not self.failed and self.stopped is None and self.left == 0
 
     @property
     def settled(self) -> int:
@@ -85,6 +88,10 @@ class Report:
             "held": self.held,
         }
 
+    def end(self, left: int | None) -> None:
+        """Note the end of the export, and how many packages are not settled."""
+        self.left, self.has_ended = left, True
+
     def state_of(self, key: str) -> State:
         """Return where a package stands; what is not known yet is QUEUED."""
         return self._state_by_key.get(key, State.QUEUED)
@@ -100,7 +107,7 @@ class Report:
             self._advance(event)
         match event:
             case events.Started(total=total):
-                self.total = total
+                self.total = self.left = total
             case events.Polled():
                 self.polls += 1
             case events.Ready(waited_s=waited_s, polls=polls):
@@ -131,6 +138,8 @@ class Report:
                 self.stopped = error
             case events.Interrupted(left=left):
                 self.left = left
+        if isinstance(event, events.Settled) and self.total is not None:
+            self.left = self.total - self.settled
 
     def _advance(self, event: events.PackageEvent) -> None:
         before = self.state_of(event.key)

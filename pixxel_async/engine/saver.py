@@ -10,6 +10,7 @@ Rules:
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -124,7 +125,8 @@ class Saver:
             return
         if row.extracted is None or not await sink.is_folder(row.extracted):
             folder = folder_name(row.name)
-            await self._space.write(lambda: sink.extract(row.name, folder))
+            has_room = functools.partial(self._space.leaves_now, item.key)
+            await self._space.write(lambda: sink.extract(row.name, folder, has_room=has_room))
             # First the note: a folder that is there, and that the journal knows, is whole.
             item.row = row.changed(extracted=folder)
             await self._space.write(lambda: journal.put(item.row))
@@ -159,9 +161,11 @@ class Saver:
         await self._space.write(lambda: journal.put(item.row))
         is_noted = False
         with anyio.CancelScope(shield=True):  # short, and what has its name is noted
-            await partial.commit(self._policy.foreign_files)
-            item.row = item.row.without_partial().changed(
-                state=State.SAVED, error="", error_type=""
+            stamp = await partial.commit(self._policy.foreign_files)
+            item.row = (
+                item.row.without_partial()
+                .changed(state=State.SAVED, error="", error_type="")
+                .stamped(stamp)
             )
             try:
                 await journal.put(item.row)

@@ -18,9 +18,10 @@ from typing import Any
 
 from ..errors import SinkError
 from ..sansio.lifecycle import State
-from .record import Doing, Ending, Row, Run, Step
+from .record import Damage, Row, Run, Step
+from .row_check import read_row, read_run, read_step, stand_in, target_problem
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 _PACKAGE_1 = """
 CREATE TABLE IF NOT EXISTS package (
@@ -50,6 +51,7 @@ _NEW_IN_2 = (
     "goes_on INTEGER NOT NULL DEFAULT 0",
 )
 _NEW_IN_3 = ("stretches TEXT NOT NULL DEFAULT ''",)
+_NEW_IN_4 = ("mtime_ns INTEGER", "inode INTEGER")
 _RUN = """
 CREATE TABLE IF NOT EXISTS run (
     number INTEGER PRIMARY KEY,
@@ -71,8 +73,19 @@ CREATE TABLE IF NOT EXISTS step (
     size INTEGER NOT NULL
 ) STRICT
 """
+_NO_DOUBLE_STEPS = (
+    "DELETE FROM step WHERE rowid NOT IN"
+    " (SELECT min(rowid) FROM step GROUP BY run, at, key, doing, size)"
+)
+_EACH_STEP_ONCE = (
+    "CREATE UNIQUE INDEX IF NOT EXISTS each_step_once ON step (run, at, key, doing, size)"
+)
 
 _LARGEST = 2**63 - 1
+MOST_RUNS = 2**31
+"""A run with a larger number was not made by an export."""
+_LAST_RUN = "SELECT coalesce(max(number), 0) FROM run WHERE number BETWEEN 0 AND ?"
+_RUN_FIELDS = ("number", "pid", "version", "began_at", "seen_at", "ending", "total", "counts")
 _ROW_FIELDS = tuple(field.name for field in fields(Row))
 _values: Callable[[Row], tuple[Any, ...]] = attrgetter(*_ROW_FIELDS)
 _COLUMNS = ", ".join(_ROW_FIELDS)
@@ -84,7 +97,7 @@ _PUT_ROW = (
 )
 _GET_ROW = f"SELECT {_COLUMNS} FROM package WHERE key = ?"  # noqa: S608 - our names
 _ALL_ROWS = f"SELECT {_COLUMNS} FROM package ORDER BY key"  # noqa: S608 - our names
-_PUT_STEP = "INSERT INTO step (key, run, at, doing, size) VALUES (?, ?, ?, ?, ?)"
+_PUT_STEP = "INSERT OR IGNORE INTO step (key, run, at, doing, size) VALUES (?, ?, ?, ?, ?)"
 _ALL_STEPS = "SELECT key, run, at, doing, size FROM step ORDER BY at, rowid"
 _PUT_RUN = (
     "INSERT OR REPLACE INTO run (number, pid, version, began_at, seen_at, ending, total, counts)"
@@ -112,11 +125,13 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(_PACKAGE_1)
         held = {name for (_, name, *_) in connection.execute("PRAGMA table_info(package)")}
-        for column in (*_NEW_IN_2, *_NEW_IN_3):
+        for column in (*_NEW_IN_2, *_NEW_IN_3, *_NEW_IN_4):
             if column.split()[0] not in held:
                 connection.execute(f"ALTER TABLE package ADD COLUMN {column}")
         connection.execute(_RUN)
         connection.execute(_STEP)
+        connection.execute(_NO_DOUBLE_STEPS)
+        connection.execute(_EACH_STEP_ONCE)
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
@@ -141,10 +156,16 @@ def keys(connection: sqlite3.Connection) -> set[str]:
     return {key for (key,) in connection.execute("SELECT key FROM package")}
 
 
-def get_row(connection: sqlite3.Connection, key: str) -> Row | None:
-    """Return one package, or None."""
+def get_row(connection: sqlite3.Connection, key: str) -> tuple[Row | None, Damage | None]:
+    """Return what can be believed of one package, and what is wrong with its row."""
     found = connection.execute(_GET_ROW, (key,)).fetchone()
-    return _row(found) if found else None
+    if not found:
+        return None, None
+    values = _named(found)
+    if (reason := target_problem(values["target"])) is None:
+        return read_row(values)
+    row, damage = read_row({**values, "target": "{}"})  # who asks knows what the target is
+    return row, damage or Damage(key=key, field="target", reason=reason)
 
 
 def check(row: Row) -> None:
@@ -176,7 +197,7 @@ def put_states(connection: sqlite3.Connection, states: Mapping[str, State]) -> N
 
 
 def put_steps(connection: sqlite3.Connection, steps: Iterable[Step]) -> None:
-    """Add steps."""
+    """Add steps; one that is there already is not added again."""
     connection.executemany(
         _PUT_STEP, ((step.key, step.run, step.at, step.doing, step.size) for step in steps)
     )
@@ -184,7 +205,7 @@ def put_steps(connection: sqlite3.Connection, steps: Iterable[Step]) -> None:
 
 def last_run(connection: sqlite3.Connection) -> int:
     """Return the number of the last run, or zero."""
-    (last,) = connection.execute("SELECT coalesce(max(number), 0) FROM run").fetchone()
+    (last,) = connection.execute(_LAST_RUN, (MOST_RUNS,)).fetchone()
     return int(last)
 
 
@@ -205,38 +226,37 @@ def put_run(connection: sqlite3.Connection, run: Run) -> None:
     )
 
 
-def all_rows(connection: sqlite3.Connection) -> tuple[Row, ...]:
-    """Return all packages, in the order of their keys."""
-    return tuple(_row(found) for found in connection.execute(_ALL_ROWS))
+def all_rows(connection: sqlite3.Connection) -> tuple[tuple[Row, ...], tuple[Damage, ...]]:
+    """Return all packages, in the order of their keys, and what is wrong with their rows."""
+    rows, damaged = [], []
+    for found in connection.execute(_ALL_ROWS):
+        values = _named(found)
+        row, damage = read_row(values)
+        if damage is not None:
+            damaged.append(damage)
+            row = row or stand_in(values)
+        if row is not None:
+            rows.append(row)
+    return tuple(rows), tuple(damaged)
 
 
 def all_steps(connection: sqlite3.Connection) -> tuple[Step, ...]:
-    """Return all steps, in the order in which they happened."""
-    return tuple(
-        Step(key=key, run=run, at=at, doing=Doing(doing), size=size)
-        for key, run, at, doing, size in connection.execute(_ALL_STEPS)
-    )
+    """Return all steps, in the order in which they happened, without those that cannot be."""
+    steps = (read_step(*found) for found in connection.execute(_ALL_STEPS))
+    return tuple(step for step in steps if step is not None)
 
 
 def all_runs(connection: sqlite3.Connection) -> tuple[Run, ...]:
-    """Return all runs, the first one first."""
-    return tuple(
-        Run(
-            number=number,
-            pid=pid,
-            version=version,
-            began_at=began_at,
-            seen_at=seen_at,
-            ending=Ending(ending) if ending else None,
-            total=total,
-            counts=json.loads(counts),
-        )
-        for number, pid, version, began_at, seen_at, ending, total, counts in connection.execute(
-            _ALL_RUNS
-        )
-    )
+    """Return all runs, the first one first, without those that cannot be."""
+    found = (dict(zip(_RUN_FIELDS, run, strict=True)) for run in connection.execute(_ALL_RUNS))
+    runs = (read_run(values) for values in found)
+    return tuple(run for run in runs if run is not None)
 
 
-def _row(found: tuple[Any, ...]) -> Row:
-    values = dict(zip(_ROW_FIELDS, found, strict=True))
-    return Row(**{**values, "state": State(values["state"])})
+def readable(connection: sqlite3.Connection) -> None:
+    """Let a text that is not UTF-8 be read, as one that `row_check` finds wrong."""
+    connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
+
+
+def _named(found: tuple[object, ...]) -> dict[str, object]:
+    return dict(zip(_ROW_FIELDS, found, strict=True))

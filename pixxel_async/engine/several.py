@@ -26,7 +26,7 @@ from ..sansio.segments import LARGE, Segment, Segments
 from ..sinks.base import PartialFile, Stretch
 from .shared import Shared
 from .stretch import StretchLanding
-from .troubles import PassingError, error_of
+from .troubles import NextRequestError, PassingError, error_of
 from .watchdog import Watched
 
 HIRE_S = 1.0
@@ -51,6 +51,23 @@ def is_possible(answer: StorageResponse, missing: int, shared: Shared) -> bool:
     )
     is_large = missing >= LARGE * shared.policy.segment_bytes
     return serves_ranges and is_large
+
+
+def several_for(  # noqa: PLR0913 - what `Several` takes, keyword-only
+    answer: StorageResponse,
+    partial: PartialFile,
+    shared: Shared,
+    *,
+    total: int,
+    validator: str,
+    count: Callable[[int], None],
+) -> Several | None:
+    """Let others help with a large package, or with one that they have helped with earlier."""
+    if not partial.takes_stretches:
+        return None
+    if partial.stretches or is_possible(answer, total - partial.size, shared):
+        return Several(partial, shared, total=total, validator=validator, count=count)
+    return None
 
 
 class Several:
@@ -90,17 +107,20 @@ class Several:
         self._failures = 0
         self._news = anyio.Event()
 
-    def noted(self) -> tuple[Stretch, ...]:
-        """Return what a later run may be told of the bytes behind the end, as of a moment ago."""
-        found = (self._note_of(each) for each in self.segments.beyond)
+    def noted(self, written: int) -> tuple[Stretch, ...]:
+        """Return what a later run can use of the bytes behind `written`, as of a moment ago.
+
+        That is the size that is noted of the file. It may not have been joined yet with segments
+        which are complete: until then they are noted as stretches.
+        """
+        found = (self._note_of(each) for each in self.segments.behind(written))
         return tuple(each for each in found if each is not None)
 
-    def written(self) -> tuple[Stretch, ...]:
-        """Return the same, while nobody writes."""
-        for segment in self.segments.beyond:
+    def note(self) -> None:
+        """Bring the notes up to date; nobody may write meanwhile."""
+        for segment in self.segments.behind(self._partial.size):
             if (landing := self._landings.get(segment.begin)) is not None:
                 landing.note()
-        return self.noted()
 
     def _note_of(self, segment: Segment) -> Stretch | None:
         landing = self._landings.get(segment.begin)
@@ -182,12 +202,16 @@ class Several:
         """Bring one segment after the other, until the place is wanted or nothing is left."""
         slots = self._shared.slots
         async with slots:
+            await anyio.lowlevel.checkpoint_if_cancelled()  # the place may have been waited for
             while not slots.is_wanted and (segment := self.segments.take()) is not None:
                 try:
                     await self._bring(segment, url, gives_way=True)
                     self._failures = 0
                 except PixxelError as error:
                     self._fail(error)
+                    return
+                except NextRequestError:  # says nothing of how many transfers the storage bears
+                    self._failures += 1
                     return
                 except PassingError as passing:
                     self._fail(passing.error)
@@ -231,9 +255,10 @@ class Several:
             async with shared.watchdog.watch(look) as watched:
                 try:
                     async with await shared.storage.get(
-                        url, headers, bandwidth=shared.bandwidth
+                        url, headers, bandwidth=shared.bandwidth, refused=shared.refused
                     ) as answer:
-                        flow = await self._checked(answer, segment)
+                        flow, part = await self._checked(answer, segment)
+                        landing.expect(part)
                         flow.start_receiving(landing)
                         if not await flow.wait():
                             return  # somebody wants the place
@@ -242,25 +267,28 @@ class Several:
                     look(watched)
         except (ConnectionBrokenError, StalledError) as error:
             raise PassingError(error) from None
-        if segment.left:
+        if segment.left and not landing.is_as_announced:
             message = f"the part ended at byte {segment.at} of {segment.end}"
             raise PassingError(TransferError(message))
 
-    async def _checked(self, answer: StorageResponse, segment: Segment) -> StorageResponse:
-        """Look whether an answer brings what was asked for.
+    async def _checked(
+        self, answer: StorageResponse, segment: Segment
+    ) -> tuple[StorageResponse, ranges.Part]:
+        """Return an answer that brings what was requested, and the part that it brings.
 
         Raises:
             PassingError: It does not.
         """
-        problem = ranges.problem_of_part(
+        part = ranges.usable_part(
             answer.status,
             answer.headers,
             first=segment.at,
+            end=segment.end,
             total=self._total,
             validator=self._validator,
         )
-        if problem is None:
-            return answer
+        if isinstance(part, ranges.Part):
+            return answer, part
         if answer.status >= ERRORS and answer.status not in ranges.SAYS_CHANGED:
             raise await error_of(answer)
-        raise PassingError(TransferError(problem))
+        raise NextRequestError(TransferError(part))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..config import FetchPolicy
 from ..http.body_writer import BandwidthLimiter
+from ..http.refused import RefusedHosts
 from ..http.storage_client import StorageClient
 from .journal import Journal
 from .slots import Slots
@@ -20,6 +21,7 @@ class Shared:
 
     Attributes:
         storage: Opens signed URLs.
+        refused: Hosts that the storage client need not try again.
         journal: Keeps the marks.
         watchdog: Looks at each transfer from time to time, and cancels an attempt that stalls.
         space: Tells whether the disk has room.
@@ -32,6 +34,7 @@ class Shared:
     """
 
     storage: StorageClient
+    refused: RefusedHosts
     journal: Journal
     watchdog: Watchdog
     space: Space

@@ -12,6 +12,7 @@ import anyio.to_thread
 from pydantic import TypeAdapter, ValidationError
 
 from ..http.body_writer import EnoughError
+from ..sansio.ranges import Part
 from ..sansio.segments import Segment
 from ..sinks.base import PartialFile, Stretch
 from ..sinks.digests import NOTED_S
@@ -47,8 +48,20 @@ class StretchLanding:
         self.noted: Stretch | None = None
         self._partial = partial
         self._segment = segment
+        self._skip = 0
+        self._end = segment.end
         self._digest = hashlib.sha256()
         self._noted_at = float("-inf")
+
+    def expect(self, part: Part) -> None:
+        """Expect a part that may begin before the segment, and end before or behind it."""
+        self._skip = self._segment.at - part.first
+        self._end = part.end
+
+    @property
+    def is_as_announced(self) -> bool:
+        """Whether all of the part has come."""
+        return self._segment.at >= self._end
 
     def write(self, data: memoryview) -> None:
         """Write what is of the segment.
@@ -58,8 +71,11 @@ class StretchLanding:
             SinkError: The disk refused.
         """
         segment = self._segment
-        piece = data[: segment.left]
         self.received += len(data)
+        skipped = min(self._skip, len(data))
+        self._skip -= skipped
+        data = data[skipped:]
+        piece = data[: max(0, min(segment.end, self._end) - segment.at)]
         self._partial.write_at(piece, segment.at)
         self._digest.update(piece)
         segment.at += len(piece)

@@ -7,7 +7,7 @@ done.
 from __future__ import annotations
 
 import time
-from typing import Any, Protocol
+from typing import Any
 
 import anyio
 from pydantic import SecretStr
@@ -25,26 +25,16 @@ from ..sansio import checksums, ranges
 from ..sansio.lifecycle import State
 from ..sansio.segments import Segment
 from ..sinks.base import Held, PartialFile
+from .flow import Flow
 from .item import Item
 from .landing import Landing
-from .several import OUR_FAULT_S, Several, is_possible
+from .redaction import secrets_cut, unless_secret
+from .several import OUR_FAULT_S, Several, several_for
 from .shared import Shared
 from .space import DESCRIPTOR_CODES, FULL_CODES
 from .stretch import text_of
-from .troubles import DiskFullError, NoRoomError, PassingError, error_of
+from .troubles import DiskFullError, NextRequestError, NoRoomError, PassingError, error_of
 from .watchdog import Watched
-
-
-class Flow(Protocol):
-    """A body on its way."""
-
-    def is_paused(self, now: float, longest_s: float) -> bool:
-        """Tell whether no bytes arrive because of us, for longer than that."""
-        ...
-
-    def notify(self) -> None:
-        """Let whoever waits for it check whether a mark is due."""
-        ...
 
 
 class Transfer:
@@ -54,7 +44,7 @@ class Transfer:
         item: The package; its journal row is kept up to date.
         partial: The file.
         offered: The checksums that the storage has offered for the object.
-        has_older_bytes: Whether some bytes are of an earlier run, which kept no checksum of them.
+        is_put_together: Whether the bytes may be of more than one answer, in this run or earlier.
         received: Bytes that have come over the wire.
     """
 
@@ -69,7 +59,7 @@ class Transfer:
         self.item = item
         self.partial = partial
         self.offered: dict[str, bytes] = {}
-        self.has_older_bytes = partial.size > 0
+        self.is_put_together = partial.size > 0
         self.received = 0
         self._shared = shared
         self._policy = shared.policy
@@ -77,11 +67,15 @@ class Transfer:
         self._total = item.row.total
         self._synced = partial.size
         self._held = ranges.Held()
+        self._skip = 0  # of the body on its way
+        self._end: int | None = None  # where that body ends, if not with the file
         self._landing: Landing | None = None
         self._told = partial.size
         self._counted = 0  # of what the landing has received
         self._flow: Flow | None = None
         self._several: Several | None = None
+        self._trusts_ranges = True
+        self._url: SecretStr | None = None
 
     async def attempt(self, url: SecretStr) -> None:
         """Make one GET and write what it brings; returns when no byte is missing.
@@ -89,20 +83,24 @@ class Transfer:
         Raises:
             PassingError: Bytes are missing, and another attempt may bring them.
             NoRoomError: The disk has no room for them.
+            OutgrownError: It has none either, and how many there are is not announced.
             UrlExpiredError: Another attempt needs another URL.
             IntegrityError: What came is no ZIP.
             TransferError: No attempt will do better.
             DiskFullError: The disk is full.
             SinkError: The bytes could not be written.
         """
+        shared, received = self._shared, self.received
         self.item.row = self.item.row.changed(attempts=self.item.row.attempts + 1)
-        received = self.received
+        self._url = url
         try:
-            await self._attempt(url)
+            with secrets_cut(shared.storage.redactor, url):
+                await self._attempt(url)
         except (ConnectionBrokenError, OutOfDescriptorsError, StalledError) as error:
             raise self._passing(error, received) from None
         except PassingError as passing:
-            raise self._passing(passing.error, received) from None
+            passing.came = self.received - received
+            raise
         except SinkError as error:
             if error.code in DESCRIPTOR_CODES:
                 raise PassingError(OutOfDescriptorsError(str(error))) from None
@@ -128,7 +126,13 @@ class Transfer:
         self._synced = 0
         self._validator = self._total = None
         self._several = None
-        self.has_older_bytes = False
+        self.is_put_together = False
+
+    async def start_over(self) -> None:
+        """Restart after wrong bytes; if answers to ranges may have led to them, without ranges."""
+        if self.is_put_together or self._held.resumable:
+            self._trusts_ranges = False
+        await self.restart()
 
     async def keep_mark(self) -> None:
         """Sync the partial, and note in the journal how far a later run may trust it."""
@@ -144,7 +148,7 @@ class Transfer:
         """
         if self.size > 0 and self._validator is not None:
             if self._several is not None:
-                self._several.written()
+                self._several.note()
             self._describe(self.partial.written())
             await self._shared.journal.put(self.item.row)
         else:
@@ -162,7 +166,7 @@ class Transfer:
             mark=self._synced,
             written=written.written,
             written_sha256=written.sha256,
-            stretches=text_of(() if self._several is None else self._several.noted()),
+            stretches=text_of(self._several.noted(written.written) if self._several else ()),
             **known,
         )
 
@@ -173,8 +177,11 @@ class Transfer:
         if self._several is not None:
             await self._several.join()
         self._held = ranges.Held(
-            size=self.partial.size, validator=self._validator, total=self._total
+            size=self.partial.size,
+            validator=self._validator if self._trusts_ranges else None,
+            total=self._total,
         )
+        self._skip, self._end = 0, None
         self._landing = None
         async with shared.watchdog.watch(self._look) as watched:
             asked_at = time.monotonic()
@@ -184,6 +191,7 @@ class Transfer:
                     ranges.request_headers(self._held),
                     choose_writer=self._land_at_once,
                     bandwidth=shared.bandwidth,
+                    refused=shared.refused,
                 ) as answer:
                     shared.slots.answered(answer.headers_at - asked_at)
                     await self._take(answer, url)
@@ -192,7 +200,9 @@ class Transfer:
                 self._look(watched)
         if self._landing and self._total is not None and self.partial.size < self._total:
             message = f"the body ended at byte {self.partial.size} of {self._total}"
-            raise PassingError(TransferError(message))
+            is_as_announced = self.partial.size == self._end and self._trusts_ranges
+            kind = NextRequestError if is_as_announced else PassingError
+            raise kind(TransferError(message))
 
     def _land_at_once(self, response: StorageResponse) -> Landing | None:
         """Choose the writer of a body that needs no second thought; called on another thread.
@@ -203,20 +213,27 @@ class Transfer:
         if self._held.size or self.item.row.mark or self.item.row.written:
             return None
         match ranges.decide(self._held, response.status, response.headers):
-            case ranges.TakeWhole(total=int(total), validator=validator):
+            case ranges.TakeWhole(total=int(total), validator=validator, end=None):
                 if total > self._shared.at_once_bytes:
                     return None
                 if self._policy.checksum is not Checksum.NONE:
                     self.offered = checksums.offered(response.headers, whole=True)
                 self.partial.begin(frozenset(self.offered))
-                self._total, self._validator = total, validator
+                self._total, self._validator = total, self._kept(validator)
                 self._flow = response
                 return self._land()
         return None
 
+    def _kept(self, validator: str | None) -> str | None:
+        return unless_secret(self._shared.storage.redactor, validator, self._url)
+
     def _land(self, segment: Segment | None = None) -> Landing:
         self._counted = 0
-        self._landing = Landing(self.partial, self._total, self._policy.verify, segment)
+        wanted = (self._total, self._policy.verify, segment)
+        room, key = self._shared.space, self.item.key
+        self._landing = Landing(
+            self.partial, *wanted, room=room, key=key, skip=self._skip, end=self._end
+        )
         return self._landing
 
     async def _take(self, answer: StorageResponse, url: SecretStr) -> None:
@@ -238,16 +255,21 @@ class Transfer:
                 raise PassingError(TransferError(reason))
             case ranges.Restart(reason=reason):
                 await self.restart()
-                raise PassingError(TransferError(reason))
+                raise NextRequestError(TransferError(reason))
+            case ranges.RequestWhole(reason=reason):
+                self._trusts_ranges = False
+                raise NextRequestError(TransferError(reason))
             case ranges.Complete():
+                self.is_put_together = True
                 return False
-            case ranges.Append(total=total):
-                self._total = total
+            case ranges.Append(total=total, end=end, skip=skip):
+                self.is_put_together = True
+                self._total, self._end, self._skip = total, end, skip
                 self.offered |= checksums.offered(answer.headers, whole=False)
-            case ranges.TakeWhole(total=total, validator=validator):
-                self.offered = checksums.offered(answer.headers, whole=True)
+            case ranges.TakeWhole(total=total, validator=validator, end=end):
+                self.offered = checksums.offered(answer.headers, whole=end is None)
                 await self.restart(frozenset(self.offered))
-                self._total, self._validator = total, validator
+                self._total, self._validator, self._end = total, self._kept(validator), end
         return True
 
     async def _pour(self, answer: StorageResponse, url: SecretStr) -> None:
@@ -264,6 +286,7 @@ class Transfer:
             try:
                 if segment is not None:
                     await self._pour_into(answer, self._land(segment))
+                    await answer.aclose()  # or the storage would go on sending what others bring
                     several.segments.leave(segment)
                 self._flow = several
                 await several.finish(url, self._keep_due_mark)
@@ -283,12 +306,10 @@ class Transfer:
 
     def _several_for(self, answer: StorageResponse) -> Several | None:
         """Let others help with a large package, or with one that they have helped with earlier."""
-        if self._total is None or self._validator is None or not self.partial.takes_stretches:
+        if self._total is None or self._validator is None or not self._trusts_ranges:
             return None
-        missing = self._total - self.partial.size
-        if not self.partial.stretches and not is_possible(answer, missing, self._shared):
-            return None
-        return Several(
+        return several_for(
+            answer,
             self.partial,
             self._shared,
             total=self._total,
@@ -298,6 +319,7 @@ class Transfer:
 
     def _count(self, count: int) -> None:
         self.received += count
+        self.is_put_together = self.is_put_together or count > 0
 
     async def _keep_due_mark(self) -> None:
         if self._is_mark_due:
@@ -308,6 +330,11 @@ class Transfer:
         """Bytes that are there, in a row or not."""
         several = self._several
         return self.partial.size if several is None else several.segments.present
+
+    @property
+    def missing(self) -> int:
+        """Bytes that are not there yet, or zero while that is unknown."""
+        return 0 if self._total is None else max(0, self._total - self.size)
 
     @property
     def _is_mark_due(self) -> bool:
@@ -336,8 +363,8 @@ class Transfer:
             return
         if self._flow.is_paused(time.monotonic(), OUR_FAULT_S):
             watched.excuse()
-        if self._is_mark_due:
-            self._flow.notify()
-        elif is_news and self._validator is not None:
+        if is_news and self._validator is not None:
             self._describe(self.partial.noted)
             shared.journal.note(self.item.row)
+        if self._is_mark_due:
+            self._flow.notify()

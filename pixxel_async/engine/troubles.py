@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ..errors import (
     ConnectionBrokenError,
+    IntegrityError,
+    OutOfDescriptorsError,
     SinkError,
     StalledError,
     StorageError,
@@ -25,6 +27,10 @@ class NoRoomError(Exception):
         """Keep how many bytes it would bring."""
         super().__init__(str(missing))
         self.missing = missing
+
+
+class OutgrownError(Exception):
+    """A body without an announced size is larger than what the disk has room for."""
 
 
 class DiskFullError(Exception):
@@ -55,6 +61,13 @@ class PassingError(Exception):
         self.came = 0
 
 
+class NextRequestError(PassingError):
+    """An answer did not bring all that is missing, and it is known what to request next.
+
+    That is no failure: it costs none of the attempts, and the next request is made at once.
+    """
+
+
 def is_failure_of_host(error: BaseException) -> bool:
     """Tell whether an attempt tells that the storage fails: nothing came, and not for its number.
 
@@ -67,6 +80,17 @@ def is_failure_of_host(error: BaseException) -> bool:
             return status >= SERVER_ERROR
         case cause:
             return isinstance(cause, (ConnectionBrokenError, StalledError))
+
+
+def is_answer_of_host(error: BaseException) -> bool:
+    """Tell whether an attempt proves that the storage answers: something of it came.
+
+    An attempt that found no free descriptor, or a URL that cannot be sent, has not reached it.
+    """
+    if isinstance(error, PassingError):
+        is_local = isinstance(error.error, OutOfDescriptorsError)
+        return bool(error.came) or not (is_local or is_failure_of_host(error))
+    return isinstance(error, (StorageError, IntegrityError, NoRoomError, DiskFullError))
 
 
 async def error_of(answer: StorageResponse) -> Exception:

@@ -9,9 +9,9 @@ import anyio
 from .. import events
 from ..config import PollPolicy, RetryPolicy
 from ..downloads import Download
+from ..http.api import Api
 from ..models import Package, PackageStatus
 from ..sansio.schedule import Pending, PollSchedule
-from ..transport.api import Api
 from .asking import Asker, raise_if_failed
 
 
@@ -28,11 +28,11 @@ async def wait(api: Api, download: Download, *, retry: RetryPolicy, poll: PollPo
     package = await asker.create(download)
     download_id = package.download_id
     pending = Pending(item=None, since=anyio.current_time())
+    age_s = 0.0  # when the service was last asked: an answer may be read long after it came
     while True:
         raise_if_failed(package, download)
         if package.status is PackageStatus.READY:
             return package
-        age_s = anyio.current_time() - pending.since
         asker.raise_if_over(download, age_s=age_s)
         await anyio.sleep(
             schedule.wait(

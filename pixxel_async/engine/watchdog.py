@@ -1,4 +1,8 @@
-"""Looks at all transfers from time to time, and cancels those that stall: one task for all."""
+"""Looks at all transfers from time to time, and cancels those that stall: one task for all.
+
+Time in which the event loop did not run counts for nobody: the process was suspended, and what lies
+in the sockets has not been read yet.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,8 @@ from ..sansio.stall import Throughput
 
 LOOKS_PER_WINDOW = 8
 LEAST_LOOK_S = 0.01
+LATE_SHARE = 0.25
+"""A look that comes later than this share of a window tells that the event loop did not run."""
 
 
 def _nothing(_: Watched) -> None: ...
@@ -31,6 +37,7 @@ class Watched:
         """Watch nothing yet."""
         self.look = look
         self._dog = dog
+        self._error: Exception | None = None
         self._timeout = asyncio.timeout(None)  # for half of what a cancel scope of anyio takes
         self._throughput = Throughput(
             window_s=dog.window_s, least_bytes=dog.least_bytes, since=_now()
@@ -52,11 +59,14 @@ class Watched:
 
         Raises:
             StalledError: It brought less than the least throughput over a whole window.
+            Exception: What a look at it has raised.
         """
         del self._dog.watched[self]
         try:
             await self._timeout.__aexit__(exc_type, exc, traceback)
         except TimeoutError:
+            if self._error is not None:
+                raise self._error from None
             message = f"fewer than {self._dog.least_bytes:g} bytes came in {self._dog.window_s:g} s"
             raise StalledError(message) from None
 
@@ -68,9 +78,19 @@ class Watched:
         """Begin anew after time that was spent on our side, such as a slow disk."""
         self._throughput.excuse(_now())
 
+    def postpone(self, by_s: float) -> None:
+        """Leave a while out of the current window."""
+        self._throughput.postpone(by_s)
+
     def judge(self, now: float) -> None:
         """Cancel it if it stalls."""
         if self._throughput.is_stalled(now) and not self._timeout.expired():
+            self._timeout.reschedule(now)
+
+    def end(self, error: Exception, now: float) -> None:
+        """Cancel it, and let its context raise an error."""
+        if not self._timeout.expired():
+            self._error = error
             self._timeout.reschedule(now)
 
 
@@ -102,10 +122,17 @@ class Watchdog:
     async def run(self) -> None:
         """Look at all transfers, until cancelled."""
         while True:
+            due = _now() + self._look_s
             await anyio.sleep(self._look_s)
             now = _now()
+            late_s = now - due
             for watched in tuple(self.watched):
-                watched.look(watched)
+                if late_s > LATE_SHARE * self.window_s:
+                    watched.postpone(late_s)
+                try:
+                    watched.look(watched)
+                except Exception as error:  # noqa: BLE001 - it ends this transfer, and no other
+                    watched.end(error, now)
                 watched.judge(now)
 
 

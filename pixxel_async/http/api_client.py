@@ -23,6 +23,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -31,7 +32,7 @@ import httpx
 
 from .._version import USER_AGENT
 from ..config import Limits, Timeouts
-from ..errors import InputError, PixxelError, ResponseError, TransportError
+from ..errors import InputError, PixxelError, ResponseError, RouteError, TransportError
 from ..sansio import wire
 from ..sansio.backoff import CallKind, read_retry_after
 from ..sansio.bodies import (
@@ -44,7 +45,7 @@ from ..sansio.routes import Routes
 from .auth import KeyAuth
 from .clients import make_client
 from .deadline import deadline
-from .error_messages import describe, route_error
+from .error_messages import describe, is_out_of_descriptors, route_problem
 from .tls import Certificates
 
 logger = logging.getLogger("pixxel_async")
@@ -55,10 +56,16 @@ NEVER_SENT = frozenset(
 """Names of errors after which the service has not seen the request."""
 MAX_PATH_CHARS = 65_000
 """No server accepts more, and httpx refuses a little more than that."""
+CLOSE_S = 2.0
+"""How long closing may take, in seconds: whoever was cancelled waits for it."""
 TOO_LONG = "the ids are too long for a request"
 LIBRARIES = ("httpx", "httpx2")
 _SUCCESS = range(200, 300)
 _REQUEST_STARTS = ".send_request_headers.started"
+
+
+class NoDescriptorsError(TransportError):
+    """A call was not sent, as the process may open no more files; that says nothing of the host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +90,7 @@ class ApiClient:
         base_url: Where the service is.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of a call, in part keyword-only
         self,
         client: Any,
         base_url: str,
@@ -121,8 +128,9 @@ class ApiClient:
         for task in tuple(self._abandoned):
             task.cancel()
         if self._closes:
-            await self._client.aclose()
-            await self._creation_client.aclose()
+            with anyio.move_on_after(CLOSE_S, shield=True):
+                await self._client.aclose()
+                await self._creation_client.aclose()
 
     async def send(self, call: wire.Call) -> Response:
         """Send a call once, and return the response.
@@ -153,11 +161,18 @@ class ApiClient:
         except self._library.InvalidURL:
             failure = InputError(f"{call.operation}: {TOO_LONG}")
         except self._library.HTTPError as error:
-            failure = route_error(error, self.base_url.host) or TransportError(
-                f"{call.operation}: {describe(error)}", sent=type(error).__name__ not in NEVER_SENT
-            )
+            failure = self._failure(call, error)
+        self._auth.redactor.error(failure)
         # Raised here, so that it has no context: the error of httpx knows the key.
         raise failure
+
+    def _failure(self, call: wire.Call, error: Exception) -> TransportError:
+        message = f"{call.operation}: {describe(error)}"
+        if is_out_of_descriptors(error):
+            return NoDescriptorsError(message, sent=False)
+        if (reason := route_problem(error, self.base_url.host)) is not None:
+            return RouteError(reason)
+        return TransportError(message, sent=type(error).__name__ not in NEVER_SENT)
 
     def _limit_s(self, call: wire.Call) -> float:
         is_read = call.kind is CallKind.READ
@@ -168,7 +183,7 @@ class ApiClient:
         try:
             return await self._read(call, response)
         finally:
-            with anyio.CancelScope(shield=True), suppress(self._library.HTTPError):
+            with anyio.move_on_after(CLOSE_S, shield=True), suppress(self._library.HTTPError):
                 await response.aclose()
 
     async def _headers(self, call: wire.Call) -> Any:
@@ -226,16 +241,12 @@ class ApiClient:
         said = response.headers.get("retry-after")
         return Response(
             status=response.status_code,
-            body=self._body(response.status_code, body),
+            body=self._auth.redactor.body(body.finish(), sent_on=call.sent_on),
             retry_after_s=None if said is None else read_retry_after(said, now=datetime.now(UTC)),
         )
 
-    def _body(self, status: int, body: BoundedBody) -> bytes:
-        whole = body.finish()
-        return whole if status in _SUCCESS else self._auth.conceal(whole)
 
-
-def make_api_client(
+def make_api_client(  # noqa: PLR0913 - what a client of ours is made of
     client: Any,
     base_url: str,
     auth: KeyAuth,
@@ -260,16 +271,22 @@ def make_api_client(
         ConfigError: The certificates cannot be read, or the proxy cannot be used.
         InputError: The client is not an `AsyncClient`.
     """
-    common = {"timeouts": timeouts, "max_response_bytes": limits.max_answer_bytes}
+    api_client = partial(
+        ApiClient,
+        base_url=base_url,
+        auth=auth,
+        timeouts=timeouts,
+        max_response_bytes=limits.max_answer_bytes,
+    )
     if client is not None:
-        return ApiClient(client, base_url, auth, closes=False, **common)
+        return api_client(client, closes=False)
     url, context = httpx.URL(base_url), certificates.context()
     proxy = routes.proxy_for(url.scheme, url.host, url.port)
     calls, creations = (
         make_client(context, proxy, max_connections=limits.requests, kept=kept)
         for kept in (limits.requests, 0)
     )
-    return ApiClient(calls, base_url, auth, creation_client=creations, closes=True, **common)
+    return api_client(calls, creation_client=creations, closes=True)
 
 
 class _AbandonedError(Exception):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from typing import Any
 
 import httpx
@@ -10,16 +10,25 @@ from pydantic import SecretStr
 
 from ..config import AuthScheme
 from ..errors import ConfigError
-
-LEAST_CONCEALED = 8
-"""A key that is shorter than this, in characters, is no key of the service."""
+from ..sansio.secrets import KEY_MASK, PASSWORD_MASK, Redactor
 
 
 class KeyAuth(httpx.Auth):
-    """Writes the `Authorization` header; httpx2 takes it as a function of a request."""
+    """Writes the `Authorization` header; httpx2 takes it as a function of a request.
 
-    def __init__(self, key: SecretStr, scheme: AuthScheme) -> None:
-        """Check that the key is valid in a header (RFC 9110, 5.5).
+    Attributes:
+        redactor: Cuts the key out of whatever comes back.
+    """
+
+    def __init__(
+        self, key: SecretStr, scheme: AuthScheme, *, passwords: Iterable[SecretStr] = ()
+    ) -> None:
+        """Check that the key can stand in a header (RFC 9110 section 5.5).
+
+        Args:
+            key: The API key.
+            scheme: How it is sent.
+            passwords: Those of proxies, which may come back in errors, too.
 
         Raises:
             ConfigError: The key is empty, or has spaces or characters that no header may have.
@@ -35,14 +44,10 @@ class KeyAuth(httpx.Auth):
             )
             raise ConfigError(message)
         self._key = key
-        self._key_bytes = text.encode("ascii")
+        self.redactor = Redactor(
+            [(text, KEY_MASK), *((each.get_secret_value(), PASSWORD_MASK) for each in passwords)]
+        )
         self._prefix = "Bearer " if scheme is AuthScheme.BEARER else ""
-
-    def conceal(self, body: bytes) -> bytes:
-        """Cut the key out of an error that repeats it; one of a few letters would fit anywhere."""
-        if len(self._key_bytes) < LEAST_CONCEALED:
-            return body
-        return body.replace(self._key_bytes, b"[key]")
 
     def header(self) -> str:
         """Return the value of the `Authorization` header."""

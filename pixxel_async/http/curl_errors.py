@@ -2,7 +2,7 @@
 
 Rules:
     * A certificate that is not trusted, or a proxy that refuses, stays so until a setting is
-      changed: `RouteError`, with the remedy.
+      changed: `StorageHostError`, with the remedy.
     * A process that is out of file descriptors needs fewer transfers, not another try.
     * Everything else is a broken connection, and another attempt may succeed.
 
@@ -19,10 +19,11 @@ from ..errors import (
     ConnectionBrokenError,
     OutOfDescriptorsError,
     PixxelError,
+    StorageHostError,
     TransferError,
 )
 from ..sansio.redact import redact
-from .error_messages import certificate_error, proxy_error
+from .error_messages import certificate_problem, proxy_problem
 from .storage_response import StorageRequest
 
 _WEIRD_REPLY = 8
@@ -66,12 +67,13 @@ def error_of(code: int, message: str, curl: pycurl.Curl, request: StorageRequest
         request: What was requested.
     """
     if code == pycurl.E_PEER_FAILED_VERIFICATION:
-        return certificate_error(request.host, curl.getinfo(pycurl.SSL_VERIFYRESULT), message)
+        code = curl.getinfo(pycurl.SSL_VERIFYRESULT)
+        return StorageHostError(certificate_problem(request.host, code, message))
     connect_status = curl.getinfo(pycurl.HTTP_CONNECTCODE)
     if connect_status >= _FIRST_ERROR:
-        refused = proxy_error(request.host, connect_status, request.proxy)
+        refused = proxy_problem(request.host, connect_status, request.proxy)
         if refused is not None:
-            return refused
+            return StorageHostError(refused)
         message = f"the proxy answered {connect_status}"
     if curl.getinfo(pycurl.OS_ERRNO) in _SHORTAGE:
         return out_of_descriptors(message)

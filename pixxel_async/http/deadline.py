@@ -31,27 +31,38 @@ async def deadline(limit_s: float) -> AsyncIterator[None]:
     Raises:
         TimeoutError: It took longer.
     """
-    loop = asyncio.get_running_loop()
     async with asyncio.timeout(None) as timeout:
-
-        def due(at: float) -> None:
-            nonlocal handle
-            if loop.time() - at > LATE_S:
-                later = loop.time() + GRACE_S
-                handle = loop.call_at(later, due, later)
-            else:
-                wait(ROUNDS)
-
-        def wait(rounds: int) -> None:
-            nonlocal handle
-            if rounds:
-                handle = loop.call_soon(wait, rounds - 1)
-            else:
-                timeout.reschedule(loop.time())
-
-        ends_at = loop.time() + limit_s
-        handle: asyncio.Handle = loop.call_at(ends_at, due, ends_at)
+        alarm = _Alarm(timeout, limit_s)
         try:
             yield
         finally:
-            handle.cancel()
+            alarm.cancel()
+
+
+class _Alarm:
+    """Ends a timeout when it is due, and the sockets have been read."""
+
+    def __init__(self, timeout: asyncio.Timeout, limit_s: float) -> None:
+        self._timeout = timeout
+        self._loop = asyncio.get_running_loop()
+        self._handle: asyncio.Handle
+        self._set(limit_s)
+
+    def cancel(self) -> None:
+        self._handle.cancel()
+
+    def _set(self, delay_s: float) -> None:
+        due = self._loop.time() + delay_s
+        self._handle = self._loop.call_at(due, self._ring, due)
+
+    def _ring(self, due: float) -> None:
+        if self._loop.time() - due > LATE_S:
+            self._set(GRACE_S)
+        else:
+            self._wait(ROUNDS)
+
+    def _wait(self, rounds: int) -> None:
+        if rounds:
+            self._handle = self._loop.call_soon(self._wait, rounds - 1)
+        else:
+            self._timeout.reschedule(self._loop.time())

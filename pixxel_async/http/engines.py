@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import StrEnum
 
 import httpx
 
 from ..config import Timeouts
 from ..errors import ConfigError
+from ..sansio.address_policy import AddressPolicy
 from .clients import make_client
 from .httpx_engine import HttpxEngine
 from .storage_client import StorageEngine
@@ -32,7 +32,7 @@ def storage_engine(
     client: httpx.AsyncClient | None,
     certificates: Certificates,
     timeouts: Timeouts,
-    is_allowed: Callable[[str], bool],
+    addresses: AddressPolicy,
 ) -> StorageEngine:
     """Return the engine of a client; whoever makes one closes it.
 
@@ -41,13 +41,13 @@ def storage_engine(
         client: A client of httpx to use, which is not closed, or None.
         certificates: Which certificates are trusted, unless a client is given.
         timeouts: How long connecting may take.
-        is_allowed: Whether a connection may go to an IP address.
+        addresses: Where a storage may be.
 
     Raises:
         ConfigError: libcurl is wanted, and pycurl cannot be imported.
     """
     if client is not None:
-        return HttpxEngine(lambda _: client, timeouts=timeouts, closes=False)
+        return HttpxEngine(lambda _: client, timeouts=timeouts, addresses=addresses, closes=False)
     if engine is not Engine.HTTPX:
         try:
             from .libcurl import CurlEngine  # noqa: PLC0415 - optional, and slow to import
@@ -56,10 +56,11 @@ def storage_engine(
                 message = f"engine: libcurl needs the package pycurl ({error}); install it"
                 raise ConfigError(message) from None
         else:
-            return CurlEngine(certificates=certificates, timeouts=timeouts, is_allowed=is_allowed)
+            return CurlEngine(certificates=certificates, timeouts=timeouts, addresses=addresses)
     context = certificates.context()
     return HttpxEngine(
         lambda proxy: make_client(context, proxy, max_connections=MAX_CONNECTIONS),
         timeouts=timeouts,
+        addresses=addresses,
         closes=True,
     )

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from pydantic import SecretStr
 
-from ..errors import ConnectionBrokenError, OutOfDescriptorsError, PixxelError, RouteError
+from ..errors import ConnectionBrokenError, OutOfDescriptorsError, PixxelError, StorageHostError
 from ..sansio.redact import redact
 from ..sansio.routes import shown
 
@@ -34,8 +34,8 @@ _DENIED = {
 }
 
 
-def certificate_error(host: str, verify_code: int, said: str) -> RouteError:
-    """Return the error of a certificate that is not trusted.
+def certificate_problem(host: str, verify_code: int, said: str) -> str:
+    """Say that a certificate is not trusted, and what to do.
 
     Args:
         host: Whose certificate it is.
@@ -43,11 +43,11 @@ def certificate_error(host: str, verify_code: int, said: str) -> RouteError:
         said: What the TLS library says about it.
     """
     remedy = _REMEDIES.get(verify_code, _NAME if "match" in said else _UNKNOWN)
-    return RouteError(f"the certificate of {redact(host)} is refused ({redact(said)}); {remedy}")
+    return f"the certificate of {redact(host)} is refused ({redact(said)}); {remedy}"
 
 
-def proxy_error(host: str, status: int, proxy: SecretStr | None) -> RouteError | None:
-    """Return the error of a proxy that refuses a host for good, or None if it may pass.
+def proxy_problem(host: str, status: int, proxy: SecretStr | None) -> str | None:
+    """Say that a proxy refuses a host for good, and what to do; or return None if it may pass.
 
     Args:
         host: The host that was asked for.
@@ -58,7 +58,7 @@ def proxy_error(host: str, status: int, proxy: SecretStr | None) -> RouteError |
         return None
     remedy = _DENIED.get(status, "ask whoever runs it, or choose another with --proxy")
     named = "" if proxy is None else f"; proxy {shown(proxy)}"
-    return RouteError(f"the proxy refuses {redact(host)} ({status}{named}); {remedy}")
+    return f"the proxy refuses {redact(host)} ({status}{named}); {remedy}"
 
 
 _TEXT = {
@@ -83,8 +83,8 @@ def describe(error: Exception) -> str:
     return f"{text} ({said})" if said else text
 
 
-def route_error(error: Exception, host: str, proxy: SecretStr | None = None) -> RouteError | None:
-    """Return the error to raise if no later attempt will succeed, or None.
+def route_problem(error: Exception, host: str, proxy: SecretStr | None = None) -> str | None:
+    """Say why no later attempt will succeed, and what to do; or return None.
 
     Args:
         error: An error of httpx.
@@ -93,17 +93,19 @@ def route_error(error: Exception, host: str, proxy: SecretStr | None = None) -> 
     """
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return certificate_error(host, cause.verify_code, cause.verify_message)
+            return certificate_problem(host, cause.verify_code, cause.verify_message)
     if type(error).__name__ == "ProxyError" and (match := _PROXY_STATUS.match(str(error))):
-        return proxy_error(host, int(match[1]), proxy)
+        return proxy_problem(host, int(match[1]), proxy)
     return None
 
 
 def storage_error(error: Exception, host: str, proxy: SecretStr | None) -> PixxelError:
-    """Return the error of a transfer that httpx could not make; arguments as `route_error`'s."""
+    """Return the error of a transfer that httpx could not make; arguments as `route_problem`'s."""
     if is_out_of_descriptors(error):
         return OutOfDescriptorsError(describe(error))
-    return route_error(error, host, proxy) or ConnectionBrokenError(describe(error))
+    if (reason := route_problem(error, host, proxy)) is not None:
+        return StorageHostError(reason)
+    return ConnectionBrokenError(describe(error))
 
 
 def is_out_of_descriptors(error: BaseException) -> bool:

@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import cast
+from typing import Any, cast
 
 import anyio
 import httpx
@@ -26,7 +26,8 @@ from pydantic import SecretStr
 
 from .._version import USER_AGENT
 from ..config import Timeouts
-from ..errors import PixxelError, TransferError
+from ..errors import PixxelError, StorageHostError, TransferError
+from ..sansio.address_policy import AddressPolicy
 from .body_writer import BandwidthLimiter, BodyWriter
 from .error_messages import storage_error
 from .storage_response import ChooseWriter, StorageRequest, StorageResponse, join_headers
@@ -134,6 +135,7 @@ class HttpxEngine:
         client_for: Callable[[SecretStr | None], httpx.AsyncClient],
         *,
         timeouts: Timeouts,
+        addresses: AddressPolicy,
         closes: bool,
     ) -> None:
         """Make no client yet.
@@ -141,11 +143,13 @@ class HttpxEngine:
         Args:
             client_for: Returns a client for a proxy, or for none.
             timeouts: How long connecting may take.
+            addresses: Where a storage may be.
             closes: Whether the clients are closed with the engine.
         """
         self._client_for = client_for
         self._clients: dict[str, httpx.AsyncClient] = {}
         self._timeout = httpx.Timeout(None, connect=timeouts.connect_s)
+        self._addresses = addresses
         self._closes = closes
 
     async def get(
@@ -185,6 +189,9 @@ class HttpxEngine:
         for client in clients.values() if self._closes else ():
             await client.aclose()
 
+    def abandon(self) -> None:
+        """Do nothing: there are no threads."""
+
     def _client(self, proxy: SecretStr | None) -> httpx.AsyncClient:
         key = "" if proxy is None else proxy.get_secret_value()
         if key not in self._clients:
@@ -197,10 +204,36 @@ class HttpxEngine:
             "GET",
             request.origin,
             headers={**request.headers, "User-Agent": USER_AGENT},
-            extensions={"timeout": self._timeout.as_dict()},
+            extensions={
+                "timeout": self._timeout.as_dict(),
+                "trace": _AddressCheck(self._addresses, request).trace,
+            },
         )
         built.url = _ExactUrl(request.url.get_secret_value(), request.target.get_secret_value())
         return built
+
+
+class _AddressCheck:
+    """Checks the address that a connection was made to, before anything is sent over it."""
+
+    def __init__(self, addresses: AddressPolicy, request: StorageRequest) -> None:
+        self._addresses = addresses
+        self._request = request
+        self._is_ours = False  # else it leads to a proxy, which resolves the name
+
+    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Follow a connection; called by httpcore.
+
+        Raises:
+            StorageHostError: The storage may not be there.
+        """
+        if event == "connection.connect_tcp.started":
+            self._is_ours = info["host"] == self._request.host
+        elif event == "connection.connect_tcp.complete" and self._is_ours:
+            peer = info["return_value"].get_extra_info("server_addr")
+            refusal = self._addresses.refusal(self._request.host, str(peer[0]) if peer else None)
+            if refusal is not None:
+                raise StorageHostError(refusal)
 
 
 class _ExactUrl(httpx.URL):

@@ -36,7 +36,8 @@ import pycurl
 
 from .._version import USER_AGENT
 from ..config import Timeouts
-from ..errors import ConnectionBrokenError, TransferError
+from ..errors import ConnectionBrokenError, PixxelError, StorageHostError, TransferError
+from ..sansio.address_policy import AddressPolicy
 from .body_writer import BandwidthLimiter, BodyWriter
 from .curl_errors import closed_error, error_of, out_of_descriptors
 from .storage_response import (
@@ -81,9 +82,14 @@ class CurlResponse(StorageResponse):
         request: StorageRequest,
         choose_writer: ChooseWriter,
         bandwidth: BandwidthLimiter | None,
+        *,
+        addresses: AddressPolicy,
     ) -> None:
         """Send nothing yet."""
         super().__init__(bandwidth)
+        self._addresses = addresses
+        self._refusal: str | None = None
+        self._shortage: OSError | None = None
         self.curl: pycurl.Curl | None = None
         self.request = request
         self._thread = thread
@@ -154,8 +160,32 @@ class CurlResponse(StorageResponse):
         )
         proxy = "" if request.proxy is None else request.proxy.get_secret_value()
         curl.setopt(pycurl.PROXY, proxy)
+        if request.proxy is None:  # else the address is the proxy's
+            curl.setopt(pycurl.OPENSOCKETFUNCTION, self._open_socket)
         curl.setopt(pycurl.HEADERFUNCTION, self._on_header)
         curl.setopt(pycurl.WRITEFUNCTION, self._on_body, use_memoryview=True)
+
+    def failure(self, code: int, message: str) -> PixxelError:
+        """Return the error of a transfer that libcurl has given up."""
+        if self._refusal is not None and not self.status:
+            return StorageHostError(self._refusal)
+        if self._shortage is not None and not self.status:
+            return out_of_descriptors(str(self._shortage))
+        if self.curl is None:
+            return closed_error()
+        return error_of(code, message, self.curl, self.request)
+
+    def _open_socket(self, _purpose: int, address: Any) -> _Duplicated | int:
+        """Open a socket for an address that the host has been resolved to."""
+        self._refusal = self._addresses.refusal(self.request.host, str(address.addr[0]))
+        if self._refusal is not None:
+            return pycurl.SOCKET_BAD
+        try:
+            opened = socket.socket(address.family, address.socktype, address.protocol)
+        except OSError as error:
+            self._shortage = error
+            return pycurl.SOCKET_BAD
+        return _Duplicated(opened.detach())
 
     def _on_header(self, line: bytes) -> int | None:
         if self._phase is not _Phase.HEADERS:
@@ -326,13 +356,18 @@ class CurlThread:
 
         It waits for the write in progress, off the event loop.
         """
-        if not self._is_over:
-            self._commands.append(self._end)
-            self._wake()
+        self.stop()
         if self._thread.is_alive():
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(self._thread.join)
         self._opened.close()
+
+    def stop(self) -> None:
+        """Let the thread end soon; may be called twice, and on any thread."""
+        if not self._is_over:
+            self._commands.append(self._end)
+            with suppress(OSError):
+                self._waker.send(b"\0")
 
     # Called on the thread.
 
@@ -356,8 +391,6 @@ class CurlThread:
             curl = self._idle.pop() if self._idle else pycurl.Curl()
             self._configure(curl)
             response.setup(curl)
-            if response.request.proxy is not None:
-                curl.unsetopt(pycurl.OPENSOCKETFUNCTION)  # the proxy's address, not the storage's
             self._running[curl] = response
             self._multi.add_handle(curl)
         except Exception as error:  # noqa: BLE001 - it concerns this transfer alone
@@ -439,7 +472,7 @@ class CurlThread:
                 self._running[curl].finish(None)
             for curl, code, message in failed:
                 response = self._running[curl]
-                response.finish(error_of(code, message, curl, response.request))
+                response.finish(response.failure(code, message))
 
     def _deliver(self) -> None:
         if self._news:
@@ -477,7 +510,7 @@ class CurlEngine:
         *,
         certificates: Certificates,
         timeouts: Timeouts,
-        is_allowed: Callable[[str], bool],
+        addresses: AddressPolicy,
         threads: int = THREADS,
     ) -> None:
         """Start no thread yet.
@@ -485,12 +518,12 @@ class CurlEngine:
         Args:
             certificates: Which ones are trusted, for the storage and for proxies.
             timeouts: How long connecting may take.
-            is_allowed: Whether a connection may go to an IP address.
+            addresses: Where a storage may be.
             threads: How many threads there are at most.
         """
         self._certificates = certificates
         self._connect_ms = max(1, int(timeouts.connect_s * 1000))
-        self._is_allowed = is_allowed
+        self._addresses = addresses
         self._max_threads = threads
         self._threads: list[CurlThread] = []
         self._is_closed = False
@@ -508,7 +541,9 @@ class CurlEngine:
             PixxelError: No response came.
             Exception: Whatever a writer has raised that was chosen at once.
         """
-        response = CurlResponse(self._thread(), request, choose_writer, bandwidth)
+        response = CurlResponse(
+            self._thread(), request, choose_writer, bandwidth, addresses=self._addresses
+        )
         try:
             await response.headers_received()
         except BaseException:
@@ -522,6 +557,12 @@ class CurlEngine:
         threads, self._threads = self._threads, []
         for thread in threads:
             await thread.aclose()
+
+    def abandon(self) -> None:
+        """End the threads of an event loop that is over."""
+        self._is_closed = True
+        for thread in self._threads:
+            thread.stop()
 
     def _thread(self) -> CurlThread:
         if self._is_closed:
@@ -546,20 +587,9 @@ class CurlEngine:
             (pycurl.BUFFERSIZE, BUFFER_BYTES),
             (pycurl.USERAGENT, USER_AGENT),
             (pycurl.NOPROXY, ""),
-            (pycurl.OPENSOCKETFUNCTION, self._open_socket),
         ):
             curl.setopt(option, value)
         self._certificates.set_on(curl)
-
-    def _open_socket(self, _purpose: int, address: Any) -> _Duplicated | int:
-        if not self._is_allowed(str(address.addr[0])):
-            return pycurl.SOCKET_BAD
-        try:
-            return _Duplicated(
-                socket.socket(address.family, address.socktype, address.protocol).detach()
-            )
-        except OSError:
-            return pycurl.SOCKET_BAD
 
 
 class _Duplicated:

@@ -6,7 +6,9 @@ Rules:
     * The request target goes out byte for byte as the service sent it, since it is signed.
     * GET only: a URL that is signed for GET does not allow HEAD.
     * Redirects are followed here, a few times, and never from https to plain http. Plain http is
-      accepted for loopback addresses only.
+      accepted for loopback addresses only, and only if the service is at one, too.
+    * A host whose address the policy does not allow is refused. Where a proxy resolves the name,
+      the URL is all that is known of its address.
     * Where an error is raised, URLs are wrapped: some tools show the variables of each frame.
 """
 
@@ -23,15 +25,21 @@ import httpx
 from pydantic import SecretBytes, SecretStr
 
 from ..addresses import LOOPBACK_HOSTS
-from ..errors import TransferError
+from ..errors import StorageHostError, TransferError
+from ..sansio.address_policy import AddressPolicy, Scope
 from ..sansio.redact import redact
 from ..sansio.routes import Routes
+from ..sansio.secrets import Redactor
 from .body_writer import BandwidthLimiter, BodyWriter
+from .refused import RefusedHosts
 from .storage_response import ChooseWriter, StorageRequest, StorageResponse
 
 MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 PORTS = {"https": 443, "http": 80}
+
+WITH_LOOPBACK = AddressPolicy(service=Scope.LOOPBACK)
+"""For a service on this machine."""
 
 UNUSABLE = "the signed URL is not a URL that can be requested"
 
@@ -64,6 +72,10 @@ class StorageEngine(Protocol):
         """End everything that is under way; may be called twice."""
         ...
 
+    def abandon(self) -> None:
+        """End its threads, if its event loop is over."""
+        ...
+
 
 def choose_later(_: StorageResponse) -> BodyWriter | None:
     """Choose no writer yet."""
@@ -71,10 +83,23 @@ def choose_later(_: StorageResponse) -> BodyWriter | None:
 
 
 class StorageClient:
-    """Requests signed URLs through an engine, which it owns."""
+    """Requests signed URLs through an engine, which it owns.
 
-    def __init__(self, engine: StorageEngine, routes: Routes) -> None:
-        """Use an engine, and proxies where `routes` says so."""
+    Attributes:
+        redactor: Knows the secrets that no storage may make us show.
+    """
+
+    def __init__(
+        self,
+        engine: StorageEngine,
+        routes: Routes,
+        *,
+        addresses: AddressPolicy = WITH_LOOPBACK,
+        redactor: Redactor | None = None,
+    ) -> None:
+        """Use an engine, and proxies where `routes` says so; see `AddressPolicy` for the rest."""
+        self.redactor = redactor or Redactor()
+        self._addresses = addresses
         self._engine = engine
         self._routes = routes
 
@@ -85,6 +110,7 @@ class StorageClient:
         *,
         choose_writer: ChooseWriter = choose_later,
         bandwidth: BandwidthLimiter | None = None,
+        refused: RefusedHosts | None = None,
     ) -> StorageResponse:
         """Send a GET, and return its response, which the caller closes.
 
@@ -94,6 +120,7 @@ class StorageClient:
             choose_writer: Asked where the body goes as soon as the headers are there, possibly on
                 another thread.
             bandwidth: Limits how fast the body is received.
+            refused: Hosts that are known to be of no use; one that is found out is added.
 
         Raises:
             TransferError: The URL cannot be used, or redirects go wrong.
@@ -101,9 +128,14 @@ class StorageClient:
         """
         for _ in range(MAX_REDIRECTS + 1):
             request = self._request(url, headers)
-            response = await self._engine.get(
-                request, choose_writer=choose_writer, bandwidth=bandwidth
-            )
+            if refused is not None:
+                refused.check(request.origin)
+            try:
+                response = await self._send(request, choose_writer, bandwidth)
+            except StorageHostError as error:
+                if refused is not None:
+                    refused.add(request.origin, error)
+                raise
             if response.status not in REDIRECTS or "location" not in response.headers:
                 return response
             await response.aclose()
@@ -120,6 +152,22 @@ class StorageClient:
         """Close the engine; may be called twice."""
         await self._engine.aclose()
 
+    def abandon(self) -> None:
+        """Close the engine of an event loop that is over."""
+        self._engine.abandon()
+
+    async def _send(
+        self,
+        request: StorageRequest,
+        choose_writer: ChooseWriter,
+        bandwidth: BandwidthLimiter | None,
+    ) -> StorageResponse:
+        if refusal := self._addresses.refusal(request.host):
+            raise StorageHostError(refusal)
+        if request.origin.startswith("http:") and not self._addresses.allows_plain_http:
+            raise TransferError(_plain_http(request.host))
+        return await self._engine.get(request, choose_writer=choose_writer, bandwidth=bandwidth)
+
     def _request(self, url: SecretStr, headers: Mapping[str, str]) -> StorageRequest:
         """Return what an engine sends for a URL.
 
@@ -128,7 +176,9 @@ class StorageClient:
         """
         found = _split(url.get_secret_value())
         if isinstance(found, str):
-            raise TransferError(found)
+            failure = TransferError(found)
+            del found  # it names the host, which may repeat a secret
+            raise failure
         place, target = found
         return StorageRequest(
             url=url,
@@ -185,7 +235,7 @@ def _place(scheme: str, authority: str) -> _Place | str:
     if not host or scheme not in PORTS:
         return "the signed URL is not an http URL"
     if scheme == "http" and host not in LOOPBACK_HOSTS:
-        return f"the signed URL leads to {redact(host)} over plain http; refused"
+        return _plain_http(host)
     try:
         url = httpx.URL(f"{scheme}://{authority}/")
         raw_host = url.raw_host.decode("ascii") if url.host else ""
@@ -196,6 +246,10 @@ def _place(scheme: str, authority: str) -> _Place | str:
     port = url.port or PORTS[scheme]
     shown = f"[{raw_host}]" if ":" in raw_host else raw_host
     return _Place(scheme, raw_host, port, f"{scheme}://{shown}:{port}")
+
+
+def _plain_http(host: str) -> str:
+    return f"the signed URL leads to {redact(host)} over plain http; refused"
 
 
 def _following(url: SecretStr, headers: Mapping[str, str]) -> SecretStr:

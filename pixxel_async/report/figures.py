@@ -16,13 +16,14 @@ from html import escape
 from typing import Any, TypeAlias
 
 from ..engine.record import Doing, ExportRecord
+from ..sansio.units import HOUR_S, MINUTE_S, duration, size
 from .occupancy import Standing, occupancy_of
 from .spans import Span
 from .steps import ACTIVITIES
 from .stories import Story
 from .throughput import arrivals_of, bytes_by_bin
 from .time_axis import RunMark, TimeAxis
-from .wording import HOUR_S, MINUTE_S, duration, short, size, time_of_day
+from .wording import short, time_of_day
 
 Figure: TypeAlias = dict[str, Any]
 
@@ -334,5 +335,5 @@ def _label(mark: RunMark, scale: Scale) -> Figure:
 def _rate_unit(highest: float) -> tuple[float, str]:
     """Return the bytes per second of the unit that suits, and its name."""
     unit = size(highest).rsplit(" ", 1)[1]
-    factors = {"bytes": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "PB": 1e15}
+    factors = {"byte": 1.0, "bytes": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "PB": 1e15}
     return factors[unit], f"{unit}/s"

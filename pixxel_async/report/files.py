@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from ..engine.history import read_record
-from ..sinks.partial import FILE_MODE, FOLDER_MODE
+from ..sinks.paths import absolute_path, make_folders
+from ..sinks.tree import FILE_MODE, Tree
 from ..sinks.trouble import sink_error
 from .steps import tidy
 from .stories import stories_of
@@ -61,12 +63,12 @@ def write_report(directory: str | Path, out: str | Path | None = None) -> Report
     Raises:
         SinkError: It is no export folder, or a file cannot be written.
     """
-    folder = Path(directory).expanduser().absolute()
-    place = folder if out is None else Path(out).expanduser().absolute()
+    folder = absolute_path(directory)
+    place = folder if out is None else absolute_path(out)
     record = tidy(read_record(folder))
     stories, totals = stories_of(record), totals_of(record)
     try:
-        place.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        _make(place, folder)
     except OSError as error:
         raise sink_error(error, place) from error
     json_path = _write(place / REPORT_JSON, json_of(record, totals, stories, folder=folder))
@@ -81,6 +83,17 @@ def write_report(directory: str | Path, out: str | Path | None = None) -> Report
     return ReportFiles(
         json=json_path, csv=csv_path, failed=failed_path, html=html_path, totals=totals
     )
+
+
+def _make(place: Path, folder: Path) -> None:
+    """Make the folder of a report; within an export folder, no link leads to it."""
+    if not place.is_relative_to(folder):
+        make_folders(place)
+        return
+    with ExitStack() as stack:
+        within = stack.enter_context(Tree(folder).open())
+        for part in place.relative_to(folder).parts:
+            within = stack.enter_context(within.folder(part, make=True))
 
 
 def has_extra() -> bool:

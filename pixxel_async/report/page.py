@@ -23,6 +23,7 @@ from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]  # plotl
 
 from ..engine.record import Doing, ExportRecord
 from ..sansio.redact import printable
+from ..sansio.units import duration, size
 from . import figures
 from .occupancy import Standing
 from .steps import ends_of_runs
@@ -30,7 +31,7 @@ from .stories import Story, failed, shares, slowest, stories_of
 from .thinning import drawn
 from .time_axis import axis_of, running_s
 from .totals import Totals, ending_word, totals_of
-from .wording import duration, moment, short, size
+from .wording import moment, short
 
 SHOWN_FAILURES = 300
 TIMED = (Doing.PACKAGING, Doing.READY, Doing.TRANSFERRING, Doing.RETRYING)

@@ -12,6 +12,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,7 @@ def totals_row(totals: Totals) -> dict[str, Any]:
         "runs": totals.runs,
         "running": totals.running,
         "seen_at": None if totals.seen_at is None else iso(totals.seen_at),
+        "damaged": [asdict(damage) for damage in totals.damaged],
         "is_complete": totals.is_complete,
     }
 

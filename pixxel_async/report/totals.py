@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..engine.record import Ending, ExportRecord, Row, Run
+from ..engine.record import Damage, Ending, ExportRecord, Row, Run
 from ..sansio.lifecycle import State
 from .steps import ends_of_runs
 from .stories import SAVED_STATES
@@ -35,7 +35,8 @@ class Totals:
         runs: How many runs there were, the running one included.
         running: The number of the process that exports into the folder now, or None.
         seen_at: When anything was heard of last, in seconds since 1970, or None.
-        is_complete: Whether every package is saved.
+        damaged: What is wrong with rows of the journal that hold what cannot be.
+        is_complete: Whether every package is saved, and no row is damaged.
     """
 
     packages: int
@@ -46,6 +47,7 @@ class Totals:
     runs: int
     running: int | None
     seen_at: float | None
+    damaged: tuple[Damage, ...]
     is_complete: bool
 
     @property
@@ -81,7 +83,10 @@ def totals_of(record: ExportRecord) -> Totals:
         runs=len(record.runs),
         running=record.running,
         seen_at=max(ends_of_runs(record).values(), default=None),
-        is_complete=bool(packages) and len(saved) == packages and knows_all,
+        damaged=record.damaged,
+        is_complete=(
+            bool(packages) and len(saved) == packages and knows_all and not record.damaged
+        ),
     )
 
 

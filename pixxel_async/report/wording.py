@@ -1,4 +1,4 @@
-"""Times, sizes and names as a report writes them; all of them printable."""
+"""Moments and names as a report writes them; all of them printable."""
 
 from __future__ import annotations
 
@@ -6,32 +6,7 @@ from datetime import UTC, datetime
 
 from ..sansio.redact import printable
 
-MINUTE_S = 60
-HOUR_S = 3600
 SHOWN_CHARS = 60
-
-_SIZE_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
-_STEP = 1000
-
-
-def size(count: float) -> str:
-    """Return a number of bytes in the unit that suits it."""
-    for unit in _SIZE_UNITS[:-1]:
-        shown = f"{count:.0f}" if unit == "bytes" else f"{count:.1f}"
-        if float(shown) < _STEP:
-            return f"{shown} {unit}"
-        count /= _STEP
-    return f"{count:.1f} {_SIZE_UNITS[-1]}"
-
-
-def duration(lasts_s: float) -> str:
-    """Return a time as people say it."""
-    if (tenths_s := round(lasts_s, 1)) < MINUTE_S:
-        return f"{tenths_s:.1f} s"
-    whole_s = round(lasts_s)
-    if whole_s < HOUR_S:
-        return f"{whole_s // MINUTE_S} min {whole_s % MINUTE_S} s"
-    return f"{whole_s // HOUR_S} h {whole_s % HOUR_S // MINUTE_S} min"
 
 
 def moment(at: float) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 
 from ..downloads import parse_download
+from ..http.api import Api
 from ..models import Package
 from ..records import Aoi, Asset
 from ..sansio import wire
 from ..sansio.lists import Source, When
 from ..sansio.paging import PAGE_SIZE, Paging
-from ..transport.api import Api
 from .listing import Listing, get
 
 

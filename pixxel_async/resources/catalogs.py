@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
 from ..downloads import parse_download
+from ..http.api import Api
 from ..models import Package
 from ..records import Catalog
 from ..sansio import wire
 from ..sansio.lists import Source, When
 from ..sansio.paging import PAGE_SIZE, Paging
-from ..transport.api import Api
 from .listing import Listing, get
 
 

@@ -7,10 +7,10 @@ from collections import deque
 from typing import Generic, Self, TypeVar
 
 from ..errors import InputError
+from ..http.api import Api
 from ..records import Record
 from ..sansio.lists import Source, page_call, read_page, read_record, record_call
 from ..sansio.paging import PAGE_SIZE, Walk
-from ..transport.api import Api
 
 logger = logging.getLogger("pixxel_async")
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..downloads import parse_download
+from ..http.api import Api
 from ..models import Package
-from ..transport.api import Api
 
 
 class Tasks:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+from ..http.api import Api
 from ..records import Workflow
 from ..sansio.lists import Source, When
 from ..sansio.paging import PAGE_SIZE, Paging
-from ..transport.api import Api
 from .listing import Listing, get
 
 

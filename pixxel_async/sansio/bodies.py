@@ -193,6 +193,6 @@ class _Decoder:
 
 
 def _deflate_wbits(start: bytes) -> int:
-    """Return how a deflate body is framed: by zlib (RFC 1950), or, against the rules, not at all."""
+    """Return how a deflate body is framed: by zlib, or, against RFC 9110, not at all."""
     is_zlib = start[0] & 0x0F == zlib.DEFLATED and int.from_bytes(start[:2], "big") % 31 == 0
     return zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS

@@ -72,20 +72,26 @@ class Breaker:
         self._interval_s, self._is_trying = self._first_s, False
         return was_open
 
-    def failed(self, now: float) -> bool:
-        """Count a failure; return True if this opens it."""
+    def failed(self, now: float, *, is_try: bool) -> bool:
+        """Count a failure; return True if this opens it.
+
+        Args:
+            now: The time.
+            is_try: Whether it is the request that tried the host while it was open. Others, sent
+                before it opened, do not end that try.
+        """
         self.failures += 1
         if self.opened_at is None:
             if self.failures < FAILURES:
                 return False
             self.opened_at, self._try_at = now, now + self._interval_s
             return True
-        if self._is_trying:
+        if is_try:
             self._is_trying = False
             self._interval_s = min(self.most_s, self._interval_s * FACTOR)
             self._try_at = now + self._interval_s
         return False
 
     def dropped(self) -> None:
-        """Count a request that was cancelled: it decides nothing, and the next one may try."""
+        """Let the next request try the host: the one that tried it was cancelled or never sent."""
         self._is_trying = False

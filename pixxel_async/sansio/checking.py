@@ -24,6 +24,7 @@ class Condition(StrEnum):
     OK: as it was saved. MISSING: its file is gone. CHANGED: size or SHA-256 is another one.
     BROKEN: as it was saved, and no whole ZIP. UNREADABLE: the disk did not let it be read.
     NOT_SAVED: no export has saved it yet. UNKNOWN: a file that the journal does not know.
+    DAMAGED: the journal's row of it holds what cannot be.
     """
 
     OK = "ok"
@@ -33,11 +34,12 @@ class Condition(StrEnum):
     UNREADABLE = "unreadable"
     NOT_SAVED = "not_saved"
     UNKNOWN = "unknown"
+    DAMAGED = "damaged"
 
 
-WRONG = frozenset({Condition.MISSING, Condition.CHANGED, Condition.BROKEN, Condition.UNREADABLE})
-REPAIRABLE = frozenset({Condition.MISSING, Condition.CHANGED, Condition.BROKEN})
-"""What another transfer mends; the bytes of a file that cannot be read may be right."""
+REPAIRABLE = frozenset({Condition.MISSING, Condition.CHANGED, Condition.BROKEN, Condition.DAMAGED})
+"""What another export mends; the bytes of a file that cannot be read may be right."""
+WRONG = REPAIRABLE | {Condition.UNREADABLE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +95,13 @@ class FolderFound:
 
 @dataclass(frozen=True, slots=True)
 class OtherFound:
-    """Something that is neither a file nor a folder, or leads nowhere."""
+    """Something that is neither a file nor a folder.
+
+    Attributes:
+        kind: What it is, in words.
+    """
+
+    kind: str = "no file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +138,7 @@ def judge_file(size: int, sha256: str, found: Found) -> Judged:
         case FolderFound():
             return Condition.CHANGED, "a folder has its name"
         case OtherFound():
-            return Condition.CHANGED, "what has its name is no file"
+            return Condition.CHANGED, f"what has its name is {found.kind}"
         case NothingFound():
             return Condition.MISSING, "the file is not there"
     return Condition.UNREADABLE, found.reason

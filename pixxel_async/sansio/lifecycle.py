@@ -29,6 +29,7 @@ class State(StrEnum):
 
 
 TRANSITIONS: dict[type[events.PackageEvent], dict[State, State]] = {
+    events.RowDamaged: {State.QUEUED: State.QUEUED},
     events.Requested: {State.QUEUED: State.REQUESTED, State.REQUESTED: State.REQUESTED},
     events.Recreated: {State.QUEUED: State.QUEUED, State.REQUESTED: State.REQUESTED},
     events.Retried: {

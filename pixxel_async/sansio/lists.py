@@ -23,6 +23,7 @@ from pydantic import ValidationError
 from ..errors import InputError, ResponseError
 from ..records import Record
 from .backoff import CallKind
+from .json_bodies import load
 from .paging import Ask, Paging
 from .paths import path_of, query_of
 from .wire import Call
@@ -189,8 +190,8 @@ def read_record(source: Source[R], body: bytes) -> R:
 
 def _object(source: Source[Any], body: bytes) -> dict[str, Any]:
     try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):  # no JSON, or nested too deeply to be meant well
+        answer = load(body)
+    except ValueError:  # no JSON, or more of it than is meant well
         answer = None
     if isinstance(answer, dict):
         return answer

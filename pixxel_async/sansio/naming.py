@@ -33,6 +33,7 @@ MAX_PARTS = 8
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 _SUFFIX = ".zip"
 _PLAIN = re.compile(r"[A-Za-z0-9_./ -]*")
+_NAME = re.compile(r"[A-Za-z0-9_. -]*")
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])")
 
 _LONGEST = {"name": READABLE_CHARS + DIGEST_CHARS + 10, "": 0}
@@ -55,6 +56,25 @@ def folder_name(name: str) -> str:
 def is_reserved(part: str) -> bool:
     """Tell whether Windows takes a name for a device, whatever its suffix."""
     return _RESERVED.fullmatch(part.split(".", maxsplit=1)[0].strip()) is not None
+
+
+def name_problem(name: str) -> str | None:  # noqa: PLR0911 - one for each reason
+    """Tell why a name is none that `path_namer` gives, or `folder_name` of one; None if it is."""
+    parts = name.split("/")
+    if len(parts) > MAX_PARTS:
+        return f"it has more than {MAX_PARTS} parts"
+    for part in parts:
+        if not part:
+            return "it is absolute, or a part of it is empty"
+        if part in {".", ".."}:
+            return f'a part of it is "{part}"'
+        if not _NAME.fullmatch(part):
+            return "it has a character other than letters, digits, - _ . and spaces"
+        if part.strip(". ") != part:
+            return "a part of it begins or ends with a dot or a space"
+        if is_reserved(part):
+            return f'"{part}" is a device on Windows'
+    return None
 
 
 def file_name(download: Download) -> str:

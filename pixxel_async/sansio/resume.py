@@ -3,8 +3,8 @@
 Rules:
     * A package that failed for a reason of its own (the service refused it, packaging failed, its
       bytes were wrong) stays failed, until its caller asks for failed ones.
-    * One that failed for a reason outside it (the key, the network, the disk, the waiting limit)
-      is taken up again by itself.
+    * One that failed for a reason outside it (the key, the network, the disk, the waiting limit, a
+      bug of this library) is taken up again by itself.
     * A known id is asked about; nothing is created twice for it.
     * A creation that was sent, and whose answer was not noted, may have made a package. It is sent
       again a bounded number of times, over all runs together.
@@ -18,6 +18,7 @@ from ..config import EarlierFailures
 from ..errors import (
     AuthenticationError,
     ConnectionBrokenError,
+    InternalError,
     PackageTimeoutError,
     PixxelError,
     RateLimitedError,
@@ -25,6 +26,7 @@ from ..errors import (
     SinkError,
     StalledError,
     StorageError,
+    StorageHostError,
     TransportError,
 )
 from .backoff import Failure, failure_of_status
@@ -50,6 +52,8 @@ _OUTSIDE = (
     SinkError,
     StalledError,
     ConnectionBrokenError,
+    StorageHostError,
+    InternalError,
 )
 
 

@@ -23,7 +23,7 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
@@ -46,6 +46,12 @@ class Routes:
 
     proxies: Mapping[str, SecretStr] = field(default_factory=dict)
     bypass: tuple[str, ...] = ()
+
+    @property
+    def passwords(self) -> tuple[SecretStr, ...]:
+        """The passwords of the proxies, as they are sent."""
+        found = (urlsplit(proxy.get_secret_value()).password for proxy in self.proxies.values())
+        return tuple(SecretStr(unquote(password)) for password in found if password)
 
     def proxy_for(self, scheme: str, host: str, port: int | None) -> SecretStr | None:
         """Return the proxy for a request, or None if there is none between.

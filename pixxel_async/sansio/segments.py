@@ -83,14 +83,9 @@ class Segments:
         """Bytes that are missing."""
         return sum(each.left for each in self._all)
 
-    @property
-    def beyond(self) -> list[Segment]:
-        """The segments behind the current one of which something is there."""
-        current = self.current
-        if current is None:
-            return []
-        following = self._all[self._all.index(current) + 1 :]
-        return [each for each in following if each.at > each.begin]
+    def behind(self, size: int) -> list[Segment]:
+        """Return the segments that begin at or behind a byte, and of which something is there."""
+        return [each for each in self._all if each.begin >= size and each.at > each.begin]
 
     def is_worth_more(self, bytes_per_s: float) -> bool:
         """Tell whether one more transfer is worth it, at the rate at which the package comes."""

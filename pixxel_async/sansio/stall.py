@@ -32,6 +32,10 @@ class Throughput:
         """Begin a new window, because we and not the storage were slow."""
         self.since, self.bytes = now, 0
 
+    def postpone(self, by_s: float) -> None:
+        """Let the current window end later, because nobody could receive for a while."""
+        self.since += by_s
+
     def is_stalled(self, now: float) -> bool:
         """Look at the clock; a full window is judged, and the next one begins."""
         if now - self.since < self.window_s:

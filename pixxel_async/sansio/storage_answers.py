@@ -15,7 +15,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-from .redact import first_line, redact
+from .redact import as_text, first_line, redact
 
 EXPIRED_CODES = frozenset(
     {
@@ -70,7 +70,7 @@ def read_error(status: int, body: bytes) -> StorageProblem:
     found = _CODE.search(body)
     code = found[1].decode("ascii") if found else ""
     said = _MESSAGE.search(body)
-    message = redact(said[1].decode("utf-8", "replace").strip()) if said else first_line(body)
+    message = redact(as_text(said[1]).strip()) if said else first_line(body)
     return StorageProblem(
         meaning=_meaning(status, code),
         code=code,

@@ -26,6 +26,7 @@ from ..downloads import Download, JobDownload, TaskDownload
 from ..errors import ApiError, ResponseError, api_error_class
 from ..models import Package, PackageStatus
 from .backoff import CallKind
+from .json_bodies import check_values, load
 from .paths import segment
 from .redact import redact, redact_all
 
@@ -36,7 +37,13 @@ PENDING_WORDS = frozenset(
 )
 _KNOWN_WORDS = FAILED_WORDS | PENDING_WORDS
 _HAVE_ID = frozenset({"aoi", "catalog"})
+_PACKAGE_OPERATIONS = frozenset(
+    {"downloadInsights", "downloadJob", "downloadTask"}
+    | {"AOICreateDownload", "GetDownloadStatus", "CreateDownload", "GetDownloadById"}
+)
 MESSAGE_CHARS = 300
+MAX_ANSWER_VALUES = 50_000
+"""JSON values in an answer about one package, of which four are used."""
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 """Made once: `json.dumps` makes one for each call that does not take its defaults."""
 _JSON = {"Content-Type": "application/json"}
@@ -59,6 +66,11 @@ class Call:
     path: str
     kind: CallKind
     body: bytes | None = None
+
+    @property
+    def sent_on(self) -> str:
+        """The field of the answer that goes out again as it came: the signed URL."""
+        return "signed_url" if self.operation in _PACKAGE_OPERATIONS else ""
 
     @property
     def headers(self) -> dict[str, str]:
@@ -209,6 +221,10 @@ def read_answer(
 
 def _answer_or_problem(body: bytes) -> Answer | str:
     try:
+        check_values(body, MAX_ANSWER_VALUES)
+    except ValueError as error:
+        return str(error)
+    try:
         return Answer.model_validate_json(body)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
@@ -255,7 +271,7 @@ def _package(download: Download | None, answer: Answer, download_id: str | None)
     return Package(
         download=download,
         status=state,
-        status_word=word,
+        status_word=redact(word),
         download_id=download_id,
         signed_url=url,
     )
@@ -301,8 +317,8 @@ def _status_error(
 
 def _error_parts(body: bytes) -> tuple[str, str, Any]:
     try:
-        return _documented_parts(json.loads(body))
-    except (ValueError, RecursionError):  # no JSON, or nested too deeply to be meant well
+        return _documented_parts(load(body))
+    except ValueError:  # no JSON, or more of it than is meant well
         return "", _one_line(body.decode("utf-8", "replace")), None
 
 

@@ -24,8 +24,9 @@ import tomlkit
 from pydantic import SecretStr
 
 from ..addresses import PROXY
-from ..errors import ConfigError
+from ..errors import ConfigError, SinkError
 from ..sansio.routes import has_password
+from ..sinks.paths import absolute_path
 from .values import API_KEY, KEYS, PROXY_KEY, check_value, unknown
 
 PATH_VARIABLE = "PIXXEL_CONFIG"
@@ -221,12 +222,36 @@ class ConfigFile:
         return f"{self.path}:{line}" if line else str(self.path)
 
 
+class NoConfigFile(ConfigFile):
+    """Stands in where there is no home directory: it is empty, and cannot be written."""
+
+    def _text(self) -> str:
+        return ""
+
+    def _write(self, text: str) -> None:
+        del text
+        message = (
+            "there is no home directory to keep a config file in: set HOME, or name a file with "
+            f"{PATH_VARIABLE}"
+        )
+        raise ConfigError(message)
+
+
 def config_file() -> ConfigFile:
     """Return the config file of the user: PIXXEL_CONFIG, or the platform's place for it."""
     named = os.environ.get(PATH_VARIABLE)
     if named:
-        return ConfigFile(Path(named).expanduser().absolute())
-    folder = platformdirs.user_config_path("pixxel-async", appauthor=False, roaming=True)
+        try:
+            return ConfigFile(absolute_path(named))
+        except SinkError as error:
+            message = f"{PATH_VARIABLE}: {error}"
+            raise ConfigError(message) from None
+    try:
+        folder = platformdirs.user_config_path("pixxel-async", appauthor=False, roaming=True)
+    except RuntimeError:  # no HOME, and a user that the system does not know
+        folder = Path()
+    if not folder.is_absolute():  # older versions of platformdirs leave the ~ as it is
+        return NoConfigFile(Path("~", ".config", "pixxel-async", FILE_NAME))
     return ConfigFile(folder / FILE_NAME)
 
 

@@ -12,30 +12,14 @@ from __future__ import annotations
 
 import os
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from ..addresses import AUTO
+from ..errors import ConfigError
 from ..http.tls import Certificates
 from ..sansio.routes import Routes, routes_of
-from ..transport.routed import RoutedTransport
-from ..transport.tls import Trust, ssl_context
-
-
-def connections(proxy: SecretStr, ca_bundle: str) -> Callable[[int], RoutedTransport]:
-    """Return what makes transports that go this way; each keeps that many idle connections.
-
-    Args:
-        proxy: The setting.
-        ca_bundle: The setting.
-
-    Raises:
-        ConfigError: The certificates cannot be read, or a variable holds no proxy.
-    """
-    ways, context = routes(proxy), ssl_context(trust(ca_bundle))
-    return lambda keep_alive: RoutedTransport(ways, context, keep_alive=keep_alive)
 
 
 def routes(proxy: SecretStr) -> Routes:
@@ -47,7 +31,7 @@ def routes(proxy: SecretStr) -> Routes:
     return routes_of(proxy, urllib.request.getproxies())
 
 
-def trust(ca_bundle: str) -> Trust:
+def certificates(ca_bundle: str) -> Certificates:
     """Return which certificates are trusted, for a setting of `ca_bundle`."""
     if ca_bundle != AUTO:
         return _at(ca_bundle, "ca_bundle (PIXXEL_CA_BUNDLE)")
@@ -56,20 +40,18 @@ def trust(ca_bundle: str) -> Trust:
         names = [
             name for name, value in (("SSL_CERT_FILE", file), ("SSL_CERT_DIR", folder)) if value
         ]
-        return Trust(file or None, folder or None, " and ".join(names))
+        return Certificates(file or None, folder or None, " and ".join(names))
     if bundle := os.environ.get("REQUESTS_CA_BUNDLE"):
         return _at(bundle, "REQUESTS_CA_BUNDLE")
-    return Trust()
+    return Certificates()
 
 
-def certificates(ca_bundle: str) -> Certificates:
-    """Return which certificates are trusted, for a setting of `ca_bundle`."""
-    found = trust(ca_bundle)
-    return Certificates(found.file, found.folder, found.named_by)
-
-
-def _at(place: str, named_by: str) -> Trust:
-    path = Path(place).expanduser()
+def _at(place: str, named_by: str) -> Certificates:
+    try:
+        path = Path(place).expanduser()
+    except RuntimeError:
+        message = f"{named_by}: there is no home directory for the ~ of {place}"
+        raise ConfigError(message) from None
     if path.is_dir():
-        return Trust(folder=str(path), named_by=named_by)
-    return Trust(file=str(path), named_by=named_by)
+        return Certificates(folder=str(path), named_by=named_by)
+    return Certificates(file=str(path), named_by=named_by)

@@ -16,6 +16,10 @@ KEY_STORE = "key_store"
 KEYS = (*Settings.model_fields, KEY_STORE)
 """What a profile of the config file may have; all but the last are in the environment too."""
 
+SWITCHES = frozenset(
+    name for name, field in Settings.model_fields.items() if field.annotation is bool
+)
+
 FINGERPRINT_CHARS = 4
 LEAST_FINGERPRINTED = 12
 """The end of a shorter key would tell too much of it."""
@@ -31,9 +35,9 @@ def check_value(key: str, value: object) -> object:
     Raises:
         ValueError: It cannot be; the message does not repeat it.
     """
-    if isinstance(value, bool):
+    if isinstance(value, bool) and key not in SWITCHES:
         reason = "true and false are no value of this key"
-        raise ValueError(reason)  # noqa: TRY004 - as any other wrong value
+        raise ValueError(reason)
     try:
         return _type_of(key).validate_python(value)
     except ValidationError as error:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from ..config import Checksum, ForeignFiles, Sync, Verify
 
@@ -65,12 +68,53 @@ class Disk:
     """The disk that a sink writes to.
 
     Attributes:
-        total_bytes: Its size.
+        total_bytes: Its size, or zero if the file system does not report it.
         free_bytes: What this user may still write.
     """
 
     total_bytes: int
     free_bytes: int
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the file system reports its size; some in user space report zeros."""
+        return self.total_bytes > 0
+
+
+_LARGEST = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What tells a file from the one that was saved, without reading it.
+
+    Attributes:
+        size: In bytes.
+        mtime_ns: When it was last written, in nanoseconds since 1970.
+        inode: Its number in the file system.
+        is_file: Whether it is a regular file.
+    """
+
+    size: int
+    mtime_ns: int
+    inode: int
+    is_file: bool = True
+
+
+def stamp_of(info: os.stat_result) -> Stamp:
+    """Return the stamp of a file that was looked at."""
+    # A column of SQLite has 63 bits and a sign.
+    inode, is_file = info.st_ino & _LARGEST, stat.S_ISREG(info.st_mode)
+    return Stamp(info.st_size, info.st_mtime_ns, inode, is_file)
+
+
+HasRoom: TypeAlias = Callable[[int], bool]
+"""Tells whether there is room on the disk for so many bytes."""
+
+
+def always(_count: int) -> bool:
+    """Find room for anything."""
+    return True
 
 
 class PartialFile(Protocol):
@@ -168,11 +212,14 @@ class PartialFile(Protocol):
         """Tell why the file is no whole ZIP, or return None."""
         ...
 
-    async def commit(self, foreign: ForeignFiles) -> None:
+    async def commit(self, foreign: ForeignFiles) -> Stamp:
         """Sync, close, and give the file its final name.
 
         Args:
             foreign: What is done with another file of that name.
+
+        Returns:
+            What tells that file from another one.
 
         Raises:
             SinkError: The name is taken, or the disk refused; the partial stays.
@@ -192,11 +239,23 @@ class Sink(Protocol):
     """A place to save files in."""
 
     def path(self, name: str) -> Path:
-        """Return where a final name leads to."""
+        """Return where a final name leads to.
+
+        Raises:
+            SinkError: The name is not valid.
+        """
         ...
 
     async def size(self, name: str) -> int | None:
         """Return the size of the file under a final name, or None if there is none."""
+        ...
+
+    async def stamp(self, name: str) -> Stamp | None:
+        """Look at what has a final name; None if nothing has, or a directory.
+
+        Raises:
+            SinkError: The name is not valid, or the disk refused.
+        """
         ...
 
     async def open(
@@ -229,10 +288,15 @@ class Sink(Protocol):
         """Tell whether a name is that of a folder."""
         ...
 
-    async def extract(self, name: str, folder: str) -> None:
+    async def extract(self, name: str, folder: str, *, has_room: HasRoom = always) -> None:
         """Extract the ZIP under a final name, into a folder that `reveal` will give its name.
 
         A cancelled one stops soon, and leaves nothing.
+
+        Args:
+            name: The final name.
+            folder: That of the folder.
+            has_room: Asked before bytes are written, on the thread that writes them.
 
         Raises:
             ArchiveError: It is refused, or cannot be read.
@@ -250,6 +314,14 @@ class Sink(Protocol):
 
     async def disk(self) -> Disk:
         """Return the size of the disk, and the free space on it."""
+        ...
+
+    def disk_now(self) -> Disk:
+        """Return the same on the calling thread, which it may block.
+
+        Raises:
+            SinkError: It cannot be looked at.
+        """
         ...
 
     async def remove(self, name: str) -> None:

@@ -8,7 +8,6 @@ import io
 import os
 import time
 import zlib
-from pathlib import Path
 from typing import Protocol
 
 from ..config import Checksum
@@ -64,51 +63,52 @@ def first_digests(algorithms: frozenset[str], care: Care) -> dict[str, Digest]:
     return {} if care.checksum is Checksum.NONE else new_digests(algorithms)
 
 
-def held_digests(path: Path, held: Held, care: Care = FULL_CARE) -> tuple[int, dict[str, Digest]]:
-    """Find out how much of a partial is right, in one reading.
+def held_digests(
+    file: io.FileIO, held: Held, care: Care = FULL_CARE
+) -> tuple[int, dict[str, Digest]]:
+    """Find out how much of an open partial is right, in one reading from its beginning.
 
     Returns:
         How many bytes, and their SHA-256, which takes more bytes in.
     """
     if care.checksum is Checksum.NONE:
-        return (held.synced if path.stat().st_size >= held.synced else 0), {}
+        return (held.synced if os.fstat(file.fileno()).st_size >= held.synced else 0), {}
     synced, digest, size = None, hashlib.sha256(), 0
-    with path.open("rb", buffering=0) as file:
-        for end in sorted({held.synced, max(held.synced, held.written)}):
-            while size < end and (data := file.read(min(READ_BYTES, end - size))):
-                digest.update(data)
-                size += len(data)
-            if size == held.synced:
-                synced = digest.copy()
-            if size == held.written and digest.hexdigest() == held.sha256:
-                return size, {"sha256": digest}
+    file.seek(0)
+    for end in sorted({held.synced, max(held.synced, held.written)}):
+        while size < end and (data := file.read(min(READ_BYTES, end - size))):
+            digest.update(data)
+            size += len(data)
+        if size == held.synced:
+            synced = digest.copy()
+        if size == held.written and digest.hexdigest() == held.sha256:
+            return size, {"sha256": digest}
     return (0, new_digests(frozenset())) if synced is None else (held.synced, {"sha256": synced})
 
 
-def digests_of(path: Path, algorithms: frozenset[str]) -> dict[str, Digest]:
-    """Read a file into digests."""
+def digests_of(file: io.FileIO, algorithms: frozenset[str]) -> dict[str, Digest]:
+    """Read an open file, from where it stands, into digests."""
     digests = new_digests(algorithms)
-    with path.open("rb", buffering=0) as file:
-        while data := file.read(READ_BYTES):
-            for digest in digests.values():
-                digest.update(data)
+    while data := file.read(READ_BYTES):
+        for digest in digests.values():
+            digest.update(data)
     return digests
 
 
-def right_stretches(path: Path, held: Held, size: int) -> tuple[Stretch, ...]:
+def right_stretches(file: io.FileIO, held: Held, size: int) -> tuple[Stretch, ...]:
     """Find out which stretches behind a size are right, by reading them."""
     found = []
-    with path.open("rb", buffering=0) as file:
-        for stretch in held.stretches:
-            if stretch.begin < size:
-                continue
-            digest, at = hashlib.sha256(), stretch.begin
-            file.seek(at)
-            while at < stretch.end and (data := file.read(min(READ_BYTES, stretch.end - at))):
-                digest.update(data)
-                at += len(data)
-            if digest.hexdigest() == stretch.sha256:
-                found.append(stretch)
+    for stretch in held.stretches:
+        if not size <= stretch.begin < stretch.end:
+            continue
+        digest, at = hashlib.sha256(), stretch.begin
+        file.seek(at)
+        while at < stretch.end and (data := file.read(min(READ_BYTES, stretch.end - at))):
+            digest.update(data)
+            at += len(data)
+        if digest.hexdigest() == stretch.sha256:
+            found.append(stretch)
+            size = stretch.end
     return tuple(found)
 
 

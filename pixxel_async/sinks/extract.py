@@ -1,10 +1,12 @@
 """Extracts a saved ZIP into a folder of its own; blocks, so it belongs in a thread.
 
 Rules:
-    * `sansio.archive` decides before a byte is written.
+    * `sansio.archive` and `sansio.zips` decide before a byte is written.
     * Everything goes into a hidden folder, which is new: no file of it can have been put there by
       somebody else. It gets its final name when all of it is written and synced, in one step.
     * What an entry brings is counted against what its directory says; its CRC-32 has to be right.
+    * There has to be room for all of it before anything is written, and again for each piece.
+    * Each file is opened relative to the descriptor of its folder, and no link is followed.
     * Whatever goes wrong, the hidden folder is removed and the ZIP stays.
 """
 
@@ -15,27 +17,24 @@ import copy
 import errno
 import io
 import os
-import shutil
+import stat
 import threading
 import zipfile
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import IO
 
 from ..errors import ArchiveError, SinkError
 from ..sansio.archive import MAX_DIRECTORY_BYTES, Entry, Plan, plan
 from ..sansio.redact import printable, redact
-from .zip_check import UNREADABLE
+from .base import HasRoom, always
+from .disk import disk_of
+from .tree import OpenFolder, Tree
+from .zip_check import UNREADABLE, check_structure
 
 PIECE_BYTES = 1024 * 1024
 SYNC_BYTES = 256 * 1024 * 1024
 """Written between two syncs: who stops an extraction waits for no more than that."""
 HIDDEN_SUFFIX = ".extracting"
-FILE_MODE = 0o600
-FOLDER_MODE = 0o700
-
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-_FLAGS = _NEW | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
 class StoppedError(Exception):
@@ -57,18 +56,26 @@ class _ArchiveFile(io.BufferedReader):
         return super().read(size)
 
 
-def hidden_folder(folder: Path) -> Path:
-    """Return where an archive is extracted to before its folder gets its name."""
-    return folder.with_name(f".{folder.name}{HIDDEN_SUFFIX}")
+def hidden_name(name: str) -> str:
+    """Return the last part of a folder's name until all of it is extracted."""
+    return f".{name}{HIDDEN_SUFFIX}"
 
 
-def extract(archive: Path, folder: Path, stop: threading.Event) -> None:
+def extract(
+    tree: Tree,
+    archive: str,
+    folder: str,
+    stop: threading.Event,
+    has_room: HasRoom = always,
+) -> None:
     """Extract an archive into the hidden folder beside `folder`; what a killed try left goes first.
 
     Args:
-        archive: The ZIP.
+        tree: Where both are.
+        archive: The name of the ZIP.
         folder: The final name, which is not given yet: `reveal` does that.
         stop: Ends the extraction soon after it is set.
+        has_room: Asked before bytes are written.
 
     Raises:
         ArchiveError: The archive is refused, or cannot be read.
@@ -76,88 +83,118 @@ def extract(archive: Path, folder: Path, stop: threading.Event) -> None:
         OSError: The operating system refused.
         StoppedError: It was told to stop.
     """
-    _check_name(folder)
-    hidden = hidden_folder(folder)
-    discard(folder)
-    hidden.mkdir(mode=FOLDER_MODE)
-    try:
-        with _readable():
-            _extract(archive, hidden, stop)
-    except BaseException:
-        shutil.rmtree(hidden, ignore_errors=True)
-        raise
+    with tree.folder_of(folder) as (parent, name):
+        _check_name(parent, name)
+        hidden = hidden_name(name)
+        _discard(parent, hidden)
+        parent.mkdir(hidden)
+        try:
+            with tree.folder_of(archive) as (place, zip_name):
+                descriptor = place.open_to_read(zip_name)
+            with _readable():
+                _extract(descriptor, parent, hidden, stop, has_room)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                _discard(parent, hidden)
+            raise
 
 
-def discard(folder: Path) -> None:
+def discard(tree: Tree, folder: str) -> None:
     """Remove what was extracted and did not get its final name; a link is not followed.
 
     Raises:
         OSError: The operating system refused.
     """
-    hidden = hidden_folder(folder)
-    if hidden.is_dir() and not hidden.is_symlink():
-        shutil.rmtree(hidden)
+    with tree.folder_of(folder) as (parent, name):
+        _discard(parent, hidden_name(name))
+
+
+def _discard(parent: OpenFolder, hidden: str) -> None:
+    there = parent.lstat(hidden)
+    if there is not None and stat.S_ISDIR(there.st_mode):
+        parent.remove_folder(hidden)
     else:
-        hidden.unlink(missing_ok=True)
+        parent.unlink(hidden)
 
 
-def reveal(folder: Path) -> None:
+def reveal(tree: Tree, folder: str) -> None:
     """Give an extracted folder its final name, for good.
 
     Raises:
         SinkError: The name is taken.
         OSError: The operating system refused.
     """
-    _check_name(folder)
-    hidden_folder(folder).rename(folder)
-    _sync(folder.parent)
+    with tree.folder_of(folder) as (parent, name):
+        _check_name(parent, name)
+        with parent.folder(hidden_name(name)):
+            parent.rename(hidden_name(name), name)
+        parent.sync()
 
 
-def _check_name(folder: Path) -> None:
+def _check_name(parent: OpenFolder, name: str) -> None:
     """Find out whether a name may be taken: a rename would replace an empty folder."""
-    if os.path.lexists(folder):
-        message = f"{printable(str(folder))}: there is something of this name; move it away"
+    if parent.lstat(name) is not None:
+        message = f"{parent.shown(name)}: there is something of this name; move it away"
         raise SinkError(message)
 
 
-def _extract(path: Path, hidden: Path, stop: threading.Event) -> None:
-    with _ArchiveFile(io.FileIO(path)) as file, zipfile.ZipFile(file) as archive:
+def _extract(
+    descriptor: int,
+    parent: OpenFolder,
+    hidden: str,
+    stop: threading.Event,
+    has_room: HasRoom,
+) -> None:
+    with _ArchiveFile(io.FileIO(descriptor)) as file, zipfile.ZipFile(file) as archive:
         infos = archive.infolist()
         planned = plan([_entry(info) for info in infos], archive_bytes=archive.start_dir)
-        _check_space(planned, hidden)
-        made = {hidden}
+        check_structure(file)
+        _check_space(planned, parent, has_room)
+        made: set[tuple[str, ...]] = {(hidden,)}
         for info, parts in zip(infos, planned.paths, strict=True):
             _check_stop(stop)
-            target = hidden.joinpath(*parts)
             is_folder = info.orig_filename.endswith("/")
-            _make(target if is_folder else target.parent, made)
-            if not is_folder:
-                with archive.open(_longer(info)) as source:
-                    _write(source, target, info, stop)
-        for folder in made:
+            *folders, last = (hidden, *parts)
+            if is_folder:
+                folders.append(last)
+            made.update(tuple(folders[:end]) for end in range(1, len(folders) + 1))
+            with _folder(parent, folders, make=True) as place:
+                if not is_folder:
+                    with archive.open(_longer(info)) as source:
+                        _write(source, place, last, info, stop, has_room)
+        for path in made:
             _check_stop(stop)
-            _sync(folder)
+            with _folder(parent, path) as place:
+                place.sync()
 
 
-def _make(folder: Path, made: set[Path]) -> None:
-    """Make a folder and those above it, each for the owner only, which `Path.mkdir` does not do."""
-    missing = []
-    while folder not in made:
-        missing.append(folder)
-        folder = folder.parent
-    for path in reversed(missing):
-        path.mkdir(mode=FOLDER_MODE, exist_ok=True)  # another spelling of it may be there
-        made.add(path)
+@contextlib.contextmanager
+def _folder(
+    parent: OpenFolder, parts: Sequence[str], *, make: bool = False
+) -> Iterator[OpenFolder]:
+    with contextlib.ExitStack() as stack:
+        for part in parts:
+            parent = stack.enter_context(parent.folder(part, make=make))
+        yield parent
 
 
-def _write(source: IO[bytes], target: Path, info: zipfile.ZipInfo, stop: threading.Event) -> None:
+def _write(  # noqa: PLR0913, PLR0917 - from where, to where, and what bounds it
+    source: IO[bytes],
+    folder: OpenFolder,
+    name: str,
+    info: zipfile.ZipInfo,
+    stop: threading.Event,
+    has_room: HasRoom,
+) -> None:
     left, unsynced = info.file_size, 0
-    with os.fdopen(os.open(target, _FLAGS, FILE_MODE), "wb", buffering=0) as file:
+    with os.fdopen(folder.create(name), "wb", buffering=0) as file:
         while piece := source.read(PIECE_BYTES):
             _check_stop(stop)
             left -= len(piece)
             if left < 0:
                 break
+            if not has_room(len(piece)):
+                raise _no_space(folder, len(piece))
             rest = memoryview(piece)
             while rest:
                 rest = rest[file.write(rest) :]
@@ -195,14 +232,21 @@ def _entry(info: zipfile.ZipInfo) -> Entry:
     )
 
 
-def _check_space(planned: Plan, folder: Path) -> None:
-    free = shutil.disk_usage(folder).free
-    if planned.total_bytes > free:
-        message = (
-            f"{printable(str(folder.parent))}: extracting needs {planned.total_bytes} bytes, "
-            f"and {free} are free; free some space and run it again"
-        )
-        raise SinkError(message, code=errno.errorcode[errno.ENOSPC])
+def _check_space(planned: Plan, folder: OpenFolder, has_room: HasRoom) -> None:
+    disk = disk_of(folder.path)
+    if (disk.is_known and planned.total_bytes > disk.free_bytes) or not has_room(
+        planned.total_bytes
+    ):
+        raise _no_space(folder, planned.total_bytes)
+
+
+def _no_space(folder: OpenFolder, count: int) -> SinkError:
+    free = disk_of(folder.path).free_bytes
+    message = (
+        f"{printable(folder.path)}: extracting needs {count} bytes, and {free} are free, "
+        "some of which have to stay (--min-free); free some space and run it again"
+    )
+    return SinkError(message, code=errno.errorcode[errno.ENOSPC])
 
 
 @contextlib.contextmanager
@@ -219,14 +263,3 @@ def _readable() -> Iterator[None]:
     else:
         return
     raise failure
-
-
-def _sync(folder: Path) -> None:
-    if os.name == "nt":  # Windows has no such call, and needs none
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):  # some network file systems cannot sync a folder
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -4,14 +4,16 @@ Rules:
     * Disk work runs on threads of its own; the event loop's default threads also look up host
       names, and must not be kept busy.
     * A call that was cancelled is waited for: nobody may use a file that a thread still writes.
+    * Every name is checked, and opened without following links; see `tree`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import os
-import shutil
+import stat
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -23,11 +25,13 @@ from aiofiles.threadpool.binary import AsyncFileIO
 
 from ..config import ForeignFiles
 from ..errors import SinkError
-from .base import FULL_CARE, NOTHING_HELD, Care, Disk, Held
+from .base import FULL_CARE, NOTHING_HELD, Care, Disk, HasRoom, Held, Stamp, always, stamp_of
 from .digests import DigestingFile, digests_of
+from .disk import disk_of
 from .extract import discard, extract, reveal
 from .partial import LocalPartial
 from .threads import to_end
+from .tree import Tree, check_name
 from .trouble import sink_error
 from .workers import Workers, keep
 
@@ -50,27 +54,46 @@ class LocalSink:
         """
         self._folder = folder
         self._text = str(folder)
+        self.tree = Tree(folder)
         self._threads = Workers(threads, "pixxel-sink")
         self._extracting = Workers(EXTRACTING_THREADS, "pixxel-extract")
 
     def path(self, name: str) -> Path:
-        """Return where a final name leads to."""
+        """Return where a final name leads to; see `Sink.path`."""
+        check_name(self._folder, name)
         return self._folder / name
+
+    def shown(self, name: str) -> str:
+        """Return where a name leads to, for messages."""
+        # In text: for a small package, paths would be a tenth of the work of the event loop.
+        return f"{self._text}{os.sep}{name}"
 
     async def size(self, name: str) -> int | None:
         """Return the size of the file under a final name, or None if there is none."""
-        path = self.path(name)
         try:
-            return await self.run(path, lambda: path.stat().st_size if path.is_file() else None)
+            stamp = await self.stamp(name)
         except SinkError:
             return None
+        return stamp.size if stamp is not None and stamp.is_file else None
+
+    async def stamp(self, name: str) -> Stamp | None:
+        """Look at what has a final name; see `Sink.stamp`."""
+
+        def look() -> Stamp | None:
+            try:
+                with self.tree.folder_of(name) as (folder, final):
+                    info = folder.lstat(final)
+            except FileNotFoundError:
+                return None
+            return None if info is None or stat.S_ISDIR(info.st_mode) else stamp_of(info)
+
+        return await self.run(self.shown(name), look)
 
     async def open(
         self, name: str, held: Held, foreign: ForeignFiles, care: Care = FULL_CARE
     ) -> LocalPartial:
         """Open the partial of a final name; see `Sink.open`."""
-        # In text: for a small package, paths would be a tenth of the work of the event loop.
-        partial = LocalPartial(self, f"{self._text}{os.sep}{name}", foreign, care)
+        partial = LocalPartial(self, name, foreign, care)
         if held != NOTHING_HELD:
             try:
                 await partial.take_up(held)
@@ -90,58 +113,87 @@ class LocalSink:
         path = self.path(name)
 
         def rename() -> Path:
-            number = 1
-            while os.path.lexists(aside := path.with_name(f"{path.name}.changed-{number}")):
-                number += 1
-            return path.rename(aside)
+            with self.tree.folder_of(name) as (folder, final):
+                number = 1
+                while folder.lstat(aside := f"{final}.changed-{number}") is not None:
+                    number += 1
+                folder.rename(final, aside)
+            return path.with_name(aside)
 
         return await self.run(path, rename)
 
     async def digest(self, name: str) -> str:
         """Return the SHA-256 of the file under a final name, in hexadecimal."""
-        path = self.path(name)
-        digests = await self.run(path, lambda: digests_of(path, frozenset()))
-        return digests["sha256"].digest().hex()
+
+        def read() -> str:
+            with self.tree.folder_of(name) as (folder, final):
+                descriptor = folder.open_to_read(final)
+            with io.FileIO(descriptor) as file:
+                return digests_of(file, frozenset())["sha256"].digest().hex()
+
+        return await self.run(self.shown(name), read)
 
     async def is_folder(self, name: str) -> bool:
         """Tell whether a name is that of a folder."""
-        path = self.path(name)
-        return await self.run(path, path.is_dir)
 
-    async def extract(self, name: str, folder: str) -> None:
+        def look() -> bool:
+            try:
+                with self.tree.folder_of(name) as (folder, last):
+                    info = folder.lstat(last)
+            except FileNotFoundError:
+                return False
+            return info is not None and stat.S_ISDIR(info.st_mode)
+
+        return await self.run(self.shown(name), look)
+
+    async def extract(self, name: str, folder: str, *, has_room: HasRoom = always) -> None:
         """Extract the ZIP under a final name; see `Sink.extract`."""
-        archive, target, stop = self.path(name), self.path(folder), threading.Event()
+        stop = threading.Event()
         running = asyncio.ensure_future(
-            self.run(archive, lambda: extract(archive, target, stop), threads=self._extracting)
+            self.run(
+                self.shown(name),
+                lambda: extract(self.tree, name, folder, stop, has_room),
+                threads=self._extracting,
+            )
         )
         try:
             await asyncio.wait([running])
         except BaseException:
             stop.set()
-            await to_end(self._give_up(running, target))
+            await to_end(self._give_up(running, folder))
             raise
         running.result()
 
-    async def _give_up(self, running: asyncio.Future[None], target: Path) -> None:
+    async def _give_up(self, running: asyncio.Future[None], folder: str) -> None:
         """Wait for the end of an extraction that nobody wants, which may have come just now."""
         with contextlib.suppress(Exception):  # the cancellation goes first
             await running
-            await self.run(target, lambda: discard(target))
+            await self.run(self.shown(folder), lambda: discard(self.tree, folder))
 
     async def reveal(self, folder: str) -> None:
         """Give a folder that was extracted its final name; see `Sink.reveal`."""
-        target = self.path(folder)
-        await self.run(target, lambda: reveal(target))
+        await self.run(self.shown(folder), lambda: reveal(self.tree, folder))
 
     async def disk(self) -> Disk:
         """Return the size of the disk, and the free space on it."""
-        usage = await self.run(self._folder, lambda: shutil.disk_usage(self._folder))
-        return Disk(total_bytes=usage.total, free_bytes=usage.free)
+        return await self.run(self._folder, lambda: disk_of(self._folder))
+
+    def disk_now(self) -> Disk:
+        """Return the same on the calling thread."""
+        try:
+            return disk_of(self._folder)
+        except OSError as error:
+            raise sink_error(error, self._folder) from error
 
     async def remove(self, name: str) -> None:
         """Remove the file under a final name."""
-        path = self.path(name)
-        await self.run(path, lambda: path.unlink(missing_ok=True))
+
+        def unlink() -> None:
+            with contextlib.suppress(FileNotFoundError), self.tree.folder_of(name) as found:
+                folder, final = found
+                folder.unlink(final)
+
+        await self.run(self.shown(name), unlink)
 
     async def run(
         self,

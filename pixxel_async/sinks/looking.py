@@ -3,6 +3,7 @@
 Rules:
     * A file of another size than expected is not read.
     * Size, digest and ZIP are those of one opened file, whatever becomes of its name meanwhile.
+    * Links are not followed.
     * Reading stops soon when nobody waits for it any more, also within a file of many gigabytes.
 """
 
@@ -12,11 +13,11 @@ import hashlib
 import io
 import os
 import stat
-from pathlib import Path
 from threading import Event
 
 from ..config import Verify
 from ..sansio.checking import FileFound, FolderFound, Found, NothingFound, NotReadable, OtherFound
+from .tree import Tree, UnsafeFileError, kind_of
 from .zip_check import file_problem
 
 
@@ -27,9 +28,9 @@ class StoppedError(Exception):
 class StoppableFile(io.FileIO):
     """A file that is read until an event is set."""
 
-    def __init__(self, path: Path, stop: Event) -> None:
-        """Open a file for reading."""
-        super().__init__(path)
+    def __init__(self, descriptor: int, stop: Event) -> None:
+        """Take over the descriptor of a file that is read."""
+        super().__init__(descriptor)
         self._stop = stop
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]  # typeshed names a wider buffer
@@ -43,30 +44,43 @@ class StoppableFile(io.FileIO):
         return super().readinto(buffer)
 
 
-def look(path: Path, *, size: int, verify: Verify, stop: Event) -> Found:
+def look(tree: Tree, name: str, *, size: int, verify: Verify, stop: Event) -> Found:
     """Find out what is there; blocks, so it belongs in a thread.
 
     Args:
-        path: Where to look; links are followed.
+        tree: The export folder.
+        name: What to look at in it.
         size: The size that a file should have, in bytes; only such a one is read.
         verify: How closely its ZIP is looked at.
         stop: Ends the reading when it is set; what is returned then means nothing.
     """
     try:
-        mode = path.stat().st_mode
-        if stat.S_ISREG(mode):
-            return _read(path, size, verify, stop)
+        with tree.folder_of(name) as (folder, last):
+            other = _other_than_a_file(folder.lstat(last))
+            if other is not None:
+                return other
+            descriptor = folder.open_to_read(last)
+        return _read(descriptor, size, verify, stop)
     except FileNotFoundError:
-        return OtherFound() if os.path.lexists(path) else NothingFound()
+        return NothingFound()
     except StoppedError:
         return NotReadable("stopped")
     except OSError as error:
         return NotReadable(error.strerror or type(error).__name__)
-    return FolderFound() if stat.S_ISDIR(mode) else OtherFound()
+    except UnsafeFileError:
+        return OtherFound("behind something that is not a directory")
 
 
-def _read(path: Path, size: int, verify: Verify, stop: Event) -> FileFound:
-    with io.BufferedReader(StoppableFile(path, stop)) as file:
+def _other_than_a_file(there: os.stat_result | None) -> Found | None:
+    if there is None:
+        return NothingFound()
+    if stat.S_ISDIR(there.st_mode):
+        return FolderFound()
+    return None if stat.S_ISREG(there.st_mode) else OtherFound(kind_of(there))
+
+
+def _read(descriptor: int, size: int, verify: Verify, stop: Event) -> FileFound:
+    with io.BufferedReader(StoppableFile(descriptor, stop)) as file:
         held = os.fstat(file.fileno()).st_size
         if held != size:
             return FileFound(size=held)

@@ -5,17 +5,16 @@ Rules:
       the rename is one step.
     * Write, sync, verify, rename, sync the folder: in this order, so that a final name always
       stands for a whole file, also after a power cut.
+    * A partial that is a link, has further hard links or belongs to another user loses its name,
+      and a new one is begun. Anything else that is not a file fails its package.
 """
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import stat
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import anyio
@@ -23,12 +22,12 @@ from aiofiles.threadpool.binary import AsyncFileIO
 
 from ..config import ForeignFiles, Sync, Verify
 from ..errors import SinkError
-from ..sansio.redact import printable
-from .base import NOTHING_HELD, Care, Held, Stretch
+from .base import NOTHING_HELD, Care, Held, Stamp, Stretch, stamp_of
 from .digests import DigestingFile, digests_of, first_digests, held_digests, right_stretches
 from .threads import to_end
+from .tree import OpenFolder, kind_of
 from .trouble import sink_error
-from .zip_check import file_problem, zip_problem
+from .zip_check import file_problem
 
 if TYPE_CHECKING:
     from .local import LocalSink
@@ -40,8 +39,6 @@ SHORTAGE_CODES = frozenset({"EMFILE", "ENFILE"})
 SHORTAGE_S = 0.1
 SHORTAGES = 300
 """So often a descriptor is waited for, which others hold for a moment each."""
-FILE_MODE = 0o600
-FOLDER_MODE = 0o700
 
 
 class LocalPartial:
@@ -51,18 +48,18 @@ class LocalPartial:
     opened, written and looked at in a single trip to a thread.
     """
 
-    def __init__(self, sink: LocalSink, final: str, foreign: ForeignFiles, care: Care) -> None:
+    def __init__(self, sink: LocalSink, name: str, foreign: ForeignFiles, care: Care) -> None:
         """Prepare; nothing is opened.
 
         Args:
-            sink: Whose threads are used.
-            final: The path of the final name.
+            sink: Whose folder and threads are used.
+            name: The final name.
             foreign: What is done with another file of that name.
             care: What is done for the bytes.
         """
         self._sink = sink
-        self._final = final
-        self._part = final + PART_SUFFIX
+        self._name = name
+        self._part = sink.shown(name) + PART_SUFFIX
         self._foreign = foreign
         self._care = care
         self._file: DigestingFile | None = None
@@ -197,34 +194,51 @@ class LocalPartial:
         known = {} if self._file is None else dict(self._file.digests)
         missing = algorithms - known.keys()
         if missing:
-            known |= await self._run_in_time(lambda: digests_of(Path(self._part), missing))
+            known |= await self._run_in_time(
+                lambda: self._read_again(lambda file: digests_of(file, missing))
+            )
         return {name: known[name].digest() for name in algorithms}
 
     async def problem(self, verify: Verify) -> str | None:
         """Tell why the file is no whole ZIP, or return None."""
         if self._found is not None and self._found[0] is verify:
             return self._found[1]
-        return await self._run_in_time(lambda: zip_problem(Path(self._part), verify))
+        return await self._run_in_time(
+            lambda: self._read_again(lambda file: _zip_problem(file, verify))
+        )
 
-    async def commit(self, foreign: ForeignFiles) -> None:
+    def _read_again(self, work: Callable[[io.FileIO], T]) -> T:
+        with self._sink.tree.folder_of(self._name) as (folder, final):
+            descriptor = folder.open_to_read(final + PART_SUFFIX)
+        with io.FileIO(descriptor) as file:
+            if self._file is not None and not self._file.closed:
+                _check_same(self._part, os.fstat(descriptor), os.fstat(self._file.fileno()))
+            return work(file)
+
+    async def commit(self, foreign: ForeignFiles) -> Stamp:
         """Sync, close, and give the file its final name; see `PartialFile.commit`."""
 
-        def settle() -> None:
+        def settle() -> Stamp:
             is_synced = self._care.sync is Sync.DISK
             if self._file is None:  # an empty one, which nobody asked to be written
                 self._open(NOTHING_HELD)
             file = cast("DigestingFile", self._file)
-            if is_synced and not file.closed:
-                os.fsync(file.fileno())
-            file.close()
-            _check_name(self._final, foreign)
-            if is_synced:
-                with _folder_to_sync(Path(self._final).parent):
-                    os.replace(self._part, self._final)  # noqa: PTH105 - paths take their time
-            else:
-                os.replace(self._part, self._final)  # noqa: PTH105 - likewise
+            # Opened before, so that nothing has been renamed if that fails.
+            with self._sink.tree.folder_of(self._name) as (folder, final):
+                part = final + PART_SUFFIX
+                there = folder.lstat(part)
+                if not file.closed:
+                    if is_synced:
+                        os.fsync(file.fileno())
+                    _check_same(self._part, there, os.fstat(file.fileno()))
+                file.close()
+                _check_name(folder, final, foreign)
+                folder.rename(part, final)
+                if is_synced:
+                    folder.sync()
+                return stamp_of(cast("os.stat_result", folder.lstat(final)))
 
-        await self._run_in_time(settle)
+        return await self._run_in_time(settle)
 
     async def discard(self) -> None:
         """Close and remove the file."""
@@ -232,7 +246,13 @@ class LocalPartial:
         def remove() -> None:
             if self._file is not None:
                 self._file.close()
-            Path(self._part).unlink(missing_ok=True)
+            try:
+                with self._sink.tree.folder_of(self._name) as (folder, final):
+                    there = folder.lstat(final + PART_SUFFIX)
+                    if there is not None and stat.S_ISREG(there.st_mode):
+                        folder.unlink(final + PART_SUFFIX)
+            except FileNotFoundError:
+                pass  # the directory is gone, too
 
         await self._run(remove)
 
@@ -242,8 +262,9 @@ class LocalPartial:
             await self._run(self._file.close)
 
     def _open(self, held: Held) -> DigestingFile:
-        _check_name(self._final, self._foreign)
-        self._file = _open(self._part, held, self._care, self._algorithms)
+        with self._sink.tree.folder_of(self._name, make=True) as (folder, final):
+            _check_name(folder, final, self._foreign)
+            self._file = _open(folder, final + PART_SUFFIX, held, self._care, self._algorithms)
         return self._file
 
     async def _run_in_time(self, work: Callable[[], T]) -> T:
@@ -261,70 +282,77 @@ class LocalPartial:
         return await self._sink.run(self._part, work)
 
 
-def _open(part: str, held: Held, care: Care, algorithms: frozenset[str]) -> DigestingFile:
+def _zip_problem(file: io.FileIO, verify: Verify) -> str | None:
+    with io.BufferedReader(file) as buffered:
+        return file_problem(buffered, verify)
+
+
+def _open(
+    folder: OpenFolder, part: str, held: Held, care: Care, algorithms: frozenset[str]
+) -> DigestingFile:
     is_new = held == NOTHING_HELD
-    flags = _FLAGS | os.O_TRUNC if is_new else _FLAGS
-    try:
-        descriptor = os.open(part, flags, FILE_MODE)
-    except FileNotFoundError:
-        Path(part).parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        descriptor = os.open(part, flags, FILE_MODE)
-    file = DigestingFile(descriptor, "r+b", closefd=True)
+    file = DigestingFile(_descriptor(folder, part, is_new=is_new), "r+b", closefd=True)
     try:
         if is_new:
             file.size, file.digests = 0, first_digests(algorithms, care)
         else:
-            _take_up(file, part, held, care)
+            _take_up(file, held, care)
     except BaseException:
         file.close()
         raise
     return file
 
 
-def _take_up(file: DigestingFile, part: str, held: Held, care: Care) -> None:
+def _descriptor(folder: OpenFolder, part: str, *, is_new: bool) -> int:
+    try:
+        return folder.create(part)
+    except FileExistsError:
+        there = folder.lstat(part)
+    if there is None or folder.is_linked_or_foreign(there):
+        folder.unlink(part)
+        return folder.create(part)
+    descriptor = folder.open(part)
+    if is_new:
+        os.ftruncate(descriptor, 0)
+    return descriptor
+
+
+def _take_up(file: DigestingFile, held: Held, care: Care) -> None:
     """Keep what is right of a file that an earlier run has left."""
-    file.size, file.digests = held_digests(Path(part), held, care)
+    file.size, file.digests = held_digests(file, held, care)
     if file.digests:
-        file.stretches = right_stretches(Path(part), held, file.size)
+        file.stretches = right_stretches(file, held, file.size)
+        while file.stretches and file.stretches[0].begin == file.size:
+            file.join(file.stretches[0].end)
+            file.stretches = file.stretches[1:]
     file.truncate(file.stretches[-1].end if file.stretches else file.size)
     file.seek(file.size)
     if file.size and "sha256" in file.digests:
         file.held = Held(written=file.size, sha256=file.digests["sha256"].digest().hex())
 
 
-_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+def _check_same(part: str, there: os.stat_result | None, ours: os.stat_result) -> None:
+    """Refuse a partial that is not the file that was written.
+
+    Raises:
+        SinkError: Something else has its name.
+    """
+    if there is None or (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino):
+        message = f"{part}: removed or replaced while it was written; run the command again"
+        raise SinkError(message)
 
 
-def _check_name(final: str, foreign: ForeignFiles) -> None:
+def _check_name(folder: OpenFolder, final: str, foreign: ForeignFiles) -> None:
     """Find out whether a name may be taken: the export holds the folder, so looking will do."""
-    try:
-        mode = os.lstat(final).st_mode
-    except FileNotFoundError:
+    there = folder.lstat(final)
+    if there is None:
         return
-    if stat.S_ISDIR(mode):
-        message = f"{printable(final)}: there is a folder of this name; move it away"
+    if stat.S_ISDIR(there.st_mode):
+        message = f"{folder.shown(final)}: there is a folder of this name; move it away"
         raise SinkError(message)
     if foreign is ForeignFiles.REFUSE:
         message = (
-            f"{printable(final)}: there is a file of this name that no export has saved; "
-            "move it away, or have it replaced with --overwrite"
+            f"{folder.shown(final)}: there is {kind_of(there)} of this name that no export has "
+            "saved; move it away, or have it replaced with --overwrite"
         )
         raise SinkError(message)
-
-
-@contextlib.contextmanager
-def _folder_to_sync(folder: Path) -> Iterator[None]:
-    """Make a rename last; Windows has no such call, and needs none.
-
-    The folder is opened before, so that nothing has been renamed if that fails.
-    """
-    if sys.platform == "win32":
-        yield
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        yield
-        with contextlib.suppress(OSError):  # some network file systems cannot sync a folder
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

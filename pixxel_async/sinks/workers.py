@@ -20,10 +20,12 @@ from typing import Any, Generic, ParamSpec, TypeVar, cast
 import anyio
 
 from ..doorbell import Doorbell, doorbell
+from ..errors import SinkError
 
 T = TypeVar("T")
 P = ParamSpec("P")
 
+NO_THREAD = "the system allows no more threads; raise its limits (ulimit -u, ulimit -v)"
 ENDED = "these threads have ended"
 
 
@@ -91,6 +93,7 @@ class Workers(Executor):
 
         Raises:
             RuntimeError: The threads have ended.
+            SinkError: The system allows no thread at all.
         """
         if self._is_ended:
             raise RuntimeError(ENDED)
@@ -135,9 +138,24 @@ class Workers(Executor):
             raise RuntimeError(ENDED)
         self._queue.put(work)
         if len(self._threads) < self._most and not self._queue.empty():
-            thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
-            self._threads.append(thread)
+            self._start_another()
+
+    def _start_another(self) -> None:
+        """Start a thread; where the system allows no more, those that there are will do.
+
+        Raises:
+            SinkError: There are none.
+        """
+        thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
+        try:
             thread.start()
+        except (RuntimeError, MemoryError) as error:
+            if self._threads:
+                self._most = len(self._threads)
+                return
+            self._queue.get_nowait()  # nobody will
+            raise SinkError(NO_THREAD, code="EAGAIN") from error
+        self._threads.append(thread)
 
     def _serve(self) -> None:
         while (work := self._queue.get()) is not None:

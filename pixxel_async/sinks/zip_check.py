@@ -1,4 +1,4 @@
-"""Looks at a file on disk: is it a whole ZIP."""
+"""Looks at a file on disk: is it a complete ZIP."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import struct
 import sys
 import zipfile
 import zlib
-from pathlib import Path
 from typing import BinaryIO
 
 if sys.version_info >= (3, 14):
@@ -17,11 +16,9 @@ else:
     _zstd = None
 
 from ..config import Verify
+from ..errors import ArchiveError
 from ..sansio import zips
 from ..sansio.redact import redact
-
-USUAL_TAIL_BYTES = 1024
-"""Enough for the records at the end, unless there is a long comment."""
 
 UNREADABLE = (
     zipfile.BadZipFile,
@@ -36,35 +33,46 @@ UNREADABLE = (
 """What `zipfile` raises over archives that it cannot read."""
 
 
-def zip_problem(path: Path, verify: Verify) -> str | None:
-    """Tell why a file is no whole ZIP, or return None; blocks, so it belongs in a thread.
+def check_structure(file: BinaryIO) -> None:
+    """See whether an open file is a complete ZIP, wherever it stands; it is left open.
 
-    The ends are judged by `sansio.zips`, a large directory and the members by `zipfile`.
+    `sansio.zips` judges it.
+
+    Raises:
+        ArchiveError: It is not; the message says why.
     """
-    with path.open("rb") as file:
-        return file_problem(file, verify)
-
-
-def _look(file: BinaryIO) -> zips.Ends:
     size = file.seek(0, os.SEEK_END)
-    file.seek(0)
-    head, ends = file.read(4), zips.Ends("it is empty")
-    for tail_bytes in (USUAL_TAIL_BYTES, zips.TAIL_BYTES):
-        file.seek(max(0, size - tail_bytes))
-        ends = zips.look(head, file.read(tail_bytes), size)
-        if (ends.problem is None and ends.is_all) or tail_bytes >= size:
-            break
-    return ends
+    head = _read(file, 0, 4)
+    tail_bytes = min(size, zips.TAIL_BYTES)
+    directory = zips.find_directory(head, _read(file, size - tail_bytes, tail_bytes), size)
+    members = zips.members_of(_read(file, directory.start, directory.size), directory)
+    for span in zips.spans_of(members, directory):
+        member = span.member
+        local = _read(file, member.offset, span.overhead)
+        descriptor_bytes = zips.check_local_header(span, local)
+        if descriptor_bytes:
+            at = member.offset + span.overhead + member.packed_size - descriptor_bytes
+            zips.check_descriptor(member, _read(file, at, descriptor_bytes))
+
+
+def _read(file: BinaryIO, at: int, size: int) -> bytes:
+    file.seek(at)
+    return file.read(size)
 
 
 def file_problem(file: BinaryIO, verify: Verify) -> str | None:
-    """Tell the same of an open file, wherever it stands; it is left open."""
-    ends = _look(file)
-    if ends.problem is not None or (ends.is_all and verify is Verify.STRUCTURE):
-        return ends.problem
+    """Say why an open file is not a complete ZIP, or return None; blocks, and leaves it open.
+
+    `sansio.zips` judges its structure; `zipfile` reads the contents.
+    """
     try:
+        check_structure(file)
+        if verify is Verify.STRUCTURE:
+            return None
         with zipfile.ZipFile(file) as archive:
-            broken = archive.testzip() if verify is Verify.CONTENTS else None
+            broken = archive.testzip()
+    except ArchiveError as error:
+        return str(error)
     except OSError as error:
         if error.errno is not None:
             raise  # of the disk, not of the archive: bz2 raises it without a number

@@ -86,7 +86,7 @@ def test_the_page_says_what_the_results_say(name: str) -> None:
 
 
 def test_pictures_have_a_bar_for_each(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib", reason="it is of the extra bench")
+    pytest.importorskip("matplotlib", reason="needs matplotlib: pip install -e '.[dev]'")
     picture = tmp_path / "pictures" / "transfers.svg"
     plots.transfers_plot(TRANSFERS, picture)
     first = picture.read_bytes()

@@ -13,13 +13,12 @@ from benchmarks import links
 from benchmarks.file_sets import FileSet
 from benchmarks.nginx import SEARCHED, nginx
 
-needs_nginx = pytest.mark.skipif(
-    shutil.which("nginx", path=SEARCHED) is None, reason="nginx is not installed"
-)
+if shutil.which("nginx", path=SEARCHED) is None:
+    pytest.skip("needs nginx: apt-get install nginx", allow_module_level=True)
+
 FILES = FileSet("tiny", 8, 64 * 1024)
 
 
-@needs_nginx
 @pytest.mark.parametrize("number", [0, 3], ids=["without a relay", "with a relay"])
 def test_each_number_brings_something_over_a_link(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
@@ -36,7 +35,6 @@ def test_each_number_brings_something_over_a_link(
     assert all(row.mib_per_s > 0 and row.peak_mib > 0 for row in rows)
 
 
-@needs_nginx
 def test_a_relay_ends_with_its_link(tmp_path: Path) -> None:
     with nginx(tmp_path) as server:
         with links.port_of(links.SHAPES[3], server) as port:

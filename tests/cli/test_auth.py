@@ -14,6 +14,7 @@ import pytest
 from pixxel_async.sandbox import Sandbox, sandbox_in_thread
 
 from ..settings import made_keyring
+from ..support import PROCESS_S
 from .commands import COMMAND, run
 
 KEY = "canary-key-0a17-9c3e"
@@ -71,7 +72,7 @@ def test_a_key_that_is_typed_is_not_shown(path: Path) -> None:
                 shown += piece
         except OSError:
             pass  # the other end has gone
-        assert process.wait(30) == 0
+        assert process.wait(PROCESS_S) == 0
     os.close(ours)
     assert KEY.encode() not in shown
     assert END.encode() in shown
@@ -250,7 +251,7 @@ def test_no_traceback_of_a_bug_shows_the_key(path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PROCESS_S,
     )
     assert "ZeroDivisionError" in ended.stderr
     assert KEY not in ended.stderr + ended.stdout

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 
-from pixxel_async.engine.folder import HIDDEN, LOCK
+from pixxel_async.engine.file_locks import try_lock
+from pixxel_async.engine.folder import HIDDEN
+from pixxel_async.engine.lock import LOCK
 from pixxel_async.sandbox import ApiFault, PackageFault, Scenario, demo_rows, sandbox_in_thread
 
 from .commands import QUICK, env_of, run, write_manifest
@@ -169,7 +170,8 @@ def test_a_rejected_key_is_one_message(tmp_path: Path) -> None:
 def test_a_busy_folder_is_told(tmp_path: Path) -> None:
     hidden = tmp_path / HIDDEN
     hidden.mkdir()
-    with sandbox_in_thread(SMALL) as sandbox, FileLock(hidden / LOCK):
+    with sandbox_in_thread(SMALL) as sandbox, (hidden / LOCK).open("w") as file:
+        assert try_lock(file.fileno(), shared=False)
         told = run("download", "job", "w", "j", "--out", tmp_path, env=env_of(sandbox))
     assert told.exit_code == 2
     assert told.stderr.startswith(f"{tmp_path}: another process exports into this folder already")

@@ -18,13 +18,15 @@ from pixxel_async.cli import checkup, checkup_machine, checkup_service
 from pixxel_async.cli.checkup import Level
 from pixxel_async.config import Settings, Timeouts
 from pixxel_async.sandbox import sandbox_in_thread
+from pixxel_async.sinks.base import Disk
 
+from ..support import PATIENCE_S
 from ..http.raw_server import RawServer, raw
 from ..http.tls_stand import API_HOST, ConnectProxy, TlsServer, bundle
 from .commands import COMMAND, env_of, run
 
 KEY = "canary-key-0a17-9c3e"
-TIMEOUTS = Timeouts(connect_s=5, answer_s=5)
+TIMEOUTS = Timeouts(connect_s=PATIENCE_S, answer_s=PATIENCE_S)
 
 
 def settings(**parts: Any) -> Settings:
@@ -195,7 +197,7 @@ def test_the_limit_of_this_process_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("free", "level"), [(255 * 2**20, Level.PROBLEM), (257 * 2**20, Level.OK)])
 def test_a_disk_that_is_full_is_a_problem(free: int, level: Level) -> None:
-    assert checkup.judge_space(free).level is level
+    assert checkup.judge_space(Disk(10**12, free)).level is level
 
 
 def test_file_systems_are_told_apart(tmp_path: Path) -> None:
@@ -214,7 +216,7 @@ def test_file_systems_are_told_apart(tmp_path: Path) -> None:
     assert checkup.judge_file_system("vfat").level is Level.WARNING
 
 
-@pytest.mark.skipif(not Path("/proc/self").exists(), reason="only Linux has such a folder")
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs Linux, for /proc/self")
 def test_a_folder_that_cannot_be_written_is_a_problem() -> None:
     (found,) = checkup_machine.folder(Path("/proc/self"))
     assert found.level is Level.PROBLEM

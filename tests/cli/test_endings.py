@@ -16,7 +16,7 @@ from pixxel_async.engine.record import Row
 from pixxel_async.sandbox import PackageFault, PackagingTime, Scenario, demo_rows, sandbox_in_thread
 from pixxel_async.sansio.lifecycle import State
 
-from ..support import final_files, partials, when
+from ..support import PROCESS_S, final_files, partials, when
 from .commands import QUICK, env_of, run, start, write_manifest
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
@@ -26,8 +26,6 @@ MIDDLE = Scenario(
 )
 NEVER = {"kind": "job", "workflow_id": "w", "job_id": "endless"}
 ENDLESS = Scenario(package_bytes=20_000, faults=(PackageFault("never", only="endless"),))
-AT_THE_PROMPT_S = 20.0
-"""How long it may take after Ctrl-C until the shell has its prompt back, on any machine."""
 PATIENT = """
 from pixxel_async.cli import main
 from pixxel_async.engine import pipeline
@@ -64,7 +62,7 @@ def test_a_signal_in_mid_export_ends_it_soon_and_the_printed_command_goes_on(
         with start(*words, env=env_of(sandbox)) as process:
             wait_for_line(process, "[ 4/24] saved")
             process.send_signal(getattr(signal, number))
-            _, stderr = process.communicate(timeout=AT_THE_PROMPT_S)
+            _, stderr = process.communicate(timeout=PROCESS_S)
         assert process.returncode == code
         left = [row for row in read_record(out).rows if row.state is not State.SAVED]
         assert f"interrupted: {len(left)} packages are left." in stderr
@@ -78,7 +76,7 @@ def test_a_signal_in_mid_export_ends_it_soon_and_the_printed_command_goes_on(
         program, *again = shlex.split(line.removeprefix("To go on:"))
         assert program == "pixxel-async"
         with start(*again, env=env_of(sandbox)) as process:
-            _, stderr = process.communicate(timeout=90)
+            _, stderr = process.communicate(timeout=PROCESS_S)
         assert process.returncode == 0, stderr[-2000:]
         right = sorted(sandbox.expected_sha256(row) for row in rows)
         rest = sum((out / row.name).stat().st_size - row.written for row in left)
@@ -102,11 +100,11 @@ def test_a_second_signal_leaves_at_once(tmp_path: Path) -> None:
             process.send_signal(signal.SIGINT)
             wait_for_line(process, "once more leaves at once")
             process.send_signal(signal.SIGINT)
-            process.communicate(timeout=120)
+            process.communicate(timeout=PROCESS_S)
         assert process.returncode == 130
     with sandbox_in_thread() as sandbox:
         with start(*words, env=env_of(sandbox)) as process:
-            process.communicate(timeout=60)
+            process.communicate(timeout=PROCESS_S)
     assert process.returncode == 0
 
 
@@ -126,14 +124,14 @@ def test_a_second_process_refuses_and_names_the_first_which_is_unharmed(tmp_path
             first.send_signal(signal.SIGSTOP)  # or it might end before the second has begun
             calls = len(sandbox.calls)
             with start(*words, env={**env_of(sandbox), "PIXXEL_API_KEY": "other"}) as second:
-                stdout, stderr = second.communicate(timeout=60)
+                stdout, stderr = second.communicate(timeout=PROCESS_S)
             assert (second.returncode, stdout) == (2, "")
             assert stderr == (
                 f"{tmp_path / 'out'}: process {first.pid} exports into this folder already\n"
             )
             assert all(call.status != 401 for call in sandbox.calls[calls:])
             first.send_signal(signal.SIGCONT)
-            _, said = first.communicate(timeout=90)
+            _, said = first.communicate(timeout=PROCESS_S)
         assert first.returncode == 0, said[-2000:]
     assert len(final_files(tmp_path / "out")) == 16
 
@@ -170,7 +168,7 @@ def test_what_failed_is_told_with_the_command_that_takes_it_up(tmp_path: Path) -
     words = ("export", str(manifest), "--out", str(tmp_path / "out"))
     with sandbox_in_thread(Scenario(faults=(PackageFault("failed"),))) as sandbox:
         with start(*words, *QUICK, env=env_of(sandbox)) as process:
-            _, stderr = process.communicate(timeout=60)
+            _, stderr = process.communicate(timeout=PROCESS_S)
     assert process.returncode == 1
     assert stderr.splitlines()[-1] == f"To go on:  {command([*words, *QUICK, '--retry-failed'])}"
     with sandbox_in_thread() as sandbox:
@@ -194,5 +192,5 @@ def test_a_dry_run_tells_what_would_be_done_and_touches_nothing(tmp_path: Path) 
 
 
 def test_a_command_is_repeated_as_a_shell_takes_it_and_without_passwords() -> None:
-    words = ["export", "my list.jsonl", "--proxy", "http://me:secret@proxy:80"]
-    assert command(words) == ("pixxel-async export 'my list.jsonl' --proxy 'http://***@proxy:80'")
+    words = ["export", "my list.jsonl", "--base-url", "http://me:secret@host:80"]
+    assert command(words) == ("pixxel-async export 'my list.jsonl' --base-url 'http://***@host:80'")

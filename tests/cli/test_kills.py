@@ -2,7 +2,7 @@
 
 What a kill may cost follows from what an export does, not from how fast it does it:
     * What the journal has noted is not asked for again: no package that is saved, and no byte of a
-      partial that it vouches for.
+      partial that it vouches for, whether they lie behind a gap or not.
     * What it has not noted yet is lost. That is at most what has come of the packages which are
       being transferred, `--fetches` of them, and all of those which wait for a commit, `SAVES`.
 """
@@ -28,6 +28,7 @@ from pixxel_async import SinkError, parse_download
 from pixxel_async.engine.fetching import SAVES
 from pixxel_async.engine.history import read_record
 from pixxel_async.engine.record import Ending, ExportRecord, Row
+from pixxel_async.engine.stretch import stretches_of
 from pixxel_async.sandbox import (
     PackagingTime,
     Sandbox,
@@ -38,17 +39,20 @@ from pixxel_async.sandbox import (
 )
 from pixxel_async.sandbox.identity import Identity
 from pixxel_async.sandbox.recording import StorageGet
+from pixxel_async.sandbox.reply import Sender
 from pixxel_async.sandbox.storage import Storage
 from pixxel_async.sansio.lifecycle import State
 from pixxel_async.sansio.wire import needs_id
 
-from ..support import partials, when
+from ..support import PROCESS_S, partials, when
 from .commands import env_of, start, write_manifest
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 
 MOST_BYTES = 1.1
 """How much may be sent, as a share of what is saved."""
+MOST_BYTES_OF_LARGE = 1.05
+"""The same for large packages, of which a kill costs the latest bytes only."""
 LARGE = Scenario(
     packaging=PackagingTime.uniform(0.1, 3.0),
     package_bytes=2_000_000,
@@ -112,6 +116,7 @@ class Outcome:
         resumed: Partials that were there at a kill, and that the next run went on with.
         surplus: Creations that were answered beyond the first, of packages that have one each.
         recreated: How many of these the journal has counted.
+        parts: Requests for a segment of a package.
     """
 
     kills: int
@@ -119,6 +124,7 @@ class Outcome:
     resumed: int
     surplus: int
     recreated: int
+    parts: int
 
 
 class Halts:
@@ -147,7 +153,29 @@ class Halts:
         when(is_noted, every_s=0.1)
 
 
-def killed_and_finished(folder: Path, plan: Plan, halts: Halts | None = None) -> Outcome:
+class Pauses:
+    """Lets all transfers stand still, wherever they are."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, bytes_per_s: int) -> None:
+        self.are_on = Event()
+        rate = property(lambda _: 500 if self.are_on.is_set() else bytes_per_s, lambda *_: None)
+        monkeypatch.setattr(Sender, "_bytes_per_s", rate, raising=False)
+
+    def wait(self, sandbox: Sandbox, out: Path, _: int) -> None:
+        """Return when what was sent is noted, but for what came behind the end of a segment."""
+        self.are_on.set()
+        when(lambda: kept_bytes(out) >= 0.97 * sandbox.sent_bytes, every_s=0.1)
+
+
+def kept_bytes(out: Path) -> int:
+    """Return how many bytes the journal vouches for."""
+    kept = 0
+    for row in read_record(out).rows:
+        kept += row.written + sum(each.end - each.begin for each in stretches_of(row.stretches))
+    return kept
+
+
+def killed_and_finished(folder: Path, plan: Plan, halts: Halts | Pauses | None = None) -> Outcome:
     """Kill an export at random moments, let it finish, and check what it has left."""
     rows = demo_rows(plan.packages, plan.seed)
     manifest = write_manifest(folder / "m.jsonl", rows)
@@ -172,7 +200,7 @@ def killed_and_finished(folder: Path, plan: Plan, halts: Halts | None = None) ->
             with start(*words, env=env, stdout=subprocess.DEVNULL) as process:
                 kill(process, moment, halt=halt)
         with start(*words, env=env) as process:
-            stdout, stderr = process.communicate(timeout=300)
+            stdout, stderr = process.communicate(timeout=PROCESS_S)
         assert process.returncode == 0, stderr[-3000:]
         ended: list[dict[str, Any]] = [json.loads(line) for line in stdout.splitlines()]
         assert len(ended) == len({json.dumps(row["target"]) for row in ended}) == plan.packages
@@ -198,6 +226,7 @@ def killed_and_finished(folder: Path, plan: Plan, halts: Halts | None = None) ->
         resumed=sum(resumed_after(kill, gets) for kill in kills),
         surplus=creations.total() - with_id,
         recreated=sum(row.recreated for row in record.rows),
+        parts=sum(get.range[-1:].isdigit() for get in gets),
     )
 
 
@@ -227,14 +256,22 @@ def resumed_after(kill: Kill, gets: Sequence[StorageGet]) -> int:
         if row.state is State.SAVED:
             assert identity not in later
         elif row.written and identity in later:  # else it has its name, and is only to be noted
-            assert later[identity] == f"bytes={row.written}-"
+            assert later[identity] == f"bytes={first_gap(row)}-"
             resumed += 1
     return resumed
 
 
-def check(outcome: Outcome) -> None:
+def first_gap(row: Row) -> int:
+    """Return the first byte of a package that the journal does not vouch for."""
+    at = row.written
+    for stretch in stretches_of(row.stretches):
+        at = stretch.end if stretch.begin == at else at
+    return at
+
+
+def check(outcome: Outcome, most_bytes: float = MOST_BYTES) -> None:
     """Check what a kill may cost at most."""
-    assert outcome.sent_share <= MOST_BYTES
+    assert outcome.sent_share <= most_bytes
     # A creation is sent again only if no answer was noted, and then it is counted.
     assert outcome.surplus <= outcome.recreated
 
@@ -281,3 +318,49 @@ def test_killed_twenty_times_it_converges(
     with capsys.disabled():
         print(f"\nkills, seed {seed}: {outcome}")  # noqa: T201 - the figures of a soak
     check(outcome)
+
+
+@pytest.mark.fault(84)
+def test_killed_while_segments_arrive_it_requests_hardly_a_byte_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = Plan(
+        packages=1,
+        scenario=Scenario(
+            packaging=PackagingTime.constant(0.1), package_bytes=100_000_000, size_spread=0
+        ),
+        fetches=8,
+        requests_per_second=60,
+        halts=(True,) * 3,
+        seed=6,
+    )
+    outcome = killed_and_finished(tmp_path, plan, Pauses(monkeypatch, bytes_per_s=4_000_000))
+    assert outcome.parts >= 2 * outcome.kills
+    assert outcome.resumed == outcome.kills
+    check(outcome, MOST_BYTES_OF_LARGE)
+
+
+@pytest.mark.fault(84)
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("seed", [4, 5])
+def test_killed_twenty_times_while_segments_arrive_it_converges(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], seed: int
+) -> None:
+    plan = Plan(
+        packages=6,
+        scenario=Scenario(
+            packaging=PackagingTime.constant(0.1),
+            package_bytes=150_000_000,
+            size_spread=0.1,
+            bytes_per_s=2_000_000,
+        ),
+        fetches=8,
+        requests_per_second=60,
+        halts=(False,) * 20,
+        seed=seed,
+    )
+    outcome = killed_and_finished(tmp_path, plan)
+    with capsys.disabled():
+        print(f"\nkills, seed {seed}: {outcome}")  # noqa: T201 - the figures of a soak
+    check(outcome, MOST_BYTES_OF_LARGE)

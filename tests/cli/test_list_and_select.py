@@ -34,6 +34,7 @@ from pixxel_async.sandbox.world import (
 )
 from pixxel_async.sandbox.world import Insight as MadeInsight
 
+from ..support import PROCESS_S
 from .commands import COMMAND, QUICK, env_of, run, start
 
 MAY = datetime(2025, 5, 1, tzinfo=UTC)
@@ -278,7 +279,7 @@ def test_what_is_selected_is_exported(sandbox: Sandbox, tmp_path: Path) -> None:
             env=environment,
             stdin=select.stdout,
             capture_output=True,
-            timeout=60,
+            timeout=PROCESS_S,
             check=False,
         )
     assert (select.returncode, ended.returncode, ended.stderr) == (0, 0, b"")
@@ -296,7 +297,7 @@ def test_a_reader_that_leaves_ends_it_quietly() -> None:
             assert process.stdout is not None
             assert "c0" in process.stdout.readline()
             process.stdout.close()
-            assert process.wait(60) == 141
+            assert process.wait(PROCESS_S) == 141
             assert process.stderr is not None
             assert process.stderr.read() == ""
         assert len(sandbox.calls) < 10

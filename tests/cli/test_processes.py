@@ -16,6 +16,7 @@ from pixxel_async.cli import completion, main
 from pixxel_async.cli.run import LEAVING
 from pixxel_async.sandbox import PackageFault, PackagingTime, Scenario, demo_rows, sandbox_in_thread
 
+from ..support import PROCESS_S
 from .commands import QUICK, env_of, start, write_manifest
 
 SMALL = Scenario(package_bytes=20_000)
@@ -40,7 +41,7 @@ def test_ctrl_c_ends_in_one_line_and_the_same_command_goes_on(tmp_path: Path) ->
                 if line.startswith("[5/6]"):
                     break
             process.send_signal(signal.SIGINT)
-            stdout, stderr = process.communicate(timeout=90)
+            stdout, stderr = process.communicate(timeout=PROCESS_S)
         assert process.returncode == 130
         assert stdout == ""
         first, *rest = stderr.splitlines()
@@ -50,7 +51,7 @@ def test_ctrl_c_ends_in_one_line_and_the_same_command_goes_on(tmp_path: Path) ->
         again = shlex.split(rest[-1].removeprefix("To go on:"))
         assert again == ["pixxel-async", *map(str, words)]
         with start(*words, "--wait-timeout", "0.5", env=env_of(sandbox)) as process:
-            _, stderr = process.communicate(timeout=90)
+            _, stderr = process.communicate(timeout=PROCESS_S)
         assert "6: 0 saved, 5 there already, 1 failed" in stderr
         assert process.returncode == 1
 
@@ -61,7 +62,7 @@ def test_ctrl_c_ends_the_sandbox() -> None:
         assert process.stderr is not None
         assert "Ctrl-C" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
-        stdout, stderr = process.communicate(timeout=90)
+        stdout, stderr = process.communicate(timeout=PROCESS_S)
     assert process.returncode == 0
     assert stderr == "the sandbox has ended\n"
     lines = stdout.splitlines()
@@ -75,7 +76,7 @@ def test_a_port_that_is_taken_is_told() -> None:
     with sandbox_in_thread(SMALL) as sandbox:
         port = sandbox.api_url.rpartition(":")[2]
         with start("sandbox", "--api-port", port, "--storage-port", "0", env={}) as process:
-            stdout, stderr = process.communicate(timeout=90)
+            stdout, stderr = process.communicate(timeout=PROCESS_S)
     assert (process.returncode, stdout) == (2, "")
     assert "--api-port" in stderr
     assert stderr.count("\n") == 1
@@ -105,7 +106,7 @@ def test_without_a_terminal_nothing_is_a_control_sequence(tmp_path: Path) -> Non
     words = ("export", manifest, "--out", tmp_path / "out", "--verbose", *QUICK)
     with sandbox_in_thread(SMALL) as sandbox:
         with start(*words, env={**env_of(sandbox), "FORCE_COLOR": "1"}) as process:
-            stdout, stderr = process.communicate(timeout=90)
+            stdout, stderr = process.communicate(timeout=PROCESS_S)
     assert (process.returncode, stdout) == (0, "")
     assert stderr.count("] saved ") == 3
     assert stderr.replace("\n", "").isprintable()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ..support import PROCESS_S
 from .commands import COMMAND, run
 
 COLOUR = re.compile(rb"\x1b\[[0-9;]*?\b(?:3[0-9]|4[0-9]|9[0-7]|10[0-7])[0-9;]*m")
@@ -21,7 +22,10 @@ BASH = shutil.which("bash")
 def _completion() -> str:
     """What a user's shell reads once."""
     command = [*COMMAND, "completion", "bash"]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout  # noqa: S603 - the command is ours
+    said = subprocess.run(  # noqa: S603 - the command is ours
+        command, capture_output=True, text=True, check=True, timeout=PROCESS_S
+    )
+    return said.stdout
 
 
 def completed(completion: str, words: str) -> set[str]:
@@ -40,13 +44,13 @@ def completed(completion: str, words: str) -> set[str]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=PROCESS_S,
     )
     assert ended.stderr == ""
     return set(ended.stdout.split())
 
 
-@pytest.mark.skipif(BASH is None, reason="there is no bash on this machine")
+@pytest.mark.skipif(BASH is None, reason="needs bash: apt-get install bash")
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
@@ -100,7 +104,7 @@ def on_a_terminal(*words: str, **env: str) -> bytes:
                 shown += piece
         except OSError:
             pass  # the other end has gone
-        process.wait(60)
+        process.wait(PROCESS_S)
     os.close(ours)
     return shown
 

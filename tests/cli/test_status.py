@@ -26,7 +26,7 @@ from pixxel_async.sansio.lifecycle import State
 from ..report.folders import folder_of
 from ..report.made import record, row, step
 from ..report.made import run as a_run
-from ..support import when
+from ..support import PROCESS_S, when
 from .commands import QUICK, env_of, run, start, write_manifest
 
 SLOW = Scenario(package_bytes=20_000, packaging=PackagingTime.uniform(1.0, 5.0))
@@ -72,7 +72,7 @@ def test_a_running_export_is_told_and_not_disturbed(tmp_path: Path) -> None:
             words_told = run("status", out)
             assert run("report", out, "--out", tmp_path / "early").exit_code == 0
             clock.move(sandbox, 3.0, packages=30)
-            _, stderr = process.communicate(timeout=60)
+            _, stderr = process.communicate(timeout=PROCESS_S)
     assert process.returncode == 0, stderr
     assert told["running"] == process.pid
     assert told["packages"] == 30
@@ -98,7 +98,7 @@ def test_a_killed_export_is_told_and_reported(tmp_path: Path) -> None:
             clock.move(sandbox, 3.0, packages=20)
             told_while_running(out)
             os.kill(process.pid, signal.SIGKILL)
-            process.communicate(timeout=30)
+            process.communicate(timeout=PROCESS_S)
         left = json.loads(run("status", out, "--json").stdout)
         assert left["running"] is None
         assert left["left"] > 0

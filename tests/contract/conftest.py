@@ -1,4 +1,4 @@
-"""The vendor's document, a server that judges by it, and clients of that server."""
+"""The documents, a server that judges by one of them, and clients of that server."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import pytest
 from pixxel_async import PixxelClient, RetryPolicy
 
 from ..support import QUICK_LIMITS
-from .document import Contract
+from .document import DOCUMENTS, Contract
 from .mock_server import MockServer
 
 KEY = "a-key-of-the-contract"
 
 
-@pytest.fixture(scope="session")
-def contract() -> Contract:
-    return Contract()
+@pytest.fixture(scope="session", params=DOCUMENTS, ids=lambda path: path.stem)
+def contract(request: pytest.FixtureRequest) -> Contract:
+    return Contract(request.param)
 
 
 @pytest.fixture

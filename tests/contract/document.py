@@ -1,4 +1,7 @@
-"""The vendor's OpenAPI document as a judge: it says what is wrong with a request.
+"""An OpenAPI document as a judge: it says what is wrong with a request.
+
+`calls.json` beside this file describes the calls that the client makes and the sandbox answers. The
+vendor's own document, where it is at hand, judges them too, and a test compares the two.
 
 Nothing of the library or of the sandbox is used here; openapi-core reads the document.
 """
@@ -6,7 +9,7 @@ Nothing of the library or of the sandbox is used here; openapi-core reads the do
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,9 +21,27 @@ from openapi_core.exceptions import OpenAPIError
 from openapi_core.testing import MockResponse
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 
-DOCUMENT = Path(__file__).parents[2].parent / "shared" / "reference" / "pixxel-openapi.json"
+OURS = Path(__file__).with_name("calls.json")
+VENDORS = Path(
+    os.environ.get(
+        "OPENAPI_DOCUMENT",
+        Path(__file__).parents[2].parent / "shared" / "reference" / "pixxel-openapi.json",
+    )
+)
+"""Where the vendor's document may be."""
+DOCUMENTS = [OURS, *([VENDORS] if VENDORS.is_file() else [])]
 PING = "ping"
 """The document gives `GET /ping` no operation id."""
+
+KEYWORDS = frozenset(
+    {
+        *("type", "format", "enum", "default", "nullable", "minimum", "maximum", "pattern"),
+        *("items", "uniqueItems", "minItems", "maxItems", "minLength", "maxLength"),
+        *("properties", "required", "additionalProperties", "minProperties", "maxProperties"),
+        *("allOf", "anyOf", "oneOf", "not"),
+    }
+)
+"""The words of a schema that say what a value may be; the others are for its readers."""
 
 
 @dataclass
@@ -90,16 +111,17 @@ class Operation:
 
 
 class Contract:
-    """The document, read."""
+    """One of the documents, read."""
 
-    def __init__(self, path: Path = DOCUMENT) -> None:
+    def __init__(self, path: Path) -> None:
         self.document: dict[str, Any] = json.loads(path.read_bytes())
         self.host_url: str = self.document["servers"][0]["url"]
-        # The document contradicts itself: it marks both lists as required, while its prose says
-        # that only one of them may be given. The prose holds.
-        request = self.document["components"]["schemas"]["clerk.DownloadRequest"]
-        assert set(request.pop("required")) == {"catalog_ids", "order_item_ids"}
-        request |= {"minProperties": 1, "maxProperties": 1}
+        request = self.document["components"]["schemas"].get("clerk.DownloadRequest")
+        if request is not None:
+            # The vendor's document contradicts itself: it marks both lists as required, while its
+            # prose says that only one of them may be given. The prose holds.
+            assert set(request.pop("required")) == {"catalog_ids", "order_item_ids"}
+            request |= {"minProperties": 1, "maxProperties": 1}
         self.operations = [
             Operation(spec.get("operationId", PING if path == "/ping" else ""), method, path, spec)
             for path, item in self.document["paths"].items()
@@ -146,15 +168,69 @@ class Contract:
 
     def example(self, operation: Operation, status: int) -> Any:
         """Make an answer from the document's own schema and examples."""
-        content = operation.spec["responses"][str(status)]["content"]
+        content = self.resolved(operation.spec["responses"][str(status)])["content"]
         return self._example(content["application/json"]["schema"], "pong")
 
-    def _example(self, schema: Mapping[str, Any], name: str) -> Any:  # noqa: PLR0911 - one a type
-        if "$ref" in schema:
-            found = self.document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
-            return self._example(found, name)
+    def body_fields(self, operation: Operation) -> dict[str, Any]:
+        """Return the schemas of the fields of a request's body."""
+        schema = operation.spec["requestBody"]["content"]["application/json"]["schema"]
+        fields: dict[str, Any] = self.resolved(schema)["properties"]
+        return fields
+
+    def facts(self, operation: Operation) -> dict[str, Any]:
+        """Return what the document says of an operation, without its words and names of schemas."""
+        spec = operation.spec
+        body = self.resolved(spec.get("requestBody", {}))
+        return {
+            "call": (operation.method, operation.path),
+            "needs key": bool(spec.get("security", self.document.get("security"))),
+            "parameters": {
+                (one["in"], one["name"]): (one.get("required", False), self._facts(one["schema"]))
+                for one in spec.get("parameters", [])
+            },
+            "body": (body.get("required", False), self._contents(body)),
+            "answers": {
+                status: self._contents(self.resolved(answer))
+                for status, answer in spec["responses"].items()
+            },
+        }
+
+    def _contents(self, holder: dict[str, Any]) -> dict[str, Any]:
+        content = holder.get("content", {})
+        return {kind: self._facts(one["schema"]) for kind, one in content.items()}
+
+    def _facts(self, schema: dict[str, Any]) -> dict[str, Any]:
+        schema = self.resolved(schema)
+        kept = {name: value for name, value in schema.items() if name in KEYWORDS}
+        if "required" in kept:
+            kept["required"] = sorted(kept["required"])
+        if "properties" in kept:
+            fields = kept["properties"].items()
+            kept["properties"] = {name: self._facts(field) for name, field in fields}
+        for name in ("items", "additionalProperties"):
+            if isinstance(kept.get(name), dict):
+                kept[name] = self._facts(kept[name])
+        if "allOf" in kept:
+            kept["allOf"] = [self._facts(one) for one in kept["allOf"]]
+            if list(kept) == ["allOf"] and len(kept["allOf"]) == 1:
+                (kept,) = kept["allOf"]  # how a `$ref` gets words of its own
+        return kept
+
+    def resolved(self, value: dict[str, Any]) -> dict[str, Any]:
+        """Return what a `$ref` refers to, or the value itself."""
+        if "$ref" not in value:
+            return value
+        found = self.document
+        for part in value["$ref"].removeprefix("#/").split("/"):
+            found = found[part]
+        return self.resolved(found)
+
+    def _example(self, schema: dict[str, Any], name: str) -> Any:  # noqa: PLR0911 - one a type
+        schema = self.resolved(schema)
         if "example" in schema:
             return schema["example"]
+        if "enum" in schema:
+            return schema["enum"][0]
         match schema.get("type"):
             case "object":
                 fields = schema.get("properties", {}).items()

@@ -1,4 +1,4 @@
-"""A server on a real socket that takes nothing but what the vendor's document allows."""
+"""A server on a real socket that takes nothing but what an OpenAPI document allows."""
 
 from __future__ import annotations
 

@@ -8,12 +8,9 @@ import pytest
 
 from pixxel_async import ApiError, PixxelClient, ResponseError
 
-from .document import DOCUMENT
 from .list_calls import LIST_CALLS, ListCall
 from .mock_server import MockServer
 from .test_client_keeps_contract import AWKWARD, BY_STATUS, plain
-
-pytestmark = pytest.mark.skipif(not DOCUMENT.exists(), reason=f"{DOCUMENT} is not here")
 
 AOI_CALLS = {"ListAOIs", "GetAoiById"}
 EVERY_CALL = pytest.mark.parametrize("call", LIST_CALLS, ids=str)

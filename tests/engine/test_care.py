@@ -34,7 +34,7 @@ async def test_no_hash_is_told_and_no_file_is_synced(tmp_path: Path) -> None:
             assert saved.sha256 == ""
             assert saved.path.stat().st_size == saved.bytes
     assert len(report.saved) == COUNT
-    assert not fsync.called
+    assert fsync.call_count == 1  # of the file that tries what the file system can do
 
 
 async def test_a_checksum_of_the_storage_is_not_looked_at(tmp_path: Path) -> None:

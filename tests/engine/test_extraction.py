@@ -17,7 +17,7 @@ from pixxel_async import (
 from pixxel_async.engine.history import read_record
 from pixxel_async.sandbox import Sandbox
 from pixxel_async.sinks import local
-from pixxel_async.sinks.extract import hidden_folder
+from pixxel_async.sinks.extract import hidden_name
 
 from ..support import final_files, some_downloads
 from .test_resume import run
@@ -79,10 +79,10 @@ async def test_what_was_saved_before_is_extracted_without_a_request(tmp_path: Pa
 async def test_a_run_that_ended_before_the_folder_had_its_name_is_made_up_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class EndedError(Exception):
+    class EndedError(BaseException):
         pass
 
-    def ended(_: Path) -> None:
+    def ended(*_: object) -> None:
         raise EndedError
 
     monkeypatch.setattr(local, "reveal", ended)
@@ -91,12 +91,12 @@ async def test_a_run_that_ended_before_the_folder_had_its_name_is_made_up_for(
             await run(sandbox, tmp_path, JOB, folder=KEEP)
         (row,) = read_record(tmp_path).rows
         assert row.extracted is not None
-        assert hidden_folder(tmp_path / row.extracted).is_dir()
+        assert (tmp_path / hidden_name(row.extracted)).is_dir()
         monkeypatch.undo()
         report, _ = await run(sandbox, tmp_path, JOB, folder=KEEP)
     assert len(report.skipped) == 1
     assert names_in(tmp_path / row.extracted)
-    assert not hidden_folder(tmp_path / row.extracted).exists()
+    assert not (tmp_path / hidden_name(row.extracted)).exists()
 
 
 @pytest.mark.fault(44)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pixxel_async import AoiDownload, JobDownload, events
+from pixxel_async import AoiDownload, JobDownload, UsageError, events
 from pixxel_async.engine.history import read_record
 from pixxel_async.engine.record import Ending
 from pixxel_async.sandbox import PackagingTime, Sandbox, Scenario
@@ -120,7 +120,7 @@ async def test_an_interrupted_stream_has_an_unknown_number_left(tmp_path: Path) 
 async def test_an_interruption_after_the_end_changes_nothing(tmp_path: Path) -> None:
     async with Sandbox() as sandbox, client_of(sandbox) as client:
         export = client.export([JOB], tmp_path)
-        with pytest.raises(RuntimeError, match="after its context"):
+        with pytest.raises(UsageError, match="has not begun"):
             export.interrupt()
         async with export:
             report = await export.finish()

@@ -7,9 +7,13 @@ import os
 import sqlite3
 import stat
 import sys
-from contextlib import closing
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+import anyio
 import pytest
 
 from pixxel_async import SinkError
@@ -208,14 +212,15 @@ async def test_what_is_noted_is_there_after_a_moment_and_in_order(tmp_path: Path
     while not (found := await asyncio.to_thread(rows_in, path)):  # noqa: ASYNC110 - a file tells
         await asyncio.sleep(0)
     assert found == [("job:0", "0.zip", "ready"), ("job:1", "1.zip", "queued")]
-    journal.step(step, State.FETCHING)
+    later = replace(step, at=2.5)
+    journal.step(later, State.FETCHING)
     await journal.put(row().changed(state=State.SAVED))
     assert rows_in(path)[0] == ("job:0", "0.zip", "saved")
     flushing.cancel()
     await asyncio.wait([flushing])
     await journal.aclose()
     with closing(sqlite3.connect(path)) as connection:
-        assert schema.all_steps(connection) == (step, step)
+        assert schema.all_steps(connection) == (step, later)
     assert journal.new_run() == 2
 
 
@@ -246,3 +251,135 @@ async def test_two_packages_never_have_one_name(tmp_path: Path) -> None:
     journal._waiting.rows.clear()
     assert await journal.get(row().key) == row()
     await journal.aclose()
+
+
+STEP = Step(key=row().key, run=1, at=1.5, doing=Doing.READY, size=3)
+
+
+@asynccontextmanager
+async def opened(path: Path) -> AsyncIterator[Journal]:
+    """Open a journal for a while."""
+    journal = await Journal.open(path)
+    try:
+        yield journal
+    finally:
+        await journal.aclose()
+
+
+@contextmanager
+def held_up(
+    journal: Journal, *, fails: bool = False
+) -> Iterator[tuple[threading.Event, threading.Event]]:
+    """Let commits wait on their thread; one event is set when one does, the other ends that."""
+    began, may_end = threading.Event(), threading.Event()
+    commit = journal._commit
+
+    def slow(batch: _Batch) -> None:
+        began.set()
+        assert may_end.wait(60)
+        if fails:
+            message = "disk I/O error"
+            raise sqlite3.OperationalError(message)
+        commit(batch)
+
+    journal._commit = slow  # type: ignore[method-assign]  # as a slow disk would
+    try:
+        yield began, may_end
+    finally:
+        journal._commit = commit  # type: ignore[method-assign]
+
+
+def steps_in(path: Path) -> list[Step]:
+    with closing(sqlite3.connect(path)) as connection:
+        return list(schema.all_steps(connection))
+
+
+def without_unique_index(path: Path) -> None:
+    """Let the table take a step twice, so that only the journal itself prevents it."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP INDEX IF EXISTS each_step_once")
+
+
+@pytest.mark.fault(67)
+@pytest.mark.parametrize("by", ["task", "scope", "task, twice"])
+async def test_a_flush_that_is_cancelled_after_its_commit_writes_nothing_twice(
+    tmp_path: Path, by: str
+) -> None:
+    path = tmp_path / "journal.sqlite"
+    async with opened(path) as journal:
+        without_unique_index(path)
+        journal.step(STEP, None)
+        scope = anyio.CancelScope()
+
+        async def put() -> None:
+            with scope:
+                await journal.put(row())
+
+        with held_up(journal) as (began, may_end):
+            putting = asyncio.create_task(put())
+            await asyncio.to_thread(began.wait, 60)
+            if by == "scope":
+                scope.cancel()
+            else:
+                putting.cancel()
+            await asyncio.sleep(0)
+            if by == "task, twice":
+                putting.cancel()
+            await asyncio.sleep(0)
+            may_end.set()
+            await asyncio.wait([putting])
+        assert scope.cancelled_caught if by == "scope" else putting.cancelled()
+        await journal.put(row(1))
+        assert await journal.get(row().key) == row()
+    assert steps_in(path) == [STEP]
+
+
+@pytest.mark.fault(67)
+async def test_a_flush_that_is_cancelled_while_the_disk_refuses_loses_nothing(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "journal.sqlite"
+    async with opened(path) as journal:
+        journal.step(STEP, None)
+        with held_up(journal, fails=True) as (began, may_end):
+            putting = asyncio.create_task(journal.put(row()))
+            await asyncio.to_thread(began.wait, 60)
+            putting.cancel()
+            await asyncio.sleep(0)
+            may_end.set()
+            await asyncio.wait([putting])
+        assert putting.cancelled()
+        assert await journal.get(row().key) == row()
+        await journal.put(row(1))
+    assert steps_in(path) == [STEP]
+    assert [key for key, *_ in rows_in(path)] == ["job:0", "job:1"]
+
+
+@pytest.mark.fault(67)
+async def test_a_step_is_in_the_journal_once_however_often_it_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    async with opened(path) as journal:
+        for _ in range(3):
+            journal.step(STEP, None)
+            await journal.flush()
+    async with opened(path) as journal:
+        journal.step(STEP, None)
+        journal.step(replace(STEP, size=4), None)
+    assert steps_in(path) == [STEP, replace(STEP, size=4)]
+
+
+@pytest.mark.fault(67)
+async def test_steps_that_an_earlier_version_wrote_twice_are_in_the_journal_once(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "journal.sqlite"
+    async with opened(path):
+        pass
+    without_unique_index(path)
+    other = replace(STEP, doing=Doing.SAVED)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        schema.put_steps(connection, [STEP, other, STEP, other, STEP])
+        connection.execute("PRAGMA user_version = 3")
+    async with opened(path) as journal:
+        journal.step(STEP, None)
+    assert steps_in(path) == [STEP, other]

@@ -212,7 +212,6 @@ async def test_packages_of_an_earlier_run_are_first_polled_spread_out() -> None:
     assert all(20 <= count <= 90 for count in tenths)
 
 
-@pytest.mark.timeout(20)
 @pytest.mark.parametrize("workers", [1, 8])
 async def test_polls_that_wait_for_nothing_let_others_run(workers: int) -> None:
     polls = 0

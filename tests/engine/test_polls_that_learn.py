@@ -196,7 +196,7 @@ async def test_a_later_run_does_not_teach_ages_that_it_does_not_know(
     jobs = [JobDownload(workflow_id="w", job_id=str(n)) for n in range(5)]
     catalogs = [CatalogDownload(catalog_ids=(str(n),)) for n in range(5)]
     downloads: list[Download] = [*jobs, *catalogs]
-    scenario = Scenario(packaging=PackagingTime.constant(0.5), package_bytes=2000)
+    scenario = Scenario(packaging=PackagingTime.constant(2), package_bytes=2000)
     async with Sandbox(scenario) as sandbox, client_of(sandbox, poll=QUICK) as client:
         hasty = PollPolicy(initial_s=0.05, max_s=0.1, wait_timeout_s=0.2)
         async with client_of(sandbox, poll=hasty) as first:

@@ -31,6 +31,7 @@ from pixxel_async.sandbox import ApiFault, PackageFault, PackagingTime, Sandbox,
 from pixxel_async.sansio.lifecycle import State
 
 from ..support import QUICK_RETRY, client_of, some_downloads
+from .saved import flip_a_byte
 
 AOI = AoiDownload(aoi_id="a", asset_ids=("x", "y"))
 JOB = JobDownload(workflow_id="w", job_id="the-job")
@@ -181,7 +182,7 @@ async def test_a_manifest_may_grow_and_shrink(tmp_path: Path) -> None:
     assert sum(row.state is State.SAVED for row in read_record(tmp_path).rows) == 12
 
 
-async def test_a_file_that_was_changed_in_place_is_found_if_files_are_read_again(
+async def test_a_file_whose_times_were_set_back_is_found_if_files_are_read_again(
     tmp_path: Path,
 ) -> None:
     verify = FolderPolicy(earlier_files=EarlierFiles.VERIFY)
@@ -189,7 +190,7 @@ async def test_a_file_that_was_changed_in_place_is_found_if_files_are_read_again
         report, _ = await run(sandbox, tmp_path, JOB)
         path = report.saved[0].path
         whole = path.read_bytes()
-        path.write_bytes(b"x" * len(whole))
+        flip_a_byte(path)
         trusted, _ = await run(sandbox, tmp_path, JOB)
         assert len(trusted.skipped) == 1
         verified, _ = await run(sandbox, tmp_path, JOB, folder=verify)

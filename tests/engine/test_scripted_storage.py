@@ -108,6 +108,16 @@ async def test_the_rest_is_appended(tmp_path: Path) -> None:
     assert report.saved[0].path.read_bytes() == WHOLE
 
 
+@pytest.mark.fault(69)
+@pytest.mark.parametrize("first", [0, HALF - 70_001, HALF - 1])
+async def test_what_comes_before_the_rest_is_skipped(tmp_path: Path, first: int) -> None:
+    told = {"Content-Range": f"bytes {first}-{len(WHOLE) - 1}/{len(WHOLE)}"}
+    storage = Storage(broken_half, rest(WHOLE[first:], **told))
+    report = await export(storage, tmp_path)
+    assert storage.ranges() == ["", f"bytes={HALF}-"]
+    assert report.saved[0].path.read_bytes() == WHOLE
+
+
 async def test_a_rest_that_is_too_short_is_asked_for_again(tmp_path: Path) -> None:
     at = HALF + 1000
 
@@ -134,7 +144,7 @@ async def test_a_rest_that_is_too_long_is_not_taken(tmp_path: Path) -> None:
     [
         {"ETag": '"v2"'},
         {"Content-Range": f"bytes {HALF}-{len(WHOLE)}/{len(WHOLE) + 1}"},
-        {"Content-Range": f"bytes 0-{len(WHOLE) - 1}/{len(WHOLE)}"},
+        {"Content-Range": f"bytes {HALF + 1}-{len(WHOLE) - 1}/{len(WHOLE)}"},
         {"Content-Range": "pages 1-2/3"},
     ],
 )

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 
@@ -30,10 +31,12 @@ from pixxel_async import (
 from pixxel_async.config import Checksum
 from pixxel_async.engine import several
 from pixxel_async.engine.history import read_record
+from pixxel_async.engine.stretch import stretches_of
 from pixxel_async.sansio import segments
+from pixxel_async.sinks.partial import LocalPartial
 
 from ..socket_server import SocketServer
-from ..support import QUICK_POLL, QUICK_RETRY, final_files, partials
+from ..support import LOCAL_URL, QUICK_POLL, QUICK_RETRY, final_files, partials
 
 SEGMENT = 64 * 1024
 PIECE = 16 * 1024
@@ -135,6 +138,7 @@ def client_of(storage: Storage, *, fetches: int = 8, **policy: Any) -> PixxelCli
     quick: dict[str, object] = {"segment_bytes": SEGMENT, "write_s": 0.02, "flush_bytes": SEGMENT}
     return PixxelClient(
         "key",
+        base_url=LOCAL_URL,
         retry=QUICK_RETRY,
         poll=QUICK_POLL,
         limits=Limits(fetches=fetches),
@@ -253,6 +257,147 @@ async def test_a_storage_that_gives_no_parts_is_not_asked_for_ever(
     assert storage.sent <= 1.1 * len(package)
 
 
+def part_of(  # noqa: PLR0913 - what an answer says
+    package: bytes,
+    first: int,
+    end: int,
+    headers: str = ETAG,
+    *,
+    status: str = "206 Partial Content",
+    total: int | str = "",
+) -> bytes:
+    """Return an answer with bytes of a package, and their range."""
+    told = f"Content-Range: bytes {first}-{end - 1}/{total or len(package)}\r\n"
+    return not_a_part(status, headers + told, package[first:end])
+
+
+OTHER = a_zip()
+UNPROVEN: dict[str, Callable[[int, int], bytes]] = {
+    "no ETag": lambda first, end: part_of(OTHER, first, end, ""),
+    "weak ETag": lambda first, end: part_of(OTHER, first, end, 'ETag: W/"v1"\r\n'),
+    "another ETag": lambda first, end: part_of(OTHER, first, end, 'ETag: "v2"\r\n'),
+    "two ETags": lambda first, end: part_of(OTHER, first, end, ETAG + 'ETag: "v2"\r\n'),
+    "Last-Modified alone": lambda first, end: part_of(
+        OTHER, first, end, "Last-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\n"
+    ),
+    "no ETag, unknown total": lambda first, end: part_of(OTHER, first, end, "", total="*"),
+    "no ETag, 200": lambda first, end: part_of(OTHER, first, end, "", status="200 OK"),
+    "no Content-Range": lambda first, end: not_a_part("206 Partial", ETAG, OTHER[first:end]),
+    "another total": lambda first, end: part_of(OTHER, first, end, total=7_000_000),
+    "a later byte": lambda first, end: part_of(OTHER, first + 1, end),
+    "nothing new": lambda first, _: part_of(OTHER, first - 10, first),
+    "several parts": lambda first, end: part_of(
+        OTHER, first, end, ETAG + "Content-Type: multipart/byteranges; boundary=x\r\n"
+    ),
+    "a coding": lambda first, end: part_of(OTHER, first, end, ETAG + "Content-Encoding: br\r\n"),
+    "a longer body": lambda first, end: not_a_part(
+        "206 Partial",
+        f"{ETAG}Content-Range: bytes {first}-{first + 9}/{len(OTHER)}\r\n",
+        OTHER[first:end],
+    ),
+}
+
+
+@pytest.mark.fault(49)
+@pytest.mark.parametrize("unproven", UNPROVEN.values(), ids=UNPROVEN.keys())
+async def test_a_segment_without_proof_is_not_used(
+    tmp_path: Path, unproven: Callable[[int, int], bytes]
+) -> None:
+    package = a_zip()
+    async with Storage(package) as storage:
+        storage.part = lambda get: unproven(get.first, (get.last or 0) + 1)
+        report = await export(storage, tmp_path)
+    check(report, tmp_path, package)
+    assert storage.gets.count(Get(0, None)) == 1
+    assert storage.sent <= 1.1 * len(package)
+    (run,) = read_record(tmp_path).runs
+    assert run.counts["interrupted"] == 0
+
+
+class Unproven(Storage):
+    """Sends the rest of its package without an ETag, whatever was requested."""
+
+    async def answer(self, writer: asyncio.StreamWriter, get: Get | None) -> None:
+        self.headers = ETAG.replace("v1", "v2") + RANGES if get is None else RANGES
+        await super().answer(writer, get)
+
+
+@pytest.mark.fault(49)
+async def test_nothing_without_proof_continues_the_segments_of_an_earlier_run(
+    tmp_path: Path,
+) -> None:
+    async with Storage(a_zip()) as storage:
+        await left_early(storage, tmp_path, at=900_000)
+    package = a_zip()
+    async with Unproven(package) as storage:
+        report = await export(storage, tmp_path)
+    check(report, tmp_path, package)
+    assert storage.gets[0].first > 0
+    assert storage.gets[1] == Get(0, None)
+
+
+@pytest.mark.fault(50)
+@pytest.mark.parametrize("checksum", list(Checksum))
+async def test_segments_of_another_object_under_the_same_etag_are_found_by_the_crcs(
+    tmp_path: Path, checksum: Checksum
+) -> None:
+    package = a_zip()
+    async with Storage(package) as storage:
+        storage.part = lambda get: part_of(OTHER, get.first, (get.last or 0) + 1)
+        report = await export(storage, tmp_path, checksum=checksum)
+    (saved,) = report.saved
+    assert saved.path.read_bytes() == package
+    assert partials(tmp_path) == []
+    # The second time it comes in one piece.
+    assert storage.gets.count(Get(0, None)) == 2
+    assert storage.gets[-1] == Get(0, None)
+
+
+@pytest.mark.fault(50)
+@pytest.mark.parametrize("checksum", list(Checksum))
+async def test_segments_of_two_runs_and_two_objects_are_found_by_the_crcs(
+    tmp_path: Path, checksum: Checksum
+) -> None:
+    async with Storage(a_zip()) as storage:
+        await left_early(storage, tmp_path, at=900_000, checksum=checksum)
+    package = a_zip()
+    async with Storage(package) as storage:
+        report = await export(storage, tmp_path, checksum=checksum)
+    (saved,) = report.saved
+    assert saved.path.read_bytes() == package
+    assert storage.gets[0].first > 0
+    assert storage.gets[-1] == Get(0, None)
+
+
+USABLE: dict[str, Callable[[bytes, int, int], bytes]] = {
+    "aligned to blocks": lambda package, first, end: part_of(
+        package, first // 4096 * 4096, min(end // 4096 * 4096 + 4096, len(package))
+    ),
+    "from the first byte": lambda package, _, end: part_of(package, 0, end),
+    "until the last byte": lambda package, first, _: part_of(package, first, len(package)),
+    "all of it, as a part": lambda package, *_: part_of(package, 0, len(package)),
+    "an earlier end": lambda package, first, end: part_of(package, first, min(end, first + 20_000)),
+    "200 with the slice": lambda package, first, end: part_of(package, first, end, status="200 OK"),
+    "unknown total": lambda package, first, end: part_of(package, first, end, total="*"),
+}
+
+
+@pytest.mark.fault(69)
+@pytest.mark.parametrize("usable", USABLE.values(), ids=USABLE.keys())
+async def test_a_segment_is_used_from_where_it_fits(
+    tmp_path: Path, usable: Callable[[bytes, int, int], bytes]
+) -> None:
+    package = a_zip()
+    async with Storage(package, bytes_per_s=500_000) as storage:
+        storage.part = lambda get: usable(package, get.first, (get.last or 0) + 1)
+        report = await export(storage, tmp_path)
+    check(report, tmp_path, package)
+    assert storage.gets.count(Get(0, None)) == 1
+    assert storage.sent <= 0.9 * len(package)  # by the first transfer: the others brought the rest
+    (run,) = read_record(tmp_path).runs
+    assert run.counts["interrupted"] == 0
+
+
 async def test_what_a_transfer_leaves_of_its_segment_is_brought_by_another(tmp_path: Path) -> None:
     package = a_zip()
 
@@ -354,6 +499,86 @@ async def test_a_large_package_of_which_a_first_answer_brings_nothing_comes_all_
         report = await export(storage, tmp_path)
     check(report, tmp_path, package)
     assert storage.gets.count(Get(0, None)) == 2
+
+
+async def kept(folder: Path, least: int) -> None:
+    """Return when the journal vouches for so many bytes of the package."""
+    with anyio.fail_after(60):
+        while True:
+            (row,) = read_record(folder).rows
+            behind = sum(each.end - each.begin for each in stretches_of(row.stretches))
+            if row.written + behind >= least:
+                return
+            await anyio.sleep(0.02)
+
+
+@pytest.mark.fault(84)
+async def test_nothing_is_forgotten_while_the_file_is_joined_with_what_lies_behind_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package, join = a_zip(), LocalPartial.join
+    joins: list[int] = []
+
+    async def join_late(partial: LocalPartial, end: int) -> None:
+        if 0 < partial.size < end - SEGMENT:
+            # But for the last bytes, which came after the last look.
+            await kept(tmp_path, end - SEGMENT // 2)
+            joins.append(end)
+        await join(partial, end)
+
+    monkeypatch.setattr(LocalPartial, "join", join_late)
+    async with Storage(package) as storage:
+        report = await export(storage, tmp_path)
+    check(report, tmp_path, package)
+    assert joins
+
+
+@pytest.mark.fault(84)
+async def test_what_comes_while_a_mark_is_synced_is_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package, sync = a_zip(), LocalPartial.sync
+    syncs: list[int] = []
+
+    async def sync_late(partial: LocalPartial) -> int:
+        if not syncs:
+            syncs.append(partial.size)
+            await kept(tmp_path, partial.size + SEGMENT)
+        return await sync(partial)
+
+    monkeypatch.setattr(LocalPartial, "sync", sync_late)
+    async with Storage(package) as storage:
+        report = await export(storage, tmp_path)
+    check(report, tmp_path, package)
+    assert syncs
+
+
+class FirstAlone(Storage):
+    """Sends no part before the connection of the first answer is closed."""
+
+    def __init__(self, package: bytes) -> None:
+        super().__init__(package)
+        self.is_closed = asyncio.Event()
+
+    async def answer(self, writer: asyncio.StreamWriter, get: Get | None) -> None:
+        if get is not None:
+            await self.is_closed.wait()
+            await super().answer(writer, get)
+            return
+        try:
+            await super().answer(writer, get)
+        finally:
+            self.is_closed.set()
+
+
+@pytest.mark.fault(84)
+async def test_the_first_connection_is_closed_where_its_segment_ends(tmp_path: Path) -> None:
+    package = a_zip()
+    async with FirstAlone(package) as storage:
+        report = await export(storage, tmp_path)
+    check(report, tmp_path, package)
+    assert storage.parts
+    assert storage.sent < 1.5 * len(package)
 
 
 class Headed(Storage):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import anyio
 import pytest
 
 from pixxel_async import FolderPolicy, JobDownload, Limits, SinkError, events
+from pixxel_async.engine import bandwidth as bandwidth_module
 from pixxel_async.engine import space as module
 from pixxel_async.engine.bandwidth import Bandwidth
 from pixxel_async.engine.history import read_record
@@ -213,10 +215,11 @@ async def test_a_write_that_finds_the_disk_full_pauses_and_goes_on_where_it_was(
     assert len(final_files(tmp_path)) == 1
 
 
-def test_bandwidth_is_shared_by_all_who_take() -> None:
+def test_bandwidth_is_shared_by_all_who_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bandwidth_module, "time", SimpleNamespace(monotonic=lambda: 100.0))
     bandwidth = Bandwidth(1000)
     waits = [bandwidth.take(500) for _ in range(4)]
-    assert waits == pytest.approx([0.25, 0.75, 1.25, 1.75], abs=0.2)
+    assert waits == pytest.approx([0.25, 0.75, 1.25, 1.75], abs=0.01)
     assert bandwidth.chunk_bytes == 50
 
 

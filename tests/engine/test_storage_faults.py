@@ -20,7 +20,7 @@ from pixxel_async.sandbox import Sandbox, Scenario, StorageFault
 from pixxel_async.sandbox.faults import StorageAction
 from pixxel_async.sandbox.storage_faults import RANGES_ONLY
 
-from ..support import client_of, final_files, other_tasks, partials, quick_fetch
+from ..support import PATIENCE_S, client_of, final_files, other_tasks, partials, quick_fetch
 
 JOB = JobDownload(workflow_id="w", job_id="j")
 SIZE = 400_000
@@ -31,12 +31,14 @@ ONCE = sorted(set(get_args(StorageAction)) - RANGES_ONLY - NEVER_RIGHT)
 
 
 STALLS = {"stall", "drip"}
-STALL_S = 1.0
-"""Long enough for a busy machine, where something else is tried out than a stall."""
+STALL_S = 1.5
+"""Long enough for a busy machine to send the rest of a package."""
 
 
 async def export_one(sandbox: Sandbox, folder: Path, **policy: object) -> Report:
-    fetch = quick_fetch(stall_timeout_s=STALL_S, **policy)
+    is_stalling = any(fault.action in STALLS for fault in sandbox.scenario.faults)
+    stall_timeout_s = STALL_S if is_stalling else PATIENCE_S
+    fetch = quick_fetch(stall_timeout_s=stall_timeout_s, **policy)
     async with client_of(sandbox, fetch=fetch) as client:
         async with client.export([JOB], folder) as export:
             return await export.finish()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import anyio
 import pytest
 
@@ -50,3 +52,18 @@ async def test_enough_throughput_is_left_alone() -> None:
 @pytest.mark.looptime
 async def test_time_on_our_side_does_not_count() -> None:
     assert await watched_for(500, each_second=0, excuse_each=10) == pytest.approx(500)
+
+
+@pytest.mark.fault(61)
+@pytest.mark.parametrize("suspended_s", [0.4, 1.0])
+async def test_time_in_which_the_event_loop_did_not_run_does_not_count(suspended_s: float) -> None:
+    """A call that blocks stands for a process that was stopped."""
+    dog = Watchdog(FetchPolicy(stall_timeout_s=0.3, least_bytes_per_s=1000, write_s=0.02))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(dog.run)
+        async with dog.watch() as watched:
+            await anyio.sleep(0.05)
+            time.sleep(suspended_s)  # noqa: ASYNC251 - it is what is tested
+            await anyio.sleep(0.05)
+            watched.received(1000)
+        tasks.cancel_scope.cancel()

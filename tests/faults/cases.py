@@ -28,7 +28,7 @@ STORAGE = (
     ),
     Case(
         2,
-        "A 206 begins elsewhere, has no Content-Range, or is multipart.",
+        "A 206 begins later than requested, has no Content-Range, or is multipart.",
         "The answer is thrown away, and the whole object is fetched.",
     ),
     Case(
@@ -273,146 +273,194 @@ INPUT = (
 EVIDENCE = (
     Case(
         49,
-        "A Range request is answered 206 without proof that it is still the same object.",
-        "Only an answer that itself carries the same strong validator and a Content-Range that "
-        "fits continues a partial. Anything else starts the package again.",
+        "The storage answers a Range request without proof that the object is still the same: no "
+        "ETag, a weak or another one, or a Content-Range that does not fit.",
+        "Only an answer that carries the same strong ETag and a Content-Range that fits continues "
+        "a partial or a segment, in this run and in later ones.",
     ),
     Case(
         50,
-        "A file was put together from more than one answer, in one run or in several.",
-        "It is checked against the CRC of every member, or a checksum of the storage, before it "
-        "gets its name.",
+        "A file was put together from more than one answer: resumed, in segments, in one run or "
+        "in several.",
+        "Before it gets its name it is compared with a checksum of the storage, or else with the "
+        "CRC of every member; no option turns that off. A file that fails is fetched in one "
+        "answer.",
     ),
     Case(
         69,
-        "The storage resumes badly: 206 from an earlier byte, 200 with only a slice.",
-        "Bytes that overlap what is there, from the same object, are used from where they fit.",
+        "The storage resumes badly: a part begins earlier or ends earlier than requested, or "
+        "comes as a 200.",
+        "A part of the same object is used from where it fits, and costs no attempt.",
     ),
     Case(
         70,
-        "An answer to a Range request cannot be used at all.",
-        "It costs one request; the next one asks for the whole object. Messages hold no binary.",
+        "An answer to a Range request cannot be used at all: it begins later, has several parts "
+        "or a coding, or contradicts itself.",
+        "It costs one request and no attempt, and the next one is for the whole object. Messages "
+        "never hold binary data.",
     ),
 )
 
 ISOLATION = (
     Case(
         51,
-        "One package leads to a malformed URL, a bad certificate, or a host that the proxy "
-        "refuses; or a bug raises while it is handled.",
-        "That package fails with a typed error and its reason. The others, and the next run, "
-        "continue.",
+        "One package leads to a malformed URL, or to a storage host with a bad certificate or "
+        "that the proxy refuses; or a bug raises an unexpected error while it is handled.",
+        "That package fails with a typed error and its reason; the others and the next run "
+        "continue. A refused host costs one handshake, not one for each package.",
     ),
     Case(
         52,
-        "One package is larger than the free space.",
-        "What fits goes ahead of it.",
+        "A package is larger than the free space, and others are not.",
+        "What fits goes ahead of what does not. The export pauses only when nothing else is left, "
+        "and after the time limit it ends with one message for all that wait.",
     ),
     Case(
         53,
         "A FIFO, a socket, a device or a directory has the name of a partial.",
-        "Its package fails, nothing blocks, and a signal still ends the export.",
+        "Its package fails with an error that says what is there. Nothing blocks, the others are "
+        "saved, and the first signal still ends the export.",
     ),
     Case(
         54,
-        "Rows of the journal were edited: huge numbers, bad values, NUL in names.",
-        "The row is reported as damaged, by every command, without a traceback.",
+        "Somebody has edited rows of the journal: huge or negative numbers, unknown words, bad "
+        "JSON, a NUL in a name.",
+        "`status`, `report` and `verify` report the row as damaged, with its field. The next "
+        "export starts that package anew; the others are not concerned.",
     ),
     Case(
         67,
-        "Something raises or is cancelled at any await of an export.",
-        "Claims, locks and counts are released by whoever took them.",
+        "Something raises, or the export is cancelled, at any await of an export.",
+        "The folder is unlocked, every claim, slot and count is released, and nothing is "
+        "journalled twice. The next export of the same client saves every package. A request that "
+        "was never sent says nothing about its host.",
     ),
     Case(
         68,
-        "A stale connection, or a slot that took long to get.",
-        "Retries are bounded, and nothing is sent for an export that has ended.",
+        "Kept connections are stale, or a transfer gets its slot late.",
+        "A request is retried once, over a new connection. Nothing is sent for an export that has "
+        "ended, for a rejected key, or past the one request that tries a failing host.",
     ),
 )
 
 LIMITS = (
     Case(
         55,
-        "An answer expands while it is decoded, or has several content codings.",
-        "Decoded bytes are counted as they come; at most one coding is accepted.",
+        "An API answer expands while it is decoded, has several content codings, or holds JSON "
+        "that is far larger in memory than as text.",
+        "It is refused at its limit. Bytes are counted as they are decoded, values before they are "
+        "made; at most one coding is accepted, and only one that was requested.",
     ),
     Case(
         56,
-        "A body of unknown length fills the disk.",
-        "The free space that has to stay is kept while bytes are written.",
+        "A body of unknown length, or an extraction, would fill the disk.",
+        "It stops while the free space that has to stay is still there, and leaves nothing behind. "
+        "Its package fails; the others, and the next run, continue.",
     ),
     Case(
         61,
         "The process is suspended while answers arrive.",
-        "What lies in the socket is read before anything counts as timed out.",
+        "What lies in the sockets is read before a call counts as timed out or a transfer as "
+        "stalled. No creation is sent twice for it.",
     ),
     Case(
         66,
-        "A signed URL or a redirect leads to this machine, its networks, or cloud metadata.",
-        "It is refused after name resolution, unless `base_url` is such an address itself or a "
-        "setting allows it.",
+        "A signed URL or a redirect leads to this machine, a private network, or cloud metadata.",
+        "The address is checked after name resolution and refused, unless `base_url` is an "
+        "address of the same kind or `--allow-private-storage` is given. Cloud metadata is always "
+        "refused.",
     ),
     Case(
         79,
         "A creation takes longer than an ordinary answer.",
-        "Creations have a longer limit of their own, and one that timed out is looked for before "
-        "it is requested again.",
+        "Creations have a longer limit of their own, 300 s or `--answer-timeout`. An insight, job "
+        "or task that timed out is asked for its status; the service has no list of AOI and "
+        "catalog packages, so those are requested again, at most twice. The command that resumes "
+        "is complete and can be pasted.",
     ),
     Case(
         80,
-        "A connection is closed right after the answer to a POST.",
-        "The next call is not lost to it.",
+        "A server closes its connections right after an answer.",
+        "No creation is lost to that or sent twice: each has a new connection.",
     ),
 )
 
 FOLDER = (
     Case(
         57,
-        "A symbolic or hard link was planted in the export folder.",
-        "It is not followed, and nothing outside the folder changes.",
+        "Somebody planted a symbolic or hard link, a FIFO, a device, or a file of another user in "
+        "the export folder.",
+        "No link is followed, and nothing outside the folder changes. A linked partial loses its "
+        "name and starts again; anything planted where the export keeps its state is refused.",
     ),
-    Case(58, "The umask is 000.", "Files are 0600 and directories 0700 all the same."),
+    Case(
+        58,
+        "The umask is 000, 777, or anything else.",
+        "Files get mode 0600 and directories 0700, the parents of the export folder included.",
+    ),
     Case(
         59,
-        "The journal names a path outside the folder.",
-        "Names from the journal are checked as new ones are.",
+        "A row of the journal has a name that leads out of the folder, or that no export gives.",
+        "Names from the journal are checked before anything is opened. That package fails alone, "
+        "and `verify` reports the row.",
     ),
     Case(
         75,
-        "SIGHUP or SIGINT was ignored when the process started (`nohup`).",
-        "It stays ignored.",
+        "SIGHUP, SIGINT or SIGTERM is ignored when the process starts, as with `nohup`.",
+        "It stays ignored; the other signals still end the export.",
     ),
     Case(
         76,
         "The export folder is read-only.",
-        "Commands that only read work; the others say what to do.",
+        "`status`, `verify`, `report --out` and `--dry-run` work, even with a journal that a "
+        "killed run or an earlier version has left. Commands that write say in one line what to "
+        "do.",
     ),
     Case(
         77,
-        "The file system has no locks.",
-        "A lock by name and heartbeat takes their place.",
+        "The file system has no locks (ENOSYS, ENOLCK, EOPNOTSUPP).",
+        "A file with a heartbeat takes their place, without a warning. A second export is refused "
+        "and names the first; the lock of a killed process does not hold the next one up.",
     ),
     Case(
         78,
-        "A file system reports 0 bytes, there is no HOME, or the uid is unknown.",
-        "Unknown is not full, and nothing fails for a missing home.",
+        "A file system reports a size of 0 bytes or takes files from beginning to end only; there "
+        "is no HOME, or the uid is unknown.",
+        "An unknown size is not a full disk. `doctor` and `export` say the same about the folder. "
+        "Every command works without a home directory.",
     ),
 )
 
 PROCESS = (
-    Case(60, "The service repeats the key in another case or escaping.", "It is redacted."),
+    Case(
+        60,
+        "The service or the storage repeats the key or a signature: in another case, escaped, in "
+        "base64, or split, in any field.",
+        "It is redacted after decoding, in every message, file and object.",
+    ),
     Case(
         62,
-        "Standard input, output or error is closed or full.",
-        "One line at most, the right exit code, and no traceback.",
+        "Standard input, output or error is closed or full, its reader has gone, or its encoding "
+        "lacks a character.",
+        "The command prints one line at most, ends with the right exit code, and shows no "
+        "traceback.",
     ),
-    Case(63, "Ctrl-C within the first second.", "Exit code 130, and no traceback."),
+    Case(
+        63,
+        "Ctrl-C or SIGTERM arrives within the first second, or while the service is silent.",
+        "The command ends with 130 or 143, and shows no traceback.",
+    ),
     Case(
         64,
-        "Few threads, little memory, few descriptors.",
-        "One line says what is missing, or fewer run at once.",
+        "The system allows few threads, little memory or few descriptors, or the working directory "
+        "is gone.",
+        "One line says what is missing and how to get more, or fewer transfers run at once.",
     ),
-    Case(65, "The base URL has no usable host.", "One line says so, before anything is sent."),
+    Case(
+        65,
+        "The base URL or the proxy has no usable host or port.",
+        "One line says so, before anything is sent.",
+    ),
 )
 
 PASSING = (
@@ -442,34 +490,41 @@ RESULTS = (
     Case(
         81,
         "An export ends early, by a timeout, an error of its source, or a cancellation.",
-        "Its report is complete only when the run has ended and every package is settled; what "
-        "ended it is raised by whoever waits for it.",
+        "Its report is complete only when the run has ended and every package is settled. "
+        "`finish`, or the end of the events, raises what ended it.",
     ),
     Case(
         82,
-        "A client is used in several event loops, or a wait has a timeout.",
-        "No wait outlasts the timeout of its caller but for bounded disk work.",
+        "A client is used in several event loops or after it was closed, or a wait has a timeout.",
+        "The wrong use raises `UsageError` at once. No wait outlasts the timeout of its caller but "
+        "for bounded clean-up.",
     ),
-    Case(83, "An error crosses a process boundary.", "Every error can be pickled and copied."),
+    Case(
+        83,
+        "An error crosses a process boundary.",
+        "Every error can be pickled and copied, with its attributes, notes and causes.",
+    ),
     Case(
         84,
-        "A process is killed many times while packages arrive in segments.",
-        "At most 1.05 times the bytes are transferred.",
+        "A process is killed (SIGKILL) many times while packages arrive in segments.",
+        "The next run resumes from all segments: at most 1.05 times the bytes are sent.",
     ),
     Case(
         85,
-        "A ZIP is empty, or its comment holds a fake end record.",
-        "It is not saved as a package.",
+        "A ZIP holds no file, or readers find different files in it: its comment holds an end "
+        "record, members are not listed, headers contradict the directory, counts differ.",
+        "It is neither saved as a package nor extracted; the message names what is wrong.",
     ),
     Case(
         86,
-        "A saved file was edited without changing its size.",
-        "The next run notices, and fetches it again.",
+        "A saved file is edited or replaced without changing its size.",
+        "The next run notices by its modification time or inode, reads it, sets it aside and "
+        "fetches the package again. A copy with the same bytes is kept.",
     ),
     Case(
         87,
-        "The journal is deleted during a run.",
-        "The message says so, and what to do.",
+        "The journal is deleted or replaced during a run.",
+        "The export ends, no package fails, and the message says what happened and what to do.",
     ),
 )
 

@@ -12,7 +12,7 @@ import httpx
 from pixxel_async import JobDownload, Limits, PixxelClient, Report
 
 from ..socket_server import SocketServer
-from ..support import QUICK_POLL, QUICK_RETRY, quick_fetch
+from ..support import LOCAL_URL, QUICK_POLL, QUICK_RETRY, quick_fetch
 
 
 def a_zip(seed: int = 0) -> bytes:
@@ -116,6 +116,7 @@ async def export(
 
     async with PixxelClient(
         "key",
+        base_url=LOCAL_URL,
         retry=QUICK_RETRY,
         poll=QUICK_POLL,
         limits=Limits(fetches=fetches, requests_per_second=2000),

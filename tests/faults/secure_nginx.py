@@ -17,10 +17,11 @@ from pathlib import Path
 
 import pytest
 
+from ..support import PATIENCE_S
+
 SEARCHED = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"
 NGINX = shutil.which("nginx", path=SEARCHED)
-needs_nginx = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
-START_S = 10.0
+needs_nginx = pytest.mark.skipif(NGINX is None, reason="needs nginx: apt-get install nginx")
 SECRET = "of this test"
 EXPIRED = (
     "<Error><Code>AccessDenied</Code><Message>Request has expired</Message>"
@@ -110,7 +111,7 @@ def secure_nginx(home: Path, *, rate: int) -> Iterator[SecureNginx]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        deadline = time.monotonic() + START_S
+        deadline = time.monotonic() + PATIENCE_S
         while True:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
@@ -120,4 +121,4 @@ def secure_nginx(home: Path, *, rate: int) -> Iterator[SecureNginx]:
         yield SecureNginx(home, port)
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(PATIENCE_S)

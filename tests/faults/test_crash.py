@@ -18,7 +18,9 @@ from ..support import client_of, final_files, partials, quick_fetch, some_downlo
 from . import crashing
 from .crashing import COUNT, POINTS, SEED
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc/self/fd")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="needs Linux: it reads /proc/self/fd"
+)
 
 SCENARIO = Scenario(package_bytes=250_000, bytes_per_s=4_000_000)
 

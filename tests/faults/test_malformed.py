@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pixxel_async import SinkError, Verify
 from pixxel_async.engine.journal import Journal
-from pixxel_async.sinks.zip_check import zip_problem
+from pixxel_async.sinks.zip_check import file_problem
 from pixxel_async.transport.heads import AnswerParser
 
 HEAD = (
@@ -78,8 +78,11 @@ def test_any_archive_is_whole_or_has_a_problem(
         path = Path(folder, "a.zip")
         path.write_bytes(data)
         for verify in Verify:
-            assert zip_problem(path, verify) != ""
-        if zip_problem(path, Verify.CONTENTS) is None:
+            with path.open("rb") as file:
+                assert file_problem(file, verify) != ""
+        with path.open("rb") as file:
+            is_whole = file_problem(file, Verify.CONTENTS) is None
+        if is_whole:
             with zipfile.ZipFile(path) as archive:
                 assert archive.testzip() is None
 

@@ -185,7 +185,7 @@ async def test_an_answer_of_just_the_size_is_read() -> None:
     limits = Limits(max_answer_bytes=MAX_BYTES)
     async with client_of(Script(answer(content=text)), limits=limits) as client:
         package = await client.jobs.create_download("w", "j")
-    assert package.status_word == "x" * (MAX_BYTES - 14)
+    assert package.status_word == "…"  # so long a word may be a secret
 
 
 async def test_a_content_coding_is_undone_and_a_broken_one_is_a_response_error() -> None:

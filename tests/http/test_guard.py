@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import anyio
 import pytest
 from pydantic import SecretStr
 
-from pixxel_async import NotFoundError, PixxelError, TransportError
+from pixxel_async import (
+    ApiError,
+    ConnectionBrokenError,
+    IntegrityError,
+    NotFoundError,
+    OutOfDescriptorsError,
+    PixxelError,
+    RouteError,
+    SinkError,
+    StorageError,
+    TransferError,
+    TransportError,
+)
+from pixxel_async.engine.troubles import (
+    DiskFullError,
+    NoRoomError,
+    PassingError,
+    UrlExpiredError,
+    is_answer_of_host,
+    is_failure_of_host,
+)
 from pixxel_async.sansio.breaker import FAILURES, FIRST_S, HELD_S, MOST_S
-from pixxel_async.transport.guard import (
+from pixxel_async.http.circuit_breaker import (
     HeldBackError,
     HostFails,
     HostGuard,
@@ -25,7 +47,9 @@ class Host:
 
     def __init__(self) -> None:
         self.guard = HostGuard(
-            "api.example", is_failure=lambda error: isinstance(error, TransportError)
+            "api.example",
+            is_failure=lambda error: isinstance(error, TransportError),
+            is_answer=lambda error: isinstance(error, ApiError),
         )
         self.is_well = False
         self.sent = 0
@@ -120,10 +144,134 @@ async def test_an_error_that_a_host_which_is_well_gives_is_none_of_it() -> None:
 
 
 def test_each_host_has_its_own() -> None:
-    guards = HostGuards(is_failure=lambda _: True)
+    guards = HostGuards(is_failure=lambda _: True, is_answer=lambda _: False)
     one, same, other = (
         guards.of(SecretStr(url))
         for url in ("https://a.test/x?sig=1", "https://A.test/y", "https://b.test/x")
     )
     assert one is same
     assert one is not other
+
+
+NOTHING_SENT = (
+    TransferError("the signed URL is not a URL that can be sent as it is"),
+    PassingError(OutOfDescriptorsError("too many open files")),
+    RouteError("the certificate is refused"),
+    SinkError("no space left on device"),
+    LookupError("a bug"),
+    asyncio.CancelledError(),
+)
+"""How requests end that have never reached their host."""
+ANSWERED = (
+    StorageError("no such object", status=404),
+    UrlExpiredError("request has expired", status=403),
+    PassingError(StorageError("slow down", status=429)),
+    PassingError(TransferError("the body ended at byte 5 of 10")),
+    IntegrityError("it is not a ZIP"),
+    NoRoomError(10),
+    DiskFullError(SinkError("full")),
+)
+"""How requests end that their host has answered."""
+
+
+def name(error: BaseException) -> str:
+    return repr(error)
+
+
+class Storage(Host):
+    """A host whose errors are those of transfers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.guard = HostGuard(
+            "storage.example", is_failure=is_failure_of_host, is_answer=is_answer_of_host
+        )
+
+    async def end_with(self, error: BaseException) -> None:
+        with pytest.raises(type(error)):
+            async with self.guard.request(self._tell):
+                raise error
+
+    async def fail_until_held(self) -> None:
+        for _ in range(FAILURES):
+            await self.end_with(PassingError(ConnectionBrokenError("refused")))
+        assert self.guard.is_failing
+
+
+@pytest.mark.fault(67)
+@pytest.mark.parametrize("error", NOTHING_SENT, ids=name)
+async def test_a_request_that_was_never_sent_does_not_say_that_the_host_is_well(
+    error: BaseException,
+) -> None:
+    storage = Storage()
+    await storage.fail_until_held()
+    for _ in range(3):
+        await anyio.sleep(FIRST_S)
+        await storage.end_with(error)
+        assert storage.guard.is_failing
+    assert [type(news) for news in storage.news] == [HostFails]
+    await storage.end_with(ANSWERED[0])  # it took nothing with it: the next one may try
+    assert [type(news) for news in storage.news] == [HostFails, HostIsBack]
+
+
+@pytest.mark.fault(67)
+@pytest.mark.parametrize("error", NOTHING_SENT, ids=name)
+async def test_a_request_that_was_never_sent_does_not_say_that_the_host_fails(
+    error: BaseException,
+) -> None:
+    storage = Storage()
+    for _ in range(3 * FAILURES):
+        await storage.end_with(error)
+    assert storage.news == []
+
+
+@pytest.mark.fault(67)
+async def test_requests_that_were_never_sent_do_not_hide_those_that_fail() -> None:
+    storage = Storage()
+    for _ in range(FAILURES):
+        await storage.end_with(PassingError(OutOfDescriptorsError("too many open files")))
+        await storage.end_with(PassingError(ConnectionBrokenError("refused")))
+    assert [type(news) for news in storage.news] == [HostFails]
+
+
+@pytest.mark.parametrize("error", ANSWERED, ids=name)
+async def test_an_answer_says_that_the_host_is_well(error: Exception) -> None:
+    storage = Storage()
+    await storage.fail_until_held()
+    await anyio.sleep(FIRST_S)
+    await storage.end_with(error)
+    assert [type(news) for news in storage.news] == [HostFails, HostIsBack]
+
+
+@pytest.mark.fault(67)
+async def test_a_late_cancellation_does_not_let_two_requests_try_the_host() -> None:
+    storage = Storage()
+    entered, leave = anyio.Event(), anyio.Event()
+
+    async def linger() -> None:
+        async with storage.guard.request(storage._tell):
+            entered.set()
+            await leave.wait()
+
+    early = anyio.CancelScope()
+
+    async def early_request() -> None:
+        with early:
+            await linger()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(early_request)  # sent before the host was found to fail
+        await entered.wait()
+        await storage.fail_until_held()
+        await anyio.sleep(FIRST_S)
+        entered = anyio.Event()
+        tasks.start_soon(linger)
+        await entered.wait()
+        early.cancel()
+        await anyio.sleep(0.01)
+        with anyio.move_on_after(FIRST_S / 2) as waited:
+            async with storage.guard.request(storage._tell):
+                pytest.fail("two at a time")
+        assert waited.cancelled_caught
+        leave.set()
+    assert [type(news) for news in storage.news] == [HostFails, HostIsBack]

@@ -20,6 +20,7 @@ from pixxel_async import (
     PollPolicy,
     RetryPolicy,
     RouteError,
+    StorageHostError,
     TransportError,
 )
 from pixxel_async.sandbox import Sandbox, Scenario
@@ -266,7 +267,7 @@ async def test_a_storage_whose_certificate_is_refused_fails_its_package_at_once(
             fetch=FetchPolicy(attempts=5),
             poll=PollPolicy(initial_s=0.01, max_s=0.02),
         ) as client:
-            with pytest.raises(RouteError, match="--ca-bundle FILE") as caught:
+            with pytest.raises(StorageHostError, match="--ca-bundle FILE") as caught:
                 await client.download(JOB, tmp_path / "out")
         assert (storage.greeted, storage.heads) == (1, [])
         assert SIGNATURE.encode() not in b"".join(proxy.heads)

@@ -17,7 +17,6 @@ from pixxel_async.report.stories import shares, slowest, stories_of
 from pixxel_async.report.thinning import drawn
 from pixxel_async.report.time_axis import axis_of
 from pixxel_async.report.totals import ending_word, totals_of
-from pixxel_async.report.wording import duration, size
 from pixxel_async.sansio.lifecycle import State
 
 from .made import made_export, record, row, run, step
@@ -159,25 +158,3 @@ def test_many_packages_are_thinned_out_and_keep_their_order() -> None:
     assert all(story in chosen for story in failed)
     assert all(story in chosen for story in slowest(stories, 100))
     assert drawn(stories, 2000) == stories
-
-
-@pytest.mark.parametrize(
-    ("count", "shown"),
-    [
-        (0, "0 bytes"),
-        (999, "999 bytes"),
-        (999_960, "1.0 MB"),
-        (2.5e12, "2.5 TB"),
-        (3e18, "3000.0 PB"),
-    ],
-)
-def test_sizes_are_told_in_a_unit_that_suits(count: float, shown: str) -> None:
-    assert size(count) == shown
-
-
-@pytest.mark.parametrize(
-    ("lasts_s", "shown"),
-    [(0.04, "0.0 s"), (59.96, "1 min 0 s"), (3599.7, "1 h 0 min"), (90_000, "25 h 0 min")],
-)
-def test_durations_are_told_as_people_say_them(lasts_s: float, shown: str) -> None:
-    assert duration(lasts_s) == shown

@@ -21,7 +21,10 @@ from ..cli.commands import QUICK, env_of, run, write_manifest
 from .browser import CHROMIUM, NAMES, Browser, Look
 from .made import made_export, made_export_of_runs
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=f"none of {NAMES} is installed")
+if CHROMIUM is None:
+    pytest.skip(
+        f"needs one of {', '.join(NAMES)}: apt-get install chromium", allow_module_level=True
+    )
 
 TOLERANCE_PX = 1.0
 FAULTY = Scenario(

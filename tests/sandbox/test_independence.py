@@ -11,6 +11,8 @@ import pytest
 
 import pixxel_async.sandbox
 
+from ..support import PROCESS_S
+
 FOLDER = Path(pixxel_async.sandbox.__file__).parent
 MODULES = sorted(FOLDER.rglob("*.py"))
 
@@ -95,7 +97,7 @@ def test_the_fixtures_serve_the_tests_of_a_user(tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PROCESS_S,
         check=False,
     )
     assert "2 passed" in run.stdout, run.stdout + run.stderr

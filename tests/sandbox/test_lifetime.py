@@ -18,6 +18,7 @@ from pixxel_async.sandbox import (
     serve,
 )
 
+from ..support import PATIENCE_S
 from .raw import fetch, read_head, sent
 from .stand import AT_ONCE, stand
 
@@ -41,7 +42,7 @@ def port_of(url: str) -> int:
 
 def listens(port: int) -> bool:
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S).close()
     except ConnectionRefusedError:
         return False
     return True

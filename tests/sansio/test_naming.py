@@ -18,7 +18,7 @@ from pixxel_async import (
     JobDownload,
     TaskDownload,
 )
-from pixxel_async.sansio.naming import FIELDS, file_name, path_namer
+from pixxel_async.sansio.naming import FIELDS, file_name, folder_name, name_problem, path_namer
 
 from .strategies import downloads
 
@@ -140,3 +140,24 @@ def test_paths_are_distinct_and_stay_in_the_folder(fields: list[str], data: st.D
             assert part.strip(". ") == part != ""
             assert len(part) <= 245
             assert re.fullmatch(r"[A-Za-z0-9_. -]+", part)
+
+
+@pytest.mark.fault(59)
+@given(downloads, st.sampled_from(["{name}.zip", "{kind}/{aoi_id}/x y/{id}.zip", "a.b/{job_id}"]))
+def test_names_that_are_given_are_valid(download: Download, template: str) -> None:
+    name = path_namer(template)(download)
+    assert name_problem(name) is None
+    assert name_problem(folder_name(name)) is None
+
+
+@pytest.mark.fault(59)
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", "/", "/etc/passwd", "a/", "a//b", "..", ".", "../a", "a/../b", "a/./b"),
+        *("a\0b", "a\nb", "a\\b", "C:a", "é", "\u202e", ".hidden", "a.", " a", "a ", "a/b./c"),
+        *("con", "CON.zip", "a/nul/b", "lpt1.txt", "/".join("a" * 9)),
+    ],
+)
+def test_names_that_are_never_given_are_not(name: str) -> None:
+    assert name_problem(name)

@@ -49,7 +49,8 @@ def test_whatever_fails_retries_stay_a_share(steps: list[tuple[float, int]]) -> 
 
 def opened(now: float = 0.0) -> Breaker:
     breaker = Breaker()
-    assert [breaker.failed(now) for _ in range(FAILURES)] == [False] * (FAILURES - 1) + [True]
+    opens = [breaker.failed(now, is_try=False) for _ in range(FAILURES)]
+    assert opens == [False] * (FAILURES - 1) + [True]
     return breaker
 
 
@@ -57,7 +58,7 @@ def test_failures_in_a_row_open_it_and_others_do_not() -> None:
     breaker = Breaker()
     for _ in range(3 * FAILURES):
         for _ in range(FAILURES - 1):
-            assert not breaker.failed(0.0)
+            assert not breaker.failed(0.0, is_try=False)
         assert not breaker.went_well()
     assert breaker.enter(0.0)
 
@@ -77,7 +78,7 @@ def test_tries_that_fail_grow_rarer_up_to_a_bound() -> None:
         waits.append(breaker.wait(now))
         now += waits[-1]
         assert breaker.enter(now)
-        assert not breaker.failed(now)
+        assert not breaker.failed(now, is_try=True)
     assert waits[0] == FIRST_S
     assert waits == sorted(waits)
     assert waits[-1] == MOST_S
@@ -88,7 +89,7 @@ def test_a_try_that_goes_well_closes_it() -> None:
     assert breaker.enter(FIRST_S)
     assert breaker.went_well()
     assert all(breaker.enter(FIRST_S) for _ in range(10))
-    assert not breaker.failed(1.0)
+    assert not breaker.failed(1.0, is_try=False)
 
 
 def test_one_that_was_under_way_before_closes_it_too() -> None:
@@ -107,7 +108,7 @@ def test_a_cancelled_try_leaves_room_for_another() -> None:
 def test_late_failures_of_those_under_way_change_nothing() -> None:
     breaker = opened()
     before = breaker.wait(0.0)
-    breaker.failed(0.0)
+    breaker.failed(0.0, is_try=False)
     assert breaker.wait(0.0) == before
 
 
@@ -118,3 +119,13 @@ def test_a_host_that_fails_for_long_is_down() -> None:
     assert breaker.enter(HELD_S)  # it is tried all the same
     breaker.went_well()
     assert not breaker.is_down(2 * HELD_S)
+
+
+@pytest.mark.fault(67)
+def test_a_late_failure_does_not_end_the_try_of_another_request() -> None:
+    breaker = opened()
+    assert breaker.enter(FIRST_S)
+    assert not breaker.failed(FIRST_S, is_try=False)
+    assert not breaker.enter(FIRST_S)  # still one at a time
+    assert not breaker.failed(FIRST_S, is_try=True)
+    assert breaker.wait(FIRST_S) > FIRST_S

@@ -68,7 +68,15 @@ def test_a_long_text_is_cut() -> None:
     [
         (b"", ""),
         (b"\xef\xbb\xbf\r\n  <html>\r\n<body>", "<html>"),
-        (b"\xff\xfe", "\ufffd\ufffd"),
+        (b"\xff\xfe", r"\xff\xfe"),
+        ("d\u00e9j\u00e0\nvu".encode(), "d\u00e9j\u00e0"),
+        ("d\u00e9j\u00e0".encode()[:-1], "d\u00e9j"),  # cut within a character
+        ("\u20ac\U0001f6f0".encode()[:-1], "\u20ac"),
+        (b"d\xe9j\xe0 vu", r"d\xe9j\xe0 vu"),
+        (b"\xe2", r"\xe2"),
+        (b"text\x00more", "binary data"),
+        (b"first line\n\x01\x02", "binary data"),
+        (b"\x1b[31mred\x1b[0m", "\\x1b[31mred\\x1b[0m"),
         (b"one line", "one line"),
     ],
 )

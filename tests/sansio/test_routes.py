@@ -126,3 +126,8 @@ def test_a_proxy_is_shown_without_its_password(url: str, seen: str, *, secret: b
 
 def test_routes_do_not_show_a_password() -> None:
     assert "pass-word" not in repr(routes_of(AUTO, {"https": "http://me:pass-word@p.test:1"}))
+
+
+def test_the_passwords_of_proxies_are_known_as_they_are_sent() -> None:
+    found = routes_of(AUTO, {"https": "http://me:pass%2Fword@p.test:1", "http": "http://p.test"})
+    assert [each.get_secret_value() for each in found.passwords] == ["pass/word"]

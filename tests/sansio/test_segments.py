@@ -91,7 +91,7 @@ def test_whatever_transfers_do_every_byte_is_brought_once(
         leave(taken)
     assert all(brought)
     assert segments.current is None
-    assert segments.beyond == []
+    assert segments.behind(segments.present) == []
     assert segments.left == 0
 
 
@@ -151,15 +151,25 @@ def test_bytes_beyond_an_end_that_was_moved_do_not_count() -> None:
     assert segments.current is second
 
 
-def test_what_is_there_behind_a_gap_is_told_without_what_is_before_it() -> None:
+def test_what_is_there_behind_a_byte_is_known_whether_there_is_a_gap_or_not() -> None:
     segments = Segments(1000, [(0, 100), (300, 400), (600, 700)], least_bytes=LEAST)
-    assert [(each.begin, each.at) for each in segments.beyond] == [(300, 400), (600, 700)]
+
+    def behind(size: int) -> list[tuple[int, int]]:
+        return [(each.begin, each.at) for each in segments.behind(size)]
+
+    assert behind(0) == [(0, 100), (300, 400), (600, 700)]
+    assert behind(100) == [(300, 400), (600, 700)]
     first = segments.take()
     assert first is not None
     assert (first.begin, first.end) == (100, 300)
+    first.at = 150
+    assert behind(100) == [(100, 150), (300, 400), (600, 700)]
+    assert behind(150) == [(300, 400), (600, 700)]
     first.at = 300
     segments.leave(first)
-    assert [(each.begin, each.at) for each in segments.beyond] == [(600, 700)]
+    assert segments.current is not None
+    assert segments.current.begin == 400
+    assert behind(300) == [(300, 400), (600, 700)]
 
 
 def test_one_more_is_worth_it_only_while_it_takes_long() -> None:

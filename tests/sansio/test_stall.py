@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,3 +50,14 @@ def test_enough_in_every_window_is_never_a_stall(steps: list[tuple[float, int]])
         now += gap
         throughput.received(count)
         assert not throughput.is_stalled(now)
+
+
+@pytest.mark.fault(61)
+def test_a_while_that_is_left_out_ends_the_window_later() -> None:
+    throughput = Throughput(window_s=10, least_bytes=100, since=0)
+    throughput.received(50)
+    throughput.postpone(65)
+    assert not throughput.is_stalled(74)
+    throughput.received(50)
+    assert not throughput.is_stalled(75)
+    assert throughput.is_stalled(85)

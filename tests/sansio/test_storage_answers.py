@@ -82,7 +82,7 @@ def test_a_zip_may_be_one(head: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("body", "word"),
-    [(b"", "nothing came"), (b"<html>", "<html>"), (b"PK", "PK"), (b"PK\1\2", "PK")],
+    [(b"", "nothing came"), (b"<html>", "<html>"), (b"PK", "PK"), (b"PK\1\2", "binary data")],
 )
 def test_what_is_no_zip_is_told(body: bytes, word: str) -> None:
     assert word in (not_a_zip(body) or "")

@@ -122,9 +122,12 @@ def test_it_is_written_for_its_owner_alone_and_keeps_comments(tmp_path: Path) ->
     file.set("default", "fetches", "4")
     file.set("work", "ca_bundle", "/ca.pem")
     file.set("new-one", "auth_scheme", "bearer")
+    file.set("work", "allow_private_storage", "true")
     text = file.path.read_text("utf-8")
     assert text.startswith("# mine\n[default]\nfetches = 4  # few\n")
     assert 'ca_bundle = "/ca.pem"' in text
+    assert file.profile("work").values["allow_private_storage"] is True
+    assert "allow_private_storage = true\n" in text
     assert file.profile("new-one").values == {"auth_scheme": AuthScheme.BEARER}
     assert stat.S_IMODE(file.path.stat().st_mode) == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["config.toml"]

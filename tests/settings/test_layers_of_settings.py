@@ -136,6 +136,7 @@ def test_a_short_key_has_no_fingerprint() -> None:
 def test_each_key_takes_a_text_and_refuses_others(key: str) -> None:
     good = {"base_url": "https://a.test", "auth_scheme": "raw", "proxy": "direct"}
     good |= {"api_key": "k", "ca_bundle": "/ca.pem", "key_store": "file"}
+    good |= {"allow_private_storage": "true"}
     check_value(key, good.get(key, "7"))
     with pytest.raises(ValueError):  # noqa: PT011 - the words are pydantic's
         check_value(key, [])

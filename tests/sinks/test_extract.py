@@ -24,12 +24,28 @@ from pixxel_async import ArchiveError, SinkError
 from pixxel_async.config import ForeignFiles
 from pixxel_async.sinks import extract as module
 from pixxel_async.sinks import local
-from pixxel_async.sinks.base import NOTHING_HELD
-from pixxel_async.sinks.extract import StoppedError, extract, hidden_folder, reveal
+from pixxel_async.sinks.base import NOTHING_HELD, HasRoom
+from pixxel_async.sinks.extract import StoppedError, hidden_name
 from pixxel_async.sinks.local import LocalSink
+from pixxel_async.sinks.tree import OpenFolder, Tree
+
+from ..support import PATIENCE_S
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no file modes")
 GO = threading.Event()
+
+
+def extract(archive: Path, folder: Path, stop: threading.Event) -> None:
+    """Extract an archive beside itself."""
+    module.extract(Tree(folder.parent), archive.name, folder.name, stop)
+
+
+def reveal(folder: Path) -> None:
+    module.reveal(Tree(folder.parent), folder.name)
+
+
+def hidden_folder(folder: Path) -> Path:
+    return folder.with_name(hidden_name(folder.name))
 
 
 def a_zip(path: Path, files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> Path:
@@ -173,6 +189,7 @@ def wrong_crc(path: Path) -> None:
 
 def shorter_than_told(path: Path) -> None:
     data = bytearray(a_zip(path, {"a": b"1" * 1000}).read_bytes())
+    struct.pack_into("<L", data, 22, 2000)
     struct.pack_into("<L", data, data.index(b"PK\x01\x02") + 24, 2000)
     path.write_bytes(data)
 
@@ -182,8 +199,9 @@ def understated(path: Path, method: int, *, summed: int) -> None:
     content = b"1234567890" * 100
     data = bytearray(a_zip(path, {"a": content}, method).read_bytes())
     directory = data.index(b"PK\x01\x02")
-    struct.pack_into("<L", data, directory + 16, zlib.crc32(content[:summed]))
-    struct.pack_into("<L", data, directory + 24, 10)
+    for crc_at, size_at in ((14, 22), (directory + 16, directory + 24)):
+        struct.pack_into("<L", data, crc_at, zlib.crc32(content[:summed]))
+        struct.pack_into("<L", data, size_at, 10)
     path.write_bytes(data)
 
 
@@ -339,11 +357,18 @@ async def test_a_cancelled_extraction_stops_soon_and_leaves_nothing(
     began = threading.Event()
     write = module._write
 
-    def held(source: IO[bytes], target: Path, info: zipfile.ZipInfo, stop: threading.Event) -> None:
+    def held(  # noqa: PLR0913, PLR0917 - as what it stands for
+        source: IO[bytes],
+        folder: OpenFolder,
+        name: str,
+        info: zipfile.ZipInfo,
+        stop: threading.Event,
+        has_room: HasRoom,
+    ) -> None:
         begun.append(info.filename)
         began.set()
         stop.wait()
-        write(source, target, info, stop)
+        write(source, folder, name, info, stop, has_room)
 
     monkeypatch.setattr(module, "_write", held)
     a_zip(tmp_path / "p.zip", {str(number): bytes(2000) for number in range(10)})
@@ -362,10 +387,10 @@ async def test_one_that_is_cancelled_at_its_very_end_leaves_nothing_either(
 ) -> None:
     began, go = threading.Event(), threading.Event()
 
-    def held(archive: Path, folder: Path, _: threading.Event) -> None:
+    def held(where: Tree, archive: str, folder: str, *_: object) -> None:
         began.set()
         go.wait()
-        extract(archive, folder, GO)  # what was to stop it came too late
+        module.extract(where, archive, folder, GO)  # what was to stop it came too late
 
     monkeypatch.setattr(local, "extract", held)
     a_zip(tmp_path / "p.zip", {"a": b"1"})
@@ -393,7 +418,7 @@ async def test_transfers_write_while_many_packages_are_extracted(
             tasks.create_task(sink.extract(f"{number}.zip", str(number)))
         await asyncio.sleep(0)
         try:
-            with anyio.fail_after(30):
+            with anyio.fail_after(PATIENCE_S):
                 partial = await sink.open("a.zip", NOTHING_HELD, ForeignFiles.REFUSE)
                 await partial.write(b"PK")
                 await partial.aclose()
@@ -403,7 +428,7 @@ async def test_transfers_write_while_many_packages_are_extracted(
     assert (tmp_path / "a.zip.part").read_bytes() == b"PK"
 
 
-@pytest.mark.parametrize("files", [{"a": b"1"}, {"a": b""}, {"a/": b""}, {}], ids=str)
+@pytest.mark.parametrize("files", [{"a": b"1"}, {"a": b""}, {"a/": b"", "b": b""}], ids=str)
 def test_an_extraction_that_is_told_to_stop_says_so_and_leaves_nothing(
     tmp_path: Path, files: dict[str, bytes]
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 import sys
@@ -12,7 +13,7 @@ import pytest
 
 from pixxel_async import SinkError
 from pixxel_async.config import ForeignFiles
-from pixxel_async.sinks.base import NOTHING_HELD
+from pixxel_async.sinks.base import NOTHING_HELD, Held, Stretch
 from pixxel_async.sinks.local import LocalSink
 from pixxel_async.sinks.trouble import sink_error
 
@@ -39,16 +40,19 @@ async def test_only_the_owner_may_read_a_package(tmp_path: Path) -> None:
 
 
 @posix
-async def test_a_partial_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+async def test_a_partial_that_is_a_link_is_removed_and_not_followed(tmp_path: Path) -> None:
     target = tmp_path / "precious"
     target.write_text("precious")
     (tmp_path / "a.zip.part").symlink_to(target)
     sink = LocalSink(tmp_path)
     partial = await sink.open("a.zip", NOTHING_HELD, REFUSE)
-    with pytest.raises(SinkError):
-        await partial.write(b"PK")
+    await partial.write(b"PK")
+    await partial.aclose()
     await sink.aclose()
     assert target.read_text() == "precious"
+    part = tmp_path / "a.zip.part"
+    assert not part.is_symlink()
+    assert part.read_bytes() == b"PK"
 
 
 @pytest.mark.parametrize(
@@ -65,6 +69,51 @@ def test_an_error_of_the_disk_names_the_file_and_a_remedy(number: int, remedy: s
     assert "a.zip" in error.message
     assert remedy in error.message
     assert error.code == errno.errorcode[number]
+
+
+DATA = bytes(range(256)) * 4
+
+
+def held_of(written: int, *stretches: tuple[int, int]) -> Held:
+    """Return what a run notes of a partial that holds `DATA`."""
+
+    def sha256(begin: int, end: int) -> str:
+        return hashlib.sha256(DATA[begin:end]).hexdigest()
+
+    return Held(
+        written=written,
+        sha256=sha256(0, written),
+        stretches=tuple(Stretch(begin, end, sha256(begin, end)) for begin, end in stretches),
+    )
+
+
+@pytest.mark.fault(84)
+@pytest.mark.parametrize(
+    ("held", "size", "left"),
+    [
+        (held_of(100, (200, 300)), 100, [(200, 300)]),
+        (held_of(100, (100, 300)), 300, []),
+        (held_of(100, (100, 200), (200, 300), (400, 500)), 300, [(400, 500)]),
+        (held_of(100, (50, 300), (400, 500)), 100, [(400, 500)]),
+        (held_of(100, (200, 300), (250, 400), (300, 350)), 100, [(200, 300), (300, 350)]),
+        (held_of(100, (200, 200), (300, 250)), 100, []),
+    ],
+    ids=["behind a gap", "no gap", "several", "from before the end", "overlap", "empty"],
+)
+async def test_a_file_is_taken_up_with_the_stretches_that_lie_right_behind_it(
+    tmp_path: Path, held: Held, size: int, left: list[tuple[int, int]]
+) -> None:
+    (tmp_path / "a.zip.part").write_bytes(DATA)
+    sink = LocalSink(tmp_path)
+    partial = await sink.open("a.zip", held, REFUSE)
+    assert partial.size == size
+    assert [(each.begin, each.end) for each in partial.stretches] == left
+    await partial.write(DATA[size : size + 50])
+    digests = await partial.digests(frozenset({"sha256"}))
+    assert digests["sha256"] == hashlib.sha256(DATA[: size + 50]).digest()
+    await partial.aclose()
+    await sink.aclose()
+    assert (tmp_path / "a.zip.part").read_bytes()[: size + 50] == DATA[: size + 50]
 
 
 @pytest.mark.fault(30)
@@ -96,9 +145,9 @@ async def test_a_file_is_synced_before_it_gets_its_name_and_the_folder_after(
         steps.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
         fsync(descriptor)
 
-    def renamed(source: str, target: str) -> None:
+    def renamed(source: str, target: str, **relative_to: int) -> None:
         steps.append("rename")
-        rename(source, target)
+        rename(source, target, **relative_to)
 
     monkeypatch.setattr(os, "fsync", synced)
     monkeypatch.setattr(os, "replace", renamed)

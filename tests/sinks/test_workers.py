@@ -12,6 +12,8 @@ import pytest
 
 from pixxel_async.sinks.workers import Workers
 
+from ..support import PATIENCE_S
+
 
 @pytest.fixture
 def workers() -> Workers:
@@ -64,7 +66,7 @@ async def test_no_more_threads_are_started_than_there_may_be(workers: Workers) -
 
     def meet() -> None:
         running.append(threading.current_thread().name)
-        barrier.wait(10)
+        barrier.wait(PATIENCE_S)
 
     async with anyio.create_task_group() as tasks:
         for _ in range(6):
@@ -79,7 +81,7 @@ async def test_cancelled_any_number_of_times_it_waits_and_drops_the_result(
 ) -> None:
     go = threading.Event()
     dropped: list[bool] = []
-    waiting = asyncio.create_task(workers.run(lambda: go.wait(10), drop=dropped.append))
+    waiting = asyncio.create_task(workers.run(lambda: go.wait(PATIENCE_S), drop=dropped.append))
     for _ in range(times):
         await asyncio.sleep(0)
         waiting.cancel()
@@ -108,7 +110,7 @@ async def test_an_error_of_cancelled_work_is_not_raised_and_nothing_is_dropped(
     go = threading.Event()
 
     def fail() -> float:
-        go.wait(10)
+        go.wait(PATIENCE_S)
         return 1 / 0
 
     waiting = asyncio.create_task(workers.run(fail, drop=dropped.append))
@@ -131,7 +133,7 @@ async def test_after_their_end_nothing_is_done_any_more(workers: Workers) -> Non
 
 async def test_what_was_asked_for_before_their_end_is_done(workers: Workers) -> None:
     go, done = threading.Event(), list[int]()
-    first = asyncio.ensure_future(workers.run(lambda: go.wait(10)))
+    first = asyncio.ensure_future(workers.run(lambda: go.wait(PATIENCE_S)))
     second = asyncio.ensure_future(workers.run(lambda: done.append(1)))
     await asyncio.sleep(0)
     go.set()
@@ -141,9 +143,9 @@ async def test_what_was_asked_for_before_their_end_is_done(workers: Workers) -> 
 
 
 def test_a_library_that_takes_an_executor_gets_futures(workers: Workers) -> None:
-    assert workers.submit(divmod, 7, 2).result(10) == (3, 1)
+    assert workers.submit(divmod, 7, 2).result(PATIENCE_S) == (3, 1)
     with pytest.raises(ZeroDivisionError):
-        workers.submit(divmod, 7, 0).result(10)
+        workers.submit(divmod, 7, 0).result(PATIENCE_S)
 
 
 def test_work_whose_future_was_cancelled_is_not_begun(workers: Workers) -> None:
@@ -153,6 +155,6 @@ def test_work_whose_future_was_cancelled_is_not_begun(workers: Workers) -> None:
     assert future.cancel()
     go.set()
     for each in blocking:
-        assert each.result(10)
+        assert each.result(PATIENCE_S)
     workers.shutdown()
     assert done == []

@@ -1,0 +1,141 @@
+"""One look at the way to the service: how far it is passable, and how long each part takes.
+
+The request carries no key (`GET /ping` needs none) and is sent once: whoever looks at a way wants
+to see what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import anyio
+import httpx
+
+from .._version import USER_AGENT
+from ..config import Timeouts
+from ..sansio.routes import Routes, shown
+from .error_messages import describe, route_problem
+
+PING = "/ping"
+DNS, TCP, TLS, ANSWER = "dns", "tcp", "tls", "answer"
+_TRACED = {"connect_tcp": TCP, "start_tls": TLS}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What came of it.
+
+    Attributes:
+        host: Whose name was looked up: the service's, or the proxy's.
+        proxy: The proxy between, without its password, or None.
+        seconds: What each part took, as far as it came: `dns`, `tcp`, `tls`, `answer`.
+        failed_at: The part that failed, or empty.
+        reason: Why, or empty.
+        status: The HTTP status, or None.
+        date: The time of day at the service when it answered, or None.
+        now: The time of day here at that moment.
+    """
+
+    host: str
+    proxy: str | None
+    seconds: Mapping[str, float]
+    failed_at: str
+    reason: str
+    status: int | None
+    date: datetime | None
+    now: datetime
+
+
+async def probe(
+    base_url: str, routes: Routes, client: httpx.AsyncClient, timeouts: Timeouts
+) -> Probe:
+    """Look at the way to the service; nothing is raised for what is found.
+
+    Args:
+        base_url: The service.
+        routes: Which proxy it is reached through.
+        client: Goes that way; the caller closes it.
+        timeouts: How long connecting and answering may take.
+    """
+    url = httpx.URL(base_url.rstrip("/") + PING)
+    proxy = routes.proxy_for(url.scheme, url.host, url.port)
+    first = httpx.URL(proxy.get_secret_value()) if proxy else url
+    seconds: dict[str, float] = {}
+    way = _Way(seconds)
+    status, date, reason = None, None, ""
+    try:
+        with anyio.fail_after(timeouts.answer_s):
+            await anyio.getaddrinfo(first.host, first.port or 443, type=socket.SOCK_STREAM)
+            way.come_to(TCP)
+            request = httpx.Request(
+                "GET",
+                url,
+                headers={"User-Agent": USER_AGENT},
+                extensions={
+                    "trace": way.trace,
+                    "timeout": httpx.Timeout(
+                        timeouts.answer_s, connect=timeouts.connect_s
+                    ).as_dict(),
+                },
+            )
+            response = await client.send(request, stream=True, follow_redirects=False)
+            status, date = response.status_code, _date(response.headers.get("date"))
+            await response.aclose()
+            way.come_to("")
+    except TimeoutError:
+        reason = f"nothing within {timeouts.answer_s:g} s"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    except httpx.HTTPError as error:
+        reason = route_problem(error, url.host, proxy) or describe(error)
+    return Probe(
+        host=first.host,
+        proxy=shown(proxy) if proxy else None,
+        seconds=seconds,
+        failed_at=way.at,
+        reason=reason,
+        status=status,
+        date=date,
+        now=datetime.now(UTC),
+    )
+
+
+class _Way:
+    """Follows a connection by what httpcore traces."""
+
+    def __init__(self, seconds: dict[str, float]) -> None:
+        self.at = DNS
+        self.since = anyio.current_time()
+        self._seconds = seconds
+
+    async def trace(self, name: str, info: Mapping[str, Any]) -> None:
+        """Note the beginning or the end of a part; called by httpcore."""
+        del info
+        _, part, moment = name.rsplit(".", 2)
+        if part not in _TRACED:
+            return
+        if moment == "started":
+            self.at, self.since = _TRACED[part], anyio.current_time()
+        elif moment == "complete":
+            self.come_to(ANSWER)
+
+    def come_to(self, part: str) -> None:
+        """Note that the part before is done."""
+        now = anyio.current_time()
+        self._seconds[self.at] = now - self.since
+        self.at, self.since = part, now
+
+
+def _date(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        found = parsedate_to_datetime(text)
+    except (TypeError, ValueError):
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,46 @@
+"""Where a client may be used: in one event loop, until it is closed."""
+
+from __future__ import annotations
+
+import asyncio
+
+from ..errors import UsageError
+
+OTHER_LOOP = (
+    "this client is used in another event loop than before: make a client for each loop, such as "
+    "with `async with PixxelClient(...)` inside each `asyncio.run`"
+)
+IS_CLOSED = "this client is closed: make another one"
+
+
+class Use:
+    """Binds a client to the event loop in which it is used first."""
+
+    def __init__(self) -> None:
+        """Bind it to none."""
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.is_closed = False
+
+    def check(self) -> None:
+        """Allow a use in the running event loop.
+
+        Raises:
+            UsageError: The client is closed, or was used in another event loop.
+        """
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = loop
+        if self._loop is not loop:
+            raise UsageError(OTHER_LOOP)
+        if self.is_closed:
+            raise UsageError(IS_CLOSED)
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the client belongs to another event loop than the running one."""
+        return self._loop is not None and self._loop is not asyncio.get_running_loop()
+
+    @property
+    def is_loop_over(self) -> bool:
+        """Whether the client's event loop is closed, so that nobody uses the client any more."""
+        return self._loop is not None and self._loop.is_closed()

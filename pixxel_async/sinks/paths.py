@@ -1,0 +1,58 @@
+"""Paths that a user gives, and the directories in them."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from pathlib import Path
+
+from ..errors import SinkError
+from ..sansio.redact import printable
+
+FOLDER_MODE = 0o700
+PERMISSIONS = 0o777
+
+
+def absolute_path(path: str | Path) -> Path:
+    """Return a path with its `~` filled in, from the root.
+
+    Raises:
+        SinkError: There is no home directory that `~` stands for, or no current directory.
+    """
+    try:
+        return Path(path).expanduser().absolute()
+    except RuntimeError:
+        message = f"{printable(str(path))}: there is no home directory for ~; give the whole path"
+    except FileNotFoundError:
+        message = "the current directory was deleted; change to another one"
+    raise SinkError(message)
+
+
+def make_folders(path: Path) -> None:
+    """Make a directory and those above it that are missing, each for the owner alone.
+
+    Raises:
+        OSError: The operating system refused.
+    """
+    try:
+        path.mkdir(FOLDER_MODE)
+    except FileNotFoundError:
+        if path.parent == path:
+            raise
+        make_folders(path.parent)
+        make_folders(path)
+        return
+    except FileExistsError:
+        if path.is_dir():
+            return
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from None
+    except OSError:
+        if path.is_dir():  # some file systems refuse before they look
+            return
+        raise
+    mode = path.stat().st_mode
+    if stat.S_IMODE(mode) & PERMISSIONS != FOLDER_MODE:
+        with contextlib.suppress(OSError):
+            path.chmod(stat.S_IMODE(mode) & ~PERMISSIONS | FOLDER_MODE)

@@ -1,0 +1,303 @@
+"""Case 66: signed URLs and redirects that lead to where only this machine can go."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+import trustme
+
+from pixxel_async import Report, StorageHostError, TransferError
+from pixxel_async.sansio.address_policy import AddressPolicy
+from pixxel_async.transport import pool
+from pixxel_async.transport.pool import Origin
+
+from ..cli.commands import COMMAND, QUICK
+from ..transport.raw_server import RawServer, raw
+from ..transport.tls_stand import API_HOST, STORAGE_HOST, ConnectProxy, TlsServer, bundle
+from .scripted import WHOLE, WHOLE_ANSWER, ScriptedStorage
+from .urls import PUBLIC_URL, client_of, errors_of, export_urls, job, saved_of
+
+pytestmark = pytest.mark.fault(66)
+
+HOSTS_OF_THIS_MACHINE = (
+    "127.0.0.1",
+    "localhost",
+    "LOCALHOST",
+    "127.1",
+    "0x7f.1",
+    "2130706433",
+    "0.0.0.0",  # noqa: S104 - binds nothing
+    "[::1]",
+    "[::ffff:127.0.0.1]",
+    "[::]",
+    "127.0.0.1.",
+    "[64:ff9b::7f00:1]",
+)
+HOSTS_OF_ITS_NETWORKS = (
+    "10.0.0.1",
+    "172.16.0.1",
+    "192.168.0.1",
+    "100.64.0.1",
+    "[fd00::1]",
+    "[fe80::1]",
+    "[64:ff9b::a00:1]",
+)
+METADATA_HOSTS = (
+    "169.254.169.254",
+    "[fd00:ec2::254]",
+    "metadata.google.internal",
+    "0xa9fea9fe",
+    "[::ffff:a9fe:a9fe]",
+)
+
+
+def resolved(monkeypatch: pytest.MonkeyPatch, **addresses: list[str]) -> list[str]:
+    """Let names be resolved to addresses, one look-up after the other; return the look-ups."""
+    asked: list[str] = []
+    real = socket.getaddrinfo
+
+    def look_up(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else str(host)
+        found = addresses.get(name.partition(".")[0]) if name.endswith(".test") else None
+        if found is None:
+            return real(host, port, *args, **kwargs)
+        asked.append(name)
+        return real(found.pop(0) if len(found) > 1 else found[0], port, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    return asked
+
+
+def failed_alone(report: Report, *, at: str) -> bool:
+    """Tell whether the job `bad` has failed for its address, and no other one."""
+    (failed,) = report.failed
+    return (
+        report.stopped is None
+        and isinstance(failed.error, StorageHostError)
+        and at in str(failed.error)
+        and "?" not in str(failed.error)
+    )
+
+
+@pytest.mark.parametrize("host", HOSTS_OF_THIS_MACHINE)
+async def test_this_machine_is_not_asked_for_a_service_elsewhere(tmp_path: Path, host: str) -> None:
+    async with ScriptedStorage(WHOLE_ANSWER) as here:
+        url = f"https://{host}:{here.port}/a.zip?X-Amz-Signature=canary"
+        report = await export_urls({"bad": url}, tmp_path, base_url=PUBLIC_URL)
+    assert here.connections == 0
+    assert failed_alone(report, at="an address of this machine")
+    assert "--allow-private-storage" in errors_of(report)["bad"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "127.1"])
+@pytest.mark.parametrize("is_allowed", [False, True])
+async def test_plain_http_to_this_machine_is_refused_for_a_service_elsewhere(
+    tmp_path: Path,
+    host: str,
+    is_allowed: bool,  # noqa: FBT001 - pytest passes it by name
+) -> None:
+    async with ScriptedStorage(WHOLE_ANSWER) as here:
+        report = await export_urls(
+            {"bad": f"http://{host}:{here.port}/a.zip"},
+            tmp_path,
+            base_url=PUBLIC_URL,
+            allow_private_storage=is_allowed,
+        )
+    assert here.connections == 0
+    assert isinstance(report.failed[0].error, TransferError)
+
+
+@pytest.mark.parametrize("host", [*HOSTS_OF_ITS_NETWORKS, *METADATA_HOSTS])
+@pytest.mark.parametrize("base_url", [PUBLIC_URL, "http://127.0.0.1:1"])
+async def test_networks_and_metadata_are_not_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, base_url: str
+) -> None:
+    tried: list[Any] = []
+
+    async def connect(addresses: Any, **_: Any) -> socket.socket:
+        tried.extend(addresses)
+        raise OSError
+
+    monkeypatch.setattr(pool, "start_connection", connect)
+    urls = {"bad": f"https://{host}/latest/meta-data"}
+    report = await export_urls(urls, tmp_path, base_url=base_url)
+    assert tried == []
+    assert failed_alone(report, at="which is ")
+
+
+async def test_a_name_is_judged_by_the_address_it_is_resolved_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = resolved(monkeypatch, innocent=["127.0.0.1"])
+    async with ScriptedStorage(WHOLE_ANSWER) as here:
+        url = f"https://innocent.test:{here.port}/a.zip"
+        report = await export_urls({"bad": url}, tmp_path, base_url=PUBLIC_URL)
+    assert here.connections == 0
+    assert asked == ["innocent.test"]
+    assert failed_alone(report, at="innocent.test (127.0.0.1), which is an address of this machine")
+
+
+async def test_the_address_that_was_judged_is_the_one_that_is_connected_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = resolved(monkeypatch, rebound=["192.88.99.1", "127.0.0.1"])
+    tried: list[str] = []
+
+    async def connect(addresses: Any, **_: Any) -> socket.socket:
+        tried.extend(info[4][0] for info in addresses)
+        raise OSError
+
+    monkeypatch.setattr(pool, "start_connection", connect)
+    await export_urls({"bad": "https://rebound.test/a.zip"}, tmp_path, base_url=PUBLIC_URL)
+    assert len(asked) == 2  # one look-up each time that it is tried
+    assert tried == ["192.88.99.1"]
+
+
+async def test_the_other_packages_are_saved_and_the_next_run_tries_again(tmp_path: Path) -> None:
+    async with ScriptedStorage(WHOLE_ANSWER) as good:
+        urls = {f"good{number}": f"{good.url}/{number}.zip" for number in range(5)}
+        first = await export_urls({"bad": "https://10.0.0.1/a.zip", **urls}, tmp_path)
+        assert failed_alone(first, at="10.0.0.1")
+        assert saved_of(first) == set(urls)
+        second = await export_urls({"bad": f"{good.url}/a.zip", **urls}, tmp_path)
+    assert second.is_complete
+    assert saved_of(second) == {"bad"}
+
+
+@pytest.fixture(scope="module", name="ca")
+def _ca() -> trustme.CA:
+    return trustme.CA()
+
+
+REDIRECTS: dict[str, Callable[[int], str]] = {
+    "loopback": "https://127.0.0.1:{}/a".format,
+    "name": "https://localhost:{}/a".format,
+    "IPv6": "https://[::1]:{}/a".format,
+    "spelling": "https://0x7f000001:{}/a".format,
+    "metadata": "https://169.254.169.254:{}/latest".format,
+    "no scheme": "//127.0.0.1:{}/a".format,
+}
+
+
+@pytest.mark.parametrize("location", REDIRECTS.values(), ids=REDIRECTS.keys())
+async def test_a_redirect_to_this_machine_is_not_followed(
+    tmp_path: Path, ca: trustme.CA, location: Callable[[int], str]
+) -> None:
+    async with RawServer(raw(200)) as here:
+        redirect = raw(302, Location=location(here.port))
+        async with (
+            TlsServer(ca.issue_cert(STORAGE_HOST), redirect) as storage,
+            ConnectProxy({STORAGE_HOST: storage.port}) as proxy,
+        ):
+            report = await export_urls(
+                {"bad": f"https://{STORAGE_HOST}/a.zip?X-Amz-Signature=canary"},
+                tmp_path,
+                base_url=PUBLIC_URL,
+                proxy=proxy.url,
+                ca_bundle=bundle(ca, tmp_path),
+            )
+            assert len(storage.heads) == 1
+        assert here.heads == []
+        assert [head for head in proxy.heads if STORAGE_HOST.encode() not in head] == []
+    assert failed_alone(report, at="which is ")
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "0x0a.1", "169.254.169.254", "a.localhost"])
+async def test_behind_a_proxy_the_host_itself_is_judged(tmp_path: Path, host: str) -> None:
+    async with ConnectProxy({}) as proxy:
+        report = await export_urls(
+            {"bad": f"https://{host}/a.zip"}, tmp_path, base_url=PUBLIC_URL, proxy=proxy.url
+        )
+        assert proxy.heads == []
+    assert failed_alone(report, at=host)
+
+
+async def test_the_setting_allows_a_storage_of_this_machine(tmp_path: Path, ca: trustme.CA) -> None:
+    saved = raw(200, WHOLE, ETag='"v1"')
+    async with TlsServer(ca.issue_cert("localhost"), saved) as here:
+        report = await export_urls(
+            {"good": f"{here.url}/a.zip"},
+            tmp_path / "out",
+            base_url=PUBLIC_URL,
+            ca_bundle=bundle(ca, tmp_path),
+            allow_private_storage=True,
+        )
+    assert saved_of(report) == {"good"}
+
+
+async def test_no_setting_allows_a_metadata_service(tmp_path: Path) -> None:
+    report = await export_urls(
+        {"bad": "https://169.254.169.254/latest"},
+        tmp_path,
+        base_url=PUBLIC_URL,
+        allow_private_storage=True,
+    )
+    assert failed_alone(report, at="the metadata service of a cloud: refused")
+
+
+@pytest.mark.parametrize("how", ["nothing", "option", "variable"])
+async def test_the_command_refuses_and_names_the_option(
+    tmp_path: Path, ca: trustme.CA, how: str
+) -> None:
+    pem = bundle(ca, tmp_path)
+    saved = raw(200, WHOLE, ETag='"v1"')
+    async with TlsServer(ca.issue_cert("localhost"), saved) as here:
+        body = f'{{"status": "ready", "signed_url": "{here.url}/a.zip"}}'.encode()
+        answer = raw(200, body, Content_Type="application/json")
+        async with (
+            TlsServer(ca.issue_cert(API_HOST), answer) as service,
+            ConnectProxy({API_HOST: service.port}) as proxy,
+        ):
+            words = ["download", "job", "w", "j", "--out", str(tmp_path / "out"), *QUICK]
+            words += ["--base-url", f"https://{API_HOST}", "--proxy", proxy.url]
+            words += ["--ca-bundle", str(pem)]
+            words += ["--allow-private-storage"] if how == "option" else []
+            env = {"PIXXEL_API_KEY": "key", "PATH": "", "PIXXEL_CONFIG": str(tmp_path / "none")}
+            env |= {"PIXXEL_ALLOW_PRIVATE_STORAGE": "true"} if how == "variable" else {}
+            process = await asyncio.create_subprocess_exec(
+                *COMMAND, *words, env=env, stderr=asyncio.subprocess.PIPE
+            )
+            _, stderr = await process.communicate()
+        told = stderr.decode()
+    assert "Traceback" not in told
+    assert (process.returncode == 0) is (how != "nothing"), told
+    assert ("--allow-private-storage" in told.replace("\n", " ")) is (how == "nothing")
+    assert bool(here.heads) is (how != "nothing")
+
+
+async def test_a_public_address_of_this_machine_is_this_machine() -> None:
+    itself = SimpleNamespace(
+        getpeername=lambda: ("8.8.8.8", 443), getsockname=lambda: ("8.8.8.8", 50000)
+    )
+    origin = Origin(is_tls=True, host="storage.test", port=443)
+    policy = AddressPolicy.of(PUBLIC_URL, allow_private_storage=False)
+    with pytest.raises(StorageHostError, match=r"storage\.test \(8\.8\.8\.8\), which is an addr"):
+        pool._check_peer(itself, origin, policy)  # type: ignore[arg-type]  # as far as it is looked at
+    itself.getsockname = lambda: ("192.168.0.2", 50000)
+    pool._check_peer(itself, origin, policy)  # type: ignore[arg-type]  # likewise
+
+
+async def test_a_transport_of_the_callers_own_is_not_given_such_an_address(
+    tmp_path: Path,
+) -> None:
+    asked: list[httpx.Request] = []
+
+    def storage(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(302, headers={"Location": "https://127.0.0.1/a"})
+
+    async with client_of(
+        {"a": "https://storage.test/a"},
+        base_url=PUBLIC_URL,
+        storage_transport=httpx.MockTransport(storage),
+    ) as client:
+        with pytest.raises(StorageHostError, match="an address of this machine"):
+            await client.download(job("a"), tmp_path)
+    assert [request.url.host for request in asked] == ["storage.test"]

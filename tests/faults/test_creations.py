@@ -1,0 +1,275 @@
+"""Cases 79 and 80: creations that take long, and connections that close right after an answer."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Self
+
+import anyio
+import httpx
+import pytest
+import trustme
+
+from pixxel_async import (
+    AoiDownload,
+    CatalogDownload,
+    InsightDownload,
+    JobDownload,
+    Limits,
+    PixxelClient,
+    PixxelError,
+    RetryPolicy,
+    TaskDownload,
+    Timeouts,
+    TransportError,
+)
+from pixxel_async.cli.connect import client_of
+from pixxel_async.cli.options import RunOptions
+from pixxel_async.cli.service_options import ServiceOptions
+from pixxel_async.downloads import Download
+
+from ..cli.commands import run
+from ..support import QUICK_RETRY
+from ..transport.script import Script
+from ..transport.tls_stand import API_HOST, ConnectProxy, bundle
+from .services import JsonService, said
+
+CREATIONS = 150
+CLOSES_AFTER_S = 0.02
+PENDING = {"id": "d1", "download_id": "d1", "status": "processing"}
+ALL_KINDS: tuple[Download, ...] = (
+    AoiDownload(aoi_id="a", asset_ids=["s"]),
+    CatalogDownload(catalog_ids=["c"]),
+    InsightDownload(aoi_id="a", insight_id="i"),
+    JobDownload(workflow_id="w", job_id="j"),
+    TaskDownload(workflow_id="w", job_id="j", task_id="t"),
+)
+
+
+def slow(seconds: float) -> Callable[[httpx.Request], Awaitable[httpx.Response]]:
+    async def step(_request: httpx.Request) -> httpx.Response:
+        await anyio.sleep(seconds)
+        return httpx.Response(200, json=PENDING)
+
+    return step
+
+
+def client_over(script: Script, **parts: Any) -> PixxelClient:
+    return PixxelClient(
+        "key", transport=script, storage_transport=script, retry=QUICK_RETRY, **parts
+    )
+
+
+@pytest.mark.fault(79)
+@pytest.mark.looptime
+@pytest.mark.parametrize("download", ALL_KINDS, ids=lambda download: download.kind)
+@pytest.mark.parametrize("seconds", [65.0, 299.0])
+async def test_a_creation_that_takes_long_is_sent_once(download: Download, seconds: float) -> None:
+    script = Script(slow(seconds))
+    async with client_over(script) as client:
+        package = await client._api.create(download)
+    assert package.status_word == "processing"
+    assert len(script.requests) == 1
+
+
+@pytest.mark.fault(79)
+@pytest.mark.looptime
+@pytest.mark.parametrize(
+    ("timeouts", "limit_s"),
+    [
+        (Timeouts(), 300),
+        (Timeouts(answer_s=400), 400),
+        (Timeouts(answer_s=400, creation_s=20), 20),
+        (Timeouts(creation_s=900), 900),
+    ],
+)
+async def test_a_creation_that_does_not_end_is_given_up_with_the_remedy(
+    timeouts: Timeouts, limit_s: float
+) -> None:
+    script = Script(slow(10_000))
+    once = RetryPolicy(attempts=1, recreate=0)
+    async with PixxelClient("key", transport=script, retry=once, timeout=timeouts) as client:
+        began = anyio.current_time()
+        with pytest.raises(TransportError) as caught:
+            await client.aois.create_download("a", ["s"])
+    assert anyio.current_time() - began == pytest.approx(limit_s, abs=0.1)
+    assert f"no complete answer to AOICreateDownload within {limit_s} s" in str(caught.value)
+    assert "--answer-timeout" in str(caught.value)
+
+
+@pytest.mark.fault(79)
+@pytest.mark.looptime
+@pytest.mark.parametrize(("answer_s", "sent"), [(60, 6), (120, 1)])
+async def test_other_calls_keep_to_the_answer_timeout(answer_s: float, sent: int) -> None:
+    script = Script(slow(65))
+    async with client_over(script, timeout=Timeouts(answer_s=answer_s)) as client:
+        if sent == 1:
+            await client.ping()
+        else:
+            with pytest.raises(TransportError, match="within 60 s"):
+                await client.ping()
+    assert len(script.requests) == sent
+
+
+@pytest.mark.fault(79)
+async def test_a_slow_creation_is_awaited_over_a_socket() -> None:
+    """Longer than an ordinary answer may take, and over a connection of our own."""
+
+    async def respond(_service: JsonService, _method: str, _path: str) -> bytes:
+        await asyncio.sleep(0.5)
+        return said(**PENDING)
+
+    async with JsonService(respond) as service:
+        timeout = Timeouts(answer_s=0.1)
+        async with PixxelClient("key", base_url=service.url, timeout=timeout) as client:
+            await asyncio.gather(
+                client.aois.create_download("a", ["s"]), client.jobs.create_download("w", "j")
+            )
+        assert len(service.calls) == 2
+
+
+@pytest.mark.fault(79)
+async def test_the_answer_timeout_is_an_option_a_variable_and_a_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIXXEL_API_KEY", "a-key-of-a-test")
+    async with client_of(RunOptions(out=tmp_path, answer_timeout=7)) as client:
+        assert client._timeouts == Timeouts(answer_s=7)
+    async with client_of(ServiceOptions()) as client:
+        assert client._timeouts == Timeouts()
+    monkeypatch.setenv("PIXXEL_ANSWER_TIMEOUT", "90")
+    async with PixxelClient.from_env() as client:
+        assert client._timeouts.answer_s == 90
+    monkeypatch.setenv("PIXXEL_ANSWER_TIMEOUT", "none")
+    told = run("auth", "status")
+    assert told.exit_code == 2
+    assert "PIXXEL_ANSWER_TIMEOUT" in told.stderr
+    assert "Traceback" not in told.stderr
+    refused = run("export", "m.jsonl", "--out", "out", "--answer-timeout", "0")
+    assert refused.exit_code == 2
+    assert "above 0" in refused.stderr
+
+
+async def create_many(client: PixxelClient, *, at_once: int) -> list[BaseException]:
+    """Make many AOI creations, and return what went wrong."""
+    failed: list[BaseException] = []
+    numbers = iter(range(CREATIONS))
+
+    async def work() -> None:
+        for number in numbers:
+            try:
+                await client.aois.create_download(f"a{number}", ["s"])
+            except PixxelError as error:
+                failed.append(error)
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(at_once):
+            tasks.create_task(work())
+    return failed
+
+
+async def respond_at_once(_service: JsonService, _method: str, _path: str) -> bytes:
+    return said(**PENDING)
+
+
+@pytest.mark.fault(80)
+@pytest.mark.parametrize("closes_after_s", [0.0, 0.001, CLOSES_AFTER_S])
+@pytest.mark.parametrize("at_once", [1, 8])
+async def test_no_creation_is_lost_to_a_connection_that_closes_after_an_answer(
+    at_once: int, closes_after_s: float
+) -> None:
+    async with JsonService(respond_at_once, closes_after_s=closes_after_s) as service:
+        async with PixxelClient(
+            "key",
+            base_url=service.url,
+            proxy="direct",
+            retry=QUICK_RETRY,
+            limits=Limits(requests_per_second=2000),
+        ) as client:
+            assert await create_many(client, at_once=at_once) == []
+        paths = [path for _, path in service.calls]
+    assert len(paths) == len(set(paths)) == CREATIONS
+
+
+@pytest.mark.fault(80)
+async def test_creations_and_polls_side_by_side_are_not_lost_either() -> None:
+    """A poll may find its connection closed, and is sent again; a creation never is."""
+    async with JsonService(respond_at_once, closes_after_s=CLOSES_AFTER_S) as service:
+        async with PixxelClient(
+            "key",
+            base_url=service.url,
+            proxy="direct",
+            retry=QUICK_RETRY,
+            limits=Limits(requests_per_second=2000),
+        ) as client:
+
+            async def poll() -> None:
+                for number in range(CREATIONS):
+                    await client.jobs.create_download("w", str(number))
+
+            async with asyncio.TaskGroup() as tasks:
+                for _ in range(3):
+                    tasks.create_task(poll())
+                assert await create_many(client, at_once=4) == []
+        assert service.count("POST") == CREATIONS
+
+
+class SecureService(JsonService):
+    """A service with a certificate."""
+
+    def __init__(self, cert: trustme.LeafCert, *, closes_after_s: float) -> None:
+        super().__init__(respond_at_once, closes_after_s=closes_after_s)
+        self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        cert.configure_cert(self._context)
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self.serve, "127.0.0.1", 0, ssl=self._context)
+        return self
+
+
+@pytest.mark.fault(80)
+@pytest.mark.parametrize("is_proxied", [False, True], ids=["direct", "through a proxy"])
+async def test_over_tls_and_through_a_proxy_no_creation_is_lost_either(
+    tmp_path: Path,
+    is_proxied: bool,  # noqa: FBT001 - a parameter
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    ca = trustme.CA()
+    cert = ca.issue_cert(API_HOST, "localhost")
+    async with (
+        SecureService(cert, closes_after_s=CLOSES_AFTER_S) as service,
+        ConnectProxy({API_HOST: service.port}) as proxy,
+        PixxelClient(
+            "key",
+            base_url=f"https://{API_HOST}" if is_proxied else f"https://localhost:{service.port}",
+            proxy=proxy.url if is_proxied else "direct",
+            ca_bundle=bundle(ca, tmp_path),
+            retry=QUICK_RETRY,
+            limits=Limits(requests_per_second=2000),
+        ) as client,
+    ):
+        assert await create_many(client, at_once=8) == []
+        assert service.count("POST") == CREATIONS
+
+
+@pytest.mark.fault(80)
+async def test_a_new_connection_that_is_lost_is_no_stale_one() -> None:
+    """The creation may have been carried out: it is sent again as a lost one, and bounded."""
+
+    async def respond(service: JsonService, _method: str, _path: str) -> bytes:
+        if len(service.calls) == 1:
+            raise ConnectionError
+        return said(**PENDING)
+
+    async with JsonService(respond) as service:
+        once = RetryPolicy(initial_s=0.01, recreate=0)
+        async with PixxelClient("key", base_url=service.url, retry=once) as client:
+            with pytest.raises(TransportError) as caught:
+                await client.aois.create_download("a", ["s"])
+            assert caught.value.sent
+        assert len(service.calls) == 1

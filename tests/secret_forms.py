@@ -1,0 +1,66 @@
+"""The forms in which a secret may come back, and whether a text reveals one.
+
+Nothing here shares code with what is tested.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+from collections.abc import Callable
+from urllib.parse import quote, unquote
+
+JSON_ESCAPE = re.compile(r"\\+u([0-9a-fA-F]{4})")
+GAPS = re.compile("[\\s\\\\\u200b\x00]+")
+
+
+def _json_escaped(key: str) -> str:
+    """Return a key as it stands in JSON in which every character is escaped."""
+    return "".join(f"\\u{ord(char):04X}" for char in key)
+
+
+def _in_json(text: str) -> str:
+    return json.dumps(text)[1:-1]
+
+
+FORMS: dict[str, Callable[[str], str]] = {
+    "as it is": _in_json,
+    "lower case": lambda key: _in_json(key.lower()),
+    "upper case": lambda key: _in_json(key.upper()),
+    "with Bearer": lambda key: _in_json(f"Bearer {key}"),
+    "JSON": _json_escaped,
+    "JSON in parts": lambda key: key.replace("/", "\\/").replace("+", "\\u002b"),
+    "JSON twice": lambda key: _in_json(_json_escaped(key)),
+    "percent": lambda key: quote(key, safe=""),
+    "percent twice": lambda key: quote(quote(key, safe=""), safe=""),
+    "percent, each": lambda key: "".join(f"%{ord(char):02x}" for char in key),
+    "HTML": lambda key: _in_json(html.escape(key).replace("+", "&#43;").replace("/", "&sol;")),
+    "HTML, each": lambda key: "".join(f"&#x{ord(char):x};" for char in key),
+    "HTML of percent": lambda key: html.escape(quote(key, safe="")).replace("%", "&#37;"),
+    "base64": lambda key: base64.b64encode(key.encode()).decode(),
+    "base64 with a name": lambda key: base64.b64encode(f"user:{key}".encode()).decode(),
+    "hex": lambda key: key.encode().hex(),
+    "split by lines": lambda key: _in_json(f"{key[:5]}\n{key[5:9]}\n{key[9:]}"),
+    "split by blanks": " ".join,
+    "split unseen": "\u200b".join,
+    "full-width": lambda key: "".join(chr(ord(char) + 0xFEE0) for char in key),
+}
+"""How a key may be written within a text of JSON, by name."""
+
+
+def reveals(text: str, key: str) -> bool:
+    """Tell whether a text shows a key to somebody who decodes what there is to decode."""
+    coded = [base64.b64encode(f"{before}{key}".encode()).decode() for before in ("", "user:")]
+    needles = [key.lower(), key.encode().hex(), *(each[8:-4].lower() for each in coded)]
+    for _ in range(4):
+        seen = "".join(
+            chr(ord(char) - 0xFEE0) if 0xFF00 < ord(char) < 0xFF5F else char for char in text
+        )
+        seen = GAPS.sub("", seen).lower()
+        if any(needle in seen for needle in needles):
+            return True
+        text = JSON_ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
+        text = html.unescape(unquote(text))
+    return False
