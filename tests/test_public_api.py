@@ -36,14 +36,14 @@ PUBLIC = {
     "Settings", "Sync", "Timeouts", "Verify",
     # events
     "Event", "Failed", "FetchInterrupted", "FetchProgress", "FetchStarted", "FetchesChanged",
-    "HostCameBack", "HostFailed", "RetryHeld",
+    "HostCameBack", "HostFailed", "HostOverloaded", "RetryHeld",
     "PackageEvent",
     "Polled", "Ready", "Recreated", "Requested", "Retried", "Saved", "Skipped", "SlowedDown",
     "Started", "Stopped", "UrlRefreshed",
     # errors
     "ApiError", "AuthenticationError", "BadRequestError", "ConfigError", "ConflictError",
-    "FolderBusyError", "InputError", "IntegrityError", "NotFoundError", "OutOfDescriptorsError",
-    "PackageError",
+    "FolderBusyError", "InputError", "IntegrityError", "NotAZipError", "NotFoundError",
+    "OutOfDescriptorsError", "PackageError", "PackageGoneError", "RedirectedError",
     "PackageFailedError", "PackageTimeoutError", "PermissionDeniedError", "PixxelError",
     "RateLimitedError", "ResponseError", "RouteError", "ServerError", "SinkError", "StalledError",
     "StorageError", "TransferError", "TransportError",

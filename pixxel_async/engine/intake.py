@@ -101,5 +101,11 @@ class Intake:
 
 def _fetched_anew(row: Row) -> Row:
     return row.changed(
-        state=State.QUEUED, bytes=None, sha256=None, checksum="", extracted=None, is_discarded=0
+        state=State.QUEUED,
+        recreated=0,  # it was saved: what was repeated for that is over
+        bytes=None,
+        sha256=None,
+        checksum="",
+        extracted=None,
+        is_discarded=0,
     )

@@ -10,7 +10,7 @@ Rules:
 from __future__ import annotations
 
 from ..config import Verify
-from ..errors import IntegrityError
+from ..errors import IntegrityError, NotAZipError
 from ..sansio.segments import Segment
 from ..sansio.storage_answers import not_a_zip
 from ..sinks.base import PartialFile
@@ -99,4 +99,4 @@ class Landing:
             return
         self._start = None
         if reason := not_a_zip(start):
-            raise IntegrityError(reason)
+            raise NotAZipError(reason)

@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from ..config import WRITE_BYTES
 from ..errors import ConnectionBrokenError, StorageError, TransferError
 from ..sansio.link import Step
-from ..sansio.storage_answers import PASSING_STATUS, read_error
+from ..sansio.storage_answers import Meaning, meaning_of, read_error
 from ..transport.answers import PouredAnswer
 from ..transport.storage import StorageClient
 from .troubles import ERROR_BYTES
@@ -111,5 +111,6 @@ class Link:
 def _is_borne_by_fewer(error: TransferError, fetches: int) -> bool:
     """Tell whether fewer transfers may do what so many could not."""
     if isinstance(error, StorageError):
-        return error.status in PASSING_STATUS and fetches > 1
+        is_too_much = meaning_of(error.status, error.code) in {Meaning.PASSING, Meaning.CROWDED}
+        return is_too_much and fetches > 1
     return isinstance(error, ConnectionBrokenError) and fetches > 1

@@ -33,7 +33,7 @@ async def wait(api: Api, download: Download, *, retry: RetryPolicy, poll: PollPo
         if package.status is PackageStatus.READY:
             return package
         age_s = anyio.current_time() - pending.since
-        asker.raise_if_over(download, age_s=age_s)
+        asker.raise_if_over(download, age_s=age_s, status_word=package.status_word)
         await anyio.sleep(
             schedule.wait(
                 pending,

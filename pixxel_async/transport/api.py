@@ -20,6 +20,7 @@ import anyio.lowlevel
 
 from ..config import Limits, RetryPolicy
 from ..downloads import Download
+from ..errors import ApiError
 from ..models import Package
 from ..sansio import wire
 from ..sansio.backoff import CallKind, Failure, failure_of
@@ -35,6 +36,17 @@ HOST_FAILS = frozenset(
     {Failure.NOT_SENT, Failure.LOST, Failure.UNAVAILABLE, Failure.BROKEN, Failure.UNREADABLE}
 )
 """What a host does that is not well; one that says 429 or 404 is."""
+
+
+def is_failure_of_host(error: BaseException) -> bool:
+    """Tell whether an error tells of the service as a whole, and not of one package.
+
+    So does a refusal that is not in the service's own form: something in front of it answers.
+    """
+    failure = failure_of(error)
+    if failure is Failure.REFUSED:
+        return isinstance(error, ApiError) and not error.from_service
+    return failure in HOST_FAILS
 
 
 Notice: TypeAlias = Retry | SlowDown | RetryWaits | HostFails | HostIsBack
@@ -69,7 +81,7 @@ class Api:
         self._retries = Retries(retry, self._rate)
         self._guard = HostGuard(
             service.base_url.host,
-            is_failure=lambda error: failure_of(error) in HOST_FAILS,
+            is_failure=is_failure_of_host,
             most_s=min(MOST_S, poll_max_s / 2),
         )
 
@@ -92,6 +104,7 @@ class Api:
                 status_code=reply.status,
                 body=reply.body,
                 retry_after_s=reply.retry_after_s,
+                location=reply.location,
             )
 
         await self._send(wire.PING, read, ignore)
@@ -113,9 +126,18 @@ class Api:
                     status_code=reply.status,
                     body=reply.body,
                     retry_after_s=reply.retry_after_s,
+                    location=reply.location,
                 )
 
         await self._send(wire.KEY_CHECK, read, ignore)
+
+    async def list_something(self) -> None:
+        """Ask for the first entry of a list, as `check_key` does, and take no error for fine.
+
+        Raises:
+            PixxelError: As `ask`.
+        """
+        await self.ask(wire.KEY_CHECK, lambda _: None)
 
     async def create(
         self, download: Download, *, notify: Notify = ignore, before: Before | None = None
@@ -185,6 +207,7 @@ class Api:
                 status_code=reply.status,
                 body=reply.body,
                 retry_after_s=reply.retry_after_s,
+                location=reply.location,
             )
             return read(reply.body)
 
@@ -242,5 +265,9 @@ class Api:
 
 def _answer(call: wire.Call, reply: Reply) -> wire.Answer:
     return wire.read_answer(
-        call, status_code=reply.status, body=reply.body, retry_after_s=reply.retry_after_s
+        call,
+        status_code=reply.status,
+        body=reply.body,
+        retry_after_s=reply.retry_after_s,
+        location=reply.location,
     )

@@ -46,11 +46,13 @@ class Reply:
         status: The HTTP status.
         body: The body, decoded.
         retry_after_s: The Retry-After header in seconds, or None.
+        location: The Location header, or None; it may hold a secret.
     """
 
     status: int
     body: bytes = field(repr=False)
     retry_after_s: float | None
+    location: str | None = field(default=None, repr=False)
 
 
 class Service:
@@ -118,10 +120,12 @@ class Service:
     def _reply(self, call: wire.Call, answer: WholeAnswer) -> Reply:
         logger.debug("%s: %s %s: %s", call.operation, call.method, call.path, answer.status)
         said = answer.fields.get(b"retry-after")
+        location = answer.fields.get(b"location")
         return Reply(
             status=answer.status,
             body=answer.body if answer.is_success else self._auth.conceal(answer.body),
             retry_after_s=None
             if said is None
             else read_retry_after(said.decode("latin-1"), now=datetime.now(UTC)),
+            location=None if location is None else location.decode("latin-1"),
         )

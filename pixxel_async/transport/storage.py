@@ -29,6 +29,7 @@ from ..errors import (
     ConnectionBrokenError,
     OutOfDescriptorsError,
     PixxelError,
+    StorageError,
     TransferError,
 )
 from ..sansio.redact import redact
@@ -88,7 +89,8 @@ class StorageClient:
             throttle: Holds the body back, where it is poured.
 
         Raises:
-            TransferError: The URL cannot be used, or redirects go wrong.
+            TransferError: The URL cannot be used.
+            StorageError: Redirects go wrong.
             ConnectionBrokenError: No answer came, or not all that was poured at once.
             OutOfDescriptorsError: The system allows no further connection.
             RouteError: None will come until a setting is mended.
@@ -103,10 +105,10 @@ class StorageClient:
             schemes = [_scheme(each.get_secret_value()) for each in (url, following)]
             if schemes[0] == "https" != schemes[1]:
                 message = "the storage redirects to an address without https; not followed"
-                raise TransferError(message)
+                raise StorageError(message, status=answer.status)
             url = following
         message = f"the storage redirects more than {MAX_REDIRECTS} times"
-        raise TransferError(message)
+        raise StorageError(message, status=answer.status)
 
     def drop_idle(self) -> None:
         """Close idle connections, so that others may be opened; one of our transports can that."""
