@@ -136,7 +136,7 @@ async def test_a_redirect_is_not_followed_and_only_its_host_is_told(call: Client
     to = {"Location": "https://login.example/in?token=canary"}
     script = Script(answer(302, text="", headers=to))
     async with client_of(script) as client:
-        with pytest.raises(RedirectedError, match="302 redirects to login.example, which is not"):
+        with pytest.raises(RedirectedError, match=r"302 redirects to login\.example, which is not"):
             await call.send(client)
     assert {request.url.host for request in script.requests} == {"api.pixxel.space"}
 
