@@ -418,23 +418,28 @@ PROCESS = (
 PASSING = (
     Case(
         71,
-        "An id in the journal leads nowhere: the service has let go of the package.",
-        "A new package is requested, within the bounds of `recreate`.",
+        "The id of an earlier run leads nowhere: the service or the storage has deleted the "
+        "package, gives no URL for it any more, or serves a broken ZIP each time.",
+        "A new package is requested, counted as recreated and within the bounds of `recreate`. "
+        "The message names the status word.",
     ),
     Case(
         72,
-        "The service answers with a status or a page that is not its own error form.",
-        "It passes: the call is repeated until a limit, and the next run takes it up.",
+        "The service answers with a passing status, a redirect, an empty answer or a page that is "
+        "not its own error form; or with 403 to everything.",
+        "The call is repeated until a limit, and the next run retries what failed by it. A redirect "
+        "is not followed. The key is checked before a package is called forbidden.",
     ),
     Case(
         73,
-        "The storage answers with a passing status that no list names.",
-        "It passes until a limit, and the next run takes it up.",
+        "The storage answers with a status that no list names, a maintenance page or nothing.",
+        "The transfer is repeated within its attempts, and the next run retries what failed by it.",
     ),
     Case(
         74,
         "A storage answers 403 because too much is asked of it at once.",
-        "Fewer transfers run, then one at a time, and all are saved.",
+        "Whoever is refused with a fresh URL tries again alone; fewer transfers run from then on, "
+        "which is reported once, and all are saved. A package that is refused alone fails.",
     ),
 )
 
