@@ -427,8 +427,8 @@ PASSING = (
         72,
         "The service answers with a passing status, a redirect, an empty answer or a page that is "
         "not its own error form; or with 403 to everything.",
-        "The call is repeated until a limit, and the next run retries what failed by it. A redirect "
-        "is not followed. The key is checked before a package is called forbidden.",
+        "The call is repeated until a limit, and the next run retries what failed by it. A "
+        "redirect is not followed. The key is checked before a package is called forbidden.",
     ),
     Case(
         73,

@@ -18,8 +18,8 @@ from pixxel_async.engine.slots import Slots
 from pixxel_async.engine.turns import Turns
 
 from ..support import final_files, partials, quick_fetch
-from .letting_go import Ask, Letting, answer, denied, export, mixed, page, told
-from .scripted import WHOLE, jobs
+from .letting_go import Ask, Letting, denied, export, mixed, page, told
+from .scripted import WHOLE, answer, jobs
 
 pytestmark = pytest.mark.fault(74)
 

@@ -30,7 +30,6 @@ from .letting_go import (
     Ask,
     Fault,
     Letting,
-    answer,
     catalogs,
     denied,
     export,
@@ -38,7 +37,7 @@ from .letting_go import (
     refused,
     told,
 )
-from .scripted import ETAG, WHOLE, jobs
+from .scripted import ETAG, WHOLE, answer, jobs
 
 pytestmark = pytest.mark.fault(71)
 

@@ -31,7 +31,6 @@ from .letting_go import (
     Ask,
     Fault,
     Letting,
-    answer,
     catalogs,
     denied,
     export,
@@ -40,7 +39,7 @@ from .letting_go import (
     refused,
     told,
 )
-from .scripted import ETAG, WHOLE, jobs
+from .scripted import ETAG, WHOLE, answer, jobs
 
 OUTAGES = {
     "520": page("520 Unknown Error"),
