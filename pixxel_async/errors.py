@@ -14,11 +14,13 @@ PixxelError
 │   ├── NotFoundError         404
 │   ├── ConflictError         409
 │   ├── RateLimitedError      429
+│   ├── RedirectedError       3xx: redirects are not followed with the key
 │   └── ServerError           5xx
 ├── ResponseError             the service answered, but not as documented
 ├── PackageError              the service could not package
 │   ├── PackageFailedError    it said so
 │   ├── PackageTimeoutError   it was not ready within the waiting limit
+│   ├── PackageGoneError      the service no longer has it, and may not be asked for another
 │   ├── AnswerLostError       its creation was sent, and no answer came or was noted
 │   └── EarlierFailureError   it failed in an earlier run, and failed ones are not asked for
 ├── TransferError             the bytes did not arrive whole
@@ -28,6 +30,7 @@ PixxelError
 │   ├── OutOfDescriptorsError the system allows no more open files
 │   ├── StalledError          fewer bytes came than the least throughput asks for
 │   └── IntegrityError        what arrived is not what was packaged
+│       └── NotAZipError      a page, an error message or nothing arrived
 ├── ArchiveError              a saved ZIP is not extracted, since it is bad or unsafe
 └── SinkError                 the bytes could not be saved
     └── FolderBusyError       another process exports into this folder
@@ -165,6 +168,8 @@ class ApiError(PixxelError):
         status: The HTTP status code.
         operation: The operation id of the call in the service's OpenAPI document.
         retry_after_s: The delay that the service asked for, in seconds, or None.
+        from_service: Whether the answer had the service's own error form; if not, something in
+            front of the service may have answered, such as a gateway.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of the service's error answer, keyword-only
@@ -176,9 +181,11 @@ class ApiError(PixxelError):
         code: str = "",
         details: Any = None,
         retry_after_s: float | None = None,
+        from_service: bool = True,
     ) -> None:
         """Keep what the service said."""
         super().__init__(message, code=code, details=details)
+        self.from_service = from_service
         self.status = status
         self.operation = operation
         self.retry_after_s = retry_after_s
@@ -212,8 +219,12 @@ class RateLimitedError(ApiError):
     """429: too many requests, and the attempts are used up."""
 
 
+class RedirectedError(ApiError):
+    """3xx: the service redirects; the key is not sent to where that leads."""
+
+
 class ServerError(ApiError):
-    """5xx: the service failed, and the attempts are used up."""
+    """5xx, or a status that HTTP does not define: the service failed, and so did each attempt."""
 
 
 class ResponseError(PixxelError):
@@ -242,6 +253,10 @@ class PackageFailedError(PackageError):
 
 class PackageTimeoutError(PackageError):
     """The package was not ready within the waiting limit; a rerun goes on waiting."""
+
+
+class PackageGoneError(PackageError):
+    """The service no longer has a package of an earlier run, and `recreate` allows no other one."""
 
 
 class AnswerLostError(PackageError):
@@ -294,6 +309,10 @@ class IntegrityError(TransferError):
     """What arrived is not what was packaged: size, checksum or ZIP structure is wrong."""
 
 
+class NotAZipError(IntegrityError):
+    """A page, an error message or nothing arrived where a ZIP is due, in each attempt."""
+
+
 class ArchiveError(PixxelError):
     """A saved ZIP is not extracted, since it is bad or would do harm; the ZIP stays."""
 
@@ -314,9 +333,9 @@ _BY_STATUS: dict[int, type[ApiError]] = {
     409: ConflictError,
     429: RateLimitedError,
 }
-_FIRST_SERVER_ERROR = 500
+_CLASSES: dict[int, type[ApiError]] = {3: RedirectedError, 4: BadRequestError}
 
 
 def api_error_class(status: int) -> type[ApiError]:
-    """Return the class for an HTTP status of 400 or above."""
-    return _BY_STATUS.get(status, ServerError if status >= _FIRST_SERVER_ERROR else BadRequestError)
+    """Return the class for an HTTP status that is not 2xx."""
+    return _BY_STATUS.get(status) or _CLASSES.get(status // 100, ServerError)

@@ -68,12 +68,14 @@ class Requested(PackageEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recreated(PackageEvent):
-    """A creation whose answer was lost is sent again; the service may now hold two packages.
+    """A package is requested again; the service may now hold two.
+
+    The answer to its creation was lost, or its id leads nowhere any more.
 
     Attributes:
         attempt: 1 for the first time that it is sent again.
         delay_s: After how long.
-        reason: How the answer was lost.
+        reason: How the answer was lost, or where the id leads.
     """
 
     attempt: int
@@ -155,6 +157,21 @@ class HostCameBack(Event):
 
     host: str
     held_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostOverloaded(Event):
+    """A storage refuses transfers while others run: fewer run, and one alone where it has to.
+
+    Told once for each host.
+
+    Attributes:
+        host: One of the storage.
+        reason: What it says.
+    """
+
+    host: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

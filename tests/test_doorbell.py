@@ -13,8 +13,8 @@ import pytest
 from pixxel_async import doorbell as doorbell_module
 from pixxel_async.doorbell import Doorbell, doorbell
 
-from .support import PATIENCE_S
 from .http.storages import until
+from .support import PATIENCE_S
 
 
 class Hearing:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import anyio
+from pixxel_async.transport.storage import StorageClient
 from pydantic import SecretStr
 
 from pixxel_async import JobDownload, events
@@ -27,9 +28,8 @@ from pixxel_async.engine.item import Item, new_row
 from pixxel_async.engine.slots import Slots
 from pixxel_async.engine.space import Space
 from pixxel_async.engine.troubles import is_failure_of_host
-from pixxel_async.settings.network import connections
 from pixxel_async.http.circuit_breaker import HostGuards
-from pixxel_async.transport.storage import StorageClient
+from pixxel_async.settings.network import connections
 
 from .policies import like_curl
 from .task import Task, run

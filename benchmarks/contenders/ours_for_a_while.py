@@ -14,6 +14,7 @@ from itertools import count
 from pathlib import Path
 
 import anyio
+from pixxel_async.transport.storage import StorageClient
 from pydantic import SecretStr
 
 from pixxel_async import events
@@ -27,9 +28,8 @@ from pixxel_async.engine.space import Space
 from pixxel_async.engine.troubles import is_failure_of_host
 from pixxel_async.errors import TransferError
 from pixxel_async.fetches import Fetches, read_fetches
-from pixxel_async.settings.network import connections
 from pixxel_async.http.circuit_breaker import HostGuards
-from pixxel_async.transport.storage import StorageClient
+from pixxel_async.settings.network import connections
 
 from .ours_fetcher import an_item
 from .policies import like_curl

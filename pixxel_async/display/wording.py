@@ -66,11 +66,11 @@ def told(event: events.Event, report: Report) -> Told | None:
             text = f"{short(key)}: the journal's {field} {reason}; its row is written anew"
             parts = Loudness.NORMAL, "damaged", text
         case _:
-            return _detail(event)
+            return _of_host(event) or _detail(event)
     return _safe(*parts)
 
 
-def _detail(event: events.Event) -> Told | None:
+def _of_host(event: events.Event) -> Told | None:
     match event:
         case events.HostFailed(host=host, reason=reason):
             text = f"{host} fails ({reason}); requests wait until it is back"
@@ -78,11 +78,19 @@ def _detail(event: events.Event) -> Told | None:
         case events.HostCameBack(host=host, held_s=held_s):
             text = f"{host} answers again after {duration(held_s)}; everything goes on"
             return _safe(Loudness.NORMAL, "host is back", text)
+        case events.HostOverloaded(host=host, reason=reason):
+            text = f"{host} refuses transfers while others run ({reason}); fewer run from now on"
+            return _safe(Loudness.NORMAL, "host busy", text)
+    return None
+
+
+def _detail(event: events.Event) -> Told | None:
+    match event:
         case events.Retried(key=key, reason=reason):
             label, text = "retried", f"{short(key)}: {reason}; {_again(event.delay_s)}"
         case events.Recreated(key=key, reason=reason):
             label = "asked anew"
-            text = f"{short(key)}: the answer was lost ({reason}); {_again(event.delay_s)}"
+            text = f"{short(key)}: {reason}; {_again(event.delay_s)}"
         case events.FetchInterrupted(key=key, reason=reason, offset=offset):
             label = "broke off"
             at = f"at {size(offset)}" if offset else "from the start"

@@ -36,7 +36,7 @@ from ..http.circuit_breaker import HostFails, HostIsBack
 from ..http.retry import Retry, RetryWaits, SlowDown
 from ..models import Package, PackageStatus
 from ..sansio import wire
-from ..sansio.backoff import Verdict, delay, failure_of, judge
+from ..sansio.backoff import Verdict, delay_before_repeat, failure_of, judge
 from ..sansio.redact import redact
 
 logger = logging.getLogger("pixxel_async")
@@ -102,7 +102,8 @@ class Asker:
                 if verdict is not Verdict.REPEAT_CREATION or attempt > self._retry.recreate:
                     raise
                 note_lost(attempt)
-                await self.wait_to_recreate(download, attempt, error)
+                reason = f"the answer was lost ({error})"
+                await self.wait_to_recreate(download, attempt, error, reason=reason)
             else:
                 self._note(package)
                 return package
@@ -122,9 +123,20 @@ class Asker:
         return package
 
     async def look(
-        self, download: Download, download_id: str | None, *, age_s: float
+        self,
+        download: Download,
+        download_id: str | None,
+        *,
+        age_s: float,
+        forgave: Callable[[PixxelError], None] = lambda _: None,
     ) -> Package | None:
         """Ask how far a package has come, and forgive what passes.
+
+        Args:
+            download: What was asked for.
+            download_id: What its status call takes.
+            age_s: Seconds since its creation; infinite for a package of an earlier run.
+            forgave: Told an error that passes.
 
         Returns:
             The package, or None if the next look may tell more.
@@ -134,14 +146,13 @@ class Asker:
         """
         try:
             return await self.status(download, download_id, comes_again=True)
-        except NotFoundError:
-            if age_s > self._poll.not_found_grace_s:
-                raise
-            return None
         except PixxelError as error:
-            if judge(wire.status(download, download_id).kind, failure_of(error)) is Verdict.RETRY:
-                return None
-            raise
+            is_early = isinstance(error, NotFoundError) and age_s <= self._poll.not_found_grace_s
+            kind = wire.status(download, download_id).kind
+            if not is_early and judge(kind, failure_of(error)) is not Verdict.RETRY:
+                raise
+            forgave(error)
+            return None
 
     async def fresh_url(self, download: Download, download_id: str | None) -> SecretStr | None:
         """Ask for a fresh signed URL of a package that was ready.
@@ -159,26 +170,35 @@ class Asker:
         raise_if_failed(fresh, download)
         return fresh.signed_url
 
-    def raise_if_over(self, download: Download, *, age_s: float) -> None:
+    def raise_if_over(self, download: Download, *, age_s: float, status_word: str) -> None:
         """Raise if a package has been waited for as long as it may be.
+
+        Args:
+            download: The package.
+            age_s: Seconds since its creation.
+            status_word: The service's last word on it.
 
         Raises:
             PackageTimeoutError: The waiting limit is reached.
         """
         limit = self._poll.wait_timeout_s
         if age_s >= limit:
-            message = f"not ready within {limit:g} s; a rerun goes on waiting"
+            word = f' (its status is "{redact(status_word)}")' if status_word else ""
+            message = f"not ready within {limit:g} s{word}; a rerun goes on waiting"
             raise PackageTimeoutError(message, key=download.key)
 
-    async def wait_to_recreate(self, download: Download, attempt: int, error: PixxelError) -> None:
+    async def wait_to_recreate(
+        self, download: Download, attempt: int, error: PixxelError, *, reason: str
+    ) -> None:
         """Tell that a creation is sent again, and wait before it is.
 
         Args:
             download: What is asked for.
             attempt: 1 for the first time that it is sent again.
-            error: How the answer was lost.
+            error: How the answer was lost, or where the id of the package leads.
+            reason: What is told of that.
         """
-        delay_s = delay(
+        delay_s = delay_before_repeat(
             self._retry,
             attempt=attempt,
             jitter=random.random(),  # noqa: S311 - jitter is no secret
@@ -190,7 +210,7 @@ class Asker:
                 key=download.key,
                 attempt=attempt,
                 delay_s=delay_s,
-                reason=str(error),
+                reason=reason,
             )
         )
         await anyio.sleep(delay_s)

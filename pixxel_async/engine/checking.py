@@ -172,6 +172,7 @@ def _forgotten(row: Row, condition: Condition) -> Row:
         kept["download_id"] = None  # the service is asked to package anew
     return row.without_partial().changed(
         state=State.QUEUED,
+        recreated=0,
         bytes=None,
         sha256=None,
         mtime_ns=None,

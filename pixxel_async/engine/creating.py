@@ -4,7 +4,7 @@ Rules:
     * That a creation is sent is noted before, for the kinds whose creation must not be repeated
       lightly; its answer is noted before anything else is done with it.
     * A creation that was sent, and whose answer was not noted, is sent again after a wait, and
-      each time is counted and told.
+      each time is counted and told. So is that of a package whose id leads nowhere.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from __future__ import annotations
 import anyio
 
 from .. import events
-from ..errors import PixxelError, TransportError
+from ..config import RetryPolicy
+from ..errors import PackageGoneError, PixxelError, TransportError
 from ..models import Package
 from ..sansio.backoff import Failure, failure_of
 from ..sansio.lifecycle import State
@@ -24,26 +25,36 @@ from .journal import Journal
 from .outlet import Outlet
 from .space import Space
 
-_UNANSWERED = frozenset({Failure.LOST, Failure.UNREADABLE})
+_UNANSWERED = frozenset({Failure.LOST})
+"""An answer that cannot be read is one: a maintenance page, for all that is known."""
 
 
 class Creator:
     """Asks for the packages of one export."""
 
-    def __init__(
-        self, asker: Asker, gate: Gate, *, journal: Journal, space: Space, outlet: Outlet
+    def __init__(  # noqa: PLR0913 - the parts that it joins, keyword-only
+        self,
+        asker: Asker,
+        gate: Gate,
+        *,
+        retry: RetryPolicy,
+        journal: Journal,
+        space: Space,
+        outlet: Outlet,
     ) -> None:
         """Join what a creation needs.
 
         Args:
             asker: Sends the calls.
             gate: Ends them when the key is rejected.
+            retry: How often a creation may be repeated.
             journal: Knows what was sent.
             space: Waits when the journal finds the disk full.
             outlet: Takes the events.
         """
         self._asker = asker
         self._gate = gate
+        self._recreate = retry.recreate
         self._journal = journal
         self._space = space
         self._outlet = outlet
@@ -65,15 +76,40 @@ class Creator:
             DiskStaysFullError: As `create`.
         """
         lost = item.row.recreated + 1
-        reason = TransportError("an earlier run sent it, and noted no answer")
-        await self._gate.ask(self._asker.wait_to_recreate(item.download, lost, reason))
+        error = TransportError("an earlier run sent it, and noted no answer")
+        return await self._repeat(item, error, reason=f"the answer was lost ({error})", lost=lost)
+
+    async def replace(self, item: Item, error: PixxelError) -> Package:
+        """Ask for a package in place of one whose id leads nowhere.
+
+        Args:
+            item: The package; its id is given up.
+            error: Where the id leads.
+
+        Raises:
+            PackageGoneError: It may not be requested again.
+            PixxelError: As `create`.
+            DiskStaysFullError: As `create`.
+        """
+        lost = item.row.recreated + 1
+        if lost > self._recreate:
+            raise _gone(item, error, self._recreate)
+        item.row = item.row.without_partial()
+        item.url = None
+        reason = f"the service no longer has the earlier package ({error})"
+        return await self._repeat(item, error, reason=reason, lost=lost)
+
+    async def _repeat(self, item: Item, error: PixxelError, *, reason: str, lost: int) -> Package:
+        await self._gate.ask(
+            self._asker.wait_to_recreate(item.download, lost, error, reason=reason)
+        )
         return await self._create(item, lost=lost)
 
     async def _create(self, item: Item, *, lost: int) -> Package:
         has_id = needs_id(item.download)
         package = await (self._send_noted(item, lost) if has_id else self._send(item))
         item.since = anyio.current_time()
-        item.is_remembered = False
+        item.lead = None
         if has_id:
             await self._put(
                 item,
@@ -116,3 +152,13 @@ class Creator:
     async def _put(self, item: Item, **changes: object) -> None:
         item.row = item.row.changed(**changes)
         await self._space.write(lambda: self._journal.put(item.row))
+
+
+def _gone(item: Item, error: PixxelError, recreate: int) -> PackageGoneError:
+    remedy = (
+        f"it was requested again {recreate} times already; --retry-failed requests it once more"
+        if recreate
+        else "run again without --no-recreate to request it again"
+    )
+    message = f"the service no longer has the package of an earlier run ({error}): {remedy}"
+    return PackageGoneError(message, key=item.key)

@@ -7,7 +7,10 @@ Rules:
     * An answer that cannot be used is no failure: the next request is made at once.
     * What has no announced size, and outgrows the disk, is discarded at once, so that others have
       the room. It is tried again if others have left some meanwhile.
-    * What arrived whole and is wrong is fetched again from zero, a few times.
+    * A transfer that is refused with a fresh URL, or as one too many again and again, tries again
+      alone at its host (`turns`). If that helps, fewer run from then on, and it is told once.
+    * What arrived whole and is wrong is fetched again from zero, a few times. A page or nothing
+      where a ZIP is due passes like any other trouble of the storage.
     * What was put together from several answers is compared with a checksum of the storage, or
       else with the CRC of every member. No option leaves that out.
     * A place may have been waited for. Before anything is sent, the export is asked whether it
@@ -21,7 +24,6 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
 import anyio
 import anyio.lowlevel
@@ -29,7 +31,13 @@ from pydantic import SecretStr
 
 from .. import events
 from ..config import Checksum, FetchPolicy, FolderPolicy, RetryPolicy, Verify
-from ..errors import IntegrityError, OutOfDescriptorsError, SinkError, TransferError
+from ..errors import (
+    IntegrityError,
+    NotAZipError,
+    OutOfDescriptorsError,
+    SinkError,
+    TransferError,
+)
 from ..fetches import MOST_FETCHES
 from ..http.body_writer import BandwidthLimiter
 from ..http.circuit_breaker import HostFails, HostGuards, HostIsBack, News
@@ -47,13 +55,16 @@ from .slots import Slots
 from .space import MAX_REFUSALS, Space
 from .stretch import stretches_of
 from .transfer import Transfer
+from .tries import REFUSED_AGAIN, Load, Tries
 from .troubles import (
+    CrowdedError,
     DiskFullError,
     NextRequestError,
     NoRoomError,
+    ObjectGoneError,
     OutgrownError,
     PassingError,
-    UrlExpiredError,
+    RefusedError,
 )
 from .watchdog import Watchdog
 
@@ -63,6 +74,9 @@ bears as many of them as there may be at once."""
 
 MAX_REFRESHES = 3
 """Fresh URLs in a row without a byte in between."""
+
+MAX_GONE = 4
+"""Answers in a row that the object is not there: it may be a moment late."""
 
 MAX_SHORTAGES = 100
 """Attempts in a row that found no free descriptor: others have to end first."""
@@ -78,34 +92,6 @@ MAX_OUTGROWN = 3
 
 MAX_WRONG = 3
 """Files that arrived whole and were wrong."""
-
-
-@dataclass(slots=True)
-class _Tries:
-    """Counts what went wrong since the file last grew further than ever.
-
-    Attributes:
-        furthest: How far it has grown, in bytes.
-        failures: Attempts that broke off.
-        refreshes: Signed URLs that had expired.
-        refusals: Writes that found the disk full.
-        shortages: Attempts that found no free descriptor.
-        next_requests: Answers that could not be used, or not for all that was missing.
-    """
-
-    furthest: int
-    failures: int = 0
-    refreshes: int = 0
-    refusals: int = 0
-    shortages: int = 0
-    next_requests: int = 0
-
-    def reached(self, size: int) -> None:
-        """Begin anew if the file has grown further."""
-        if size > self.furthest:
-            self.furthest = size
-            self.failures = self.refreshes = self.refusals = self.shortages = 0
-            self.next_requests = 0
 
 
 class _StaleError(Exception):
@@ -187,6 +173,7 @@ class Fetcher:
         self._emit_or_drop = emit_or_drop
         self._count_received = count_received
         self._clock = clock
+        self._load = Load(slots, emit=emit, clock=clock)
 
     async def fetch(self, item: Item, step_aside: Callable[[], None] = lambda: None) -> Arrived:
         """Transfer a package that is ready, and verify what came.
@@ -243,14 +230,17 @@ class Fetcher:
             except IntegrityError as error:
                 wrong += 1
                 await transfer.start_over()
-                if wrong >= MAX_WRONG:
+                is_page = isinstance(error, NotAZipError)
+                if wrong >= (self._policy.attempts if is_page else MAX_WRONG):
                     raise
                 await self._pause(transfer, wrong, error)
 
-    async def _until_whole(self, transfer: Transfer, step_aside: Callable[[], None]) -> None:
+    async def _until_whole(  # noqa: C901 - one case for each outcome
+        self, transfer: Transfer, step_aside: Callable[[], None]
+    ) -> None:
         """Transfer until no byte is missing."""
         item, partial = transfer.item, transfer.partial
-        tries = _Tries(furthest=transfer.size)
+        tries = Tries(furthest=transfer.size)
         missing, is_guess = max(0, (item.row.total or 0) - partial.size), True
         outgrown = 0
         while True:
@@ -259,14 +249,24 @@ class Fetcher:
                 await self._refresh_stale(item)
                 # Only the bytes need the slot: who waits for the service, or for the reader of
                 # an event, leaves it to others.
-                url = self._usable_url(item)
-                async with self._hosts.of(url).request(self._tell) as request, self._slots:
+                guard = self._hosts.of(self._usable_url(item))
+                turns = self._slots.turns_at(guard.host)
+                is_alone = tries.is_better_alone
+                async with (
+                    turns.alone() if is_alone else turns.together(),
+                    guard.request(self._tell) as request,
+                    self._slots,
+                ):
                     await anyio.lowlevel.checkpoint_if_cancelled()
                     if self._gate.rejected is not None and not transfer.received:
                         raise self._gate.rejection()
                     if not request.still_goes():
                         continue
-                    await transfer.attempt(self._usable_url(item))
+                    try:
+                        await transfer.attempt(self._usable_url(item))
+                    except (RefusedError, CrowdedError) as refused:
+                        tries.note_refusal(refused, has_company=turns.has_company)
+                        raise
             except _StaleError:
                 continue
             except NoRoomError as no_room:
@@ -278,25 +278,39 @@ class Fetcher:
                 is_last = outgrown >= MAX_OUTGROWN
                 missing = await self._space.beyond(item.key, size, is_last=is_last)
                 is_guess = False
-            except (UrlExpiredError, DiskFullError, PassingError) as trouble:
+            except (DiskFullError, PassingError) as trouble:
+                if isinstance(trouble, CrowdedError):
+                    await self._load.tell(guard.host, str(trouble))
+                elif isinstance(trouble, PassingError) and trouble.came:
+                    await self._load.learn(tries, guard.host, is_alone=is_alone)
                 tries.reached(transfer.size)
                 missing, is_guess = transfer.missing, True
                 await self._overcome(transfer, tries, trouble)
             else:
+                await self._load.learn(tries, guard.host, is_alone=is_alone)
                 return
 
-    async def _overcome(
+    async def _overcome(  # noqa: C901 - one case for each trouble
         self,
         transfer: Transfer,
-        tries: _Tries,
-        trouble: UrlExpiredError | DiskFullError | PassingError,
+        tries: Tries,
+        trouble: DiskFullError | PassingError,
     ) -> None:
         """Do what another attempt needs, or raise if there have been enough of them."""
         match trouble:
-            case UrlExpiredError():
+            case RefusedError(error=error):
                 tries.refreshes += 1
-                if tries.refreshes > MAX_REFRESHES:
-                    raise trouble
+                is_passing = trouble.is_bare and tries.refreshes < self._policy.attempts
+                if tries.refreshes > MAX_REFRESHES and not is_passing:
+                    raise error from None
+                if tries.refreshes > REFUSED_AGAIN:
+                    await self._pause(transfer, tries.refreshes - REFUSED_AGAIN, error)
+                await self._refresh(transfer.item)
+            case ObjectGoneError(error=error):
+                tries.gone += 1
+                if tries.gone >= min(MAX_GONE, self._policy.attempts):
+                    raise error from None
+                await self._pause(transfer, tries.gone, error)
                 await self._refresh(transfer.item)
             case DiskFullError(error=error):
                 tries.refusals += 1
@@ -314,6 +328,7 @@ class Fetcher:
                 await self._pause(transfer, SHORTAGE_ATTEMPT, error)
             case PassingError(error=error):
                 self._slots.failed(error)
+                tries.crowded += isinstance(trouble, CrowdedError)
                 tries.failures += 1
                 if tries.failures >= self._policy.attempts:
                     raise error from None
@@ -375,7 +390,7 @@ class Fetcher:
         """Check the whole file; return the strongest checksum that it agreed with."""
         partial = transfer.partial
         if partial.size == 0:
-            raise IntegrityError(not_a_zip(b"") or "")
+            raise NotAZipError(not_a_zip(b"") or "")
         offered = {} if self._policy.checksum is Checksum.NONE else transfer.offered
         digests = await partial.digests(frozenset(offered))
         for algorithm, expected in offered.items():

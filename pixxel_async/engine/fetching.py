@@ -35,6 +35,7 @@ class FetchStage:
         ledger: Ledger,
         began: Callable[[Item], None],
         fail: Callable[[Item, PixxelError], Awaitable[None]],
+        fetch_failed: Callable[[Item, PixxelError], Awaitable[None]],
         wait_again: Callable[[Item], Awaitable[None]],
         end_early: Callable[[PixxelError], Awaitable[None]],
     ) -> None:
@@ -47,6 +48,7 @@ class FetchStage:
             ledger: Takes what is settled.
             began: Told of a package that has left the waiting ones.
             fail: Ends a package that failed.
+            fetch_failed: Ends one that failed in its transfer, or requests it anew.
             wait_again: Takes a package back that is not ready any more.
             end_early: Ends the export, such as when the disk stays full.
         """
@@ -56,6 +58,7 @@ class FetchStage:
         self._ledger = ledger
         self._began = began
         self._fail = fail
+        self._fetch_failed = fetch_failed
         self._wait_again = wait_again
         self._end_early = end_early
         self._saving = anyio.Semaphore(SAVES)
@@ -100,7 +103,7 @@ class FetchStage:
         except DiskStaysFullError as full:
             await self._end_early(full.error)
         except Exception as raised:  # noqa: BLE001 - it ends this package, and no other
-            await self._fail(item, as_error(raised))
+            await self._fetch_failed(item, as_error(raised))
 
     async def _hand_to_saver(self, arrived: Arrived, tasks: TaskGroup) -> None:
         """Save in a task of its own: what waits for the disk need not hold up transfers."""

@@ -120,6 +120,7 @@ def is_untouched(row: Row, stamp: Stamp) -> bool:
 def _fetched_anew(row: Row) -> Row:
     return row.changed(
         state=State.QUEUED,
+        recreated=0,  # it was saved: what was repeated for that is over
         bytes=None,
         sha256=None,
         mtime_ns=None,

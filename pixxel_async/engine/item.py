@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from ..downloads import Download
 from ..sansio.expiry import stale_at
 from ..sansio.naming import file_name
+from ..sansio.resume import Lead
 from .record import Row
 
 
@@ -26,8 +27,8 @@ class Item:
         url: The last signed URL, or None before there is one.
         stale_at: When it is about to expire, in seconds since 1970.
         status_word: The service's last word on it.
-        is_remembered: Whether its id comes from an earlier run, so that the service may have
-            forgotten it.
+        lead: Whether its id, which comes from an earlier run, still leads to it; None for an id
+            of this run.
         has_place: Whether it counts among the pending packages, whose number is limited.
     """
 
@@ -37,7 +38,7 @@ class Item:
     url: SecretStr | None = None
     stale_at: float = 0.0
     status_word: str = ""
-    is_remembered: bool = False
+    lead: Lead | None = None
     has_place: bool = False
 
     @property

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from ..config import Verify
-from ..errors import IntegrityError
+from ..errors import IntegrityError, NotAZipError
 from ..http.body_writer import EnoughError
 from ..sansio.segments import Segment
 from ..sansio.storage_answers import not_a_zip
@@ -153,7 +153,7 @@ class Landing:
             return
         self._start = None
         problem = not_a_zip(start)
-        failure = None if problem is None else IntegrityError(problem)
+        failure = None if problem is None else NotAZipError(problem)
         del start, problem  # they may hold a secret, and some tools show the variables of an error
         if failure is not None:
             raise failure

@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from ..errors import ConnectionBrokenError, StorageError, TransferError
 from ..http.storage_client import StorageClient
 from ..sansio.link import Step
-from ..sansio.storage_answers import PASSING_STATUS, read_error
+from ..sansio.storage_answers import Meaning, meaning_of, read_error
 from .redaction import secrets_cut
 from .troubles import ERROR_BYTES
 
@@ -115,5 +115,6 @@ class Link:
 def _is_borne_by_fewer(error: TransferError, fetches: int) -> bool:
     """Tell whether fewer transfers may do what so many could not."""
     if isinstance(error, StorageError):
-        return error.status in PASSING_STATUS and fetches > 1
+        is_too_much = meaning_of(error.status, error.code) in {Meaning.PASSING, Meaning.CROWDED}
+        return is_too_much and fetches > 1
     return isinstance(error, ConnectionBrokenError) and fetches > 1

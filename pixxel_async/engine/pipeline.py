@@ -26,14 +26,14 @@ from ..downloads import Download
 from ..errors import (
     AuthenticationError,
     EarlierFailureError,
-    NotFoundError,
+    PermissionDeniedError,
     PixxelError,
     RouteError,
 )
 from ..models import Package, PackageStatus
 from ..sansio.lifecycle import State
 from ..sansio.naming import path_namer
-from ..sansio.resume import First
+from ..sansio.resume import First, goes_on
 from ..sansio.schedule import Pending
 from ..sansio.wire import needs_id
 from .asking import Asker, raise_if_failed
@@ -48,6 +48,8 @@ from .gate import Gate
 from .incoming import Downloads, count
 from .intake import Intake
 from .item import Item, new_row
+from .key_check import KeyCheck
+from .leads import Replacer, lead_of, leads_nowhere, look, raise_if_wordless
 from .ledger import Ledger
 from .mending import mend_row
 from .named_lock import FolderLostError
@@ -100,6 +102,7 @@ class Pipeline:
         self._creator = Creator(
             self._asker,
             self._gate,
+            retry=parts.retry,
             journal=folder.journal,
             space=self._space,
             outlet=outlet,
@@ -128,6 +131,9 @@ class Pipeline:
             space=self._space,
             clock=outlet.clock,
         )
+        self._replacer = Replacer(
+            self._creator, hand_on=self._hand_on, fail=self._fail, end_early=self._end_early
+        )
         self._fetching = FetchStage(
             self._fetcher,
             self._saver,
@@ -135,9 +141,11 @@ class Pipeline:
             ledger=self._ledger,
             began=self._leave_place,
             fail=self._fail,
+            fetch_failed=self._replacer.fetch_failed,
             wait_again=self._wait_again,
             end_early=self._end_early,
         )
+        self._key_check = KeyCheck(parts.api)
         self._places = anyio.Semaphore(parts.limits.pending)
         self._ready: MemoryObjectSendStream[Item]
         self._working = anyio.CancelScope()
@@ -202,6 +210,8 @@ class Pipeline:
         if isinstance(error, RouteError | FolderLostError):
             await self._end_early(error)
             return
+        if isinstance(error, PermissionDeniedError) and not goes_on(error):
+            error = await self._key_check.judge(error)
         if isinstance(error, AuthenticationError):
             await self._stop(error)
         self._leave_place(item)
@@ -271,7 +281,7 @@ class Pipeline:
     async def _begin(self, item: Item, first: First) -> None:
         """Ask for a package, or go on waiting for the one that an earlier run has asked for."""
         if first is First.POLL:
-            item.is_remembered = True
+            item.lead = lead_of(item)
             item.since = anyio.current_time()
             await self._outlet.emit(
                 events.Requested(
@@ -301,28 +311,18 @@ class Pipeline:
         age_s = anyio.current_time() - item.since
         try:
             try:
-                package = await self._gate.ask(
-                    self._asker.look(
-                        item.download,
-                        item.row.download_id,
-                        age_s=math.inf if item.is_remembered else age_s,
-                    )
-                )
-            except NotFoundError:
-                if not item.is_remembered:
+                package = await look(item, self._asker, self._gate, age_s=age_s)
+                if package is not None:
+                    self._poller.saw(pending, package.status)
+                    if await self._is_settled(item, package, polls=pending.polls):
+                        return False
+                    raise_if_wordless(item, package)
+                self._asker.raise_if_over(item.download, age_s=age_s, status_word=item.status_word)
+            except PixxelError as error:
+                if not leads_nowhere(item, error):
                     raise
-                # The service has forgotten the package of an earlier run: ask for a new one.
-                package = await self._creator.create(item)
-                await self._hand_on(item, package, kind=item.download.kind)
+                await self._replacer.replace(item, error)
                 return False
-            if package is None:
-                item.status_word = "no answer yet"
-            else:
-                item.is_remembered = False
-                self._poller.saw(pending, package.status)
-                if await self._is_settled(item, package, polls=pending.polls):
-                    return False
-            self._asker.raise_if_over(item.download, age_s=age_s)
             if self._gate.rejected is not None:
                 raise self._gate.rejection()
         except DiskStaysFullError as full:

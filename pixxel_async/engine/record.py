@@ -29,7 +29,8 @@ class Row:
         download_id: What the status call takes, or None.
         is_unanswered: 1 from the sending of a creation that must not be repeated lightly, until
             its answer is noted.
-        recreated: How often its creation was sent again because the answer was lost.
+        recreated: How often its creation was sent again since it was last saved, because the
+            answer was lost or its id led nowhere.
         validator: The strong entity tag of the object that is being fetched, or None.
         total: The size of that object, in bytes, or None while unknown.
         mark: Bytes of the partial that were synced to the disk.

@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from ..config import Limits
 from ..errors import StalledError, StorageError, TransferError
 from ..sansio.concurrency import LOWERED, Concurrency
+from ..sansio.storage_answers import Meaning, meaning_of
 from .places import Places
+from .turns import Turns
 
 SETTLE_S = 1.0
 
 TOO_MUCH = frozenset({429, 503})
-"""What a storage answers when it bears no more."""
+"""What a storage answers when it bears no more; its own codes may say so with others."""
 
 
 class Slots:
@@ -26,7 +28,9 @@ class Slots:
         number = limits.fetches if isinstance(limits.fetches, int) else Concurrency().number
         self._places = Places(number)
         self._exhausted_at = float("-inf")
+        self._crowded_at = float("-inf")
         self._followers: dict[Places, Callable[[int], None]] = {}
+        self._turns: dict[str, Turns] = {}
 
     @property
     def number(self) -> int:
@@ -37,6 +41,10 @@ class Slots:
     def has_room(self) -> bool:
         """Whether one more transfer could begin at once."""
         return self._places.has_room
+
+    def turns_at(self, host: str) -> Turns:
+        """Return whose turn it is at a host."""
+        return self._turns.setdefault(host, Turns())
 
     @property
     def is_wanted(self) -> bool:
@@ -82,9 +90,27 @@ class Slots:
     def failed(self, error: TransferError) -> None:
         """Let fewer run, if it is for their number that a transfer failed."""
         is_too_much = isinstance(error, StalledError) or (
-            isinstance(error, StorageError) and error.status in TOO_MUCH
+            isinstance(error, StorageError)
+            and (
+                error.status in TOO_MUCH or meaning_of(error.status, error.code) is Meaning.CROWDED
+            )
         )
         if is_too_much and self._concurrency is not None and self._concurrency.refused(_now()):
+            self._set(self._concurrency.number)
+
+    def crowded(self, refused_at: float) -> None:
+        """Let fewer run, a fixed number too: a storage served alone what it refused among others.
+
+        Args:
+            refused_at: When it refused, on the clock of the event loop; what was refused before
+                the number was last lowered is part of the same complaint.
+        """
+        if refused_at < self._crowded_at:
+            return
+        self._crowded_at = _now()
+        if self._concurrency is None:
+            self._set(max(1, int(LOWERED * self.number)))
+        elif self._concurrency.refused(self._crowded_at):
             self._set(self._concurrency.number)
 
     def exhausted(self) -> None:

@@ -18,12 +18,14 @@ from ..errors import (
     OutOfDescriptorsError,
     SinkError,
     StalledError,
+    StorageError,
     TransferError,
 )
 from ..http.storage_response import StorageResponse
 from ..sansio import checksums, ranges
 from ..sansio.lifecycle import State
 from ..sansio.segments import Segment
+from ..sansio.storage_answers import Meaning, meaning_of
 from ..sinks.base import Held, PartialFile
 from .flow import Flow
 from .item import Item
@@ -82,9 +84,11 @@ class Transfer:
 
         Raises:
             PassingError: Bytes are missing, and another attempt may bring them.
+            RefusedError: Likewise, with another URL.
+            ObjectGoneError: The object is not there.
+            CrowdedError: The storage bears no more at once.
             NoRoomError: The disk has no room for them.
             OutgrownError: It has none either, and how many there are is not announced.
-            UrlExpiredError: Another attempt needs another URL.
             IntegrityError: What came is no ZIP.
             TransferError: No attempt will do better.
             DiskFullError: The disk is full.
@@ -97,10 +101,14 @@ class Transfer:
             with secrets_cut(shared.storage.redactor, url):
                 await self._attempt(url)
         except (ConnectionBrokenError, OutOfDescriptorsError, StalledError) as error:
-            raise self._passing(error, received) from None
+            raise self._passing(PassingError(error), received) from None
         except PassingError as passing:
-            passing.came = self.received - received
+            self._passing(passing, received)
             raise
+        except StorageError as error:
+            if meaning_of(error.status, error.code) is not Meaning.PASSING:
+                raise
+            raise self._passing(PassingError(error), received) from None
         except SinkError as error:
             if error.code in DESCRIPTOR_CODES:
                 raise PassingError(OutOfDescriptorsError(str(error))) from None
@@ -108,8 +116,7 @@ class Transfer:
                 raise
             raise DiskFullError(error) from None
 
-    def _passing(self, error: TransferError, before: int) -> PassingError:
-        passing = PassingError(error)
+    def _passing(self, passing: PassingError, before: int) -> PassingError:
         passing.came = self.received - before
         return passing
 

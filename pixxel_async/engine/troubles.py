@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..errors import (
     ConnectionBrokenError,
     IntegrityError,
+    NotAZipError,
     OutOfDescriptorsError,
     SinkError,
     StalledError,
@@ -42,10 +43,6 @@ class DiskFullError(Exception):
         self.error = error
 
 
-class UrlExpiredError(StorageError):
-    """The storage says that the signed URL has expired."""
-
-
 class PassingError(Exception):
     """An attempt is over, and another one may do better.
 
@@ -68,11 +65,31 @@ class NextRequestError(PassingError):
     """
 
 
+class RefusedError(PassingError):
+    """The storage refuses a signed URL, and a fresh one may do better."""
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether the storage gives no reason of its own, so that anything may be behind it."""
+        return not self.error.code
+
+
+class ObjectGoneError(PassingError):
+    """The storage does not have the object, or not yet."""
+
+
+class CrowdedError(PassingError):
+    """The storage bears no more at once."""
+
+
 def is_failure_of_host(error: BaseException) -> bool:
     """Tell whether an attempt tells that the storage fails: nothing came, and not for its number.
 
-    Too many requests (429), and bytes that break off, are no sign of a host that is down.
+    Too many requests (429), and bytes that break off, are no sign of a host that is down. A page
+    where a ZIP is due is one: something in front of the storage answers.
     """
+    if isinstance(error, NotAZipError):
+        return True
     if not isinstance(error, PassingError) or error.came:
         return False
     match error.error:
@@ -96,12 +113,15 @@ def is_answer_of_host(error: BaseException) -> bool:
 async def error_of(answer: StorageResponse) -> Exception:
     """Read an answer that is an error, and return what to raise."""
     problem = read_error(answer.status, await answer.read_start(ERROR_BYTES))
+    error = StorageError(problem.message, status=answer.status, code=problem.code)
     match problem.meaning:
-        case Meaning.EXPIRED:
-            return UrlExpiredError(problem.message, status=answer.status, code=problem.code)
+        case Meaning.EXPIRED | Meaning.FORBIDDEN:
+            return RefusedError(error)
+        case Meaning.GONE:
+            return ObjectGoneError(error)
+        case Meaning.CROWDED:
+            return CrowdedError(error)
         case Meaning.PASSING:
-            return PassingError(
-                StorageError(problem.message, status=answer.status, code=problem.code)
-            )
+            return PassingError(error)
         case Meaning.FINAL:
-            return StorageError(problem.message, status=answer.status, code=problem.code)
+            return error

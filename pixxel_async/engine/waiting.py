@@ -33,7 +33,7 @@ async def wait(api: Api, download: Download, *, retry: RetryPolicy, poll: PollPo
         raise_if_failed(package, download)
         if package.status is PackageStatus.READY:
             return package
-        asker.raise_if_over(download, age_s=age_s)
+        asker.raise_if_over(download, age_s=age_s, status_word=package.status_word)
         await anyio.sleep(
             schedule.wait(
                 pending,

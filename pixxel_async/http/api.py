@@ -38,6 +38,17 @@ HOST_FAILS = frozenset(
 """What a host does that is not well; one that says 429 or 404 is."""
 
 
+def is_failure_of_host(error: BaseException) -> bool:
+    """Tell whether an error tells of the service as a whole, and not of one package.
+
+    So does a refusal that is not in the service's own form: something in front of it answers.
+    """
+    failure = failure_of(error)
+    if failure is Failure.REFUSED:
+        return isinstance(error, ApiError) and not error.from_service
+    return failure in HOST_FAILS
+
+
 Notice: TypeAlias = Retry | SlowDown | RetryWaits | HostFails | HostIsBack
 Notify: TypeAlias = Callable[[Notice], Awaitable[None]]
 Before: TypeAlias = Callable[[], Awaitable[None]]
@@ -79,11 +90,9 @@ class Api:
         self._guard = HostGuard(
             service.base_url.host,
             is_failure=lambda error: (
-                failure_of(error) in HOST_FAILS and not isinstance(error, NoDescriptorsError)
+                is_failure_of_host(error) and not isinstance(error, NoDescriptorsError)
             ),
-            is_answer=lambda error: (
-                isinstance(error, ApiError) and failure_of(error) not in HOST_FAILS
-            ),
+            is_answer=lambda error: isinstance(error, ApiError) and not is_failure_of_host(error),
             most_s=min(MOST_S, poll_max_s / 2),
         )
 
@@ -106,6 +115,7 @@ class Api:
                 status_code=reply.status,
                 body=reply.body,
                 retry_after_s=reply.retry_after_s,
+                location=reply.location,
             )
 
         await self._send(wire.PING, read, ignore)
@@ -127,9 +137,18 @@ class Api:
                     status_code=reply.status,
                     body=reply.body,
                     retry_after_s=reply.retry_after_s,
+                    location=reply.location,
                 )
 
         await self._send(wire.KEY_CHECK, read, ignore)
+
+    async def list_something(self) -> None:
+        """Ask for the first entry of a list, as `check_key` does, and take no error for fine.
+
+        Raises:
+            PixxelError: As `ask`.
+        """
+        await self.ask(wire.KEY_CHECK, lambda _: None)
 
     async def create(
         self, download: Download, *, notify: Notify = ignore, before: Before | None = None
@@ -199,6 +218,7 @@ class Api:
                 status_code=reply.status,
                 body=reply.body,
                 retry_after_s=reply.retry_after_s,
+                location=reply.location,
             )
             return read(reply.body)
 
@@ -258,5 +278,9 @@ class Api:
 
 def _answer(call: wire.Call, reply: Response) -> wire.Answer:
     return wire.read_answer(
-        call, status_code=reply.status, body=reply.body, retry_after_s=reply.retry_after_s
+        call,
+        status_code=reply.status,
+        body=reply.body,
+        retry_after_s=reply.retry_after_s,
+        location=reply.location,
     )

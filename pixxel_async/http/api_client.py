@@ -76,11 +76,13 @@ class Response:
         status: The HTTP status.
         body: The body, decoded.
         retry_after_s: The Retry-After header in seconds, or None.
+        location: The Location header, or None; it may hold a secret.
     """
 
     status: int
     body: bytes = field(repr=False)
     retry_after_s: float | None
+    location: str | None = field(default=None, repr=False)
 
 
 class ApiClient:
@@ -243,6 +245,7 @@ class ApiClient:
             status=response.status_code,
             body=self._auth.redactor.body(body.finish(), sent_on=call.sent_on),
             retry_after_s=None if said is None else read_retry_after(said, now=datetime.now(UTC)),
+            location=response.headers.get("location"),
         )
 
 

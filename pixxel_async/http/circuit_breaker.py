@@ -112,6 +112,11 @@ class HostGuard:
                 await closed.wait()
 
     @property
+    def host(self) -> str:
+        """The name of the host."""
+        return self._host
+
+    @property
     def is_failing(self) -> bool:
         """Whether the host fails, and one request at a time tries it."""
         return self._breaker.opened_at is not None

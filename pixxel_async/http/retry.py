@@ -21,6 +21,7 @@ from ..config import RetryPolicy
 from ..errors import ApiError
 from ..sansio.backoff import Failure, Verdict, delay, failure_of, judge
 from ..sansio.budget import RetryBudget
+from ..sansio.pacing import LEAST_WAIT_S
 from ..sansio.wire import Call
 from .circuit_breaker import HeldBackError
 from .rate_limiter import RateLimiter
@@ -163,7 +164,8 @@ class Retries:
             return
         await notify(RetryWaits())
         while not self._budget.spend(now := anyio.current_time()):  # noqa: ASYNC110 - time pays
-            await anyio.sleep(self._budget.wait(now))
+            # Less than the clock can tell would be waited for in vain.
+            await anyio.sleep(max(LEAST_WAIT_S, self._budget.wait(now)))
 
 
 def _error_of(state: tenacity.RetryCallState) -> BaseException:

@@ -25,7 +25,7 @@ import httpx
 from pydantic import SecretBytes, SecretStr
 
 from ..addresses import LOOPBACK_HOSTS
-from ..errors import StorageHostError, TransferError
+from ..errors import StorageError, StorageHostError, TransferError
 from ..sansio.address_policy import AddressPolicy, Scope
 from ..sansio.redact import redact
 from ..sansio.routes import Routes
@@ -123,7 +123,8 @@ class StorageClient:
             refused: Hosts that are known to be of no use; one that is found out is added.
 
         Raises:
-            TransferError: The URL cannot be used, or redirects go wrong.
+            TransferError: The URL cannot be used.
+            StorageError: Redirects go wrong.
             PixxelError: What `StorageEngine.get` raises.
         """
         for _ in range(MAX_REDIRECTS + 1):
@@ -143,10 +144,10 @@ class StorageClient:
             schemes = [_scheme(each.get_secret_value()) for each in (url, following)]
             if schemes[0] == "https" != schemes[1]:
                 message = "the storage redirects to an address without https; not followed"
-                raise TransferError(message)
+                raise StorageError(message, status=response.status)
             url = following
         message = f"the storage redirects more than {MAX_REDIRECTS} times"
-        raise TransferError(message)
+        raise StorageError(message, status=response.status)
 
     async def aclose(self) -> None:
         """Close the engine; may be called twice."""

@@ -4,7 +4,8 @@ Rules:
     * A fact moves a package from one state to another; what the table does not hold cannot
       happen, and is a bug.
     * SAVED, SKIPPED and FAILED are final; each package ends in exactly one of them.
-    * A package may be requested twice: if the service has forgotten the one of an earlier run.
+    * A package may be requested twice: if the id of an earlier run leads nowhere, which may show
+      as late as in its transfer.
     * A package goes back from FETCHING to PENDING if the service, asked for a fresh URL, says
       that the package is not ready any more.
 """
@@ -31,7 +32,12 @@ class State(StrEnum):
 TRANSITIONS: dict[type[events.PackageEvent], dict[State, State]] = {
     events.RowDamaged: {State.QUEUED: State.QUEUED},
     events.Requested: {State.QUEUED: State.REQUESTED, State.REQUESTED: State.REQUESTED},
-    events.Recreated: {State.QUEUED: State.QUEUED, State.REQUESTED: State.REQUESTED},
+    events.Recreated: {
+        State.QUEUED: State.QUEUED,
+        State.REQUESTED: State.REQUESTED,
+        State.READY: State.REQUESTED,
+        State.FETCHING: State.REQUESTED,
+    },
     events.Retried: {
         State.QUEUED: State.QUEUED,
         State.REQUESTED: State.REQUESTED,

@@ -1,36 +1,44 @@
 """What to do first with a package, from what an earlier run has left of it.
 
 Rules:
-    * A package that failed for a reason of its own (the service refused it, packaging failed, its
-      bytes were wrong) stays failed, until its caller asks for failed ones.
-    * One that failed for a reason outside it (the key, the network, the disk, the waiting limit, a
-      bug of this library) is taken up again by itself.
-    * A known id is asked about; nothing is created twice for it.
+    * A package that failed for a reason of its own stays failed, until its caller asks for failed
+      ones: the service refused it in its own words, packaging failed, the storage denies access to
+      it, its bytes were wrong. What is final is in the tables of `backoff` and `storage_answers`.
+    * One that failed for any other reason, such as a bug of this library, is taken up again by
+      itself.
+    * A known id is asked about first. It is a cache: where it leads nowhere, the package is
+      requested anew, within the bounds for lost answers.
     * A creation that was sent, and whose answer was not noted, may have made a package. It is sent
       again a bounded number of times, over all runs together.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 
 from ..config import EarlierFailures
 from ..errors import (
+    ApiError,
     AuthenticationError,
-    ConnectionBrokenError,
+    IntegrityError,
     InternalError,
+    NotAZipError,
+    PackageFailedError,
+    PackageGoneError,
     PackageTimeoutError,
     PixxelError,
-    RateLimitedError,
-    ServerError,
+    ResponseError,
     SinkError,
-    StalledError,
     StorageError,
-    StorageHostError,
+    TransferError,
     TransportError,
 )
-from .backoff import Failure, failure_of_status
+from ..models import PackageStatus
+from .backoff import Failure, failure_of
 from .lifecycle import State
+from .storage_answers import Meaning, is_final, meaning_of
+from .wire import is_word_of_work
 
 
 class First(Enum):
@@ -45,23 +53,85 @@ class First(Enum):
 
 _OUTSIDE = (
     AuthenticationError,
-    RateLimitedError,
-    ServerError,
-    TransportError,
+    NotAZipError,
+    PackageGoneError,
     PackageTimeoutError,
+    ResponseError,
     SinkError,
-    StalledError,
-    ConnectionBrokenError,
-    StorageHostError,
     InternalError,
+    TransferError,
+    TransportError,
 )
 
 
 def goes_on(error: PixxelError) -> bool:
     """Tell whether the next run takes up a package that failed with this by itself."""
-    if isinstance(error, StorageError):
-        return failure_of_status(error.status) is not Failure.FINAL
+    match error:
+        case AuthenticationError() | NotAZipError():
+            return True
+        case ApiError():
+            return failure_of(error) is not Failure.FINAL
+        case StorageError(status=status, code=code):
+            return not is_final(status, code)
+        case IntegrityError():
+            return False
     return isinstance(error, _OUTSIDE)
+
+
+NOWHERE_LOOKS = 3
+"""So many looks in a row find an error about the package, and its id is given up."""
+
+WORDLESS_LOOKS = 6
+"""So many looks in a row find no URL, and no word of packaging, for a package that had one."""
+
+ABOUT_PACKAGE = frozenset({400, 404, 409, 410, 412, 422})
+"""Statuses that concern one package even where the service's own form is missing."""
+
+_LOST_OBJECTS = frozenset({Meaning.EXPIRED, Meaning.FORBIDDEN, Meaning.GONE, Meaning.FINAL})
+
+
+@dataclass(slots=True)
+class Lead:
+    """Whether the id of an earlier run still leads to a package.
+
+    Attributes:
+        was_ready: Whether the package had a URL once.
+        looks: Looks in a row that led nowhere.
+    """
+
+    was_ready: bool
+    looks: int = 0
+
+    def failed(self, error: PixxelError) -> bool:
+        """Count a status call that failed; return whether the id leads nowhere."""
+        if not isinstance(error, ApiError) or isinstance(error, AuthenticationError):
+            return False
+        if failure_of(error) is Failure.FINAL:
+            return True
+        self.looks += error.status in ABOUT_PACKAGE
+        return self.looks >= NOWHERE_LOOKS
+
+    def answered(self, status: PackageStatus, word: str) -> bool:
+        """Count a status call that was answered; return whether the id leads nowhere."""
+        if status is PackageStatus.FAILED:
+            return True
+        if status is PackageStatus.READY or is_word_of_work(word) or not self.was_ready:
+            self.looks = 0
+            return False
+        self.looks += 1
+        return self.looks >= WORDLESS_LOOKS
+
+
+def is_lost(error: PixxelError) -> bool:
+    """Tell whether a transfer failed because of its package, so that a new one may help."""
+    match error:
+        case StorageError(status=status, code=code):
+            return meaning_of(status, code) in _LOST_OBJECTS
+        case AuthenticationError():
+            return False
+        case ApiError():
+            return failure_of(error) is Failure.FINAL
+    return isinstance(error, (IntegrityError, PackageFailedError))
 
 
 def first(  # noqa: PLR0913 - the facts, keyword-only

@@ -11,37 +11,41 @@ Rules:
     * Any 2xx is success: the guides say 200 where the OpenAPI document says 201.
     * Ready is a non-empty signed URL without a word of failure. A word of success without a URL
       is "not yet", and so is any word that is not known.
+    * A word that says the package is gone (expired, deleted) is a word of failure where the status
+      call takes an id. Elsewhere the same PUT requests the package anew, so it is "not yet".
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import assert_never
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from ..downloads import Download, JobDownload, TaskDownload
-from ..errors import ApiError, ResponseError, api_error_class
+from ..errors import ResponseError
 from ..models import Package, PackageStatus
+from .api_errors import status_error
 from .backoff import CallKind
-from .json_bodies import check_values, load
+from .json_bodies import check_values
 from .paths import segment
-from .redact import redact, redact_all
+from .redact import redact
 
 FAILED_WORDS = frozenset({"failed", "failure", "error", "errored", "cancelled", "canceled"})
-PENDING_WORDS = frozenset(
-    {"", "created", "in_progress", "pending", "queued", "processing", "running", "success"}
-    | {"ready", "completed", "succeeded"}
+GONE_WORDS = frozenset(
+    {"expired", "deleted", "removed", "purged", "gone", "not_found", "missing", "unavailable"}
 )
-_KNOWN_WORDS = FAILED_WORDS | PENDING_WORDS
+"""Words of a package that was ready once; none of them is documented."""
+WORKING_WORDS = frozenset({"created", "in_progress", "pending", "queued", "processing", "running"})
+"""Words that say that the service is packaging."""
+PENDING_WORDS = WORKING_WORDS | {"", "success", "ready", "completed", "succeeded"}
+_KNOWN_WORDS = FAILED_WORDS | PENDING_WORDS | GONE_WORDS
 _HAVE_ID = frozenset({"aoi", "catalog"})
 _PACKAGE_OPERATIONS = frozenset(
     {"downloadInsights", "downloadJob", "downloadTask"}
     | {"AOICreateDownload", "GetDownloadStatus", "CreateDownload", "GetDownloadById"}
 )
-MESSAGE_CHARS = 300
 MAX_ANSWER_VALUES = 50_000
 """JSON values in an answer about one package, of which four are used."""
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
@@ -195,6 +199,7 @@ def read_answer(
     status_code: int,
     body: bytes,
     retry_after_s: float | None = None,
+    location: str | None = None,
 ) -> Answer:
     """Read the answer to a creation or a status call.
 
@@ -203,12 +208,15 @@ def read_answer(
         status_code: The HTTP status.
         body: The whole body.
         retry_after_s: The Retry-After header, read, for the error.
+        location: The Location header, for the error.
 
     Raises:
         ApiError: The status is not 2xx.
         ResponseError: The body is not a JSON object of the documented form.
     """
-    error = _status_error(call, status_code, body, retry_after_s)
+    error = status_error(
+        call.operation, status_code, body, retry_after_s=retry_after_s, location=location
+    )
     answer = _answer_or_problem(body) if error is None else ""
     del body  # it may hold a signed URL, and some tools show the variables of an error
     if error is not None:
@@ -262,7 +270,7 @@ def package_with_id(answer: Answer, download_id: str) -> Package:
 def _package(download: Download | None, answer: Answer, download_id: str | None) -> Package:
     url = answer.signed_url if answer.signed_url and answer.signed_url.get_secret_value() else None
     word = answer.status or ""
-    if word.strip().lower() in FAILED_WORDS:
+    if is_word_of_failure(word, download):
         state = PackageStatus.FAILED
     elif url is not None:
         state = PackageStatus.READY
@@ -277,13 +285,44 @@ def _package(download: Download | None, answer: Answer, download_id: str | None)
     )
 
 
+def is_word_of_failure(word: str, download: Download | None) -> bool:
+    """Tell whether a status word says that a package will not become ready.
+
+    Args:
+        word: The service's word.
+        download: What was asked for, or None where only the id is known.
+    """
+    plain = _plain(word)
+    has_id = download is None or needs_id(download)
+    return plain in FAILED_WORDS or (has_id and plain in GONE_WORDS)
+
+
+def is_word_of_work(word: str) -> bool:
+    """Tell whether a status word says that the service is packaging."""
+    return _plain(word) in WORKING_WORDS
+
+
+def is_gone_word(word: str) -> bool:
+    """Tell whether a status word says that the package is gone."""
+    return _plain(word) in GONE_WORDS
+
+
+def _plain(word: str) -> str:
+    return word.strip().lower().replace("-", "_").replace(" ", "_")
+
+
 def is_known_word(word: str) -> bool:
     """Tell whether a status word is documented, so that others can be logged once."""
-    return word.strip().lower() in _KNOWN_WORDS
+    return _plain(word) in _KNOWN_WORDS
 
 
 def raise_for_status(
-    call: Call, *, status_code: int, body: bytes, retry_after_s: float | None
+    call: Call,
+    *,
+    status_code: int,
+    body: bytes,
+    retry_after_s: float | None,
+    location: str | None = None,
 ) -> None:
     """Raise the typed error for a status that is not 2xx.
 
@@ -293,49 +332,12 @@ def raise_for_status(
     Raises:
         ApiError: The class for this status.
     """
-    error = _status_error(call, status_code, body, retry_after_s)
+    error = status_error(
+        call.operation, status_code, body, retry_after_s=retry_after_s, location=location
+    )
     del body  # as above
     if error is not None:
         raise error
-
-
-def _status_error(
-    call: Call, status_code: int, body: bytes, retry_after_s: float | None
-) -> ApiError | None:
-    if 200 <= status_code < 300:  # noqa: PLR2004 - the 2xx class, RFC 9110 section 15.3
-        return None
-    code, message, details = _error_parts(body)
-    return api_error_class(status_code)(
-        message or "no message",
-        status=status_code,
-        operation=call.operation,
-        code=code,
-        details=details,
-        retry_after_s=retry_after_s,
-    )
-
-
-def _error_parts(body: bytes) -> tuple[str, str, Any]:
-    try:
-        return _documented_parts(load(body))
-    except ValueError:  # no JSON, or more of it than is meant well
-        return "", _one_line(body.decode("utf-8", "replace")), None
-
-
-def _documented_parts(data: Any) -> tuple[str, str, Any]:
-    error = data.get("error") if isinstance(data, Mapping) else None
-    if isinstance(error, Mapping):
-        code, message = error.get("code"), error.get("message")
-        return (
-            _one_line(str(code)) if code is not None else "",
-            _one_line(str(message)) if message is not None else "",
-            redact_all(error.get("details")),
-        )
-    return "", _one_line(error if isinstance(error, str) else json.dumps(data)), None
-
-
-def _one_line(text: str) -> str:
-    return redact(" ".join(text.split()), chars=MESSAGE_CHARS)
 
 
 def _json(value: object) -> bytes:

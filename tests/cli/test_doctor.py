@@ -20,9 +20,9 @@ from pixxel_async.config import Settings, Timeouts
 from pixxel_async.sandbox import sandbox_in_thread
 from pixxel_async.sinks.base import Disk
 
-from ..support import PATIENCE_S
 from ..http.raw_server import RawServer, raw
 from ..http.tls_stand import API_HOST, ConnectProxy, TlsServer, bundle
+from ..support import PATIENCE_S
 from .commands import COMMAND, env_of, run
 
 KEY = "canary-key-0a17-9c3e"

@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
+from pixxel_async.transport.storage import StorageClient
 
 from pixxel_async import Download, EarlierFailures, FolderPolicy, PixxelClient
 from pixxel_async.engine.folder import ExportFolder, running_process
 from pixxel_async.engine.journal import Journal
+from pixxel_async.http.api import Api
 from pixxel_async.sandbox import Sandbox
 from pixxel_async.sinks.local import LocalSink
 from pixxel_async.sinks.partial import LocalPartial
-from pixxel_async.http.api import Api
-from pixxel_async.transport.storage import StorageClient
 
 from ..support import final_files, other_tasks, partials
 

@@ -286,19 +286,6 @@ EVIDENCE = (
         "CRC of every member; no option turns that off. A file that fails is fetched in one "
         "answer.",
     ),
-    Case(
-        69,
-        "The storage resumes badly: a part begins earlier or ends earlier than requested, or "
-        "comes as a 200.",
-        "A part of the same object is used from where it fits, and costs no attempt.",
-    ),
-    Case(
-        70,
-        "An answer to a Range request cannot be used at all: it begins later, has several parts "
-        "or a coding, or contradicts itself.",
-        "It costs one request and no attempt, and the next one is for the whole object. Messages "
-        "never hold binary data.",
-    ),
 )
 
 ISOLATION = (
@@ -328,19 +315,6 @@ ISOLATION = (
         "`status`, `report` and `verify` report the row as damaged, with its field. The next "
         "export starts that package anew; the others are not concerned.",
     ),
-    Case(
-        67,
-        "Something raises, or the export is cancelled, at any await of an export.",
-        "The folder is unlocked, every claim, slot and count is released, and nothing is "
-        "journalled twice. The next export of the same client saves every package. A request that "
-        "was never sent says nothing about its host.",
-    ),
-    Case(
-        68,
-        "Kept connections are stale, or a transfer gets its slot late.",
-        "A request is retried once, over a new connection. Nothing is sent for an export that has "
-        "ended, for a rejected key, or past the one request that tries a failing host.",
-    ),
 )
 
 LIMITS = (
@@ -357,35 +331,9 @@ LIMITS = (
         "It stops while the free space that has to stay is still there, and leaves nothing behind. "
         "Its package fails; the others, and the next run, continue.",
     ),
-    Case(
-        61,
-        "The process is suspended while answers arrive.",
-        "What lies in the sockets is read before a call counts as timed out or a transfer as "
-        "stalled. No creation is sent twice for it.",
-    ),
-    Case(
-        66,
-        "A signed URL or a redirect leads to this machine, a private network, or cloud metadata.",
-        "The address is checked after name resolution and refused, unless `base_url` is an "
-        "address of the same kind or `--allow-private-storage` is given. Cloud metadata is always "
-        "refused.",
-    ),
-    Case(
-        79,
-        "A creation takes longer than an ordinary answer.",
-        "Creations have a longer limit of their own, 300 s or `--answer-timeout`. An insight, job "
-        "or task that timed out is asked for its status; the service has no list of AOI and "
-        "catalog packages, so those are requested again, at most twice. The command that resumes "
-        "is complete and can be pasted.",
-    ),
-    Case(
-        80,
-        "A server closes its connections right after an answer.",
-        "No creation is lost to that or sent twice: each has a new connection.",
-    ),
 )
 
-FOLDER = (
+NAMES = (
     Case(
         57,
         "Somebody planted a symbolic or hard link, a FIFO, a device, or a file of another user in "
@@ -404,6 +352,126 @@ FOLDER = (
         "Names from the journal are checked before anything is opened. That package fails alone, "
         "and `verify` reports the row.",
     ),
+)
+
+SECRETS = (
+    Case(
+        60,
+        "The service or the storage repeats the key or a signature: in another case, escaped, in "
+        "base64, or split, in any field.",
+        "It is redacted after decoding, in every message, file and object.",
+    ),
+)
+
+SUSPENSION = (
+    Case(
+        61,
+        "The process is suspended while answers arrive.",
+        "What lies in the sockets is read before a call counts as timed out or a transfer as "
+        "stalled. No creation is sent twice for it.",
+    ),
+)
+
+EDGES = (
+    Case(
+        62,
+        "Standard input, output or error is closed or full, its reader has gone, or its encoding "
+        "lacks a character.",
+        "The command prints one line at most, ends with the right exit code, and shows no "
+        "traceback.",
+    ),
+    Case(
+        63,
+        "Ctrl-C or SIGTERM arrives within the first second, or while the service is silent.",
+        "The command ends with 130 or 143, and shows no traceback.",
+    ),
+    Case(
+        64,
+        "The system allows few threads, little memory or few descriptors, or the working directory "
+        "is gone.",
+        "One line says what is missing and how to get more, or fewer transfers run at once.",
+    ),
+    Case(
+        65,
+        "The base URL or the proxy has no usable host or port.",
+        "One line says so, before anything is sent.",
+    ),
+)
+
+ADDRESSES = (
+    Case(
+        66,
+        "A signed URL or a redirect leads to this machine, a private network, or cloud metadata.",
+        "The address is checked after name resolution and refused, unless `base_url` is an "
+        "address of the same kind or `--allow-private-storage` is given. Cloud metadata is always "
+        "refused.",
+    ),
+)
+
+BOOKKEEPING = (
+    Case(
+        67,
+        "Something raises, or the export is cancelled, at any await of an export.",
+        "The folder is unlocked, every claim, slot and count is released, and nothing is "
+        "journalled twice. The next export of the same client saves every package. A request that "
+        "was never sent says nothing about its host.",
+    ),
+    Case(
+        68,
+        "Kept connections are stale, or a transfer gets its slot late.",
+        "A request is retried once, over a new connection. Nothing is sent for an export that has "
+        "ended, for a rejected key, or past the one request that tries a failing host.",
+    ),
+)
+
+RESUMING = (
+    Case(
+        69,
+        "The storage resumes badly: a part begins earlier or ends earlier than requested, or "
+        "comes as a 200.",
+        "A part of the same object is used from where it fits, and costs no attempt.",
+    ),
+    Case(
+        70,
+        "An answer to a Range request cannot be used at all: it begins later, has several parts "
+        "or a coding, or contradicts itself.",
+        "It costs one request and no attempt, and the next one is for the whole object. Messages "
+        "never hold binary data.",
+    ),
+)
+
+MEMORY = (
+    Case(
+        71,
+        "The id of an earlier run leads nowhere: the service or the storage has deleted the "
+        "package, gives no URL for it any more, or serves a broken ZIP each time.",
+        "A new package is requested, counted as recreated and within the bounds of `recreate`. "
+        "The message names the status word.",
+    ),
+)
+
+PASSING = (
+    Case(
+        72,
+        "The service answers with a passing status, a redirect, an empty answer or a page that is "
+        "not its own error form; or with 403 to everything.",
+        "The call is repeated until a limit, and the next run retries what failed by it. A "
+        "redirect is not followed. The key is checked before a package is called forbidden.",
+    ),
+    Case(
+        73,
+        "The storage answers with a status that no list names, a maintenance page or nothing.",
+        "The transfer is repeated within its attempts, and the next run retries what failed by it.",
+    ),
+    Case(
+        74,
+        "A storage answers 403 because too much is asked of it at once.",
+        "Whoever is refused with a fresh URL tries again alone; fewer transfers run from then on, "
+        "which is reported once, and all are saved. A package that is refused alone fails.",
+    ),
+)
+
+MACHINES = (
     Case(
         75,
         "SIGHUP, SIGINT or SIGTERM is ignored when the process starts, as with `nohup`.",
@@ -431,58 +499,19 @@ FOLDER = (
     ),
 )
 
-PROCESS = (
+CREATIONS = (
     Case(
-        60,
-        "The service or the storage repeats the key or a signature: in another case, escaped, in "
-        "base64, or split, in any field.",
-        "It is redacted after decoding, in every message, file and object.",
+        79,
+        "A creation takes longer than an ordinary answer.",
+        "Creations have a longer limit of their own, 300 s or `--answer-timeout`. An insight, job "
+        "or task that timed out is asked for its status; the service has no list of AOI and "
+        "catalog packages, so those are requested again, at most twice. The command that resumes "
+        "is complete and can be pasted.",
     ),
     Case(
-        62,
-        "Standard input, output or error is closed or full, its reader has gone, or its encoding "
-        "lacks a character.",
-        "The command prints one line at most, ends with the right exit code, and shows no "
-        "traceback.",
-    ),
-    Case(
-        63,
-        "Ctrl-C or SIGTERM arrives within the first second, or while the service is silent.",
-        "The command ends with 130 or 143, and shows no traceback.",
-    ),
-    Case(
-        64,
-        "The system allows few threads, little memory or few descriptors, or the working directory "
-        "is gone.",
-        "One line says what is missing and how to get more, or fewer transfers run at once.",
-    ),
-    Case(
-        65,
-        "The base URL or the proxy has no usable host or port.",
-        "One line says so, before anything is sent.",
-    ),
-)
-
-PASSING = (
-    Case(
-        71,
-        "An id in the journal leads nowhere: the service has let go of the package.",
-        "A new package is requested, within the bounds of `recreate`.",
-    ),
-    Case(
-        72,
-        "The service answers with a status or a page that is not its own error form.",
-        "It passes: the call is repeated until a limit, and the next run takes it up.",
-    ),
-    Case(
-        73,
-        "The storage answers with a passing status that no list names.",
-        "It passes until a limit, and the next run takes it up.",
-    ),
-    Case(
-        74,
-        "A storage answers 403 because too much is asked of it at once.",
-        "Fewer transfers run, then one at a time, and all are saved.",
+        80,
+        "A server closes its connections right after an answer.",
+        "No creation is lost to that or sent twice: each has a new connection.",
     ),
 )
 
@@ -504,6 +533,9 @@ RESULTS = (
         "An error crosses a process boundary.",
         "Every error can be pickled and copied, with its attributes, notes and causes.",
     ),
+)
+
+REST = (
     Case(
         84,
         "A process is killed (SIGKILL) many times while packages arrive in segments.",
@@ -535,10 +567,19 @@ CHAPTERS = {
     "Input and security": INPUT,
     "Evidence": EVIDENCE,
     "One package and the others": ISOLATION,
-    "Limits and deadlines": LIMITS,
-    "The folder and the machine": FOLDER,
-    "The process": PROCESS,
+    "Limits while bytes arrive": LIMITS,
+    "Names in the folder": NAMES,
+    "Secrets that are repeated": SECRETS,
+    "Suspension": SUSPENSION,
+    "The edges of the process": EDGES,
+    "Addresses": ADDRESSES,
+    "Bookkeeping": BOOKKEEPING,
+    "A storage that resumes badly": RESUMING,
+    "What is remembered of the service": MEMORY,
     "What passes": PASSING,
-    "Results": RESULTS,
+    "Other machines": MACHINES,
+    "Slow creations": CREATIONS,
+    "Results and waits": RESULTS,
+    "Kills, archives and edits": REST,
 }
 """The cases, by what they strike."""

@@ -12,11 +12,11 @@ from typing import Any
 import httpx
 import pytest
 import trustme
+from pixxel_async.transport import pool
+from pixxel_async.transport.pool import Origin
 
 from pixxel_async import Report, StorageHostError, TransferError
 from pixxel_async.sansio.address_policy import AddressPolicy
-from pixxel_async.transport import pool
-from pixxel_async.transport.pool import Origin
 
 from ..cli.commands import COMMAND, QUICK
 from ..transport.raw_server import RawServer, raw

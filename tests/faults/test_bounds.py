@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pixxel_async.transport import pool
 from pydantic import SecretStr
 
 from pixxel_async import AuthenticationError, Limits, PixxelClient, Report, events
@@ -18,10 +19,9 @@ from pixxel_async.engine.export import Export
 from pixxel_async.engine.slots import Slots
 from pixxel_async.engine.troubles import PassingError
 from pixxel_async.errors import ConnectionBrokenError
+from pixxel_async.http.circuit_breaker import HostGuard, News
 from pixxel_async.sandbox import Sandbox, Scenario
 from pixxel_async.sansio.breaker import FAILURES
-from pixxel_async.transport import pool
-from pixxel_async.http.circuit_breaker import HostGuard, News
 
 from ..socket_server import SocketServer
 from ..support import QUICK_POLL, QUICK_RETRY, client_of, final_files, some_downloads

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import trustme
+from pixxel_async.transport import refused
 
 from pixxel_async import (
     ArchiveError,
@@ -33,7 +34,6 @@ from pixxel_async.engine.poller import Poller
 from pixxel_async.engine.recorder import Recorder
 from pixxel_async.engine.saver import Saver
 from pixxel_async.engine.transfer import Transfer
-from pixxel_async.transport import refused
 
 from ..cli.commands import COMMAND, QUICK
 from ..transport.raw_server import RawServer, raw

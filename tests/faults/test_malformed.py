@@ -12,11 +12,11 @@ from pathlib import Path
 import httpx
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pixxel_async.transport.heads import AnswerParser
 
 from pixxel_async import SinkError, Verify
 from pixxel_async.engine.journal import Journal
 from pixxel_async.sinks.zip_check import file_problem
-from pixxel_async.transport.heads import AnswerParser
 
 HEAD = (
     b"HTTP/1.1 206 Partial Content\r\nContent-Length: 10\r\nContent-Range: bytes 5-14/15\r\n"

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 import anyio
 import httpx
 import pytest
+from pixxel_async.transport.reactor import Reactor, Reactors
 
 from pixxel_async import (
     FetchPolicy,
@@ -27,7 +28,6 @@ from pixxel_async import (
     UsageError,
 )
 from pixxel_async.sandbox import Sandbox, Scenario, sandbox_in_thread
-from pixxel_async.transport.reactor import Reactor, Reactors
 
 from ..socket_server import SocketServer
 from ..support import QUICK_LIMITS, QUICK_POLL, QUICK_RETRY, client_of, other_tasks, some_downloads

@@ -29,7 +29,6 @@ from pixxel_async.engine.troubles import (
     is_answer_of_host,
     is_failure_of_host,
 )
-from pixxel_async.sansio.breaker import FAILURES, FIRST_S, HELD_S, MOST_S
 from pixxel_async.http.circuit_breaker import (
     HeldBackError,
     HostFails,
@@ -38,6 +37,7 @@ from pixxel_async.http.circuit_breaker import (
     HostIsBack,
     News,
 )
+from pixxel_async.sansio.breaker import FAILURES, FIRST_S, HELD_S, MOST_S
 
 pytestmark = pytest.mark.looptime
 

@@ -9,6 +9,7 @@ from pixxel_async import (
     AoiDownload,
     ApiError,
     PixxelError,
+    RedirectedError,
     ResponseError,
     RetryPolicy,
     ServerError,
@@ -34,6 +35,8 @@ MAY_HAVE_HAD_AN_EFFECT: dict[str, Step] = {
     "500": answer(500),
     "502": answer(502, html="<html>Bad Gateway</html>"),
     "504": answer(504),
+    "520": answer(520, html="<html>Unknown Error</html>"),
+    "524": answer(524),
     "read error": broken(httpx.ReadError),
     "read timeout": broken(httpx.ReadTimeout),
     "write error": broken(httpx.WriteError),
@@ -46,7 +49,9 @@ HAD_NO_EFFECT: dict[str, Step] = {
     "no connection in time": broken(httpx.ConnectTimeout),
     "no slot in time": broken(httpx.PoolTimeout),
 }
-FINAL = (400, 401, 402, 403, 404, 405, 409, 410, 413, 422, 501, 505)
+FINAL = (400, 401, 402, 403, 404, 405, 410, 413, 422, 501, 505)
+PASSING = (409, 423, 425, 429, 503, 509, 521, 529)
+PAGES = (302, 400, 403, 404, 409, 410, 425, 451, 511, 530)
 EVERY_CALL = pytest.mark.parametrize("call", CALLS, ids=str)
 REPEATABLE = pytest.mark.parametrize("call", PUTS + GETS, ids=str)
 CREATION = pytest.mark.parametrize("call", POSTS, ids=str)
@@ -104,6 +109,36 @@ async def test_anything_is_sent_again_that_surely_had_no_effect(
 @EVERY_CALL
 async def test_a_refusal_is_final(call: ClientCall, status: int) -> None:
     assert await requests_until_it_gives_up(call, answer(status), ApiError) == 1
+
+
+@pytest.mark.fault(72)
+@pytest.mark.parametrize("status", PASSING)
+@EVERY_CALL
+async def test_what_the_service_does_not_do_for_the_moment_is_asked_for_again(
+    call: ClientCall, status: int
+) -> None:
+    assert len(await requests_until_it_passes(call, answer(status), answer(status))) == 3
+
+
+@pytest.mark.fault(72)
+@pytest.mark.parametrize("status", PAGES)
+@EVERY_CALL
+async def test_a_refusal_that_is_not_in_the_form_of_the_service_passes(
+    call: ClientCall, status: int
+) -> None:
+    page = answer(status, html="<html>Maintenance</html>")
+    assert len(await requests_until_it_passes(call, page, page)) == 3
+
+
+@pytest.mark.fault(72)
+@EVERY_CALL
+async def test_a_redirect_is_not_followed_and_only_its_host_is_told(call: ClientCall) -> None:
+    to = {"Location": "https://login.example/in?token=canary"}
+    script = Script(answer(302, text="", headers=to))
+    async with client_of(script) as client:
+        with pytest.raises(RedirectedError, match=r"302 redirects to login\.example, which is not"):
+            await call.send(client)
+    assert {request.url.host for request in script.requests} == {"api.pixxel.space"}
 
 
 @NOT_SENT

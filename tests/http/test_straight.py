@@ -10,6 +10,7 @@ import zlib
 
 import httpx
 import pytest
+from pixxel_async.transport.ways import Straight, ThroughHttpx
 
 from pixxel_async import (
     ApiError,
@@ -22,7 +23,6 @@ from pixxel_async import (
     Timeouts,
     TransportError,
 )
-from pixxel_async.transport.ways import Straight, ThroughHttpx
 
 from ..socket_server import SocketServer
 from ..support import PATIENCE_S

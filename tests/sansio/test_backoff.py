@@ -20,10 +20,12 @@ from pixxel_async import (
     TransportError,
 )
 from pixxel_async.sansio.backoff import (
+    FINAL_STATUS,
     CallKind,
     Failure,
     Verdict,
     delay,
+    delay_before_repeat,
     failure_of,
     failure_of_status,
     judge,
@@ -47,6 +49,7 @@ def test_a_creation_is_retried_only_where_nothing_was_done() -> None:
         Failure.NOT_SENT: Verdict.RETRY,
         Failure.THROTTLED: Verdict.RETRY,
         Failure.UNAVAILABLE: Verdict.RETRY,
+        Failure.REFUSED: Verdict.RETRY,
         Failure.LOST: Verdict.REPEAT_CREATION,
         Failure.BROKEN: Verdict.REPEAT_CREATION,
         Failure.UNREADABLE: Verdict.REPEAT_CREATION,
@@ -54,13 +57,40 @@ def test_a_creation_is_retried_only_where_nothing_was_done() -> None:
     }
 
 
-def test_statuses_are_classified() -> None:
-    found = {status: failure_of_status(status) for status in range(400, 600)}
-    assert found[429] is Failure.THROTTLED
-    assert found[503] is Failure.UNAVAILABLE
-    broken = {status for status, failure in found.items() if failure is Failure.BROKEN}
-    assert broken == {408, 500, 502, 504}
-    assert found[401] is found[404] is found[501] is Failure.FINAL
+OF_SERVICE = {status: failure_of_status(status) for status in range(100, 1000)}
+OF_OTHERS = {status: failure_of_status(status, from_service=False) for status in range(100, 1000)}
+
+
+@pytest.mark.fault(72)
+def test_only_the_service_itself_makes_a_status_final() -> None:
+    final = {status for status, failure in OF_SERVICE.items() if failure is Failure.FINAL}
+    assert final == set(FINAL_STATUS)
+    assert all(FINAL_STATUS.values())
+    others = {status for status, failure in OF_OTHERS.items() if failure is Failure.FINAL}
+    assert others == {401}
+
+
+@pytest.mark.fault(72)
+def test_a_status_that_leaves_open_what_was_done_is_no_refusal() -> None:
+    for found in (OF_SERVICE, OF_OTHERS):
+        assert {found[status] for status in (101, 408, 500, 502, 504, 520, 522, 524, 599, 999)} == {
+            Failure.BROKEN
+        }
+        assert {found[status] for status in (302, 307, 409, 421, 423, 425, 451, 511, 521)} == {
+            Failure.REFUSED
+        }
+        assert {found[status] for status in (503, 509, 529)} == {Failure.UNAVAILABLE}
+        assert found[429] is Failure.THROTTLED
+
+
+@pytest.mark.fault(72)
+def test_a_repeat_of_a_creation_waits_for_longer_than_a_retry() -> None:
+    policy = RetryPolicy()
+    for jitter in (0.0, 1.0):
+        waits = [delay_before_repeat(policy, attempt=n, jitter=jitter) for n in (1, 2)]
+        assert sum(waits) >= 3
+        assert waits[1] == 2 * waits[0]
+    assert delay_before_repeat(policy, attempt=1, jitter=0, retry_after_s=7) == 7
 
 
 @pytest.mark.parametrize(
@@ -70,6 +100,7 @@ def test_statuses_are_classified() -> None:
         (TransportError("refused", sent=False), Failure.NOT_SENT),
         (RateLimitedError("busy", status=429), Failure.THROTTLED),
         (NotFoundError("none", status=404), Failure.FINAL),
+        (NotFoundError("a page", status=404, from_service=False), Failure.REFUSED),
         (ResponseError("not JSON"), Failure.UNREADABLE),
         (PackageFailedError("failed", key="k"), Failure.FINAL),
         (asyncio.CancelledError(), Failure.FINAL),

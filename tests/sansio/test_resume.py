@@ -8,8 +8,17 @@ import pytest
 
 from pixxel_async import errors
 from pixxel_async.config import EarlierFailures
+from pixxel_async.models import PackageStatus
 from pixxel_async.sansio.lifecycle import State
-from pixxel_async.sansio.resume import First, first, goes_on
+from pixxel_async.sansio.resume import (
+    NOWHERE_LOOKS,
+    WORDLESS_LOOKS,
+    First,
+    Lead,
+    first,
+    goes_on,
+    is_lost,
+)
 
 LEAVE, RETRY = EarlierFailures.LEAVE, EarlierFailures.RETRY
 
@@ -76,7 +85,18 @@ def test_a_known_id_is_never_created_again() -> None:
         (errors.ConnectionBrokenError("x"), True),
         (errors.StorageError("x", status=503), True),
         (errors.StorageError("x", status=429), True),
-        (errors.StorageError("x", status=403), False),
+        (errors.StorageError("x", status=403), True),
+        (errors.StorageError("x", status=403, code="AccessDenied"), False),
+        (errors.StorageError("x", status=403, code="SignatureDoesNotMatch"), False),
+        (errors.StorageError("x", status=404, code="NoSuchKey"), True),
+        (errors.StorageError("x", status=522), True),
+        (errors.TransferError("the body ended early"), True),
+        (errors.NotAZipError("a page"), True),
+        (errors.PackageGoneError("x", key="k"), True),
+        (errors.ConflictError("x", status=409), True),
+        (errors.RedirectedError("x", status=302), True),
+        (errors.PermissionDeniedError("a page", status=403, from_service=False), True),
+        (errors.ConfigError("x"), False),
         (errors.IntegrityError("x"), False),
         (errors.PackageFailedError("x", key="k"), False),
         (errors.AnswerLostError("x", key="k"), False),
@@ -85,10 +105,81 @@ def test_a_known_id_is_never_created_again() -> None:
         (errors.PermissionDeniedError("x", status=403), False),
         (errors.BadRequestError("x", status=400), False),
         (errors.InputError("x"), False),
-        (errors.ResponseError("x"), False),
+        (errors.ResponseError("x"), True),
     ],
 )
 def test_what_lies_outside_a_package_is_taken_up_again(
     error: errors.PixxelError, *, expected: bool
 ) -> None:
     assert goes_on(error) is expected
+
+
+@pytest.mark.fault(71)
+@pytest.mark.parametrize("status", [400, 403, 404, 410, 422])
+def test_an_id_that_the_service_itself_refuses_leads_nowhere(status: int) -> None:
+    assert Lead(was_ready=False).failed(errors.api_error_class(status)("x", status=status))
+
+
+@pytest.mark.fault(71)
+@pytest.mark.parametrize("status", [400, 404, 409, 410])
+def test_an_id_is_given_up_after_a_few_pages_about_it(status: int) -> None:
+    error = errors.api_error_class(status)("a page", status=status, from_service=False)
+    lead = Lead(was_ready=False)
+    found = [lead.failed(error) for _ in range(NOWHERE_LOOKS)]
+    assert found == [False] * (NOWHERE_LOOKS - 1) + [True]
+
+
+@pytest.mark.fault(71)
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.AuthenticationError("x", status=401),
+        errors.TransportError("reset"),
+        errors.ServerError("x", status=520),
+        errors.RedirectedError("x", status=302),
+        errors.PermissionDeniedError("a page", status=403, from_service=False),
+        errors.ResponseError("a page"),
+    ],
+)
+def test_trouble_of_the_service_says_nothing_of_an_id(error: errors.PixxelError) -> None:
+    lead = Lead(was_ready=True)
+    assert not any(lead.failed(error) for _ in range(100))
+
+
+@pytest.mark.fault(71)
+def test_a_package_that_had_a_url_and_has_none_is_given_up() -> None:
+    lead = Lead(was_ready=True)
+    found = [lead.answered(PackageStatus.PENDING, "mislaid") for _ in range(WORDLESS_LOOKS)]
+    assert found == [False] * (WORDLESS_LOOKS - 1) + [True]
+    lead = Lead(was_ready=True)
+    for _ in range(100):
+        assert not lead.answered(PackageStatus.PENDING, "success")
+        assert not lead.answered(PackageStatus.PENDING, "in_progress")
+    assert not any(
+        Lead(was_ready=False).answered(PackageStatus.PENDING, "mislaid") for _ in range(100)
+    )
+    assert lead.answered(PackageStatus.FAILED, "expired")
+
+
+@pytest.mark.fault(71)
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (errors.StorageError("x", status=404), True),
+        (errors.StorageError("x", status=403, code="AccessDenied"), True),
+        (errors.StorageError("x", status=403, code="SlowDown"), False),
+        (errors.StorageError("x", status=503), False),
+        (errors.IntegrityError("x"), True),
+        (errors.NotAZipError("x"), True),
+        (errors.PackageFailedError("x", key="k"), True),
+        (errors.NotFoundError("x", status=404), True),
+        (errors.ServerError("x", status=500), False),
+        (errors.AuthenticationError("x", status=401), False),
+        (errors.StalledError("x"), False),
+        (errors.SinkError("x"), False),
+    ],
+)
+def test_a_new_package_helps_only_where_the_old_one_is_to_blame(
+    error: errors.PixxelError, *, expected: bool
+) -> None:
+    assert is_lost(error) is expected

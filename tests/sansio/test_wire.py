@@ -27,6 +27,7 @@ from pixxel_async import (
     PackageStatus,
     PermissionDeniedError,
     RateLimitedError,
+    RedirectedError,
     ResponseError,
     ServerError,
     TaskDownload,
@@ -211,9 +212,10 @@ def test_any_bytes_are_a_package_or_a_typed_error(body: bytes) -> None:
         (404, NotFoundError),
         (409, ConflictError),
         (500, ServerError),
-        (302, BadRequestError),
-        (300, BadRequestError),
-        (199, BadRequestError),
+        (302, RedirectedError),
+        (300, RedirectedError),
+        (199, ServerError),
+        (999, ServerError),
         (401, AuthenticationError),
         (403, PermissionDeniedError),
         (429, RateLimitedError),
@@ -323,3 +325,32 @@ def test_an_error_that_nests_too_deeply_is_taken_as_text(body: bytes) -> None:
 
 def test_an_id_that_is_null_does_not_hide_the_other() -> None:
     assert read({"download_id": None, "id": "x"}, download=AOI).download_id == "x"
+
+
+@pytest.mark.fault(72)
+@pytest.mark.parametrize(
+    ("location", "host"),
+    [
+        ("https://login.example/in?token=canary", "login.example"),
+        ("https://canary:canary@login.example/", "login.example"),
+        ("/elsewhere", "another path of the same host"),
+        ("https://[::1/", "an invalid address"),
+    ],
+)
+def test_of_a_redirect_only_the_host_is_told(location: str, host: str) -> None:
+    with pytest.raises(RedirectedError) as caught:
+        wire.read_answer(wire.PING, status_code=302, body=b"moved", location=location)
+    assert str(caught.value) == f"302 redirects to {host}, which is not followed with the key"
+    assert not caught.value.from_service
+
+
+@pytest.mark.fault(71)
+@pytest.mark.parametrize("word", ["expired", "DELETED", " not-found ", "Not Found"])
+def test_a_word_of_the_end_is_one_where_the_status_call_takes_an_id(word: str) -> None:
+    catalog = CatalogDownload(catalog_ids=("c",))
+    assert wire.is_word_of_failure(word, catalog)
+    assert wire.is_word_of_failure(word, None)
+    assert not wire.is_word_of_failure(word, JobDownload(workflow_id="w", job_id="j"))
+    assert wire.is_gone_word(word)
+    assert wire.is_known_word(word)
+    assert not wire.is_word_of_work(word)
