@@ -219,6 +219,8 @@ _ROW_CHECKS: dict[str, Check] = {
     "stretches": _stretches,
     "bytes": _or_none(_bytes),
     "sha256": _or_none(_text),
+    "mtime_ns": _or_none(_up_to(2**63 - 1, "a time in nanoseconds")),
+    "inode": _or_none(_up_to(2**63 - 1, "the number of a file")),
     "checksum": _text,
     "attempts": _count,
     "extracted": _or_none(_name),
