@@ -355,6 +355,55 @@ async def test_no_range_is_requested_again_after_an_answer_that_was_no_use(
     check_saved(report, tmp_path, WHOLE)
 
 
+SIGNATURE = answer("403 Forbidden", body=b"<Error><Code>SignatureDoesNotMatch</Code></Error>")
+DENIED = answer("403 Forbidden", body=b"<Error><Code>AccessDenied</Code></Error>")
+
+
+@pytest.mark.fault(70)
+@pytest.mark.parametrize(
+    ("refusal", "times"),
+    [
+        (answer("304 Not Modified", length=-1), 1),
+        (answer("405 Method Not Allowed"), 1),
+        (answer("501 Not Implemented"), 1),
+        (SIGNATURE, 1),
+        (answer("400 Bad Request", body=b"no ranges"), 3),
+        (answer("403 Forbidden"), 3),
+        (DENIED, 3),
+        (answer("404 Not Found"), 3),
+        (answer("418 Teapot"), 3),
+        (answer("500 Internal Server Error", body=bytes(range(256))), 3),
+    ],
+    ids=["304", "405", "501", "signature", "400", "403", "denied", "404", "418", "500"],
+)
+async def test_the_whole_is_requested_of_a_storage_that_refuses_ranges(
+    tmp_path: Path, refusal: bytes, times: int
+) -> None:
+    answers = [BROKEN_HALF, *[refusal] * times, WHOLE_ANSWER]
+    async with ScriptedStorage(*answers) as storage:
+        report = await export(storage.url, tmp_path, attempts=5)
+    assert storage.ranges == ["", *[RANGE] * times, ""]
+    check_saved(report, tmp_path, WHOLE)
+
+
+@pytest.mark.fault(70)
+@pytest.mark.parametrize("status", ["503 Slow Down", "429 Too Many", "502 Bad Gateway", "520 X"])
+async def test_an_error_of_the_host_costs_no_partial(tmp_path: Path, status: str) -> None:
+    answers = [BROKEN_HALF, *[answer(status)] * 6, part(WHOLE[HALF:])]
+    async with ScriptedStorage(*answers) as storage:
+        report = await export(storage.url, tmp_path, attempts=8)
+    assert storage.ranges == ["", *[RANGE] * 7]
+    check_saved(report, tmp_path, WHOLE)
+
+
+@pytest.mark.fault(70)
+async def test_what_is_final_for_the_whole_too_fails_the_package(tmp_path: Path) -> None:
+    async with ScriptedStorage(BROKEN_HALF, SIGNATURE) as storage:
+        report = await export(storage.url, tmp_path, attempts=5)
+    assert storage.ranges == ["", RANGE, ""]
+    assert "SignatureDoesNotMatch" in str(report.failed[0].error)
+
+
 @pytest.mark.fault(69)
 @pytest.mark.parametrize("total", [TOTAL, "*"])
 async def test_a_part_of_all_is_taken_although_no_range_was_requested(
