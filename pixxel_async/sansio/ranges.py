@@ -218,10 +218,10 @@ def decide(held: Held, status: int, headers: Mapping[str, str]) -> Decision | No
     """
     if status in SAYS_CHANGED:
         return _refused_range(held, status, headers)
-    if status in NOT_FOR_RANGES and held.resumable:
-        return RequestWhole(reason=f"the storage answered {status} to the request for a range")
     if status not in {OK, PARTIAL_CONTENT}:
-        return None
+        is_about_ranges = held.resumable and status in NOT_FOR_RANGES
+        reason = f"the storage answered {status} to the request for a range"
+        return RequestWhole(reason=reason) if is_about_ranges else None
     if coding := _coding(headers):
         return _useless(held, f"the body came with Content-Encoding {coding}")
     match _part(status, headers):
