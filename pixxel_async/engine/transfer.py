@@ -130,16 +130,25 @@ class Transfer:
     def _passing(self, passing: PassingError, before: int) -> PassingError:
         passing.came = self.received - before
         self._refused_ranges = 0 if passing.came else self._refused_ranges
+        if self._asked_for_range:
+            self._judge_range(passing)
+        return passing
+
+    def _judge_range(self, passing: PassingError) -> None:
+        """Request no more ranges, if it may be for them that the storage fails."""
         match passing:
             case CrowdedError() | NextRequestError():
-                pass
-            case PassingError(error=StorageError(status=status)) if self._asked_for_range:
-                self._refused_ranges += 1
-                if ranges.is_about_range(
-                    status, refused=self._refused_ranges, attempts=self._policy.attempts
-                ):
-                    self._trusts_ranges = False
-        return passing
+                return
+            case PassingError(error=StorageError(status=said)) if ranges.may_be_about_range(said):
+                status: int | None = said
+            case PassingError(error=StalledError() | ConnectionBrokenError(sent=True)):
+                status = None
+            case _:
+                return
+        self._refused_ranges += not passing.came
+        attempts = self._policy.attempts
+        if ranges.is_about_range(status, refused=self._refused_ranges, attempts=attempts):
+            self._trusts_ranges = False
 
     @property
     def _asked_for_range(self) -> bool:

@@ -82,4 +82,5 @@ def error_of(code: int, message: str, curl: pycurl.Curl, request: StorageRequest
         return TransferError("the signed URL is not a URL that can be requested")
     text = _TEXT.get(code, "the connection failed")
     detail = redact(message)
-    return ConnectionBrokenError(f"{text} ({detail})" if detail else text)
+    sent = curl.getinfo(pycurl.PRETRANSFER_TIME) > 0  # the connection stood, TLS included
+    return ConnectionBrokenError(f"{text} ({detail})" if detail else text, sent=sent)

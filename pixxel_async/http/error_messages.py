@@ -32,6 +32,10 @@ _DENIED = {
     407: "put name and password into the proxy's URL: http://NAME:PASSWORD@HOST:PORT",
     403: "ask whoever runs it to allow this host, or list the host in NO_PROXY",
 }
+NEVER_SENT = frozenset(
+    {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"}
+)
+"""Names of errors after which nobody has seen the request."""
 
 
 def certificate_problem(host: str, verify_code: int, said: str) -> str:
@@ -105,7 +109,7 @@ def storage_error(error: Exception, host: str, proxy: SecretStr | None) -> Pixxe
         return OutOfDescriptorsError(describe(error))
     if (reason := route_problem(error, host, proxy)) is not None:
         return StorageHostError(reason)
-    return ConnectionBrokenError(describe(error))
+    return ConnectionBrokenError(describe(error), sent=type(error).__name__ not in NEVER_SENT)
 
 
 def is_out_of_descriptors(error: BaseException) -> bool:

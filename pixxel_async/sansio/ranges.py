@@ -44,6 +44,8 @@ NOT_FOR_RANGES = frozenset({304, 405, 501})
 """Statuses that say at once that the storage serves no ranges: it would answer a plain GET."""
 MOST_REFUSED_RANGES = 3
 """So many errors in a row to requests for a range, and the whole is requested."""
+LEAST_SILENCES = 2
+"""The same for connections that broke off or stalled without a byte."""
 SAYS_CHANGED = frozenset({PRECONDITION_FAILED, RANGE_NOT_SATISFIABLE})
 """Statuses that say that the object is not what it was; the whole has to be asked for."""
 
@@ -232,16 +234,24 @@ def decide(held: Held, status: int, headers: Mapping[str, str]) -> Decision | No
     return _whole(held, headers)
 
 
-def is_about_range(status: int, *, refused: int, attempts: int) -> bool:
+def is_about_range(status: int | None, *, refused: int, attempts: int) -> bool:
     """Tell whether errors may be about the range that was requested, so that the whole is next.
 
     Args:
-        status: The HTTP status of the last one.
+        status: The HTTP status of the last one, or None if no byte came over a connection that
+            stood: as a host may do that for a while, all attempts but the last are for the range.
         refused: How many came in a row.
-        attempts: How many a transfer has; the last one is for the whole.
+        attempts: How many a transfer has; the last one is for the whole, also where the first
+            one was what broke off.
     """
-    is_of_host = status > INTERNAL_ERROR or status in _PASSING
-    return not is_of_host and refused >= min(MOST_REFUSED_RANGES, attempts - 1)
+    if status is None:
+        return refused >= max(LEAST_SILENCES, attempts - 2)
+    return may_be_about_range(status) and refused >= min(MOST_REFUSED_RANGES, attempts - 2)
+
+
+def may_be_about_range(status: int) -> bool:
+    """Tell whether a status may be about the request, and is not about the host alone."""
+    return status <= INTERNAL_ERROR and status not in _PASSING
 
 
 def strong_tag(etag: str | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import zipfile
 from pathlib import Path
@@ -393,6 +394,44 @@ async def test_an_error_of_the_host_costs_no_partial(tmp_path: Path, status: str
     async with ScriptedStorage(*answers) as storage:
         report = await export(storage.url, tmp_path, attempts=8)
     assert storage.ranges == ["", *[RANGE] * 7]
+    check_saved(report, tmp_path, WHOLE)
+
+
+STALLED = part(WHOLE[HALF:])[: -(TOTAL - HALF)]
+
+
+class Silent(ScriptedStorage):
+    """Sends no byte of a range; `holds` keeps the connection open."""
+
+    def __init__(self, said: bytes, *, holds: bool) -> None:
+        super().__init__(BROKEN_HALF, WHOLE_ANSWER)
+        self.said, self.holds = said, holds
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self.heads:
+            await super().serve(reader, writer)
+            return
+        try:
+            self.heads.append(await reader.readuntil(b"\r\n\r\n"))
+            writer.write(self.said if self.ranges[-1] else WHOLE_ANSWER)
+            if self.holds or not self.ranges[-1]:
+                await reader.read()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+
+@pytest.mark.fault(70)
+@pytest.mark.parametrize("engine", ["libcurl", "httpx"])
+@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 206 P\r\nET", STALLED])
+@pytest.mark.parametrize("holds", [False, True], ids=["closes", "stalls"])
+async def test_the_last_attempt_is_for_the_whole_where_ranges_bring_no_byte(
+    tmp_path: Path, engine: str, said: bytes, *, holds: bool
+) -> None:
+    async with Silent(said, holds=holds) as storage:
+        report = await export(storage.url, tmp_path, engine=engine, attempts=4, stall_timeout_s=1.0)
+    assert storage.ranges == ["", RANGE, RANGE, ""]
     check_saved(report, tmp_path, WHOLE)
 
 

@@ -386,13 +386,16 @@ def test_a_status_that_says_that_ranges_are_not_served_leads_to_the_whole(status
     [
         (400, 2, 8, False),
         (400, 3, 8, True),
-        (400, 1, 2, True),
+        (400, 1, 3, True),
         (500, 3, 8, True),
         (503, 7, 8, False),
         (429, 7, 8, False),
+        (None, 5, 8, False),
+        (None, 6, 8, True),
+        (None, 1, 3, False),
     ],
 )
 def test_errors_in_a_row_may_be_about_the_range(
-    status: int, refused: int, attempts: int, *, is_about: bool
+    status: int | None, refused: int, attempts: int, *, is_about: bool
 ) -> None:
     assert is_about_range(status, refused=refused, attempts=attempts) is is_about
