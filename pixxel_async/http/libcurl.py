@@ -58,6 +58,7 @@ MAX_UNTOLD_S = 0.002
 """The longest that a result waits for others before the event loop is woken."""
 SELECT_MAX_S = 60.0
 _FINAL_STATUS = 200
+END_S = 15.0
 _DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
 _IN, _OUT = selectors.EVENT_READ, selectors.EVENT_WRITE
 
@@ -169,8 +170,8 @@ class CurlResponse(StorageResponse):
         """Return the error of a transfer that libcurl has given up."""
         if self._refusal is not None and not self.status:
             return StorageHostError(self._refusal)
-        if self._shortage is not None and not self.status:
-            return out_of_descriptors(str(self._shortage))
+        if not self.status and (shortage := self._shortage or _shortage()) is not None:
+            return out_of_descriptors(str(shortage))
         if self.curl is None:
             return closed_error()
         return error_of(code, message, self.curl, self.request)
@@ -351,16 +352,23 @@ class CurlThread:
             with suppress(OSError):  # it has been woken often enough, or is over
                 self._waker.send(b"\0")
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, such as by a bug."""
+        return self._is_over
+
     async def aclose(self) -> None:
         """End the thread, and every transfer on it; may be called twice.
 
-        It waits for the write in progress, off the event loop.
+        It waits for the write in progress, off the event loop, and gives up after `END_S`: a write
+        to a dead disk may never end.
         """
         self.stop()
-        if self._thread.is_alive():
-            with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(self._thread.join)
-        self._opened.close()
+        with anyio.CancelScope(shield=True):
+            if self._thread.is_alive():
+                await anyio.to_thread.run_sync(self._thread.join, END_S)
+        if not self._thread.is_alive():
+            self._opened.close()
 
     def stop(self) -> None:
         """Let the thread end soon; may be called twice, and on any thread."""
@@ -422,6 +430,8 @@ class CurlThread:
             for response in tuple(self._running.values()):
                 response.finish(closed_error())
             self._run_commands()
+            for curl in self._idle:
+                curl.close()
             self._deliver()
 
     def _run_commands(self) -> None:
@@ -440,7 +450,8 @@ class CurlThread:
             mask = (pycurl.CSELECT_IN if events & _IN else 0) | (
                 pycurl.CSELECT_OUT if events & _OUT else 0
             )
-            self._multi.socket_action(key.fd, mask)
+            with suppress(pycurl.error):  # the event before has closed this socket
+                self._multi.socket_action(key.fd, mask)
             self._collect()
             if self._untold_since and time.monotonic() - self._untold_since > MAX_UNTOLD_S:
                 self._deliver()
@@ -567,6 +578,7 @@ class CurlEngine:
     def _thread(self) -> CurlThread:
         if self._is_closed:
             raise closed_error()
+        self._threads = [thread for thread in self._threads if not thread.is_over]
         if len(self._threads) < self._max_threads and all(t.responses for t in self._threads):
             try:
                 self._threads.append(CurlThread(self._configure))
@@ -590,6 +602,15 @@ class CurlEngine:
         ):
             curl.setopt(option, value)
         self._certificates.set_on(curl)
+
+
+def _shortage() -> OSError | None:
+    """Return why no descriptor can be had, or None; looking up a name hides the reason."""
+    try:
+        socket.socket().close()
+    except OSError as error:
+        return error
+    return None
 
 
 class _Duplicated:
