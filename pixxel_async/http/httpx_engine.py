@@ -183,6 +183,9 @@ class HttpxEngine:
         # Raised here, so that it has no context: the error of httpx knows the URL.
         raise failure
 
+    def prepare(self) -> None:
+        """Do nothing: no threads are needed."""
+
     async def aclose(self) -> None:
         """Close the clients, if they are ours."""
         clients, self._clients = self._clients, {}

@@ -50,6 +50,7 @@ from .tls import Certificates
 
 THREADS = 2
 """With two threads a large body and many small ones do not wait for each other."""
+NO_THREAD = "the system allows no more threads; raise its limits (ulimit -u, ulimit -v)"
 SUPPRESS_CONNECT_HEADERS = 265
 """An option of libcurl that pycurl has no name for."""
 MAX_CONNECTIONS_KEPT = 64
@@ -327,8 +328,8 @@ class CurlThread:
             )
             try:
                 self._thread.start()
-            except RuntimeError as error:
-                raise OSError(errno.EAGAIN, str(error)) from None
+            except RuntimeError:
+                raise OSError(errno.EAGAIN, NO_THREAD) from None
             self._opened = opened.pop_all()
 
     # Called on the event loop.
@@ -562,6 +563,10 @@ class CurlEngine:
             raise
         return response
 
+    def prepare(self) -> None:
+        """Start a thread; see `StorageEngine.prepare`."""
+        self._thread()
+
     async def aclose(self) -> None:
         """End the threads, and every transfer on them; may be called twice."""
         self._is_closed = True
@@ -584,7 +589,8 @@ class CurlEngine:
                 self._threads.append(CurlThread(self._configure))
             except (OSError, pycurl.error) as error:
                 if not self._threads:
-                    raise out_of_descriptors(str(error)) from None
+                    reason = error.strerror if isinstance(error, OSError) else str(error)
+                    raise out_of_descriptors(reason or str(error)) from None
         return min(self._threads, key=lambda thread: len(thread.responses))
 
     def _configure(self, curl: pycurl.Curl) -> None:

@@ -275,9 +275,8 @@ main()
     [
         *(
             (threads, ("export", "m.jsonl", "--out", "o", "--quiet", *QUICK))
-            for threads in range(5)
+            for threads in range(3)  # with one more, all is saved
         ),
-        (0, ("list", "projects")),
         (0, ("doctor",)),
         (2, ("demo", "--packages", "5", "--quiet")),
     ],
@@ -342,7 +341,7 @@ def test_a_working_directory_that_is_gone(tmp_path: Path, sandbox: Sandbox) -> N
     script = 'mkdir gone; cd gone; rmdir ../gone; "$@"'
     words = ("export", manifest, "--out", "o")
     ended = shell(script, *words, env=env_of(sandbox), folder=tmp_path)
-    one_line(ended, 2, "the current directory is gone")
+    one_line(ended, 2, "the current directory was deleted")
     ended = shell(
         script,
         *("export", manifest, "--out", tmp_path / "o", "--quiet", *QUICK),
