@@ -441,7 +441,7 @@ def named(name: str) -> Callable[[Row], Row]:
 @pytest.mark.fault(59)
 @pytest.mark.parametrize("name", BAD_NAMES)
 @pytest.mark.parametrize("is_saved", [True, False])
-async def test_a_bad_name_in_the_journal_fails_its_package_alone(
+async def test_a_package_with_a_bad_name_in_the_journal_starts_anew_under_its_own(
     tmp_path: Path, name: str, *, is_saved: bool
 ) -> None:
     out = tmp_path / "deep" / "out"
@@ -460,10 +460,9 @@ async def test_a_bad_name_in_the_journal_fails_its_package_alone(
         before = sorted(path for path in tmp_path.rglob("*") if HIDDEN not in path.parts)
         async with client.export(downloads, out, folder=EXTRACT) as export:
             report = await export.finish()
-    (failed,) = report.failed
-    assert failed.key == bad
-    assert "is not a valid name" in str(failed.error)
+    assert report.failed == ()
     assert len(report.skipped) == 4
+    assert [saved.download.key for saved in report.saved] == [bad]
     after = sorted(path for path in tmp_path.rglob("*") if HIDDEN not in path.parts)
     assert {path.parent.name for path in set(after) - set(before)} >= {"out"}
     assert all(path.is_relative_to(out) for path in set(after) - set(before))
@@ -479,7 +478,7 @@ async def test_commands_that_read_say_so_without_a_traceback(tmp_path: Path, nam
             await export.finish()
     await change_row(out, downloads[0].key, named(name))
     wrong = [finding async for finding in verify(out) if finding.is_wrong]
-    assert [finding.condition for finding in wrong] == [Condition.UNREADABLE]
+    assert [finding.condition for finding in wrong] == [Condition.DAMAGED]
     assert "not a valid name" in wrong[0].reason
     manifest = write_manifest(tmp_path / "m.jsonl", [download.row() for download in downloads])
     for words in (

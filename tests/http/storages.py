@@ -36,7 +36,7 @@ async def storage_client(*, connect_s: float = 30) -> AsyncIterator[StorageClien
             client=None,
             certificates=Certificates(file=Way.ca_file),
             timeouts=Timeouts(connect_s=connect_s),
-            is_allowed=lambda _: True,
+            addresses=WITH_LOOPBACK,
         ),
         Routes(),
     )
