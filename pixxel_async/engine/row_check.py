@@ -18,7 +18,6 @@ from typing import Any, TypeAlias
 from pydantic import TypeAdapter, ValidationError
 
 from ..sansio.lifecycle import State
-from ..sansio.naming import name_problem
 from ..sinks.base import Stretch
 from .record import Damage, Doing, Ending, Row, Run, Step
 
@@ -142,13 +141,6 @@ def _name(value: object) -> str | None:
     return None if 0 < length <= MOST_CHARS else f"has {length} characters"
 
 
-def _final_name(value: object) -> str | None:
-    if reason := _name(value):
-        return reason
-    problem = name_problem(str(value))
-    return None if problem is None else f"is not a valid name of a package ({problem})"
-
-
 def _or_none(check: Check) -> Check:
     return lambda value: None if value is None else check(value)
 
@@ -214,7 +206,7 @@ def _stretches(value: object) -> str | None:
 _ROW_CHECKS: dict[str, Check] = {
     "key": _text,
     "target": target_problem,
-    "name": _final_name,
+    "name": _name,
     "state": _state,
     "download_id": _or_none(_name),
     "is_unanswered": _flag,
@@ -231,7 +223,7 @@ _ROW_CHECKS: dict[str, Check] = {
     "inode": _or_none(_up_to(2**63 - 1, "the number of a file")),
     "checksum": _text,
     "attempts": _count,
-    "extracted": _or_none(_final_name),
+    "extracted": _or_none(_name),
     "is_discarded": _flag,
     "error": _text,
     "error_type": _text,

@@ -441,7 +441,7 @@ def named(name: str) -> Callable[[Row], Row]:
 @pytest.mark.fault(59)
 @pytest.mark.parametrize("name", BAD_NAMES)
 @pytest.mark.parametrize("is_saved", [True, False])
-async def test_a_package_with_a_bad_name_in_the_journal_starts_anew_under_its_own(
+async def test_a_bad_name_in_the_journal_fails_its_package_alone(
     tmp_path: Path, name: str, *, is_saved: bool
 ) -> None:
     out = tmp_path / "deep" / "out"
@@ -460,9 +460,10 @@ async def test_a_package_with_a_bad_name_in_the_journal_starts_anew_under_its_ow
         before = sorted(path for path in tmp_path.rglob("*") if HIDDEN not in path.parts)
         async with client.export(downloads, out, folder=EXTRACT) as export:
             report = await export.finish()
-    assert report.failed == ()
+    (failed,) = report.failed
+    assert failed.key == bad
+    assert "is not a valid name" in str(failed.error)
     assert len(report.skipped) == 4
-    assert [saved.download.key for saved in report.saved] == [bad]
     after = sorted(path for path in tmp_path.rglob("*") if HIDDEN not in path.parts)
     assert {path.parent.name for path in set(after) - set(before)} >= {"out"}
     assert all(path.is_relative_to(out) for path in set(after) - set(before))
