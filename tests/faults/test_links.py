@@ -424,7 +424,6 @@ BAD_NAMES = (
     "/evil-pixxel.zip",
     "..",
     ".",
-    "",
     "a//b.zip",
     ".pixxel-async/journal.sqlite",
     "con.zip",
