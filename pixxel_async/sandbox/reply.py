@@ -106,7 +106,7 @@ class Sender:
         lines += [name + b": " + value for name, value in headers]
         transport.write(b"\r\n".join([*lines, b"connection: close", b"", b""]))
         for piece in self._pieces(reply):
-            transport.write(piece)
+            self._connections.of(scope).write(piece)
             self.body_bytes += len(piece)
             await asyncio.sleep(len(piece) / self._bytes_per_s if self._bytes_per_s else 0)
         await self._connections.close(scope, receive)
