@@ -78,7 +78,7 @@ class Sender:
             self._connections.of(scope)  # a client that has gone gets no more
             await send({"type": "http.response.body", "body": piece, "more_body": True})
             self.body_bytes += len(piece)
-            if self._bytes_per_s is not None:
+            if self._bytes_per_s is not None and not reply.excess:
                 await asyncio.sleep(len(piece) / self._bytes_per_s)
         await self._end(reply, scope, receive, send)
 
