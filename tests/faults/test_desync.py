@@ -11,6 +11,8 @@ from ..socket_server import SocketServer
 from ..support import final_files
 from .scripted import ETAG, a_zip, answer, export
 
+COUNT = 6
+ZIPS = [a_zip(number) for number in range(COUNT)]
 STRAYS = {
     "four bytes of a ZIP": answer("200 OK", body=b"PK\x03\x04"),
     "page": answer("200 OK", body=b"<html>We will be back soon</html>"),
@@ -42,7 +44,7 @@ class OneBehind(SocketServer):
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
                 number = int(head.split(b".zip", 1)[0].rsplit(b"j", 1)[1])
-                due.append(answer("200 OK", ETAG, body=a_zip(number)))
+                due.append(answer("200 OK", ETAG, body=ZIPS[number]))
                 writer.write(due.pop(0))
                 if len(due) == 0 and number == 0:
                     due.append(self._stray)
@@ -64,8 +66,8 @@ async def test_a_connection_that_gave_a_wrong_answer_is_not_used_again(
     tmp_path: Path, stray: bytes
 ) -> None:
     async with OneBehind(stray) as storage:
-        report = await export(storage.url, tmp_path, count=6, fetches=1, attempts=4)
+        report = await export(storage.url, tmp_path, count=COUNT, fetches=1, attempts=4)
     assert len(final_files(tmp_path)) == len(report.saved)
     for saved in report.saved:
         number = int(getattr(saved.download, "job_id", "")[1:])
-        assert saved.path.read_bytes() == a_zip(number)
+        assert saved.path.read_bytes() == ZIPS[number]
