@@ -88,7 +88,7 @@ class Storage:
         else:
             fault = None if has_moved else self._strike(identity, "range" in headers)
             reply = await self._reply(package, target, headers, scope, fault)
-        action = fault.action if fault else ""
+        action: str = fault.action if fault else ""
         has_body = reply.status in {OK, PARTIAL}
         if has_body and self._is_crowded:
             reply, has_body, action = self._crowded(), False, CROWDED
