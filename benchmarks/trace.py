@@ -20,7 +20,10 @@ from .processes import measure
 from .results import save
 
 ENGINES = ("libcurl", "httpx")
-SCENARIO = Scenario(packaging=PackagingTime.constant(0.1), package_bytes=MIB)
+PACKAGING_S = float(os.environ.get("TRACE_PACKAGING_S", "0.1"))
+"""With 0, the package is ready at once, and nothing is polled."""
+
+SCENARIO = Scenario(packaging=PackagingTime.constant(PACKAGING_S), package_bytes=MIB)
 
 
 def lines() -> Iterator[str]:

@@ -9,7 +9,7 @@ import asyncio
 import json
 import sys
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Generator
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -18,10 +18,8 @@ import pixxel_async
 from pixxel_async import JobDownload, Limits, PixxelClient, PollPolicy
 
 ROOT = f"{Path(pixxel_async.__file__).parent}/"
-QUICK = {
-    "limits": Limits(requests_per_second=1000),
-    "poll": PollPolicy(initial_s=0.05, max_s=0.1),
-}
+LIMITS = Limits(requests_per_second=1000)
+POLL = PollPolicy(initial_s=0.05, max_s=0.1)
 """So that it need not wait for long; it takes the same way."""
 
 
@@ -51,7 +49,10 @@ class Trace:
             self.threads.add(threading.get_ident())
 
     def make_task(
-        self, loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], **options: Any
+        self,
+        loop: asyncio.AbstractEventLoop,
+        work: Coroutine[Any, Any, Any] | Generator[Any, None, Any],
+        **options: Any,
     ) -> asyncio.Task[Any]:
         """Create a task, and count it."""
         self.tasks += self.is_on
@@ -66,7 +67,11 @@ async def main(told: dict[str, str]) -> dict[str, Any]:
     sys.setprofile(trace.call)
     download = JobDownload(workflow_id="w", job_id="j")
     async with PixxelClient(
-        told["api_key"], base_url=told["api_url"], engine=told["engine"], **QUICK
+        told["api_key"],
+        base_url=told["api_url"],
+        engine=told["engine"],
+        limits=LIMITS,
+        poll=POLL,
     ) as client:
         trace.is_on = True
         await client.download(download, told["folder"])

@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 
 from benchmarks import few, results, small_calls, start, syncing, trace
-from benchmarks.contenders.commands import CONTENDERS, ONE_TRANSFER, PYTHON, command
+from benchmarks.contenders.commands import CONTENDERS, CURL, ONE_TRANSFER, PYTHON, command
 from benchmarks.contenders.task import Task
 from benchmarks.file_sets import FileSet
 from benchmarks.nginx import SEARCHED, MissingError, nginx, program
 from benchmarks.processes import measure
-from benchmarks.transfers import CURL, Stand, check, row, table
+from benchmarks.transfers import Stand, check, row, table
 
 from ..support import PROCESS_S
 

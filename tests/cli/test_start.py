@@ -9,7 +9,7 @@ import pytest
 from typer.main import get_command
 
 import pixxel_async
-from pixxel_async.cli.app import LISTED, Listed, app, load
+from pixxel_async.cli.app import LISTED, Commands, Listed, app, load
 
 from ..support import PROCESS_S
 from .commands import run
@@ -61,6 +61,7 @@ def test_the_table_says_what_the_command_says_of_itself(listed: Listed) -> None:
 
 def test_all_commands_are_listed() -> None:
     group = get_command(app)
+    assert isinstance(group, Commands)
     assert list(group.commands) == [listed.name for listed in LISTED]
     assert group.load("status") is group.load("status")
 
