@@ -9,6 +9,11 @@ Rules:
       whose writer has not been chosen yet is paused.
     * A callback never raises, and keeps no view of libcurl's buffer: the traceback of what a writer
       raised is dropped, since its frames hold such views.
+    * A response belongs to the request before it only as long as nothing else came over their
+      connection. One that was idle is looked at right before it is used again; one that brought
+      more than its response, an error, or less than a package has, is not used again. libcurl
+      looks at most once a second, and would take a stray response for the next one, and give every
+      later request the response of the one before.
     * Nothing comes from the environment, no cookies are kept, and only http and https are spoken.
 """
 
@@ -61,6 +66,7 @@ SELECT_MAX_S = 60.0
 _FINAL_STATUS = 200
 END_S = 15.0
 _DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
+_PEEK = _DONT_WAIT | socket.MSG_PEEK
 _IN, _OUT = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
@@ -306,6 +312,7 @@ class CurlThread:
         self._untold_since: float | None = None
         self._running: dict[pycurl.Curl, CurlResponse] = {}
         self._idle: list[pycurl.Curl] = []
+        self._kept: dict[int, int] = {}
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
         self._multi_due: float | None = None
@@ -401,7 +408,10 @@ class CurlThread:
             self._configure(curl)
             response.setup(curl)
             self._running[curl] = response
+            self._look_at_kept()
             self._multi.add_handle(curl)
+            self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)  # it sends before another begins
+            self._collect()
         except Exception as error:  # noqa: BLE001 - it concerns this transfer alone
             response.finish(TransferError(f"libcurl refuses the request: {type(error).__name__}"))
 
@@ -478,13 +488,34 @@ class CurlThread:
         while left:
             left, succeeded, failed = self._multi.info_read()
             for curl in succeeded:
+                response = self._running[curl]
                 fd = curl.getinfo(pycurl.ACTIVESOCKET)
                 if fd >= 0 and fd not in self._selector.get_map():  # not in use again
-                    _spoil_if_dirty(fd)
-                self._running[curl].finish(None)
+                    self._left(fd, is_trusted=response.is_package)
+                response.finish(None)
             for curl, code, message in failed:
                 response = self._running[curl]
                 response.finish(response.failure(code, message))
+
+    def _left(self, fd: int, *, is_trusted: bool) -> None:
+        """Keep a connection for a later request, or make it unusable."""
+        if is_trusted and not _has_input(fd):
+            self._kept[fd] = os.fstat(fd).st_ino
+        else:
+            _spoil(fd)
+
+    def _look_at_kept(self) -> None:
+        """Make kept connections unusable over which something came that nobody has asked for."""
+        for fd, inode in tuple(self._kept.items()):
+            try:
+                is_same = os.fstat(fd).st_ino == inode
+            except OSError:
+                is_same = False
+            if not is_same or fd in self._selector.get_map():  # closed, or in use
+                del self._kept[fd]
+            elif _has_input(fd):
+                del self._kept[fd]
+                _spoil(fd)
 
     def _deliver(self) -> None:
         if self._news:
@@ -632,16 +663,28 @@ class _Duplicated:
         os.close(self._fd)
 
 
-def _spoil_if_dirty(fd: int) -> None:
-    """Make a connection unusable on which more came than its response.
-
-    libcurl looks for such bytes at most once a second, and takes them for the next response.
-    """
+def _has_input(fd: int) -> bool:
+    """Tell whether something came over a connection, or its end."""
     connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=fd)
     try:
+        connection.recv(1, _PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    finally:
+        connection.detach()
+    return True
+
+
+def _spoil(fd: int) -> None:
+    """Make a connection unusable: libcurl finds it dead, and opens another one."""
+    connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=fd)
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
         while connection.recv(BUFFER_BYTES, _DONT_WAIT):
-            connection.shutdown(socket.SHUT_RDWR)
-    except OSError:  # such as BlockingIOError: nothing came
+            pass
+    except OSError:  # such as BlockingIOError: nothing is left
         pass
     finally:
         connection.detach()

@@ -11,6 +11,8 @@ from ..socket_server import SocketServer
 from ..support import final_files
 from .scripted import ETAG, a_zip, answer, export
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 COUNT = 6
 ZIPS = [a_zip(number) for number in range(COUNT)]
 STRAYS = {
@@ -22,10 +24,6 @@ STRAYS = {
     "200 without a body": answer("200 OK"),
     "broken ZIP": answer("200 OK", body=b"PK\x03\x04" + bytes(300)),
 }
-
-REFUSED = {"four bytes of a ZIP", "page"}
-"""Bodies that are refused while they arrive, which ends their connection."""
-LEFT_OPEN = pytest.mark.xfail(strict=True, reason="its connection is used again")
 
 
 class OneBehind(SocketServer):
@@ -55,13 +53,8 @@ class OneBehind(SocketServer):
             writer.close()
 
 
-@pytest.mark.parametrize(
-    "stray",
-    [
-        pytest.param(stray, id=name, marks=() if name in REFUSED else LEFT_OPEN)
-        for name, stray in STRAYS.items()
-    ],
-)
+@pytest.mark.fault(7)
+@pytest.mark.parametrize("stray", STRAYS.values(), ids=STRAYS.keys())
 async def test_a_connection_that_gave_a_wrong_answer_is_not_used_again(
     tmp_path: Path, stray: bytes
 ) -> None:
