@@ -13,7 +13,6 @@ from pydantic import SecretBytes, SecretStr
 
 from .body_writer import BandwidthLimiter, BodyWriter, EnoughError
 
-
 MIN_PACKAGE_BYTES = 16 * 1024
 """What is shorter may be a stray response: its connection is not used again."""
 _PACKAGE_STATUS = frozenset({200, 206})
