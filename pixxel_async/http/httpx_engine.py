@@ -80,6 +80,8 @@ class HttpxResponse(StorageResponse):
         finally:
             self.is_complete = True
             with anyio.CancelScope(shield=True), suppress(httpx.HTTPError):
+                if not self.is_package and "network_stream" in self._response.extensions:
+                    await self._response.extensions["network_stream"].aclose()
                 await self._response.aclose()
 
     async def _receive(self, writer: BodyWriter) -> None:
@@ -182,6 +184,9 @@ class HttpxEngine:
             return response
         # Raised here, so that it has no context: the error of httpx knows the URL.
         raise failure
+
+    def prepare(self) -> None:
+        """Do nothing: no threads are needed."""
 
     async def aclose(self) -> None:
         """Close the clients, if they are ours."""
