@@ -242,11 +242,20 @@ class _AddressCheck:
 
 
 class _ExactUrl(httpx.URL):
-    """A URL whose path and query go out as they are given."""
+    """A URL whose path and query go out as they are given, and whose text has no query.
+
+    httpx logs the text of each URL that it requests, and tracers record it.
+    """
 
     def __init__(self, url: str, target: bytes) -> None:
         super().__init__(url)
         self._target = target
+
+    def __str__(self) -> str:
+        return super().__str__().partition("?")[0]
+
+    def __repr__(self) -> str:
+        return f"URL({str(self)!r})"
 
     @property
     def raw_path(self) -> bytes:
