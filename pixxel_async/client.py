@@ -24,8 +24,9 @@ from .config import (
 from .downloads import Download
 from .engine.bandwidth import Bandwidth
 from .engine.export import Export
-from .engine.folder import OpenFolders
+from .engine.folder import ExportFolder, OpenFolders
 from .engine.incoming import Downloads
+from .engine.outlet import Outlet
 from .engine.parts import Parts
 from .engine.pipeline import Pipeline
 from .engine.single import again, only_package
@@ -394,5 +395,9 @@ class PixxelClient:
             absolute_path(directory),
             folders=self._folders,
             check_use=self._use.check,
-            pipeline=lambda folder, outlet: Pipeline(parts, folder, outlet),
+            pipeline=lambda folder, outlet: self._pipeline(parts, folder, outlet),
         )
+
+    def _pipeline(self, parts: Parts, folder: ExportFolder, outlet: Outlet) -> Pipeline:
+        self._storage.prepare()
+        return Pipeline(parts, folder, outlet)

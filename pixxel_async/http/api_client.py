@@ -236,12 +236,12 @@ class ApiClient:
         async for chunk in stream:
             body.take(chunk)
         logger.debug("%s: %s %s: %s", call.operation, call.method, call.path, response.status_code)
-        said = response.headers.get("retry-after")
+        said, place = response.headers.get("retry-after"), response.headers.get("location")
         return Response(
             status=response.status_code,
             body=self._auth.redactor.body(body.finish(), sent_on=call.sent_on),
             retry_after_s=None if said is None else read_retry_after(said, now=datetime.now(UTC)),
-            location=response.headers.get("location"),
+            location=None if place is None else self._auth.redactor.text(place),
         )
 
 

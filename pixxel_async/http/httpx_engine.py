@@ -80,6 +80,8 @@ class HttpxResponse(StorageResponse):
         finally:
             self.is_complete = True
             with anyio.CancelScope(shield=True), suppress(httpx.HTTPError):
+                if not self.is_package and "network_stream" in self._response.extensions:
+                    await self._response.extensions["network_stream"].aclose()
                 await self._response.aclose()
 
     async def _receive(self, writer: BodyWriter) -> None:
@@ -183,6 +185,9 @@ class HttpxEngine:
         # Raised here, so that it has no context: the error of httpx knows the URL.
         raise failure
 
+    def prepare(self) -> None:
+        """Do nothing: no threads are needed."""
+
     async def aclose(self) -> None:
         """Close the clients, if they are ours."""
         clients, self._clients = self._clients, {}
@@ -237,11 +242,20 @@ class _AddressCheck:
 
 
 class _ExactUrl(httpx.URL):
-    """A URL whose path and query go out as they are given."""
+    """A URL whose path and query go out as they are given, and whose text has no query.
+
+    httpx logs the text of each URL that it requests, and tracers record it.
+    """
 
     def __init__(self, url: str, target: bytes) -> None:
         super().__init__(url)
         self._target = target
+
+    def __str__(self) -> str:
+        return super().__str__().partition("?")[0]
+
+    def __repr__(self) -> str:
+        return f"URL({str(self)!r})"
 
     @property
     def raw_path(self) -> bytes:

@@ -9,6 +9,11 @@ Rules:
       whose writer has not been chosen yet is paused.
     * A callback never raises, and keeps no view of libcurl's buffer: the traceback of what a writer
       raised is dropped, since its frames hold such views.
+    * A response belongs to the request before it only as long as nothing else came over their
+      connection. One that was idle is looked at right before it is used again; one that brought
+      more than its response, an error, or less than a package has, is not used again. libcurl
+      looks at most once a second, and would take a stray response for the next one, and give every
+      later request the response of the one before.
     * Nothing comes from the environment, no cookies are kept, and only http and https are spoken.
 """
 
@@ -50,6 +55,7 @@ from .tls import Certificates
 
 THREADS = 2
 """With two threads a large body and many small ones do not wait for each other."""
+NO_THREAD = "the system allows no more threads; raise its limits (ulimit -u, ulimit -v)"
 SUPPRESS_CONNECT_HEADERS = 265
 """An option of libcurl that pycurl has no name for."""
 MAX_CONNECTIONS_KEPT = 64
@@ -58,7 +64,9 @@ MAX_UNTOLD_S = 0.002
 """The longest that a result waits for others before the event loop is woken."""
 SELECT_MAX_S = 60.0
 _FINAL_STATUS = 200
+END_S = 15.0
 _DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
+_PEEK = _DONT_WAIT | socket.MSG_PEEK
 _IN, _OUT = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
@@ -170,8 +178,8 @@ class CurlResponse(StorageResponse):
         """Return the error of a transfer that libcurl has given up."""
         if self._refusal is not None and not self.status:
             return StorageHostError(self._refusal)
-        if self._shortage is not None and not self.status:
-            return out_of_descriptors(str(self._shortage))
+        if not self.status and (shortage := self._shortage or _shortage()) is not None:
+            return out_of_descriptors(str(shortage))
         if self.curl is None:
             return closed_error()
         return error_of(code, message, self.curl, self.request)
@@ -308,6 +316,7 @@ class CurlThread:
         self._untold_since: float | None = None
         self._running: dict[pycurl.Curl, CurlResponse] = {}
         self._idle: list[pycurl.Curl] = []
+        self._kept: dict[int, int] = {}
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
         self._multi_due: float | None = None
@@ -330,8 +339,8 @@ class CurlThread:
             )
             try:
                 self._thread.start()
-            except RuntimeError as error:
-                raise OSError(errno.EAGAIN, str(error)) from None
+            except RuntimeError:
+                raise OSError(errno.EAGAIN, NO_THREAD) from None
             self._opened = opened.pop_all()
 
     # Called on the event loop.
@@ -355,16 +364,23 @@ class CurlThread:
             with suppress(OSError):  # it has been woken often enough, or is over
                 self._waker.send(b"\0")
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, such as by a bug."""
+        return self._is_over
+
     async def aclose(self) -> None:
         """End the thread, and every transfer on it; may be called twice.
 
-        It waits for the write in progress, off the event loop.
+        It waits for the write in progress, off the event loop, and gives up after `END_S`: a write
+        to a dead disk may never end.
         """
         self.stop()
-        if self._thread.is_alive():
-            with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(self._thread.join)
-        self._opened.close()
+        with anyio.CancelScope(shield=True):
+            if self._thread.is_alive():
+                await anyio.to_thread.run_sync(self._thread.join, END_S)
+        if not self._thread.is_alive():
+            self._opened.close()
 
     def stop(self) -> None:
         """Let the thread end soon; may be called twice, and on any thread."""
@@ -396,7 +412,10 @@ class CurlThread:
             self._configure(curl)
             response.setup(curl)
             self._running[curl] = response
+            self._look_at_kept()
             self._multi.add_handle(curl)
+            self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)  # it sends before another begins
+            self._collect()
         except Exception as error:  # noqa: BLE001 - it concerns this transfer alone
             response.finish(TransferError(f"libcurl refuses the request: {type(error).__name__}"))
 
@@ -426,6 +445,8 @@ class CurlThread:
             for response in tuple(self._running.values()):
                 response.finish(closed_error())
             self._run_commands()
+            for curl in self._idle:
+                curl.close()
             self._deliver()
 
     def _run_commands(self) -> None:
@@ -444,7 +465,8 @@ class CurlThread:
             mask = (pycurl.CSELECT_IN if events & _IN else 0) | (
                 pycurl.CSELECT_OUT if events & _OUT else 0
             )
-            self._multi.socket_action(key.fd, mask)
+            with suppress(pycurl.error):  # the event before has closed this socket
+                self._multi.socket_action(key.fd, mask)
             self._collect()
             if self._untold_since and time.monotonic() - self._untold_since > MAX_UNTOLD_S:
                 self._deliver()
@@ -470,13 +492,34 @@ class CurlThread:
         while left:
             left, succeeded, failed = self._multi.info_read()
             for curl in succeeded:
+                response = self._running[curl]
                 fd = curl.getinfo(pycurl.ACTIVESOCKET)
                 if fd >= 0 and fd not in self._selector.get_map():  # not in use again
-                    _spoil_if_dirty(fd)
-                self._running[curl].finish(None)
+                    self._left(fd, is_trusted=response.is_package)
+                response.finish(None)
             for curl, code, message in failed:
                 response = self._running[curl]
                 response.finish(response.failure(code, message))
+
+    def _left(self, fd: int, *, is_trusted: bool) -> None:
+        """Keep a connection for a later request, or make it unusable."""
+        if is_trusted and not _has_input(fd):
+            self._kept[fd] = os.fstat(fd).st_ino
+        else:
+            _spoil(fd)
+
+    def _look_at_kept(self) -> None:
+        """Make kept connections unusable over which something came that nobody has asked for."""
+        for fd, inode in tuple(self._kept.items()):
+            try:
+                is_same = os.fstat(fd).st_ino == inode
+            except OSError:
+                is_same = False
+            if not is_same or fd in self._selector.get_map():  # closed, or in use
+                del self._kept[fd]
+            elif _has_input(fd):
+                del self._kept[fd]
+                _spoil(fd)
 
     def _deliver(self) -> None:
         if self._news:
@@ -555,6 +598,10 @@ class CurlEngine:
             raise
         return response
 
+    def prepare(self) -> None:
+        """Start a thread; see `StorageEngine.prepare`."""
+        self._thread()
+
     async def aclose(self) -> None:
         """End the threads, and every transfer on them; may be called twice."""
         self._is_closed = True
@@ -571,12 +618,14 @@ class CurlEngine:
     def _thread(self) -> CurlThread:
         if self._is_closed:
             raise closed_error()
+        self._threads = [thread for thread in self._threads if not thread.is_over]
         if len(self._threads) < self._max_threads and all(t.responses for t in self._threads):
             try:
                 self._threads.append(CurlThread(self._configure))
             except (OSError, pycurl.error) as error:
                 if not self._threads:
-                    raise out_of_descriptors(str(error)) from None
+                    reason = error.strerror if isinstance(error, OSError) else str(error)
+                    raise out_of_descriptors(reason or str(error)) from None
         return min(self._threads, key=lambda thread: len(thread.responses))
 
     def _configure(self, curl: pycurl.Curl) -> None:
@@ -596,6 +645,15 @@ class CurlEngine:
         self._certificates.set_on(curl)
 
 
+def _shortage() -> OSError | None:
+    """Return why no descriptor can be had, or None; looking up a name hides the reason."""
+    try:
+        socket.socket().close()
+    except OSError as error:
+        return error
+    return None
+
+
 class _Duplicated:
     """A socket that pycurl duplicates; the original is closed with this object."""
 
@@ -609,16 +667,28 @@ class _Duplicated:
         os.close(self._fd)
 
 
-def _spoil_if_dirty(fd: int) -> None:
-    """Make a connection unusable on which more came than its response.
-
-    libcurl looks for such bytes at most once a second, and takes them for the next response.
-    """
+def _has_input(fd: int) -> bool:
+    """Tell whether something came over a connection, or its end."""
     connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=fd)
     try:
+        connection.recv(1, _PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    finally:
+        connection.detach()
+    return True
+
+
+def _spoil(fd: int) -> None:
+    """Make a connection unusable: libcurl finds it dead, and opens another one."""
+    connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=fd)
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
         while connection.recv(BUFFER_BYTES, _DONT_WAIT):
-            connection.shutdown(socket.SHUT_RDWR)
-    except OSError:  # such as BlockingIOError: nothing came
+            pass
+    except OSError:  # such as BlockingIOError: nothing is left
         pass
     finally:
         connection.detach()

@@ -275,9 +275,8 @@ main()
     [
         *(
             (threads, ("export", "m.jsonl", "--out", "o", "--quiet", *QUICK))
-            for threads in range(5)
+            for threads in range(3)  # with one more, all is saved
         ),
-        (0, ("list", "projects")),
         (0, ("doctor",)),
         (2, ("demo", "--packages", "5", "--quiet")),
     ],
@@ -342,7 +341,7 @@ def test_a_working_directory_that_is_gone(tmp_path: Path, sandbox: Sandbox) -> N
     script = 'mkdir gone; cd gone; rmdir ../gone; "$@"'
     words = ("export", manifest, "--out", "o")
     ended = shell(script, *words, env=env_of(sandbox), folder=tmp_path)
-    one_line(ended, 2, "the current directory is gone")
+    one_line(ended, 2, "the current directory was deleted")
     ended = shell(
         script,
         *("export", manifest, "--out", tmp_path / "o", "--quiet", *QUICK),
@@ -451,10 +450,10 @@ def test_what_nobody_has_dealt_with_is_a_line(error: Exception, said: str, code:
 @pytest.mark.parametrize("verbose", [False, True])
 def test_a_bug_shows_its_traceback_with_verbose_only(tmp_path: Path, *, verbose: bool) -> None:
     code = (
-        "from pixxel_async.cli import app, main, report\n"
+        "from pixxel_async.cli import export_command, main\n"
         "import pixxel_async.cli.run as run\n"
         "def broken(*_): raise ValueError('a bug')\n"
-        "app.run_export = broken\n"
+        "export_command.run_export = broken\n"
         "main()"
     )
     write_manifest(tmp_path / "m.jsonl", demo_rows(1))

@@ -423,14 +423,14 @@ class Silent(ScriptedStorage):
 
 
 @pytest.mark.fault(70)
-@pytest.mark.parametrize("engine", ["libcurl", "httpx"])
+@pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("said", [b"", b"HTTP/1.1 206 P\r\nET", STALLED])
 @pytest.mark.parametrize("holds", [False, True], ids=["closes", "stalls"])
 async def test_the_last_attempt_is_for_the_whole_where_ranges_bring_no_byte(
-    tmp_path: Path, engine: str, said: bytes, *, holds: bool
+    tmp_path: Path, said: bytes, *, holds: bool
 ) -> None:
     async with Silent(said, holds=holds) as storage:
-        report = await export(storage.url, tmp_path, engine=engine, attempts=4, stall_timeout_s=1.0)
+        report = await export(storage.url, tmp_path, attempts=4, stall_timeout_s=1.0)
     assert storage.ranges == ["", RANGE, RANGE, ""]
     check_saved(report, tmp_path, WHOLE)
 

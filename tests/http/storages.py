@@ -17,7 +17,7 @@ from pixxel_async import Timeouts
 from pixxel_async.http.body_writer import BandwidthLimiter, BodyWriter
 from pixxel_async.http.engines import storage_engine
 from pixxel_async.http.httpx_engine import HttpxEngine
-from pixxel_async.http.storage_client import StorageClient, choose_later
+from pixxel_async.http.storage_client import WITH_LOOPBACK, StorageClient, choose_later
 from pixxel_async.http.storage_response import ChooseWriter, StorageResponse
 from pixxel_async.http.tls import Certificates
 from pixxel_async.sansio.routes import Routes
@@ -36,7 +36,7 @@ async def storage_client(*, connect_s: float = 30) -> AsyncIterator[StorageClien
             client=None,
             certificates=Certificates(file=Way.ca_file),
             timeouts=Timeouts(connect_s=connect_s),
-            is_allowed=lambda _: True,
+            addresses=WITH_LOOPBACK,
         ),
         Routes(),
     )
