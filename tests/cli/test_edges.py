@@ -135,6 +135,15 @@ def test_standard_input_that_is_closed_is_empty(
 
 
 @pytest.mark.fault(62)
+@pytest.mark.parametrize("words", [("export", "-", "--out", "o"), ("auth", "login")])
+def test_standard_input_that_cannot_be_read_is_told_in_a_line(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    env = {"XDG_CONFIG_HOME": str(tmp_path), "PIXXEL_API_KEY": "canary-key"}
+    one_line(shell('"$@" 0>/dev/null', *words, env=env, folder=tmp_path), 2, "cannot be read")
+
+
+@pytest.mark.fault(62)
 @needs_full
 @pytest.mark.parametrize("redirected", ["2>&-", f"2>{FULL}"])
 def test_without_standard_error_the_exit_code_tells(tmp_path: Path, redirected: str) -> None:
@@ -333,6 +342,20 @@ def test_the_fewest_descriptors_that_are_allowed_are_enough(
     words = ("export", "m.jsonl", "--out", "o", "--fetches", "1", *QUICK)
     ended = shell('ulimit -n 24; "$@"', *words, env=env_of(sandbox), folder=tmp_path)
     assert ended.returncode == 0, ended.stderr[-2000:]
+
+
+@pytest.mark.fault(64)
+@pytest.mark.parametrize("descriptors", [30, 36])
+def test_with_few_descriptors_calls_of_the_service_leave_some_to_the_transfers(
+    tmp_path: Path, sandbox: Sandbox, descriptors: int
+) -> None:
+    write_manifest(tmp_path / "m.jsonl", demo_rows(12))
+    words = ("export", "m.jsonl", "--out", "o", "--fetches", "4", "--verbose", *QUICK)
+    script = f'ulimit -n {descriptors}; "$@"'
+    ended = shell(script, *words, env=env_of(sandbox), folder=tmp_path)
+    assert ended.returncode == 0, ended.stderr[-2000:]
+    assert "12 saved" in ended.stderr
+    assert "no connection" not in ended.stderr
 
 
 @pytest.mark.fault(64)
