@@ -395,6 +395,13 @@ BAD_HOSTS = [
     "https://" + "\u00e4" * 64 + ".example/",
     "https://a\u3002\u3002b/",
     "https://a\\b/",
+    "https://xn--/",
+    "https://XN--A/",
+    "https://xn--zz.example/",
+    "https://\u2603.example/",
+    "https://\uff41.example/",
+    "https://256.1.1.1/",
+    "https://[v1.x]/",
 ]
 
 
@@ -418,14 +425,18 @@ def test_a_base_url_without_a_usable_host_is_told_before_anything_is_sent(url: s
         ("download", "job", "w", "j", "--out", "o"),
     ],
 )
-@pytest.mark.parametrize("url", ["https://a..b/", f"https://{'a' * 64}.example/"])
+@pytest.mark.parametrize(
+    "url",
+    ["https://a..b/", f"https://{'a' * 64}.example/", "https://xn--/", "https://\u2603.example"],
+)
 def test_every_command_says_so_in_a_line(
     words: tuple[str, ...], url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     ended = run(*words, "--base-url", url, env={"PIXXEL_API_KEY": "canary-key"})
     assert ended.exit_code in {1, 2}
-    assert "give scheme and host" in ended.stdout + ended.stderr
+    said = ended.stdout + ended.stderr
+    assert "give scheme and host" in said or "its host is not a valid name" in said
     assert isinstance(ended.exception, SystemExit)
 
 
@@ -438,7 +449,10 @@ def test_a_base_url_with_a_host_is_taken(url: str) -> None:
 
 
 @pytest.mark.fault(65)
-@pytest.mark.parametrize("proxy", ["http://a..b:1", f"http://{'a' * 64}:1", "http://me:secret@:1"])
+@pytest.mark.parametrize(
+    "proxy",
+    ["http://a..b:1", f"http://{'a' * 64}:1", "http://me:secret@:1", "http://me:secret@xn--:1"],
+)
 def test_a_proxy_needs_a_host_too(proxy: str) -> None:
     with pytest.raises(ConfigError, match="proxy") as caught:
         PixxelClient("canary-key", proxy=proxy)
