@@ -40,9 +40,9 @@ _TEXT = {
     pycurl.E_SSL_CONNECT_ERROR: "no TLS connection",
     pycurl.E_HTTP2: "HTTP/2 framing error",
     _WEIRD_REPLY: "the response is not valid HTTP",
+    pycurl.E_UNSUPPORTED_PROTOCOL: "the response is not valid HTTP",  # HTTP/0.9
     _PROXY: "the proxy refused",
 }
-_UNUSABLE = frozenset({pycurl.E_URL_MALFORMAT, pycurl.E_UNSUPPORTED_PROTOCOL})
 _SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE})
 _FIRST_ERROR = 400
 
@@ -77,7 +77,7 @@ def error_of(code: int, message: str, curl: pycurl.Curl, request: StorageRequest
         message = f"the proxy answered {connect_status}"
     if curl.getinfo(pycurl.OS_ERRNO) in _SHORTAGE:
         return out_of_descriptors(message)
-    if code in _UNUSABLE:
+    if code == pycurl.E_URL_MALFORMAT:
         return TransferError("the signed URL is not a URL that can be requested")
     text = _TEXT.get(code, "the connection failed")
     detail = redact(message)

@@ -15,6 +15,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -26,11 +27,17 @@ from pydantic import SecretStr
 
 from .._version import USER_AGENT
 from ..config import Timeouts
-from ..errors import PixxelError, StorageHostError, TransferError
+from ..errors import ConnectionBrokenError, PixxelError, StorageHostError, TransferError
 from ..sansio.address_policy import AddressPolicy
 from .body_writer import BandwidthLimiter, BodyWriter
 from .error_messages import storage_error
-from .storage_response import ChooseWriter, StorageRequest, StorageResponse, join_headers
+from .storage_response import (
+    ChooseWriter,
+    StorageRequest,
+    StorageResponse,
+    framing_error,
+    join_headers,
+)
 
 GATHERED_BYTES = 256 * 1024
 GATHERED_S = 0.25
@@ -111,6 +118,28 @@ class HttpxResponse(StorageResponse):
                 await self._write(writer)
             raise
         await self._write(writer)
+        self._check_end()
+
+    def _check_end(self) -> None:
+        """Check that a body without a length has ended, and was not cut off.
+
+        Over TLS the other side announces its end (close_notify); httpcore accepts any.
+
+        Raises:
+            ConnectionBrokenError: It was cut off.
+        """
+        stream = self._response.extensions.get("network_stream")
+        tls = None if stream is None else stream.get_extra_info("ssl_object")
+        has_length = {"content-length", "transfer-encoding"} & self.headers.keys()
+        if tls is None or has_length or not self._response.http_version.startswith("HTTP/1"):
+            return
+        try:
+            tls.read(1)
+        except ssl.SSLEOFError:
+            message = "the connection closed before the body was complete"
+            raise ConnectionBrokenError(message) from None
+        except ssl.SSLError:  # there is no body, and the connection is open
+            pass
 
     async def _slow_down(self, count: int) -> None:
         if self._bandwidth is not None and (delay_s := self._bandwidth.take(count)) > 0:
@@ -172,6 +201,8 @@ class HttpxEngine:
         else:
             response = HttpxResponse(received, request, bandwidth)
             try:
+                if (error := framing_error(response.headers)) is not None:
+                    raise error
                 if (writer := choose_writer(response)) is not None:
                     response.start_receiving(writer)
                     while not await response.wait():

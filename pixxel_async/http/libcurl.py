@@ -44,6 +44,7 @@ from .storage_response import (
     ChooseWriter,
     StorageRequest,
     StorageResponse,
+    framing_error,
     join_headers,
 )
 from .tls import Certificates
@@ -57,6 +58,7 @@ BUFFER_BYTES = 512 * 1024
 MAX_UNTOLD_S = 0.002
 """The longest that a result waits for others before the event loop is woken."""
 SELECT_MAX_S = 60.0
+_SWITCHING = 101
 _FINAL_STATUS = 200
 _DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
 _IN, _OUT = selectors.EVENT_READ, selectors.EVENT_WRITE
@@ -207,12 +209,16 @@ class CurlResponse(StorageResponse):
         elif text:
             name, _, value = text.partition(":")
             self._fields.append((name, value.strip()))
+        elif self.status == _SWITCHING:  # libcurl waits for what never comes
+            raise ConnectionBrokenError("the response switches to another protocol")
         elif self.status >= _FINAL_STATUS:
             self._headers_complete()
         return None
 
     def _headers_complete(self) -> None:
         self.headers = join_headers(self._fields)
+        if (error := framing_error(self.headers)) is not None:
+            raise error
         self.headers_at = time.monotonic()
         self._writer = self._choose_writer(self)
         if self._writer is not None:
@@ -260,6 +266,12 @@ class CurlResponse(StorageResponse):
             self._writer = writer
             self._phase = _Phase.BODY
             self._unpause()
+
+    def succeed(self) -> None:
+        """End it as libcurl says, to which a connection that closes within the headers is fine."""
+        is_cut = self._phase is _Phase.HEADERS
+        message = "the connection closed before the headers were complete"
+        self._finish(ConnectionBrokenError(message) if is_cut else None)
 
     def _finish(self, error: BaseException | None) -> None:
         """End it, on success without an error; from then on it is the event loop's."""
@@ -469,7 +481,7 @@ class CurlThread:
                 fd = curl.getinfo(pycurl.ACTIVESOCKET)
                 if fd >= 0 and fd not in self._selector.get_map():  # not in use again
                     _spoil_if_dirty(fd)
-                self._running[curl].finish(None)
+                self._running[curl].succeed()
             for curl, code, message in failed:
                 response = self._running[curl]
                 response.finish(response.failure(code, message))

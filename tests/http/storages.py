@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Self
 
+import anyio.to_thread
 import httpx
 import psutil
 from pydantic import SecretStr
@@ -17,7 +18,7 @@ from pixxel_async import Timeouts
 from pixxel_async.http.body_writer import BandwidthLimiter, BodyWriter
 from pixxel_async.http.engines import storage_engine
 from pixxel_async.http.httpx_engine import HttpxEngine
-from pixxel_async.http.storage_client import StorageClient, choose_later
+from pixxel_async.http.storage_client import WITH_LOOPBACK, StorageClient, choose_later
 from pixxel_async.http.storage_response import ChooseWriter, StorageResponse
 from pixxel_async.http.tls import Certificates
 from pixxel_async.sansio.routes import Routes
@@ -36,7 +37,7 @@ async def storage_client(*, connect_s: float = 30) -> AsyncIterator[StorageClien
             client=None,
             certificates=Certificates(file=Way.ca_file),
             timeouts=Timeouts(connect_s=connect_s),
-            is_allowed=lambda _: True,
+            addresses=WITH_LOOPBACK,
         ),
         Routes(),
     )
@@ -50,7 +51,7 @@ async def storage_client(*, connect_s: float = 30) -> AsyncIterator[StorageClien
 def scripted_client(script: httpx.AsyncBaseTransport) -> StorageClient:
     """Return a storage client over no network at all."""
     client = httpx.AsyncClient(transport=script)
-    engine = HttpxEngine(lambda _: client, timeouts=Timeouts(), closes=False)
+    engine = HttpxEngine(lambda _: client, timeouts=Timeouts(), addresses=WITH_LOOPBACK, closes=False)
     return StorageClient(engine, Routes())
 
 
@@ -64,7 +65,7 @@ class Found:
         self.data += data
 
     async def take(self, data: memoryview) -> None:
-        await asyncio.to_thread(self.write, data)
+        await anyio.to_thread.run_sync(self.write, data)  # which waits when it is cancelled
 
 
 async def whole_body(response: StorageResponse) -> bytes:

@@ -79,7 +79,7 @@ async def test_the_limit_of_an_export_holds_for_all_transfers_together() -> None
 @pytest.mark.parametrize("at_once", [False, True])
 async def test_who_is_held_back_can_be_cancelled(at_once: bool) -> None:  # noqa: FBT001 - a case
     throttle = Metronome(10, 3600)
-    async with Server([LONG], [LONG]) as server, storage_client() as storage:
+    async with Server([LONG[:-1]], [LONG]) as server, storage_client() as storage:
         use = (get_at_once if at_once else get)(storage, server, bandwidth=throttle)
         task = asyncio.ensure_future(use)
         await until(lambda: bool(throttle.came))
@@ -89,7 +89,7 @@ async def test_who_is_held_back_can_be_cancelled(at_once: bool) -> None:  # noqa
         assert task.cancelled()
         await asyncio.wait_for(server.ended.wait(), 5)
         assert await get(storage, server) == BODY
-    assert throttle.came == [10]
+    assert len(throttle.came) == 1
 
 
 async def test_a_transfer_that_is_held_back_is_held_up_by_us() -> None:
