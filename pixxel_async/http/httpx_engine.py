@@ -82,8 +82,7 @@ class HttpxResponse(StorageResponse):
         try:
             if task is not None:
                 task.cancel()
-                with anyio.CancelScope(shield=True):
-                    await asyncio.wait([task])
+                await _end_of(task)
         finally:
             self.is_complete = True
             with anyio.CancelScope(shield=True), suppress(httpx.HTTPError):
@@ -152,8 +151,27 @@ class HttpxResponse(StorageResponse):
         gathered, self._gathered = self._gathered, bytearray()
         if gathered:
             self._blocked_since = time.monotonic()
-            await writer.take(memoryview(gathered))
+            writing = asyncio.ensure_future(writer.take(memoryview(gathered)))
+            try:
+                await asyncio.shield(writing)
+            except asyncio.CancelledError:  # another thread writes on: nobody may think it over
+                await asyncio.wait([writing])
+                writing.exception()
+                raise
             self._blocked_since = None
+
+
+async def _end_of(task: asyncio.Task[None]) -> None:
+    """Wait for the end of a task; only then let a cancellation through."""
+    cancelled: asyncio.CancelledError | None = None
+    with anyio.CancelScope(shield=True):
+        while not task.done():
+            try:
+                await asyncio.wait([task])
+            except asyncio.CancelledError as error:
+                cancelled = error
+    if cancelled is not None:
+        raise cancelled
 
 
 class HttpxEngine:

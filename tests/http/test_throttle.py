@@ -92,10 +92,14 @@ async def test_who_is_held_back_can_be_cancelled(at_once: bool) -> None:  # noqa
     assert len(throttle.came) == 1
 
 
-async def test_a_transfer_that_is_held_back_is_held_up_by_us() -> None:
+async def test_a_transfer_is_paused_until_it_has_a_writer_and_while_it_is_throttled() -> None:
     throttle = Metronome(10, 3600)
-    async with Server([LONG[:-1]]) as server, storage_client() as storage:
+    async with Server([LONG[:-1]], [LONG[:-1]]) as server, storage_client() as storage:
         async with await response_of(storage, server, bandwidth=throttle) as answer:
-            assert not answer.is_paused(time.monotonic(), 1)
+            assert answer.is_paused(time.monotonic(), 1)
             answer.start_receiving(Found())
-            await until(lambda: answer.is_paused(time.monotonic(), 1))
+            await until(lambda: answer.received > 0 and answer.is_paused(time.monotonic(), 1))
+        async with await response_of(storage, server) as answer:
+            answer.start_receiving(Found())
+            await until(lambda: answer.received == len(BODY) - 1)
+            assert not answer.is_paused(time.monotonic(), 1)
