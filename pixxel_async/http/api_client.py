@@ -29,6 +29,7 @@ from typing import Any
 
 import anyio
 import httpx
+from pydantic import SecretStr
 
 from .._version import USER_AGENT
 from ..config import Limits, Timeouts
@@ -101,6 +102,7 @@ class ApiClient:
         timeouts: Timeouts,
         max_response_bytes: int,
         creation_client: Any = None,
+        proxy: SecretStr | None = None,
         closes: bool,
     ) -> None:
         """Send nothing yet.
@@ -112,6 +114,7 @@ class ApiClient:
             timeouts: How long connecting and responses may take.
             max_response_bytes: The longest body that is accepted.
             creation_client: Sends the calls that may not be sent twice; None is the same client.
+            proxy: The proxy of clients of ours, for errors.
             closes: Whether the clients are closed with this.
         """
         self.base_url = httpx.URL(base_url)
@@ -122,6 +125,7 @@ class ApiClient:
         self._auth = auth
         self._timeouts = timeouts
         self._max_bytes = max_response_bytes
+        self._proxy = proxy
         self._closes = closes
         self._abandoned: set[asyncio.Task[Any]] = set()
 
@@ -169,10 +173,10 @@ class ApiClient:
         raise failure
 
     def _failure(self, call: wire.Call, error: Exception) -> TransportError:
-        message = f"{call.operation}: {describe(error)}"
+        message = f"{call.operation}: {describe(error, self._proxy)}"
         if is_out_of_descriptors(error):
             return NoDescriptorsError(message, sent=False)
-        if (reason := route_problem(error, self.base_url.host)) is not None:
+        if (reason := route_problem(error, self.base_url.host, self._proxy)) is not None:
             return RouteError(reason)
         return TransportError(message, sent=type(error).__name__ not in NEVER_SENT)
 
@@ -289,7 +293,7 @@ def make_api_client(  # noqa: PLR0913 - what a client of ours is made of
         make_client(context, proxy, max_connections=limits.requests, kept=kept)
         for kept in (limits.requests, 0)
     )
-    return api_client(calls, creation_client=creations, closes=True)
+    return api_client(calls, creation_client=creations, proxy=proxy, closes=True)
 
 
 class _AbandonedError(Exception):

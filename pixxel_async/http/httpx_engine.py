@@ -219,7 +219,7 @@ class HttpxEngine:
         else:
             response = HttpxResponse(received, request, bandwidth)
             try:
-                if (error := framing_error(response.headers)) is not None:
+                if (error := framing_error(response.status, response.headers)) is not None:
                     raise error
                 if (writer := choose_writer(response)) is not None:
                     response.start_receiving(writer)

@@ -41,6 +41,7 @@ from ..sansio.address_policy import AddressPolicy
 from .body_writer import BandwidthLimiter, BodyWriter
 from .curl_errors import closed_error, error_of, out_of_descriptors
 from .storage_response import (
+    SWITCHING,
     ChooseWriter,
     StorageRequest,
     StorageResponse,
@@ -58,7 +59,6 @@ BUFFER_BYTES = 512 * 1024
 MAX_UNTOLD_S = 0.002
 """The longest that a result waits for others before the event loop is woken."""
 SELECT_MAX_S = 60.0
-_SWITCHING = 101
 _FINAL_STATUS = 200
 _DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
 _IN, _OUT = selectors.EVENT_READ, selectors.EVENT_WRITE
@@ -209,15 +209,13 @@ class CurlResponse(StorageResponse):
         elif text:
             name, _, value = text.partition(":")
             self._fields.append((name, value.strip()))
-        elif self.status == _SWITCHING:  # libcurl waits for what never comes
-            raise ConnectionBrokenError("the response switches to another protocol")
-        elif self.status >= _FINAL_STATUS:
+        elif self.status >= _FINAL_STATUS or self.status == SWITCHING:
             self._headers_complete()
         return None
 
     def _headers_complete(self) -> None:
         self.headers = join_headers(self._fields)
-        if (error := framing_error(self.headers)) is not None:
+        if (error := framing_error(self.status, self.headers)) is not None:
             raise error
         self.headers_at = time.monotonic()
         self._writer = self._choose_writer(self)

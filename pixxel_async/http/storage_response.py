@@ -14,6 +14,8 @@ from pydantic import SecretBytes, SecretStr
 from ..errors import ConnectionBrokenError
 from .body_writer import BandwidthLimiter, BodyWriter, EnoughError
 
+SWITCHING = 101
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StorageRequest:
@@ -148,13 +150,15 @@ def join_headers(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
     return found
 
 
-def framing_error(headers: Mapping[str, str]) -> ConnectionBrokenError | None:
+def framing_error(status: int, headers: Mapping[str, str]) -> ConnectionBrokenError | None:
     """Return why nobody can tell where a body ends, if nobody can (RFC 9112, 6.3).
 
     libcurl and httpx choose one of two contradictory statements; a server in between that chooses
     the other has cut the body elsewhere.
     """
     length = headers.get("content-length")
+    if status == SWITCHING:  # nobody asked for that
+        return ConnectionBrokenError("the response switches to another protocol")
     if length is not None and "transfer-encoding" in headers:
         return ConnectionBrokenError("the response has a Content-Length and a Transfer-Encoding")
     if length is not None and len({each.strip() for each in length.split(",")}) > 1:
