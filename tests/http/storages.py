@@ -51,7 +51,9 @@ async def storage_client(*, connect_s: float = 30) -> AsyncIterator[StorageClien
 def scripted_client(script: httpx.AsyncBaseTransport) -> StorageClient:
     """Return a storage client over no network at all."""
     client = httpx.AsyncClient(transport=script)
-    engine = HttpxEngine(lambda _: client, timeouts=Timeouts(), addresses=WITH_LOOPBACK, closes=False)
+    engine = HttpxEngine(
+        lambda _: client, timeouts=Timeouts(), addresses=WITH_LOOPBACK, closes=False
+    )
     return StorageClient(engine, Routes())
 
 

@@ -297,7 +297,10 @@ def test_a_folder_of_certificates_is_a_folder(
 ) -> None:
     assert network.certificates(str(tmp_path)).folder == str(tmp_path)
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
-    assert (network.certificates("auto").file, network.certificates("auto").folder) == (None, str(tmp_path))
+    assert (network.certificates("auto").file, network.certificates("auto").folder) == (
+        None,
+        str(tmp_path),
+    )
 
 
 @pytest.mark.parametrize("proxy", ["ftp://pass-word@p", "http://", "http://p:pass-word"])

@@ -185,7 +185,9 @@ async def test_event_hooks_see_every_call_and_its_response() -> None:
 
 async def test_mounts_of_a_users_client_carry_the_calls() -> None:
     mounted, other = Script(answer()), Script(answer(500))
-    async with httpx.AsyncClient(transport=other, mounts={"https://api.pixxel.space": mounted}) as calls:
+    async with httpx.AsyncClient(
+        transport=other, mounts={"https://api.pixxel.space": mounted}
+    ) as calls:
         async with PixxelClient(KEY, http_client=calls) as client:
             await client.ping()
     assert (len(mounted.requests), len(other.requests)) == (1, 0)
