@@ -30,6 +30,7 @@ from ..config import Timeouts
 from ..errors import ConnectionBrokenError, PixxelError, StorageHostError, TransferError
 from ..sansio.address_policy import AddressPolicy
 from .body_writer import BandwidthLimiter, BodyWriter
+from .cancellation import wait_for_end
 from .error_messages import storage_error
 from .storage_response import (
     ChooseWriter,
@@ -82,11 +83,15 @@ class HttpxResponse(StorageResponse):
         try:
             if task is not None:
                 task.cancel()
-                await _end_of(task)
+                await wait_for_end(task)
         finally:
             self.is_complete = True
-            with anyio.CancelScope(shield=True), suppress(httpx.HTTPError):
-                await self._response.aclose()
+            closing = asyncio.ensure_future(self._close())
+            await wait_for_end(closing)
+
+    async def _close(self) -> None:
+        with suppress(httpx.HTTPError):
+            await self._response.aclose()
 
     async def _receive(self, writer: BodyWriter) -> None:
         try:
@@ -161,19 +166,6 @@ class HttpxResponse(StorageResponse):
             self._blocked_since = None
 
 
-async def _end_of(task: asyncio.Task[None]) -> None:
-    """Wait for the end of a task; only then let a cancellation through."""
-    cancelled: asyncio.CancelledError | None = None
-    with anyio.CancelScope(shield=True):
-        while not task.done():
-            try:
-                await asyncio.wait([task])
-            except asyncio.CancelledError as error:
-                cancelled = error
-    if cancelled is not None:
-        raise cancelled
-
-
 class HttpxEngine:
     """Sends GETs through an `httpx.AsyncClient` for each proxy."""
 
@@ -218,9 +210,10 @@ class HttpxEngine:
             failure = TransferError("the signed URL is not a URL that can be requested")
         else:
             response = HttpxResponse(received, request, bandwidth)
+            if (error := framing_error(response.status, response.headers)) is not None:
+                await response.aclose()
+                raise error
             try:
-                if (error := framing_error(response.status, response.headers)) is not None:
-                    raise error
                 if (writer := choose_writer(response)) is not None:
                     response.start_receiving(writer)
                     while not await response.wait():
