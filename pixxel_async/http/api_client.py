@@ -65,6 +65,7 @@ TOO_LONG = "the ids are too long for a request"
 LIBRARIES = ("httpx", "httpx2")
 _SUCCESS = range(200, 300)
 _CONNECT_STARTS = ".connect_tcp.started"
+_CONNECTED = ".connect_tcp.complete"
 _NO_CANCELLATION = (".start_tls.started", ".response_closed.started")
 _REQUEST_STARTS = ".send_request_headers.started"
 
@@ -131,16 +132,19 @@ class ApiClient:
         self._max_bytes = max_response_bytes
         self._proxy = proxy
         self._closes = closes
-        self._abandoned: set[asyncio.Task[Any]] = set()
+        self._abandoned: dict[asyncio.Task[Any], _Exchange] = {}
 
     async def aclose(self) -> None:
         """Close the clients, if they are ours; may be called twice."""
-        abandoned = tuple(self._abandoned)
+        abandoned = dict(self._abandoned)
         for task in abandoned:
             task.cancel()
         with anyio.move_on_after(CLOSE_S, shield=True):
             if abandoned:
                 await asyncio.wait(abandoned)
+            for exchange in abandoned.values():
+                if exchange.stream is not None:  # httpcore forgets it when a handshake is cancelled
+                    await exchange.stream.aclose()
             if self._closes:
                 await self._client.aclose()
                 await self._creation_client.aclose()
@@ -199,7 +203,7 @@ class ApiClient:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
             exchange.is_wanted = False
-            self._abandoned.add(task)
+            self._abandoned[task] = exchange
             task.add_done_callback(self._forget)
             if exchange.may_be_cancelled:
                 task.cancel()
@@ -207,7 +211,7 @@ class ApiClient:
             raise
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
-        self._abandoned.discard(task)
+        del self._abandoned[task]
         if not task.cancelled():
             task.exception()  # nobody else asks for it
 
@@ -311,12 +315,14 @@ class _Exchange:
         is_wanted: Whether somebody waits for the response.
         may_be_cancelled: Whether httpcore loses nothing by that: it does while it waits for a
             connection, makes one, or gives one back.
+        stream: The connection that was made for it, if one was.
     """
 
     is_wanted: bool = True
     may_be_cancelled: bool = False
+    stream: Any = None
 
-    async def trace(self, event: str, _info: Mapping[str, Any]) -> None:
+    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         is_request = event.endswith(_REQUEST_STARTS)  # CONNECT to a proxy is one, too
         if not self.is_wanted and (is_request or event.endswith(_CONNECT_STARTS)):
             raise _AbandonedError
@@ -324,6 +330,8 @@ class _Exchange:
             self.may_be_cancelled = True
         elif event.endswith(_NO_CANCELLATION):
             self.may_be_cancelled = False
+        elif event.endswith(_CONNECTED):
+            self.stream = info["return_value"]
 
 
 def library_of(client: Any) -> ModuleType:
