@@ -46,9 +46,11 @@ from ..sansio.address_policy import AddressPolicy
 from .body_writer import BandwidthLimiter, BodyWriter
 from .curl_errors import closed_error, error_of, out_of_descriptors
 from .storage_response import (
+    SWITCHING,
     ChooseWriter,
     StorageRequest,
     StorageResponse,
+    framing_error,
     join_headers,
 )
 from .tls import Certificates
@@ -215,12 +217,14 @@ class CurlResponse(StorageResponse):
         elif text:
             name, _, value = text.partition(":")
             self._fields.append((name, value.strip()))
-        elif self.status >= _FINAL_STATUS:
+        elif self.status >= _FINAL_STATUS or self.status == SWITCHING:
             self._headers_complete()
         return None
 
     def _headers_complete(self) -> None:
         self.headers = join_headers(self._fields)
+        if (error := framing_error(self.status, self.headers)) is not None:
+            raise error
         self.headers_at = time.monotonic()
         self._writer = self._choose_writer(self)
         if self._writer is not None:
@@ -268,6 +272,12 @@ class CurlResponse(StorageResponse):
             self._writer = writer
             self._phase = _Phase.BODY
             self._unpause()
+
+    def succeed(self) -> None:
+        """End it as libcurl says, to which a connection that closes within the headers is fine."""
+        is_cut = self._phase is _Phase.HEADERS
+        message = "the connection closed before the headers were complete"
+        self._finish(ConnectionBrokenError(message) if is_cut else None)
 
     def _finish(self, error: BaseException | None) -> None:
         """End it, on success without an error; from then on it is the event loop's."""
@@ -492,7 +502,7 @@ class CurlThread:
                 fd = curl.getinfo(pycurl.ACTIVESOCKET)
                 if fd >= 0 and fd not in self._selector.get_map():  # not in use again
                     self._left(fd, is_trusted=response.is_package)
-                response.finish(None)
+                response.succeed()
             for curl, code, message in failed:
                 response = self._running[curl]
                 response.finish(response.failure(code, message))

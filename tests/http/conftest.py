@@ -12,6 +12,7 @@ import trustme
 from pixxel_async.http.engines import Engine
 from pixxel_async.http.storage_client import StorageClient
 
+from .script import Library
 from .scripted_server import Way
 from .storages import Left, storage_client, until
 
@@ -22,6 +23,12 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> E
     monkeypatch.setattr(Way, "engine", request.param)
     chosen: Engine = request.param
     return chosen
+
+
+@pytest.fixture(params=["httpx", "httpx2"])
+def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let httpx carry the calls of a test, and then httpx2."""
+    monkeypatch.setattr(Library, "is_httpx2", request.param == "httpx2")
 
 
 @pytest.fixture
