@@ -48,15 +48,11 @@ from .auth import KeyAuth
 from .cancellation import wait_for_end
 from .clients import make_client
 from .deadline import deadline
-from .error_messages import describe, is_out_of_descriptors, route_problem
+from .error_messages import NEVER_SENT, describe, is_out_of_descriptors, route_problem
 from .tls import Certificates
 
 logger = logging.getLogger("pixxel_async")
 
-NEVER_SENT = frozenset(
-    {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"}
-)
-"""Names of errors after which the service has not seen the request."""
 MAX_PATH_CHARS = 65_000
 """No server accepts more, and httpx refuses a little more than that."""
 CLOSE_S = 2.0

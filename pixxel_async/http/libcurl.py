@@ -105,6 +105,7 @@ class CurlResponse(StorageResponse):
         self._thread = thread
         self._choose_writer = choose_writer
         self._phase = _Phase.HEADERS
+        self._expects_status = True
         self._fields: list[tuple[str, str]] = []
         self._writer: BodyWriter | None = None
         self._paused_until = 0.0
@@ -208,7 +209,8 @@ class CurlResponse(StorageResponse):
 
     def _header(self, line: bytes) -> int | None:
         text = line.decode("latin-1").rstrip("\r\n")
-        if text.startswith("HTTP/"):
+        if self._expects_status:
+            self._expects_status = False
             self.status = int(text.split(maxsplit=2)[1])
             self._fields.clear()
         elif text[:1] in {" ", "\t"} and self._fields:  # a folded line (RFC 9112, 5.2)
@@ -219,6 +221,8 @@ class CurlResponse(StorageResponse):
             self._fields.append((name, value.strip()))
         elif self.status >= _FINAL_STATUS or self.status == SWITCHING:
             self._headers_complete()
+        else:  # the end of an interim response (RFC 9110, 15.2)
+            self._expects_status = True
         return None
 
     def _headers_complete(self) -> None:
