@@ -19,8 +19,8 @@ from pixxel_async import Report, StorageHostError, TransferError
 from pixxel_async.sansio.address_policy import AddressPolicy
 
 from ..cli.commands import COMMAND, QUICK
-from ..transport.raw_server import RawServer, raw
-from ..transport.tls_stand import API_HOST, STORAGE_HOST, ConnectProxy, TlsServer, bundle
+from ..http.raw_server import RawServer, raw
+from ..http.tls_stand import API_HOST, STORAGE_HOST, ConnectProxy, TlsServer, bundle
 from .scripted import WHOLE, WHOLE_ANSWER, ScriptedStorage
 from .urls import PUBLIC_URL, client_of, errors_of, export_urls, job, saved_of
 
@@ -296,7 +296,7 @@ async def test_a_transport_of_the_callers_own_is_not_given_such_an_address(
     async with client_of(
         {"a": "https://storage.test/a"},
         base_url=PUBLIC_URL,
-        storage_transport=httpx.MockTransport(storage),
+        storage_client=httpx.AsyncClient(transport=httpx.MockTransport(storage)),
     ) as client:
         with pytest.raises(StorageHostError, match="an address of this machine"):
             await client.download(job("a"), tmp_path)
