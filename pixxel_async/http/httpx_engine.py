@@ -277,10 +277,17 @@ class _AddressCheck:
         if event == "connection.connect_tcp.started":
             self._is_ours = info["host"] == self._request.host
         elif event == "connection.connect_tcp.complete" and self._is_ours:
-            peer = info["return_value"].get_extra_info("server_addr")
-            refusal = self._addresses.refusal(self._request.host, str(peer[0]) if peer else None)
+            stream = info["return_value"]
+            peer, own = _end(stream, "server_addr"), _end(stream, "client_addr")
+            refusal = self._addresses.refusal(self._request.host, peer, own=own)
             if refusal is not None:
+                await stream.aclose()  # httpcore does not have it yet
                 raise StorageHostError(refusal)
+
+
+def _end(stream: Any, name: str) -> str | None:
+    address = stream.get_extra_info(name)
+    return str(address[0]) if address else None
 
 
 class _ExactUrl(httpx.URL):

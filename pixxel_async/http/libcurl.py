@@ -173,6 +173,7 @@ class CurlResponse(StorageResponse):
         curl.setopt(pycurl.PROXY, proxy)
         if request.proxy is None:  # else the address is the proxy's
             curl.setopt(pycurl.OPENSOCKETFUNCTION, self._open_socket)
+            curl.setopt(pycurl.PREREQFUNCTION, self._check_peer)
         curl.setopt(pycurl.HEADERFUNCTION, self._on_header)
         curl.setopt(pycurl.WRITEFUNCTION, self._on_body, use_memoryview=True)
 
@@ -197,6 +198,11 @@ class CurlResponse(StorageResponse):
             self._shortage = error
             return pycurl.SOCKET_BAD
         return _Duplicated(opened.detach())
+
+    def _check_peer(self, peer: str, own: str, _peer_port: int, _own_port: int) -> int:
+        """Check where a connection has led, before the request is sent."""
+        self._refusal = self._addresses.refusal(self.request.host, peer, own=own)
+        return pycurl.PREREQFUNC_OK if self._refusal is None else pycurl.PREREQFUNC_ABORT
 
     def _on_header(self, line: bytes) -> int | None:
         if self._phase is not _Phase.HEADERS:
