@@ -26,6 +26,7 @@ from ..sansio.redact import redact
 from .error_messages import certificate_problem, proxy_problem
 from .storage_response import StorageRequest
 
+NOT_HTTP = "the response is not valid HTTP"
 _WEIRD_REPLY = 8
 _PROXY = 97
 _TEXT = {
@@ -39,7 +40,7 @@ _TEXT = {
     pycurl.E_SEND_ERROR: "the connection broke while sending",
     pycurl.E_SSL_CONNECT_ERROR: "no TLS connection",
     pycurl.E_HTTP2: "HTTP/2 framing error",
-    _WEIRD_REPLY: "the response is not valid HTTP",
+    _WEIRD_REPLY: NOT_HTTP,
     _PROXY: "the proxy refused",
 }
 _UNUSABLE = frozenset({pycurl.E_URL_MALFORMAT, pycurl.E_UNSUPPORTED_PROTOCOL})
