@@ -26,6 +26,7 @@ from ..sansio.redact import redact
 from .error_messages import certificate_problem, named, proxy_problem
 from .storage_response import StorageRequest
 
+NOT_HTTP = "the response is not valid HTTP"
 _WEIRD_REPLY = 8
 _PROXY = 97
 _TEXT = {
@@ -40,8 +41,8 @@ _TEXT = {
     pycurl.E_SSL_CONNECT_ERROR: "no TLS connection",
     pycurl.E_HTTP2: "HTTP/2 framing error",
     # Only http and https URLs reach libcurl: it says this of a response without a status line.
-    pycurl.E_UNSUPPORTED_PROTOCOL: "the response is not valid HTTP",
-    _WEIRD_REPLY: "the response is not valid HTTP",
+    pycurl.E_UNSUPPORTED_PROTOCOL: NOT_HTTP,
+    _WEIRD_REPLY: NOT_HTTP,
     _PROXY: "the proxy refused",
 }
 _OF_THE_PROXY = frozenset(

@@ -24,6 +24,7 @@ import errno
 import heapq
 import itertools
 import os
+import re
 import selectors
 import socket
 import threading
@@ -44,7 +45,7 @@ from ..config import Timeouts
 from ..errors import ConnectionBrokenError, PixxelError, StorageHostError, TransferError
 from ..sansio.address_policy import AddressPolicy
 from .body_writer import BandwidthLimiter, BodyWriter
-from .curl_errors import closed_error, error_of, out_of_descriptors
+from .curl_errors import NOT_HTTP, closed_error, error_of, out_of_descriptors
 from .storage_response import (
     SWITCHING,
     ChooseWriter,
@@ -66,6 +67,7 @@ MAX_UNTOLD_S = 0.002
 """The longest that a result waits for others before the event loop is woken."""
 SELECT_MAX_S = 60.0
 _FINAL_STATUS = 200
+_STATUS_LINE = re.compile(r"HTTP/[0-9](?:\.[0-9])? +([0-9]{3})(?: |$)")
 END_S = 15.0
 _DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
 _PEEK = _DONT_WAIT | socket.MSG_PEEK
@@ -105,10 +107,10 @@ class CurlResponse(StorageResponse):
         self._thread = thread
         self._choose_writer = choose_writer
         self._phase = _Phase.HEADERS
-        self._expects_status = True
         self._fields: list[tuple[str, str]] = []
         self._writer: BodyWriter | None = None
         self._paused_until = 0.0
+        self._is_in_head = False
         self._has_answered = False
         self._is_begun = False
 
@@ -215,9 +217,9 @@ class CurlResponse(StorageResponse):
 
     def _header(self, line: bytes) -> int | None:
         text = line.decode("latin-1").rstrip("\r\n")
-        if self._expects_status:
-            self._expects_status = False
-            self.status = int(text.split(maxsplit=2)[1])
+        if text and not self._is_in_head:
+            self._is_in_head = True
+            self.status = _status(text)
             self._fields.clear()
         elif text[:1] in {" ", "\t"} and self._fields:  # a folded line (RFC 9112, 5.2)
             name, value = self._fields[-1]
@@ -225,10 +227,10 @@ class CurlResponse(StorageResponse):
         elif text:
             name, _, value = text.partition(":")
             self._fields.append((name, value.strip()))
-        elif self.status >= _FINAL_STATUS or self.status == SWITCHING:
-            self._headers_complete()
-        else:  # the end of an interim response (RFC 9110, 15.2)
-            self._expects_status = True
+        else:  # the end of a head, perhaps of an interim response (RFC 9110, 15.2)
+            self._is_in_head = False
+            if self.status >= _FINAL_STATUS or self.status == SWITCHING:
+                self._headers_complete()
         return None
 
     def _headers_complete(self) -> None:
@@ -659,6 +661,13 @@ class CurlEngine:
         ):
             curl.setopt(option, value)
         self._certificates.set_on(curl)
+
+
+def _status(line: str) -> int:
+    """Read a status line; libcurl lets some pass that have another form."""
+    if (match := _STATUS_LINE.match(line)) is None:
+        raise ConnectionBrokenError(NOT_HTTP)
+    return int(match[1])
 
 
 def _shortage() -> OSError | None:

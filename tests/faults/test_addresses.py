@@ -152,7 +152,7 @@ async def test_networks_and_metadata_are_not_asked(
 
     async def get(_: Any, request: StorageRequest, **__: Any) -> StorageResponse:
         asked.append(request.host)
-        raise TransferError
+        raise TransferError(request.host)
 
     monkeypatch.setattr(CurlEngine, "get", get)
     monkeypatch.setattr(HttpxEngine, "get", get)
