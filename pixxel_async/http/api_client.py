@@ -43,7 +43,7 @@ from ..sansio.bodies import (
 )
 from ..sansio.routes import Routes
 from .auth import KeyAuth
-from .clients import make_client
+from .clients import CLOSE_S, make_client
 from .deadline import deadline
 from .error_messages import describe, is_out_of_descriptors, route_problem
 from .tls import Certificates
@@ -56,8 +56,6 @@ NEVER_SENT = frozenset(
 """Names of errors after which the service has not seen the request."""
 MAX_PATH_CHARS = 65_000
 """No server accepts more, and httpx refuses a little more than that."""
-CLOSE_S = 2.0
-"""How long closing may take, in seconds: whoever was cancelled waits for it."""
 TOO_LONG = "the ids are too long for a request"
 LIBRARIES = ("httpx", "httpx2")
 _SUCCESS = range(200, 300)

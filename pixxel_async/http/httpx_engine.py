@@ -29,6 +29,7 @@ from ..config import Timeouts
 from ..errors import PixxelError, StorageHostError, TransferError
 from ..sansio.address_policy import AddressPolicy
 from .body_writer import BandwidthLimiter, BodyWriter
+from .clients import CLOSE_S
 from .error_messages import storage_error
 from .storage_response import ChooseWriter, StorageRequest, StorageResponse, join_headers
 
@@ -191,8 +192,9 @@ class HttpxEngine:
     async def aclose(self) -> None:
         """Close the clients, if they are ours."""
         clients, self._clients = self._clients, {}
-        for client in clients.values() if self._closes else ():
-            await client.aclose()
+        with anyio.move_on_after(CLOSE_S, shield=True):
+            for client in clients.values() if self._closes else ():
+                await client.aclose()
 
     def abandon(self) -> None:
         """Do nothing: there are no threads."""
