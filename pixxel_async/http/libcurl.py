@@ -23,6 +23,7 @@ import asyncio
 import errno
 import heapq
 import itertools
+import logging
 import os
 import re
 import selectors
@@ -55,6 +56,8 @@ from .storage_response import (
     join_headers,
 )
 from .tls import Certificates
+
+logger = logging.getLogger("pixxel_async")
 
 THREADS = 2
 """With two threads a large body and many small ones do not wait for each other."""
@@ -296,7 +299,10 @@ class CurlResponse(StorageResponse):
         if self._phase is _Phase.OVER:
             return
         self._phase = _Phase.OVER
-        self._thread.release(self)
+        try:
+            self._thread.release(self)
+        except Exception:  # a bug, and somebody waits
+            logger.exception("a transfer could not be taken off libcurl")
         if self._error is None:
             self._error = error
         self._thread.tell(self._complete)
@@ -397,7 +403,9 @@ class CurlThread:
         with anyio.CancelScope(shield=True):
             if self._thread.is_alive():
                 await anyio.to_thread.run_sync(self._thread.join, END_S)
-        if not self._thread.is_alive():
+        if self._thread.is_alive():
+            logger.warning("a thread still writes after %g s; it is left behind", END_S)
+        else:
             self._opened.close()
 
     def stop(self) -> None:
@@ -458,6 +466,8 @@ class CurlThread:
         try:
             while not self._is_over:
                 self._turn()
+        except Exception:  # the event loop starts another thread
+            logger.exception("a thread of libcurl has ended")
         finally:  # a bug ends the thread, and must not leave anybody waiting
             self._is_over = True
             for response in tuple(self._running.values()):
@@ -469,7 +479,10 @@ class CurlThread:
 
     def _run_commands(self) -> None:
         while self._commands:
-            self._commands.popleft()()
+            try:
+                self._commands.popleft()()
+            except Exception:  # it concerns one transfer alone
+                logger.exception("a command of a thread of libcurl failed")
 
     def _turn(self) -> None:
         self._is_asleep = True
