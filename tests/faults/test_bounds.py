@@ -21,8 +21,8 @@ from pixxel_async.engine.slots import Slots
 from pixxel_async.engine.troubles import PassingError
 from pixxel_async.errors import ConnectionBrokenError
 from pixxel_async.http.circuit_breaker import HostGuard, News
+from pixxel_async.http.curl_response import CurlResponse
 from pixxel_async.http.engines import Engine
-from pixxel_async.http.libcurl import CurlResponse
 from pixxel_async.sandbox import Sandbox, Scenario
 from pixxel_async.sansio.breaker import FAILURES
 

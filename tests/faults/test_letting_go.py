@@ -253,7 +253,11 @@ async def test_no_recreate_holds_for_the_last_chance_too(tmp_path: Path) -> None
     async with Letting() as server:
         await save_and_lose(server, tmp_path)
         server.fault = about({"id1"}, OUT_OF_REACH["416"])
-        quick: dict[str, Any] = {"fetch": quick_fetch(attempts=2), "retry": NO_RECREATE, "policy": RETRY_FAILED}
+        quick: dict[str, Any] = {
+            "fetch": quick_fetch(attempts=2),
+            "retry": NO_RECREATE,
+            "policy": RETRY_FAILED,
+        }
         report, _ = await export(server, tmp_path, **quick)
         assert server.created == ["id1"]
     assert len(report.failed) == 1

@@ -26,8 +26,10 @@ from pixxel_async import (
     Timeouts,
     UsageError,
 )
+from pixxel_async.http.curl_response import CurlResponse
+from pixxel_async.http.curl_thread import CurlThread
 from pixxel_async.http.engines import Engine
-from pixxel_async.http.libcurl import CurlEngine, CurlResponse, CurlThread
+from pixxel_async.http.libcurl import CurlEngine
 from pixxel_async.sandbox import Sandbox, Scenario, sandbox_in_thread
 
 from ..socket_server import SocketServer
@@ -514,7 +516,7 @@ async def test_the_event_loop_runs_while_threads_end() -> None:
 async def test_a_thread_that_never_ends_is_left_behind(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("pixxel_async.http.libcurl.END_S", 0.05)
+    monkeypatch.setattr("pixxel_async.http.curl_thread.END_S", 0.05)
     client = PixxelClient("key")
     thread = thread_of(client)
     may_end = threading.Event()
