@@ -40,6 +40,7 @@ from .http.auth import KeyAuth
 from .http.circuit_breaker import HostGuards
 from .http.engines import Engine, storage_engine
 from .http.storage_client import StorageClient
+from .http.usable_urls import check_urls
 from .http.use import OTHER_LOOP, Use
 from .models import Package, SavedPackage
 from .resources.aois import Aois
@@ -150,6 +151,7 @@ class PixxelClient:
                 "allow_private_storage": allow_private_storage,
             }
         )
+        check_urls(settings.base_url, settings.proxy)
         self._use = Use()
         self._timeouts = timeout or Timeouts()
         self._limits = limits or Limits()

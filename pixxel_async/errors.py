@@ -301,7 +301,7 @@ class ConnectionBrokenError(TransferError):
     """
 
     def __init__(
-        self, message: str, *, code: str = "", details: Any = None, sent: bool = False
+        self, message: str, *, code: str = "", details: Any = None, sent: bool = True
     ) -> None:
         """Keep whether the storage may have seen the request."""
         super().__init__(message, code=code, details=details)

@@ -8,8 +8,9 @@ Rules:
     * A response is read as a stream, and bounded while it is decoded (`sansio.bodies`).
     * Errors of httpx are translated here, and leave without their cause: the cause knows the
       request, and the request knows the key.
-    * A connect that is under way is not cancelled, as httpcore may keep its place in the pool for
-      ever (encode/httpcore#1093). The request that it was for is not sent.
+    * A connect that is under way is not cancelled, nor is a connection that is being given back, as
+      httpcore may keep its place in the pool for ever (encode/httpcore#1093). A request whose
+      caller is cancelled before it is sent is not sent.
     * Calls that may not be sent twice do not use kept connections of ours: a server may close one
       while the request is on its way, and nobody can tell whether it was carried out.
 """
@@ -29,6 +30,7 @@ from typing import Any
 
 import anyio
 import httpx
+from pydantic import SecretStr
 
 from .._version import USER_AGENT
 from ..config import Limits, Timeouts
@@ -43,7 +45,8 @@ from ..sansio.bodies import (
 )
 from ..sansio.routes import Routes
 from .auth import KeyAuth
-from .clients import make_client
+from .cancellation import wait_for_end
+from .clients import CLOSE_S, make_client
 from .deadline import deadline
 from .error_messages import NEVER_SENT, describe, is_out_of_descriptors, route_problem
 from .tls import Certificates
@@ -52,11 +55,12 @@ logger = logging.getLogger("pixxel_async")
 
 MAX_PATH_CHARS = 65_000
 """No server accepts more, and httpx refuses a little more than that."""
-CLOSE_S = 2.0
-"""How long closing may take, in seconds: whoever was cancelled waits for it."""
 TOO_LONG = "the ids are too long for a request"
 LIBRARIES = ("httpx", "httpx2")
 _SUCCESS = range(200, 300)
+_CONNECT_STARTS = ".connect_tcp.started"
+_CONNECTED = ".connect_tcp.complete"
+_NO_CANCELLATION = (".start_tls.started", ".response_closed.started")
 _REQUEST_STARTS = ".send_request_headers.started"
 
 
@@ -97,6 +101,7 @@ class ApiClient:
         timeouts: Timeouts,
         max_response_bytes: int,
         creation_client: Any = None,
+        proxy: SecretStr | None = None,
         closes: bool,
     ) -> None:
         """Send nothing yet.
@@ -108,6 +113,7 @@ class ApiClient:
             timeouts: How long connecting and responses may take.
             max_response_bytes: The longest body that is accepted.
             creation_client: Sends the calls that may not be sent twice; None is the same client.
+            proxy: The proxy of clients of ours, for errors.
             closes: Whether the clients are closed with this.
         """
         self.base_url = httpx.URL(base_url)
@@ -118,15 +124,22 @@ class ApiClient:
         self._auth = auth
         self._timeouts = timeouts
         self._max_bytes = max_response_bytes
+        self._proxy = proxy
         self._closes = closes
-        self._abandoned: set[asyncio.Task[Any]] = set()
+        self._abandoned: dict[asyncio.Task[Any], _Exchange] = {}
 
     async def aclose(self) -> None:
         """Close the clients, if they are ours; may be called twice."""
-        for task in tuple(self._abandoned):
+        abandoned = dict(self._abandoned)
+        for task in abandoned:
             task.cancel()
-        if self._closes:
-            with anyio.move_on_after(CLOSE_S, shield=True):
+        with anyio.move_on_after(CLOSE_S, shield=True):
+            if abandoned:
+                await asyncio.wait(abandoned)
+            for exchange in abandoned.values():
+                if exchange.stream is not None:  # httpcore forgets it when a handshake is cancelled
+                    await exchange.stream.aclose()
+            if self._closes:
                 await self._client.aclose()
                 await self._creation_client.aclose()
 
@@ -165,10 +178,10 @@ class ApiClient:
         raise failure
 
     def _failure(self, call: wire.Call, error: Exception) -> TransportError:
-        message = f"{call.operation}: {describe(error)}"
+        message = f"{call.operation}: {describe(error, self._proxy)}"
         if is_out_of_descriptors(error):
             return NoDescriptorsError(message, sent=False)
-        if (reason := route_problem(error, self.base_url.host)) is not None:
+        if (reason := route_problem(error, self.base_url.host, self._proxy)) is not None:
             return RouteError(reason)
         return TransportError(message, sent=type(error).__name__ not in NEVER_SENT)
 
@@ -177,17 +190,30 @@ class ApiClient:
         return self._timeouts.answer_s if is_read else self._timeouts.creation_limit_s
 
     async def _send(self, call: wire.Call) -> Response:
-        response = await self._headers(call)
+        """Send a call in a task of its own, which is cancelled only where httpcore bears it."""
+        exchange = _Exchange()
+        task = asyncio.ensure_future(self._exchange(call, exchange))
         try:
-            return await self._read(call, response)
-        finally:
-            with anyio.move_on_after(CLOSE_S, shield=True), suppress(self._library.HTTPError):
-                await response.aclose()
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            exchange.is_wanted = False
+            self._abandoned[task] = exchange
+            task.add_done_callback(self._forget)
+            if exchange.may_be_cancelled:
+                task.cancel()
+                await wait_for_end(task, CLOSE_S)  # it gives its connection back
+            raise
 
-    async def _headers(self, call: wire.Call) -> Any:
-        """Send a call, and return its response as a stream."""
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        del self._abandoned[task]
+        if not task.cancelled():
+            task.exception()  # nobody else asks for it
+
+    async def _exchange(self, call: wire.Call, exchange: _Exchange) -> Response:
+        """Send a call, and read its response."""
+        if not exchange.is_wanted:  # cancelled before it began
+            raise _AbandonedError
         client = self._creation_client if call.method == "POST" else self._client
-        sending = _Sending()
         request = client.build_request(
             call.method,
             self._prefix + call.path,
@@ -199,32 +225,15 @@ class ApiClient:
             },
             content=call.body,
             timeout=self._library.Timeout(None, connect=self._timeouts.connect_s),
-            extensions={"trace": sending.trace},
+            extensions={"trace": exchange.trace},
         )
-        task = asyncio.ensure_future(
-            client.send(request, auth=self._auth, stream=True, follow_redirects=False)
-        )
+        response = await client.send(request, auth=self._auth, stream=True, follow_redirects=False)
         try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            if not task.done() and sending.is_sent:
-                task.cancel()
-            self._abandon(task, sending)
-            raise
-
-    def _abandon(self, task: asyncio.Task[Any], sending: _Sending) -> None:
-        """Let a task end that nobody waits for any more."""
-        sending.is_wanted = False
-        self._abandoned.add(task)
-
-        def close(task: asyncio.Task[Any]) -> None:
-            self._abandoned.discard(task)
-            if not task.cancelled() and task.exception() is None:
-                closing = asyncio.ensure_future(task.result().aclose())
-                self._abandoned.add(closing)
-                closing.add_done_callback(self._abandoned.discard)
-
-        task.add_done_callback(close)
+            return await self._read(call, response)
+        finally:
+            exchange.may_be_cancelled = False
+            with suppress(self._library.HTTPError):
+                await response.aclose()
 
     async def _read(self, call: wire.Call, response: Any) -> Response:
         body = BoundedBody(
@@ -285,7 +294,7 @@ def make_api_client(  # noqa: PLR0913 - what a client of ours is made of
         make_client(context, proxy, max_connections=limits.requests, kept=kept)
         for kept in (limits.requests, 0)
     )
-    return api_client(calls, creation_client=creations, closes=True)
+    return api_client(calls, creation_client=creations, proxy=proxy, closes=True)
 
 
 class _AbandonedError(Exception):
@@ -293,22 +302,30 @@ class _AbandonedError(Exception):
 
 
 @dataclass(slots=True)
-class _Sending:
-    """How far a request has come, as httpcore tells it.
+class _Exchange:
+    """How far a call has come, as httpcore tells it.
 
     Attributes:
-        is_sent: Whether the service may have seen some of it.
         is_wanted: Whether somebody waits for the response.
+        may_be_cancelled: Whether httpcore loses nothing by that: it does while it waits for a
+            connection, makes one, or gives one back.
+        stream: The connection that was made for it, if one was.
     """
 
-    is_sent: bool = False
     is_wanted: bool = True
+    may_be_cancelled: bool = False
+    stream: Any = None
 
-    async def trace(self, event: str, _info: Mapping[str, Any]) -> None:
-        if event.endswith(_REQUEST_STARTS):
-            if not self.is_wanted:
-                raise _AbandonedError
-            self.is_sent = True
+    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        is_request = event.endswith(_REQUEST_STARTS)  # CONNECT to a proxy is one, too
+        if not self.is_wanted and (is_request or event.endswith(_CONNECT_STARTS)):
+            raise _AbandonedError
+        if is_request:
+            self.may_be_cancelled = True
+        elif event.endswith(_NO_CANCELLATION):
+            self.may_be_cancelled = False
+        elif event.endswith(_CONNECTED):
+            self.stream = info["return_value"]
 
 
 def library_of(client: Any) -> ModuleType:

@@ -23,9 +23,10 @@ from ..errors import (
     TransferError,
 )
 from ..sansio.redact import redact
-from .error_messages import certificate_problem, proxy_problem
+from .error_messages import certificate_problem, named, proxy_problem
 from .storage_response import StorageRequest
 
+NOT_HTTP = "the response is not valid HTTP"
 _WEIRD_REPLY = 8
 _PROXY = 97
 _TEXT = {
@@ -40,10 +41,19 @@ _TEXT = {
     pycurl.E_SSL_CONNECT_ERROR: "no TLS connection",
     pycurl.E_HTTP2: "HTTP/2 framing error",
     # Only http and https URLs reach libcurl: it says this of a response without a status line.
-    pycurl.E_UNSUPPORTED_PROTOCOL: "the response is not valid HTTP",
-    _WEIRD_REPLY: "the response is not valid HTTP",
+    pycurl.E_UNSUPPORTED_PROTOCOL: NOT_HTTP,
+    _WEIRD_REPLY: NOT_HTTP,
     _PROXY: "the proxy refused",
 }
+_OF_THE_PROXY = frozenset(
+    {
+        pycurl.E_COULDNT_CONNECT,
+        pycurl.E_COULDNT_RESOLVE_PROXY,
+        pycurl.E_OPERATION_TIMEDOUT,
+        _PROXY,
+    }
+)
+"""Errors to which a proxy may be to blame."""
 _SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE})
 _FIRST_ERROR = 400
 
@@ -75,12 +85,14 @@ def error_of(code: int, message: str, curl: pycurl.Curl, request: StorageRequest
         refused = proxy_problem(request.host, connect_status, request.proxy)
         if refused is not None:
             return StorageHostError(refused)
-        message = f"the proxy answered {connect_status}"
+        code, message = _PROXY, str(connect_status)
     if curl.getinfo(pycurl.OS_ERRNO) in _SHORTAGE:
         return out_of_descriptors(message)
     if code == pycurl.E_URL_MALFORMAT:
         return TransferError("the signed URL is not a URL that can be requested")
     text = _TEXT.get(code, "the connection failed")
     detail = redact(message)
+    if request.proxy is not None and code in _OF_THE_PROXY:
+        detail = f"{detail}; {named(request.proxy)}"
     sent = curl.getinfo(pycurl.PRETRANSFER_TIME) > 0  # the connection stood, TLS included
     return ConnectionBrokenError(f"{text} ({detail})" if detail else text, sent=sent)

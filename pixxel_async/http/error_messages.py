@@ -61,8 +61,8 @@ def proxy_problem(host: str, status: int, proxy: SecretStr | None) -> str | None
     if status not in _CLIENT_ERRORS or status in _PASSING:
         return None
     remedy = _DENIED.get(status, "ask whoever runs it, or choose another with --proxy")
-    named = "" if proxy is None else f"; proxy {shown(proxy)}"
-    return f"the proxy refuses {redact(host)} ({status}{named}); {remedy}"
+    which = "" if proxy is None else f"; {named(proxy)}"
+    return f"the proxy refuses {redact(host)} ({status}{which}); {remedy}"
 
 
 _TEXT = {
@@ -80,11 +80,27 @@ _TEXT = {
 _PROXY_STATUS = re.compile(r"(\d{3})\b")
 
 
-def describe(error: Exception) -> str:
-    """Describe an error of httpx, without the request that it knows."""
-    text = _TEXT.get(type(error).__name__, "the connection failed")
+_OF_THE_PROXY = frozenset({"ConnectError", "ConnectTimeout", "ProxyError"})
+
+
+def describe(error: Exception, proxy: SecretStr | None = None) -> str:
+    """Describe an error of httpx, without the request that it knows.
+
+    Args:
+        error: The error.
+        proxy: The proxy that the request went through, which is named if it may be to blame.
+    """
+    name = type(error).__name__
+    text = _TEXT.get(name, "the connection failed")
     said = redact(str(error))
+    if proxy is not None and name in _OF_THE_PROXY:
+        said = f"{said}; {named(proxy)}" if said else named(proxy)
     return f"{text} ({said})" if said else text
+
+
+def named(proxy: SecretStr) -> str:
+    """Return words that name a proxy, without its password."""
+    return f"proxy {shown(proxy)}"
 
 
 def route_problem(error: Exception, host: str, proxy: SecretStr | None = None) -> str | None:
@@ -106,10 +122,11 @@ def route_problem(error: Exception, host: str, proxy: SecretStr | None = None) -
 def storage_error(error: Exception, host: str, proxy: SecretStr | None) -> PixxelError:
     """Return the error of a transfer that httpx could not make; arguments as `route_problem`'s."""
     if is_out_of_descriptors(error):
-        return OutOfDescriptorsError(describe(error))
+        return OutOfDescriptorsError(describe(error, proxy))
     if (reason := route_problem(error, host, proxy)) is not None:
         return StorageHostError(reason)
-    return ConnectionBrokenError(describe(error), sent=type(error).__name__ not in NEVER_SENT)
+    sent = type(error).__name__ not in NEVER_SENT
+    return ConnectionBrokenError(describe(error, proxy), sent=sent)
 
 
 def is_out_of_descriptors(error: BaseException) -> bool:

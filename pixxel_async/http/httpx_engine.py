@@ -15,6 +15,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -26,11 +27,19 @@ from pydantic import SecretStr
 
 from .._version import USER_AGENT
 from ..config import Timeouts
-from ..errors import PixxelError, StorageHostError, TransferError
+from ..errors import ConnectionBrokenError, PixxelError, StorageHostError, TransferError
 from ..sansio.address_policy import AddressPolicy
 from .body_writer import BandwidthLimiter, BodyWriter
+from .cancellation import wait_for_end
+from .clients import CLOSE_S
 from .error_messages import storage_error
-from .storage_response import ChooseWriter, StorageRequest, StorageResponse, join_headers
+from .storage_response import (
+    ChooseWriter,
+    StorageRequest,
+    StorageResponse,
+    framing_error,
+    join_headers,
+)
 
 GATHERED_BYTES = 256 * 1024
 GATHERED_S = 0.25
@@ -75,14 +84,17 @@ class HttpxResponse(StorageResponse):
         try:
             if task is not None:
                 task.cancel()
-                with anyio.CancelScope(shield=True):
-                    await asyncio.wait([task])
+                await wait_for_end(task)
         finally:
             self.is_complete = True
-            with anyio.CancelScope(shield=True), suppress(httpx.HTTPError):
-                if not self.is_package and "network_stream" in self._response.extensions:
-                    await self._response.extensions["network_stream"].aclose()
-                await self._response.aclose()
+            closing = asyncio.ensure_future(self._close())
+            await wait_for_end(closing)
+
+    async def _close(self) -> None:
+        with suppress(httpx.HTTPError):
+            if not self.is_package and "network_stream" in self._response.extensions:
+                await self._response.extensions["network_stream"].aclose()
+            await self._response.aclose()
 
     async def _receive(self, writer: BodyWriter) -> None:
         try:
@@ -113,6 +125,28 @@ class HttpxResponse(StorageResponse):
                 await self._write(writer)
             raise
         await self._write(writer)
+        self._check_end()
+
+    def _check_end(self) -> None:
+        """Check that a body without a length has ended, and was not cut off.
+
+        Over TLS the other side announces its end (close_notify); httpcore accepts any.
+
+        Raises:
+            ConnectionBrokenError: It was cut off.
+        """
+        stream = self._response.extensions.get("network_stream")
+        tls = None if stream is None else stream.get_extra_info("ssl_object")
+        has_length = {"content-length", "transfer-encoding"} & self.headers.keys()
+        if tls is None or has_length or not self._response.http_version.startswith("HTTP/1"):
+            return
+        try:
+            tls.read(1)
+        except ssl.SSLEOFError:
+            message = "the connection closed before the body was complete"
+            raise ConnectionBrokenError(message) from None
+        except ssl.SSLError:  # there is no body, and the connection is open
+            pass
 
     async def _slow_down(self, count: int) -> None:
         if self._bandwidth is not None and (delay_s := self._bandwidth.take(count)) > 0:
@@ -125,7 +159,13 @@ class HttpxResponse(StorageResponse):
         gathered, self._gathered = self._gathered, bytearray()
         if gathered:
             self._blocked_since = time.monotonic()
-            await writer.take(memoryview(gathered))
+            writing = asyncio.ensure_future(writer.take(memoryview(gathered)))
+            try:
+                await asyncio.shield(writing)
+            except asyncio.CancelledError:  # another thread writes on: nobody may think it over
+                await asyncio.wait([writing])
+                writing.exception()
+                raise
             self._blocked_since = None
 
 
@@ -173,6 +213,9 @@ class HttpxEngine:
             failure = TransferError("the signed URL is not a URL that can be requested")
         else:
             response = HttpxResponse(received, request, bandwidth)
+            if (contradiction := framing_error(response.status, response.headers)) is not None:
+                await response.aclose()
+                raise contradiction
             try:
                 if (writer := choose_writer(response)) is not None:
                     response.start_receiving(writer)
@@ -191,8 +234,9 @@ class HttpxEngine:
     async def aclose(self) -> None:
         """Close the clients, if they are ours."""
         clients, self._clients = self._clients, {}
-        for client in clients.values() if self._closes else ():
-            await client.aclose()
+        with anyio.move_on_after(CLOSE_S, shield=True):
+            for client in clients.values() if self._closes else ():
+                await client.aclose()
 
     def abandon(self) -> None:
         """Do nothing: there are no threads."""
@@ -235,10 +279,17 @@ class _AddressCheck:
         if event == "connection.connect_tcp.started":
             self._is_ours = info["host"] == self._request.host
         elif event == "connection.connect_tcp.complete" and self._is_ours:
-            peer = info["return_value"].get_extra_info("server_addr")
-            refusal = self._addresses.refusal(self._request.host, str(peer[0]) if peer else None)
+            stream = info["return_value"]
+            peer, own = _end(stream, "server_addr"), _end(stream, "client_addr")
+            refusal = self._addresses.refusal(self._request.host, peer, own=own)
             if refusal is not None:
+                await stream.aclose()  # httpcore does not have it yet
                 raise StorageHostError(refusal)
+
+
+def _end(stream: Any, name: str) -> str | None:
+    address = stream.get_extra_info(name)
+    return str(address[0]) if address else None
 
 
 class _ExactUrl(httpx.URL):

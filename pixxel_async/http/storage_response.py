@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Self, TypeAlias
 
 from pydantic import SecretBytes, SecretStr
 
+from ..errors import ConnectionBrokenError
 from .body_writer import BandwidthLimiter, BodyWriter, EnoughError
 
 MIN_PACKAGE_BYTES = 16 * 1024
 """What is shorter may be a stray response: its connection is not used again."""
+SWITCHING = 101
 _PACKAGE_STATUS = frozenset({200, 206})
 
 
@@ -154,6 +156,22 @@ def join_headers(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
         key = name.lower()
         found[key] = f"{found[key]}, {value}" if key in found else value
     return found
+
+
+def framing_error(status: int, headers: Mapping[str, str]) -> ConnectionBrokenError | None:
+    """Return why nobody can tell where a body ends, if nobody can (RFC 9112, 6.3).
+
+    libcurl and httpx choose one of two contradictory statements; a server in between that chooses
+    the other has cut the body elsewhere.
+    """
+    length = headers.get("content-length")
+    if status == SWITCHING:  # nobody asked for that
+        return ConnectionBrokenError("the response switches to another protocol")
+    if length is not None and "transfer-encoding" in headers:
+        return ConnectionBrokenError("the response has a Content-Length and a Transfer-Encoding")
+    if length is not None and len({each.strip() for each in length.split(",")}) > 1:
+        return ConnectionBrokenError("the response has two values of Content-Length")
+    return None
 
 
 @dataclass(slots=True)

@@ -105,13 +105,14 @@ def jobs(count: int) -> list[JobDownload]:
     return [JobDownload(workflow_id="w", job_id=f"j{number}") for number in range(count)]
 
 
-async def export(
+async def export(  # noqa: PLR0913 - settings of a test, keyword-only
     storage_url: str,
     folder: Path,
     *,
     count: int = 1,
     fetches: int = 1,
     query: str = "?X-Amz-Signature=00",
+    engine: str = "",
     **policy: object,
 ) -> Report:
     """Export jobs whose packages are `storage_url/ID.zip`, over sockets."""
@@ -129,7 +130,7 @@ async def export(
         limits=Limits(fetches=fetches, requests_per_second=2000),
         fetch=quick_fetch(**{"attempts": 3, **policy}),
         http_client=httpx.AsyncClient(transport=httpx.MockTransport(ready)),
-        engine=Chosen.engine,
+        engine=engine or Chosen.engine,
     ) as client:
         async with client.export(jobs(count), folder) as running:
             return await running.finish()

@@ -242,7 +242,8 @@ def some(number: int) -> list[AoiDownload | CatalogDownload | JobDownload]:
 @EACH_OUTAGE
 @pytest.mark.parametrize("since_s", [0.0, 5.0], ids=["creations", "status calls"])
 async def test_two_seconds_of_an_outage_fail_none_of_forty(said: bytes, since_s: float) -> None:
-    async with PixxelClient("key", transport=Outage(said, since_s=since_s)) as client:
+    outage = httpx.AsyncClient(transport=Outage(said, since_s=since_s))
+    async with PixxelClient("key", http_client=outage) as client:
         ended = await asyncio.gather(*(client.wait(each) for each in some(40)))
     assert {package.status for package in ended} == {PackageStatus.READY}
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import httpx
+import httpx2
 
 from pixxel_async import Limits, Package, PixxelClient, RetryPolicy
 
@@ -56,6 +58,71 @@ class Script(httpx.AsyncBaseTransport):
         return await step(request)
 
 
+class Library:
+    """Which library carries the calls of a test; the fixture `library` sets it."""
+
+    is_httpx2 = False
+
+    @classmethod
+    def client(cls, transport: httpx.AsyncBaseTransport) -> Any:
+        """Return an `AsyncClient` of it."""
+        if cls.is_httpx2:
+            return httpx2.AsyncClient(transport=Transport2(transport))
+        return httpx.AsyncClient(transport=transport)
+
+
+class Transport2(httpx2.AsyncBaseTransport):
+    """Lets a transport of httpx serve a client of httpx2."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+        self._inner = inner
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        theirs = httpx.Request(
+            request.method,
+            str(request.url),
+            headers=request.headers.raw,
+            content=await request.aread(),
+            extensions=request.extensions,
+        )
+        with translated(request):
+            response = await self._inner.handle_async_request(theirs)
+        return httpx2.Response(
+            response.status_code,
+            headers=response.headers.raw,
+            stream=Stream2(response, request),
+            extensions=response.extensions,
+        )
+
+
+class Stream2(httpx2.AsyncByteStream):
+    """Gives the bytes of a response of httpx to httpx2."""
+
+    def __init__(self, response: httpx.Response, request: httpx2.Request) -> None:
+        self._response = response
+        self._request = request
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        stream = self._response.stream
+        assert isinstance(stream, httpx.AsyncByteStream)
+        with translated(self._request):
+            async for chunk in stream:
+                yield chunk
+
+    async def aclose(self) -> None:
+        await self._response.aclose()
+
+
+@contextmanager
+def translated(request: httpx2.Request) -> Iterator[None]:
+    """Raise errors of httpx as those of httpx2."""
+    try:
+        yield
+    except httpx.TransportError as error:
+        kind = getattr(httpx2, type(error).__name__)
+        raise kind(str(error), request=request) from error
+
+
 def client_of(script: httpx.AsyncBaseTransport, **parts: Any) -> PixxelClient:
     """Return a client that loses no time between attempts."""
     parts = {
@@ -64,7 +131,7 @@ def client_of(script: httpx.AsyncBaseTransport, **parts: Any) -> PixxelClient:
         "storage_client": httpx.AsyncClient(transport=script),
         **parts,
     }
-    return PixxelClient(KEY, http_client=httpx.AsyncClient(transport=script), **parts)
+    return PixxelClient(KEY, http_client=Library.client(script), **parts)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Self
 
+import anyio.to_thread
 import httpx
 import psutil
 from pydantic import SecretStr
@@ -50,7 +51,9 @@ async def storage_client(*, connect_s: float = 30) -> AsyncIterator[StorageClien
 def scripted_client(script: httpx.AsyncBaseTransport) -> StorageClient:
     """Return a storage client over no network at all."""
     client = httpx.AsyncClient(transport=script)
-    engine = HttpxEngine(lambda _: client, timeouts=Timeouts(), closes=False)
+    engine = HttpxEngine(
+        lambda _: client, timeouts=Timeouts(), addresses=WITH_LOOPBACK, closes=False
+    )
     return StorageClient(engine, Routes())
 
 
@@ -64,7 +67,7 @@ class Found:
         self.data += data
 
     async def take(self, data: memoryview) -> None:
-        await asyncio.to_thread(self.write, data)
+        await anyio.to_thread.run_sync(self.write, data)  # which waits when it is cancelled
 
 
 async def whole_body(response: StorageResponse) -> bytes:

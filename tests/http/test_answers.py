@@ -30,6 +30,8 @@ from pixxel_async import (
 
 from .script import CALLS, KEY, READY, URL, ClientCall, Script, Step, answer, client_of
 
+pytestmark = pytest.mark.usefixtures("library")
+
 ONCE = RetryPolicy(attempts=1, recreate=0)
 CLASSES: dict[int, type[ApiError]] = {
     400: BadRequestError,

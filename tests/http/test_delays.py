@@ -25,7 +25,7 @@ from pixxel_async.sansio.breaker import FAILURES, FIRST_S
 
 from .script import AT_ONCE, KEY, Script, answer, client_of
 
-pytestmark = pytest.mark.looptime
+pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("library")]
 LIMIT_S = AT_ONCE.retry_after_max_s
 
 

@@ -15,6 +15,8 @@ from pixxel_async import AuthScheme, ConfigError, PixxelClient, PixxelError, Ret
 from .raw_server import RawServer, raw
 from .script import CALLS, KEY, ClientCall, Script, answer, broken, client_of
 
+pytestmark = pytest.mark.usefixtures("library")
+
 ONCE = RetryPolicy(attempts=1, recreate=0)
 EVERY_CALL = pytest.mark.parametrize("call", CALLS, ids=str)
 

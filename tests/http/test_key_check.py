@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import httpx
 import pytest
 
 from pixxel_async import ApiError, AuthenticationError, PixxelClient
 
-from .script import AT_ONCE, KEY, Script, answer
+from .script import AT_ONCE, KEY, Library, Script, answer
+
+pytestmark = pytest.mark.usefixtures("library")
 
 
 async def asked(*statuses: int) -> Script:
     """Ask about the key; return what was sent."""
     script = Script(*(answer(status) for status in statuses))
-    async with PixxelClient(
-        KEY, http_client=httpx.AsyncClient(transport=script), retry=AT_ONCE
-    ) as client:
+    async with PixxelClient(KEY, http_client=Library.client(script), retry=AT_ONCE) as client:
         await client.check_key()
     return script
 

@@ -30,6 +30,8 @@ from .script import (
     client_of,
 )
 
+pytestmark = pytest.mark.usefixtures("library")
+
 MAY_HAVE_HAD_AN_EFFECT: dict[str, Step] = {
     "408": answer(408),
     "500": answer(500),

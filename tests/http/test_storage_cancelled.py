@@ -9,7 +9,7 @@ import pytest
 
 from pixxel_async.http.storage_client import StorageClient
 
-from .scripted_server import BODY, LONG, Scripted, Server
+from .scripted_server import BODY, LONG, OK, Scripted, Server
 from .storages import (
     Blocked,
     get,
@@ -21,6 +21,9 @@ from .storages import (
 )
 
 pytestmark = pytest.mark.usefixtures("engine", "way", "nothing_left")
+
+MUCH = OK + b"Content-Length: 1000000\r\n\r\n" + bytes(999_999)
+"""Most of a body, and more than is gathered before it is written."""
 
 
 async def pour_into_blocked(storage: StorageClient, server: Scripted, blocked: Blocked) -> None:
@@ -46,7 +49,7 @@ Use = Callable[[StorageClient, Scripted, Blocked], Awaitable[None]]
 @pytest.mark.parametrize("use", [pour_into_blocked, pour_at_once, close_early])
 @pytest.mark.parametrize("times", [1, 3])
 async def test_who_is_cancelled_waits_for_what_is_being_written(use: Use, times: int) -> None:
-    async with Server([LONG[:-1]], [LONG]) as server, storage_client() as storage:
+    async with Server([MUCH], [LONG]) as server, storage_client() as storage:
         blocked = Blocked()
         task = asyncio.ensure_future(use(storage, server, blocked))
         await blocked.entered()

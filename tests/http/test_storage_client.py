@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from pixxel_async import JobDownload, PixxelClient, TransferError
 from pixxel_async.errors import ConnectionBrokenError
+from pixxel_async.http.engines import Engine
 from pixxel_async.http.storage_client import StorageClient
 
 from .raw_server import RawServer, raw
@@ -92,7 +93,7 @@ async def test_nothing_is_sent_but_what_is_needed(storage: StorageClient) -> Non
 
 
 async def test_a_client_sends_the_storage_no_key_no_cookie_and_nothing_of_the_environment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: Engine
 ) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login me password secret\n")
@@ -105,7 +106,10 @@ async def test_a_client_sends_the_storage_no_key_no_cookie_and_nothing_of_the_en
             url = f"{server.url}/a?sig={SIGNATURE}"
             step = answer(json={**READY, "signed_url": url}, headers={"Set-Cookie": "c=d; Path=/"})
             async with PixxelClient(
-                KEY, http_client=httpx.AsyncClient(transport=Script(step))
+                KEY,
+                base_url="http://127.0.0.1:1",
+                http_client=httpx.AsyncClient(transport=Script(step)),
+                engine=engine,
             ) as client:
                 for job in ("1", "2"):
                     with pytest.raises(TransferError):
@@ -145,10 +149,10 @@ async def test_characters_that_no_request_may_have_are_not_sent(
     [
         (httpx.ConnectError, "no connection"),
         (httpx.ConnectTimeout, "no connection in time"),
-        (httpx.ReadError, "the connection broke while reading"),
-        (httpx.ReadTimeout, "no answer in time"),
+        (httpx.ReadError, "the connection broke while receiving"),
+        (httpx.ReadTimeout, "no response in time"),
         (httpx.WriteError, "the connection broke while sending"),
-        (httpx.RemoteProtocolError, "the other side broke off"),
+        (httpx.RemoteProtocolError, "the connection closed early"),
     ],
 )
 async def test_a_broken_connection_may_be_tried_again_and_shows_no_signature(

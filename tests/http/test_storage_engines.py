@@ -110,7 +110,6 @@ async def test_an_answer_without_a_body_is_whole_with_its_head(head: bytes, stat
     async with Server([head], [head], [LONG]) as server, storage_client() as storage:
         async with await response_of(storage, server) as answer:
             assert answer.status == status
-            assert answer.is_complete
             assert await whole_body(answer) == b""
             assert await answer.read_start(10) == b""
         assert await get_at_once(storage, server) == b""
@@ -149,11 +148,12 @@ async def test_what_came_of_a_body_before_its_connection_broke_is_there(
     async with Server([sent, goes_on, how]) as server, storage_client() as storage:  # type: ignore[list-item]
         async with await response_of(storage, server) as poured:
             poured.start_receiving(found)
-            await until(lambda: BODY.startswith(found.data) and len(found.data) > 300)
+            await until(lambda: poured.received > 300)
             goes_on.set()
             with pytest.raises(ConnectionBrokenError):
                 await poured.wait()
         assert BODY.startswith(found.data)
+        assert len(found.data) > 300
 
 
 @BOTH_WAYS
@@ -165,18 +165,18 @@ async def test_a_body_that_ends_with_a_connection_that_was_cut_is_not_whole(get:
 
 
 @BOTH_WAYS
-@pytest.mark.parametrize("at", [1, 9, len(OK) + 3, LONG.index(b"\r\n\r\n") + 3])
+@pytest.mark.parametrize("at", [1, 9, len(OK), len(OK) + 3, LONG.index(b"\r\n\r\n") + 3])
 @pytest.mark.parametrize("is_kept", [False, True])
-async def test_a_head_that_breaks_off_is_not_asked_for_again(
+async def test_a_connection_that_closes_within_the_headers_is_broken(
     get: Get, at: int, *, is_kept: bool
 ) -> None:
-    answers: list[Answer] = [[LONG]] if is_kept else []
-    async with Server(*answers, [LONG[:at], CLOSE]) as server, storage_client() as storage:
-        for _ in answers:
+    kept: list[Answer] = [[LONG]] if is_kept else []
+    cut_off: Answer = [LONG[:at], CLOSE]  # libcurl repeats a GET whose kept connection has died
+    async with Server(*kept, cut_off, cut_off) as server, storage_client() as storage:
+        for _ in kept:
             assert await get(storage, server) == BODY
         with pytest.raises(ConnectionBrokenError):
             await get(storage, server)
-        assert server.connections == 1
 
 
 LONG_HEAD = OK + b"A: " + b"a" * 1_000_000 + b"\r\nContent-Length: 0\r\n\r\n"
@@ -190,7 +190,6 @@ LONG_HEAD = OK + b"A: " + b"a" * 1_000_000 + b"\r\nContent-Length: 0\r\n\r\n"
         [OK + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n"],
         [OK + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"],
         [OK + b"Content-Length: x\r\n\r\n"],
-        [OK + b"Folded: a\r\n b\r\nContent-Length: 0\r\n\r\n"],
         [b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"],
         [OK + b"A: " + b"a" * 1_000_000],
         [LONG_HEAD],
@@ -198,7 +197,7 @@ LONG_HEAD = OK + b"A: " + b"a" * 1_000_000 + b"\r\nContent-Length: 0\r\n\r\n"
         [INTERIM + LONG_HEAD],
     ],
     ids=[
-        *("junk", "two lengths", "length and chunks", "no number", "folded", "upgrade"),
+        *("junk", "two lengths", "length and chunks", "no number", "upgrade"),
         *("no end", "long", "long, in two", "long after others"),
     ],
 )
@@ -211,9 +210,7 @@ async def test_what_is_no_answer_is_refused(get: Get, answer: Answer) -> None:
 
 
 @BOTH_WAYS
-@pytest.mark.parametrize(
-    "body", [b"x\r\n", b"5\r\nabcdefgh\r\n0\r\n\r\n", b"-1\r\n", b"fffffffffffffffff\r\n"]
-)
+@pytest.mark.parametrize("body", [b"x\r\n", b"5\r\nabcdefgh\r\n0\r\n\r\n", b"-1\r\n"])
 async def test_a_body_that_is_wrongly_framed_is_refused(get: Get, body: bytes) -> None:
     answer = OK + b"Transfer-Encoding: chunked\r\n\r\n" + body
     async with Server([answer], [LONG]) as server, storage_client() as storage:
@@ -222,7 +219,32 @@ async def test_a_body_that_is_wrongly_framed_is_refused(get: Get, body: bytes) -
         assert await get(storage, server) == BODY
 
 
-# What goes out.
+@BOTH_WAYS
+@pytest.mark.parametrize("size", [b"7fffffffffffffff", b"fffffffffffffffff"])
+async def test_a_chunk_of_an_impossible_size_is_no_complete_body(get: Get, size: bytes) -> None:
+    answer = OK + b"Transfer-Encoding: chunked\r\n\r\n" + size + b"\r\nPK"
+    async with Server([answer, CLOSE], [LONG]) as server, storage_client() as storage:
+        with pytest.raises(ConnectionBrokenError):
+            await get(storage, server)
+        assert await get(storage, server) == BODY
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"Folded: a\r\n b\r\nContent-Length: 12",
+        b"Content-Length: 12\r\nContent-Length: 12",
+        b"content-LENGTH:12  ",
+        b"X-Latin: \xe4\xff\r\nContent-Length: 12",
+    ],
+    ids=["folded", "the same length twice", "no space", "no ASCII"],
+)
+async def test_what_both_engines_put_up_with_is_read(get: Get, header: bytes) -> None:
+    answer = [OK + header + b"\r\n\r\n" + SHORT]
+    async with Server(answer, answer) as server, storage_client() as storage:
+        for _ in range(2):
+            assert await get(storage, server) == SHORT
 
 
 # Targets.
@@ -233,18 +255,19 @@ class OddError(Exception):
 
 
 class Failing(Found):
-    """Raises, when some bytes have come."""
+    """Raises when more than some bytes have come, and may not be called again after that."""
 
     def __init__(self, error: Exception, *, at: int = 0) -> None:
         super().__init__()
-        self.calls = 0
+        self.has_raised = False
         self._error = error
         self._at = at
 
     def write(self, data: memoryview) -> None:
-        self.calls += 1
+        assert not self.has_raised
         super().write(data)
         if len(self.data) > self._at:
+            self.has_raised = True
             raise self._error
 
 
@@ -270,9 +293,7 @@ async def test_what_a_target_raises_comes_out_and_ends_the_exchange(
             await pour(storage, server, target, at_once=at_once)
         assert caught.value is error
         assert SIGNATURE not in told_of(error)
-        calls = target.calls
         assert await get(storage, server) == BODY
-        assert (server.connections, target.calls) == (2, calls)
 
 
 async def test_what_is_raised_while_a_target_is_named_comes_out() -> None:
@@ -294,10 +315,9 @@ async def test_a_target_that_has_enough_ends_the_exchange_without_an_error(
     target = Failing(EnoughError(), at=10)
     async with Server([answer], [LONG]) as server, storage_client() as storage:
         await pour(storage, server, target, at_once=at_once)
+        assert target.has_raised
         assert BODY.startswith(target.data)
-        assert target.calls == (1 if answer is LONG else 2)
         assert await get(storage, server) == BODY
-        assert server.connections == 2
 
 
 async def test_the_beginning_of_a_body_is_read_and_the_rest_is_left() -> None:
@@ -309,7 +329,6 @@ async def test_the_beginning_of_a_body_is_read_and_the_rest_is_left() -> None:
             assert await answer.read_start(10_000) == BODY
         async with await response_of(storage, server) as answer:
             assert await answer.read_start(10_000) == BODY[:-1]
-        assert server.connections == 2
 
 
 async def test_who_waits_for_a_body_is_woken_by_a_nudge() -> None:

@@ -14,7 +14,7 @@ from pixxel_async.sansio.pacing import LEAST_WAIT_S
 
 from .script import CALLS, POSTS, READY, ClientCall, Script, answer, client_of
 
-pytestmark = pytest.mark.looptime
+pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("library")]
 EVERY_CALL = pytest.mark.parametrize("call", CALLS, ids=str)
 
 

@@ -157,8 +157,8 @@ async def test_the_password_of_a_proxy_goes_to_the_proxy_alone(ca: trustme.CA, p
     [
         ("me:wrong-canary@", b"", 1, "407.*NAME:PASSWORD@"),
         ("", b"", 1, "407.*NAME:PASSWORD@"),
-        ("", b"HTTP/1.1 403 Forbidden\r\n\r\n", 1, "403 Forbidden.*NO_PROXY"),
-        ("", b"HTTP/1.1 405 No\r\n\r\n", 1, "405 No.*--proxy"),
+        ("", b"HTTP/1.1 403 Forbidden\r\n\r\n", 1, "403; proxy.*NO_PROXY"),
+        ("", b"HTTP/1.1 405 No\r\n\r\n", 1, "405; proxy.*--proxy"),
         ("", b"HTTP/1.1 502 Bad Gateway\r\n\r\n", 3, "the proxy refused.*502"),
         ("", b"HTTP/1.1 429 Slow\r\n\r\n", 3, "the proxy refused.*429"),
     ],
@@ -217,7 +217,7 @@ NOW = dt.datetime.now(dt.UTC)
     [
         ("other", {}, "--ca-bundle FILE"),
         ("none", {}, "--ca-bundle FILE"),
-        ("same", {"host": "another.test"}, "made out for another host"),
+        ("same", {"host": "another.test"}, "belongs to another host"),
         ("same", {"not_after": NOW - dt.timedelta(days=1)}, "clock"),
     ],
 )
@@ -281,7 +281,7 @@ def test_certificates_that_cannot_be_read_are_told_at_once(
     with pytest.raises(ConfigError, match=r"ca_bundle \(PIXXEL_CA_BUNDLE\): .*No such file"):
         client_of(ca_bundle=tmp_path / "none.pem")
     (tmp_path / "empty.pem").write_text("nothing here")
-    with pytest.raises(ConfigError, match="has no certificates"):
+    with pytest.raises(ConfigError, match="holds no certificate"):
         client_of(ca_bundle=tmp_path / "empty.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
     with pytest.raises(ConfigError, match=r"SSL_CERT_FILE: .*No such file"):
@@ -295,9 +295,12 @@ def test_certificates_that_cannot_be_read_are_told_at_once(
 def test_a_folder_of_certificates_is_a_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert network.trust(str(tmp_path)).folder == str(tmp_path)
+    assert network.certificates(str(tmp_path)).folder == str(tmp_path)
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
-    assert (network.trust("auto").file, network.trust("auto").folder) == (None, str(tmp_path))
+    assert (network.certificates("auto").file, network.certificates("auto").folder) == (
+        None,
+        str(tmp_path),
+    )
 
 
 @pytest.mark.parametrize("proxy", ["ftp://pass-word@p", "http://", "http://p:pass-word"])
