@@ -615,8 +615,8 @@ class CurlEngine:
         """End the threads, and every transfer on them; may be called twice."""
         self._is_closed = True
         threads, self._threads = self._threads, []
-        for thread in threads:
-            await thread.aclose()
+        if threads:
+            await _wait_out(asyncio.gather(*(thread.aclose() for thread in threads)))
 
     def abandon(self) -> None:
         """End the threads of an event loop that is over."""
@@ -652,6 +652,20 @@ class CurlEngine:
         ):
             curl.setopt(option, value)
         self._certificates.set_on(curl)
+
+
+async def _wait_out(work: asyncio.Future[Any]) -> None:
+    """Wait until something has ended, even if the waiting task is cancelled meanwhile."""
+    cancelled: asyncio.CancelledError | None = None
+    with anyio.CancelScope(shield=True):
+        while not work.done():
+            try:
+                await asyncio.wait([work])
+            except asyncio.CancelledError as error:
+                cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    work.result()
 
 
 def _shortage() -> OSError | None:
