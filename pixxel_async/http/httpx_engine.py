@@ -210,9 +210,9 @@ class HttpxEngine:
             failure = TransferError("the signed URL is not a URL that can be requested")
         else:
             response = HttpxResponse(received, request, bandwidth)
-            if (error := framing_error(response.status, response.headers)) is not None:
+            if (broken := framing_error(response.status, response.headers)) is not None:
                 await response.aclose()
-                raise error
+                raise broken
             try:
                 if (writer := choose_writer(response)) is not None:
                     response.start_receiving(writer)

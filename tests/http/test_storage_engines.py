@@ -171,7 +171,7 @@ async def test_a_connection_that_closes_within_the_headers_is_broken(
     get: Get, at: int, *, is_kept: bool
 ) -> None:
     kept: list[Answer] = [[LONG]] if is_kept else []
-    cut_off = [LONG[:at], CLOSE]  # libcurl repeats a GET whose kept connection has died
+    cut_off: Answer = [LONG[:at], CLOSE]  # libcurl repeats a GET whose kept connection has died
     async with Server(*kept, cut_off, cut_off) as server, storage_client() as storage:
         for _ in kept:
             assert await get(storage, server) == BODY

@@ -168,7 +168,7 @@ async def test_a_server_without_tls_is_a_broken_connection() -> None:
 
 async def test_old_versions_of_tls_are_refused(ca: trustme.CA) -> None:
     server = TlsServer(ca.issue_cert("localhost"), raw(200))
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
         server._context.maximum_version = ssl.TLSVersion.TLSv1_1
     async with server, storage_client() as storage:
         with pytest.raises(ConnectionBrokenError):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -172,7 +173,10 @@ async def test_event_hooks_see_every_call_and_its_response() -> None:
         seen.append((response.request.method, response.status_code))
 
     script = Script(answer(503), answer())
-    hooks = {"request": [on_request], "response": [on_response]}
+    hooks: dict[str, list[Callable[..., Any]]] = {
+        "request": [on_request],
+        "response": [on_response],
+    }
     async with httpx.AsyncClient(transport=script, event_hooks=hooks) as calls:
         async with PixxelClient(KEY, retry=AT_ONCE, http_client=calls) as client:
             created = await client.jobs.create_download("w", "j")
@@ -197,7 +201,7 @@ async def test_a_proxy_of_a_users_client_carries_the_calls() -> None:
     async with ConnectProxy({}, answer=b"HTTP/1.1 403 Forbidden\r\n\r\n") as proxy:
         async with httpx.AsyncClient(proxy=proxy.url) as calls:
             async with PixxelClient(KEY, http_client=calls, proxy="direct") as client:
-                with pytest.raises(Exception, match="the proxy refuses api.pixxel.space"):
+                with pytest.raises(Exception, match=r"the proxy refuses api\.pixxel\.space"):
                     await client.ping()
     assert proxy.targets == [b"api.pixxel.space:443"]
 
