@@ -18,7 +18,9 @@ from . import (
     polling,
     scheduler,
     small_calls,
+    start,
     syncing,
+    trace,
     transfers,
 )
 
@@ -33,6 +35,8 @@ BENCHMARKS: dict[str, Callable[[], Iterable[str]]] = {
     "scheduler": scheduler.lines,
     "journal": journal.lines,
     "memory": memory.lines,
+    "start": start.lines,
+    "trace": trace.lines,
 }
 
 

@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .contenders.commands import ONE_TRANSFER
+from .contenders.commands import BUSY, CURL, ONE_TRANSFER
 from .plots import small_calls_plot, transfers_plot
-from .transfers import CURL, YARDSTICKS
+from .start import YARDSTICK as START_YARDSTICK
+from .transfers import YARDSTICKS
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -90,7 +91,10 @@ def transfers(result: Result) -> Iterator[str]:
 
     yield machine(result)
     yield ""
-    yield f"Wall time; in brackets ÷ `{CURL}`, for the verified save ÷ `{YARDSTICKS[VERIFIED]}`:"
+    yield (
+        f"Wall time; in brackets ÷ `{CURL}`, for the verified save ÷ `{YARDSTICKS[VERIFIED]}`, for "
+        f"the busy event loop ÷ {YARDSTICKS[BUSY]}:"
+    )
     yield ""
     yield from table(head, cells("wall_s", " s"))
     yield ""
@@ -224,6 +228,38 @@ def pipeline(result: Result) -> Iterator[str]:
     )
 
 
+def start(result: Result) -> Iterator[str]:
+    """Yield what is told of the start."""
+    yield machine(result)
+    yield ""
+    yield f"Wall time of whole processes, rounds: {result['rounds']}; medians:"
+    yield ""
+    yield from table(
+        ["", "wall", f"÷ `{START_YARDSTICK}`"],
+        (
+            [
+                f"`{row['command']}`",
+                f"{row['wall_s']:.3f} s",
+                f"{row['ratio']:.2f}",
+            ]
+            for row in result["rows"]
+        ),
+    )
+
+
+def trace(result: Result) -> Iterator[str]:
+    """Yield what is told of the parts that one download goes through."""
+    yield machine(result)
+    yield ""
+    yield from table(
+        ["engine", "files of `pixxel_async` entered", "tasks", "threads"],
+        (
+            [row["engine"], str(len(row["files"])), str(row["tasks"]), str(row["threads"])]
+            for row in result["rows"]
+        ),
+    )
+
+
 SECTIONS: dict[str, Callable[[Result], Iterator[str]]] = {
     "transfers": transfers,
     "syncing": syncing,
@@ -231,6 +267,8 @@ SECTIONS: dict[str, Callable[[Result], Iterator[str]]] = {
     "links": links,
     "small_calls": small_calls,
     "pipeline": pipeline,
+    "start": start,
+    "trace": trace,
 }
 PLOTS: dict[str, Callable[[Result, Path], None]] = {
     "transfers": transfers_plot,

@@ -13,12 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
-from .contenders.commands import ARIA2C_SPLIT, ONE_TRANSFER
+from .contenders.commands import ARIA2C_SPLIT, CURL, ONE_TRANSFER
 from .file_sets import MIB, FileSet, memory_folder
 from .nginx import STRICT_MOST, STRICT_RATE, MissingError, nginx
 from .processes import Measured
 from .results import save
-from .transfers import CURL, Stand
+from .transfers import Stand
 
 ROUNDS = int(os.environ.get("FEW_ROUNDS", "1"))
 FILES = FileSet("96mib", 2, 96 * MIB)

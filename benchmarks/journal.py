@@ -59,7 +59,7 @@ async def wall_s() -> float:
                 "key",
                 limits=NO_LIMIT,
                 http_client=httpx.AsyncClient(transport=service),
-                storage_transport=storage,
+                storage_client=httpx.AsyncClient(transport=storage),
             ) as client,
             client.export(downloads, folder) as export,
         ):

@@ -15,11 +15,20 @@ from typing import Any
 from .nginx import SEARCHED
 
 FOLDER = "RESULTS"
-PACKAGES = ("pixxel-async", "httpx", "aiofiles", "aiohttp", "parfive", "obstore", "uvloop")
+PACKAGES = (
+    "pixxel-async",
+    "pycurl",
+    "httpx",
+    "aiofiles",
+    "aiohttp",
+    "parfive",
+    "obstore",
+    "uvloop",
+)
 LOAD_AT_START = round(os.getloadavg()[0], 1)
 """What else the machine had to do, before it had to do this."""
 
-PROGRAMS = {"nginx": "-v", "curl": "--version", "aria2c": "--version"}
+PROGRAMS = {"nginx": "-v", "curl": "--version", "openssl": "version", "aria2c": "--version"}
 
 
 def save(name: str, result: Mapping[str, Any]) -> None:

@@ -1,7 +1,8 @@
 """Bulk exporter for the Pixxel API: ask for download packages, wait for them, save them.
 
-Names are imported when the first of them is used: the command line has to take care of signals and
-streams before that, since it takes most of its start. For the same reason nothing is imported here.
+Each name is imported when it is used, so that `import pixxel_async` takes next to no time, and so
+that the command line can take care of signals and streams before the imports that take long.
+Type checkers read `_api`; a test holds the two together.
 """
 
 from ._version import __version__ as __version__
@@ -13,21 +14,61 @@ if TYPE_CHECKING:
     from ._api import *  # noqa: F403 - its `__all__` says what
     from ._api import __all__ as __all__
 else:
+    _MODULES = {
+        "blocking": "download_sync export_sync",
+        "client": "PixxelClient",
+        "config": (
+            "AuthScheme Checksum EarlierFailures EarlierFiles Extraction FetchPolicy FolderPolicy "
+            "ForeignFiles Limits RetryPolicy Settings Sync Timeouts Verify"
+        ),
+        "display.base": "Progress",
+        "downloads": (
+            "AoiDownload CatalogDownload Download InsightDownload JobDownload TaskDownload "
+            "parse_download"
+        ),
+        "engine.checking": "verify",
+        "engine.export": "Export",
+        "engine.report": "Report",
+        "errors": (
+            "AnswerLostError ApiError ArchiveError AuthenticationError BadRequestError "
+            "ConfigError ConflictError ConnectionBrokenError EarlierFailureError FolderBusyError "
+            "InputError IntegrityError InternalError NotAZipError NotFoundError "
+            "OutOfDescriptorsError PackageError PackageFailedError PackageGoneError "
+            "PackageTimeoutError PermissionDeniedError PixxelError RateLimitedError "
+            "RedirectedError ResponseError RouteError ServerError SinkError StalledError "
+            "StorageError StorageHostError TransferError TransportError UsageError"
+        ),
+        "events": (
+            "Event Failed FetchesChanged FetchInterrupted FetchProgress FetchStarted HostCameBack "
+            "HostFailed HostOverloaded Interrupted PackageEvent Paused Polled Ready Recreated "
+            "Requested Resumed Retried RetryHeld RowDamaged Saved Skipped SlowedDown Started "
+            "Stopped UrlRefreshed"
+        ),
+        "models": "Package PackageStatus SavedPackage",
+        "polls": "PollMethod PollPolicy",
+        "records": "Aoi Asset Catalog Insight Job Order OrderItem Project Record Task Workflow",
+        "report.files": "ReportFiles write_report",
+        "sansio.checking": "Condition Finding",
+    }
+    """The public names by the module that has them."""
+
+    _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
+    __all__ = sorted(["__version__", *_MODULE_OF])  # noqa: PLE0605 - it is one
 
     def __getattr__(name: str) -> object:
-        """Return a module of this package, or a public name."""
+        """Import a public name, or a module of this package."""
         from importlib import import_module  # noqa: PLC0415 - see above
         from importlib.util import find_spec  # noqa: PLC0415 - see above
 
+        if name in _MODULE_OF:
+            found = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+            globals()[name] = found  # Python looks there first
+            return found
         if find_spec(f"{__name__}.{name}"):
             return import_module(f"{__name__}.{name}")
-        if not name.startswith("_") or name == "__all__":
-            api = import_module(f"{__name__}._api")
-            if hasattr(api, name):
-                return getattr(api, name)
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
 
     def __dir__() -> list[str]:
-        """Return the public names."""
-        return sorted({*__getattr__("__all__"), *globals()})
+        """Return the public names, and what is there already."""
+        return sorted({*__all__, *globals()})

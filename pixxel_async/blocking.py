@@ -65,7 +65,7 @@ def export_sync(  # noqa: PLR0913 - as the constructor of the client
         folder: How the directory is treated, and what earlier runs have left in it.
         progress: What is drawn meanwhile.
         **parts: The other arguments of `PixxelClient`: `timeout`, `limits`, `retry`, `poll`,
-            `fetch`, `transport`, `storage_transport`.
+            `fetch`, `http_client`, `storage_client`, `engine`.
 
     Raises:
         ConfigError: There is no key, or a setting is wrong.

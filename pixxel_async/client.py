@@ -24,8 +24,9 @@ from .config import (
 from .downloads import Download
 from .engine.bandwidth import Bandwidth
 from .engine.export import Export
-from .engine.folder import OpenFolders
+from .engine.folder import ExportFolder, OpenFolders
 from .engine.incoming import Downloads
+from .engine.outlet import Outlet
 from .engine.parts import Parts
 from .engine.pipeline import Pipeline
 from .engine.single import again, only_package
@@ -39,6 +40,7 @@ from .http.auth import KeyAuth
 from .http.circuit_breaker import HostGuards
 from .http.engines import Engine, storage_engine
 from .http.storage_client import StorageClient
+from .http.usable_urls import check_urls
 from .http.use import OTHER_LOOP, Use
 from .models import Package, SavedPackage
 from .resources.aois import Aois
@@ -149,6 +151,7 @@ class PixxelClient:
                 "allow_private_storage": allow_private_storage,
             }
         )
+        check_urls(settings.base_url, settings.proxy)
         self._use = Use()
         self._timeouts = timeout or Timeouts()
         self._limits = limits or Limits()
@@ -394,5 +397,9 @@ class PixxelClient:
             absolute_path(directory),
             folders=self._folders,
             check_use=self._use.check,
-            pipeline=lambda folder, outlet: Pipeline(parts, folder, outlet),
+            pipeline=lambda folder, outlet: self._pipeline(parts, folder, outlet),
         )
+
+    def _pipeline(self, parts: Parts, folder: ExportFolder, outlet: Outlet) -> Pipeline:
+        self._storage.prepare()
+        return Pipeline(parts, folder, outlet)

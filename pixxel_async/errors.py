@@ -294,7 +294,18 @@ class StorageHostError(TransferError):
 
 
 class ConnectionBrokenError(TransferError):
-    """The connection to the storage broke off, or none was made."""
+    """The connection to the storage broke off, or none was made.
+
+    Attributes:
+        sent: False if the request surely never reached the storage, True if it may have.
+    """
+
+    def __init__(
+        self, message: str, *, code: str = "", details: Any = None, sent: bool = False
+    ) -> None:
+        """Keep whether the storage may have seen the request."""
+        super().__init__(message, code=code, details=details)
+        self.sent = sent
 
 
 class OutOfDescriptorsError(TransferError):

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from urllib.parse import quote, unquote
 
 JSON_ESCAPE = re.compile(r"\\+u([0-9a-fA-F]{4})")
-GAPS = re.compile("[\\s\\\\\u200b\x00]+")
+GAPS = re.compile("\x1b\\[0m|[\\s\\\\\u200b\x00\u0301\ufe0f\u034f:|\"']+")
 
 
 def _json_escaped(key: str) -> str:
@@ -23,6 +23,23 @@ def _json_escaped(key: str) -> str:
 
 def _in_json(text: str) -> str:
     return json.dumps(text)[1:-1]
+
+
+def _mathematical(char: str) -> str:
+    """Return a letter as a bold one, which JSON escapes in two halves."""
+    if "a" <= char <= "z":
+        return chr(ord(char) - ord("a") + 0x1D41A)
+    return chr(ord(char) - ord("A") + 0x1D400) if "A" <= char <= "Z" else char
+
+
+def _plain(char: str) -> str:
+    """Return the letter that a full-width or a mathematical one looks like."""
+    code = ord(char)
+    if 0xFF00 < code < 0xFF5F:
+        return chr(code - 0xFEE0)
+    if 0x1D400 <= code < 0x1D434:
+        return "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"[code - 0x1D400]
+    return char
 
 
 FORMS: dict[str, Callable[[str], str]] = {
@@ -45,6 +62,13 @@ FORMS: dict[str, Callable[[str], str]] = {
     "split by lines": lambda key: _in_json(f"{key[:5]}\n{key[5:9]}\n{key[9:]}"),
     "split by blanks": " ".join,
     "split unseen": "\u200b".join,
+    "split by marks": "\ufe0f".join,
+    "split by joiners": "\u034f".join,
+    "split by colours": lambda key: _in_json("\x1b[0m".join(key)),
+    "split by quotes": lambda key: _in_json('"'.join(key)),
+    "accents": "\u0301".join,
+    "hex with colons": lambda key: key.encode().hex(":"),
+    "mathematical": lambda key: _in_json("".join(map(_mathematical, key))),
     "full-width": lambda key: "".join(chr(ord(char) + 0xFEE0) for char in key),
 }
 """How a key may be written within a text of JSON, by name."""
@@ -55,9 +79,7 @@ def reveals(text: str, key: str) -> bool:
     coded = [base64.b64encode(f"{before}{key}".encode()).decode() for before in ("", "user:")]
     needles = [key.lower(), key.encode().hex(), *(each[8:-4].lower() for each in coded)]
     for _ in range(4):
-        seen = "".join(
-            chr(ord(char) - 0xFEE0) if 0xFF00 < ord(char) < 0xFF5F else char for char in text
-        )
+        seen = "".join(map(_plain, text))
         seen = GAPS.sub("", seen).lower()
         if any(needle in seen for needle in needles):
             return True

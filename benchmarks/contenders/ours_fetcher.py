@@ -7,10 +7,10 @@ fetches gets its final name.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio
-from pixxel_async.transport.storage import StorageClient
 from pydantic import SecretStr
 
 from pixxel_async import JobDownload, events
@@ -24,12 +24,16 @@ from pixxel_async.config import (
 )
 from pixxel_async.engine.fetcher import Fetcher
 from pixxel_async.engine.folder import ExportFolder
+from pixxel_async.engine.gate import Gate
 from pixxel_async.engine.item import Item, new_row
 from pixxel_async.engine.slots import Slots
 from pixxel_async.engine.space import Space
-from pixxel_async.engine.troubles import is_failure_of_host
+from pixxel_async.engine.troubles import is_answer_of_host, is_failure_of_host
 from pixxel_async.http.circuit_breaker import HostGuards
-from pixxel_async.settings.network import connections
+from pixxel_async.http.engines import Engine, storage_engine
+from pixxel_async.http.storage_client import WITH_LOOPBACK, StorageClient
+from pixxel_async.http.tls import Certificates
+from pixxel_async.sansio.routes import Routes
 
 from .policies import like_curl
 from .task import Task, run
@@ -40,12 +44,17 @@ async def download(task: Task) -> None:
     await fetch_all(task, *like_curl())
 
 
-async def fetch_all(task: Task, fetch_policy: FetchPolicy, folder_policy: FolderPolicy) -> None:
+async def fetch_all(
+    task: Task,
+    fetch_policy: FetchPolicy,
+    folder_policy: FolderPolicy,
+    *,
+    engine: Engine = Engine.LIBCURL,
+) -> None:
     """Download all of it, under these policies."""
-    transport = connections(SecretStr("direct"), task.ca_file)(task.concurrency)
     folder = await ExportFolder.open(Path(task.folder))
-    storage = StorageClient(transport, timeouts=Timeouts())
-    fetcher = a_fetcher(folder, storage, task, fetch_policy)
+    storage = make_storage_client(engine, task.ca_file)
+    fetcher = make_fetcher(folder, storage, Slots(Limits(fetches=task.concurrency)), fetch_policy)
     items = (an_item(url, name) for url, name in zip(task.urls, task.names, strict=True))
 
     async def fetch_one_by_one() -> None:
@@ -63,8 +72,7 @@ async def fetch_all(task: Task, fetch_policy: FetchPolicy, folder_policy: Folder
             watching.cancel_scope.cancel()
     finally:
         await folder.aclose()
-        await transport.aclose()
-        storage.close()
+        await storage.aclose()
 
 
 def an_item(url: str, name: str) -> Item:
@@ -75,8 +83,27 @@ def an_item(url: str, name: str) -> Item:
     return item
 
 
-def a_fetcher(
-    folder: ExportFolder, storage: StorageClient, task: Task, policy: FetchPolicy
+def make_storage_client(engine: Engine, ca_file: str | None = None) -> StorageClient:
+    """Return a client of the storage on this machine, without a proxy."""
+    return StorageClient(
+        storage_engine(
+            engine,
+            client=None,
+            certificates=Certificates(file=ca_file),
+            timeouts=Timeouts(),
+            addresses=WITH_LOOPBACK,
+        ),
+        Routes(),
+    )
+
+
+def make_fetcher(
+    folder: ExportFolder,
+    storage: StorageClient,
+    slots: Slots,
+    policy: FetchPolicy,
+    *,
+    count_received: Callable[[int], None] = lambda _: None,
 ) -> Fetcher:
     """Join the parts as a pipeline does."""
 
@@ -91,14 +118,15 @@ def a_fetcher(
         policy=policy,
         folder_policy=FolderPolicy(),
         retry=RetryPolicy(),
-        slots=Slots(Limits(fetches=task.concurrency)),
-        hosts=HostGuards(is_failure=is_failure_of_host),
+        gate=Gate(),
+        slots=slots,
+        hosts=HostGuards(is_failure=is_failure_of_host, is_answer=is_answer_of_host),
         space=Space(folder.sink, FolderPolicy(), emit=emit, clock=time.monotonic),
         bandwidth=None,
         fresh_url=fresh_url,
         emit=emit,
         emit_or_drop=lambda _: None,
-        count_received=lambda _: None,
+        count_received=count_received,
         clock=time.monotonic,
     )
 

@@ -14,61 +14,34 @@ from itertools import count
 from pathlib import Path
 
 import anyio
-from pixxel_async.transport.storage import StorageClient
-from pydantic import SecretStr
 
-from pixxel_async import events
-from pixxel_async.config import FolderPolicy, Limits, RetryPolicy, Timeouts
-from pixxel_async.engine.fetcher import Fetcher
+from pixxel_async.config import Limits
 from pixxel_async.engine.folder import ExportFolder
-from pixxel_async.engine.item import Item
 from pixxel_async.engine.places import Places
 from pixxel_async.engine.slots import Slots
-from pixxel_async.engine.space import Space
-from pixxel_async.engine.troubles import is_failure_of_host
 from pixxel_async.errors import TransferError
 from pixxel_async.fetches import Fetches, read_fetches
-from pixxel_async.http.circuit_breaker import HostGuards
-from pixxel_async.settings.network import connections
+from pixxel_async.http.engines import Engine
 
-from .ours_fetcher import an_item
+from .ours_fetcher import an_item, make_fetcher, make_storage_client
 from .policies import like_curl
 
 
 async def main(folder: Path, fetches: Fetches, seconds: float, urls: list[str]) -> None:
     """Fetch for a while, and print what came."""
     limits = Limits(fetches=fetches)
-    transport = connections(SecretStr("direct"), "auto")(limits.most_fetches)
     export_folder = await ExportFolder.open(folder)
     slots = Slots(limits)
     told: list[tuple[float, int]] = []
     received = 0
 
-    async def emit(_: events.Event) -> None: ...
-
-    async def fresh_url(_: Item) -> SecretStr | None:
-        return None
-
     def count_received(size: int) -> None:
         nonlocal received
         received += size
 
-    storage = StorageClient(transport, timeouts=Timeouts())
-    fetcher = Fetcher(
-        storage,
-        export_folder,
-        policy=like_curl()[0],
-        folder_policy=FolderPolicy(),
-        retry=RetryPolicy(),
-        slots=slots,
-        hosts=HostGuards(is_failure=is_failure_of_host),
-        space=Space(export_folder.sink, FolderPolicy(), emit=emit, clock=time.monotonic),
-        bandwidth=None,
-        fresh_url=fresh_url,
-        emit=emit,
-        emit_or_drop=lambda _: None,
-        count_received=count_received,
-        clock=time.monotonic,
+    storage = make_storage_client(Engine.LIBCURL)
+    fetcher = make_fetcher(
+        export_folder, storage, slots, like_curl()[0], count_received=count_received
     )
     numbers = count()
     began = time.perf_counter()
@@ -97,8 +70,7 @@ async def main(folder: Path, fetches: Fetches, seconds: float, urls: list[str]) 
             tasks.cancel_scope.cancel()
     wall_s = time.perf_counter() - began
     await export_folder.aclose()
-    await transport.aclose()
-    storage.close()
+    await storage.aclose()
     usage = resource.getrusage(resource.RUSAGE_SELF)
     row = {
         "wall_s": wall_s,

@@ -18,6 +18,14 @@ def main() -> None:
 
 
 def _command() -> None:
+    import sys  # noqa: PLC0415 - see above
+
+    from .._version import __version__  # noqa: PLC0415 - see above
+
+    if sys.argv[1:] == ["--version"]:  # answered at once: nothing else is needed for that
+        sys.stdout.write(f"pixxel-async {__version__}\n")
+        return
+
     from . import completion  # noqa: PLC0415 - see above
     from .app import app  # noqa: PLC0415 - see above
 

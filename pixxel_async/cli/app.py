@@ -1,25 +1,181 @@
-"""`pixxel-async`: its commands."""
+"""`pixxel-async`: its commands, each imported when it runs.
+
+The table below is all that `--help` needs; the rest of the package takes most of a second to
+import. What it says of a command is the first paragraph of the command's own help.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_group
 
 from .._version import __version__
-from ..display.base import Loudness
-from . import auth, bench, completion, config, doctor, download, list_commands, select_commands
-from .ending import complain, ended, sandbox_needed
-from .folder_options import flag
-from .manifest import read_manifest
-from .options import RunOptions, above_zero, at_least_one, takes_options
-from .report import report
-from .run import run_export
-from .status import status
-from .verify import verify
+
+EXPORTING = "Finding and exporting"
+AFTERWARDS = "Looking after an export"
+SETTING_UP = "Setting up"
+TRYING = "Trying it without an account"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A command as `--help` lists it.
+
+    Attributes:
+        name: What users type; a function of the module has the same name, unless it is a group.
+        module: Where it is, in this package.
+        panel: Which part of the help lists it.
+        help: The first paragraph of its help.
+        epilog: What its own help ends with; a group says so itself.
+    """
+
+    name: str
+    module: str
+    panel: str
+    help: str
+    epilog: str | None = None
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it has commands of its own: the `app` of the module."""
+        return self.epilog is None
+
+
+LISTED = (
+    Listed(
+        "export",
+        "export_command",
+        EXPORTING,
+        "Save the packages that a manifest lists.",
+        "Example: pixxel-async export manifest.jsonl --out packages\n\n"
+        "Example: pixxel-async select insights --aoi AOI_ID | "
+        "pixxel-async export - --out packages",
+    ),
+    Listed("download", "download", EXPORTING, "Save one package, described by its ids."),
+    Listed(
+        "list",
+        "list_commands",
+        EXPORTING,
+        "List what there is: a table on a terminal, lines with tabs in a pipe.",
+    ),
+    Listed(
+        "select",
+        "select_commands",
+        EXPORTING,
+        "Write a manifest of what there is, for pixxel-async export.",
+    ),
+    Listed(
+        "status",
+        "status",
+        AFTERWARDS,
+        "Show how far an export has come, also while another process runs it.",
+        "Example: pixxel-async status packages",
+    ),
+    Listed(
+        "verify",
+        "verify",
+        AFTERWARDS,
+        "Read what an export has saved again, and say what is missing or changed.",
+        "Example: pixxel-async verify packages --repair",
+    ),
+    Listed(
+        "report",
+        "report",
+        AFTERWARDS,
+        "Write report.html, report.json, report.csv and failed.jsonl about an export.",
+        "Example: pixxel-async report packages --out report",
+    ),
+    Listed(
+        "doctor",
+        "doctor",
+        SETTING_UP,
+        "Look at all that an export needs: key, clock, network, disk, limits.",
+        "Example: pixxel-async doctor --out packages",
+    ),
+    Listed(
+        "completion",
+        "completion",
+        SETTING_UP,
+        "Write the script that completes commands and options, for a shell to read at its start.",
+        'Example: eval "$(pixxel-async completion bash)"',
+    ),
+    Listed(
+        "bench",
+        "bench",
+        SETTING_UP,
+        "Measure how fast packages can come, with 1 to 32 transfers at once.",
+        "Example: pixxel-async bench urls.txt\n\nExample: pixxel-async bench",
+    ),
+    Listed(
+        "auth",
+        "auth",
+        SETTING_UP,
+        "Store the key, see whether the service takes it, and forget it.",
+    ),
+    Listed("config", "config", SETTING_UP, "Look at the settings, and change the config file."),
+    Listed(
+        "demo",
+        "try_commands",
+        TRYING,
+        "Watch an export of made-up packages; no key and no network are needed.",
+        "Example: pixxel-async demo --packages 100",
+    ),
+    Listed(
+        "sandbox",
+        "try_commands",
+        TRYING,
+        "Serve a stand-in of the service on this machine, until Ctrl-C.",
+        "Example: pixxel-async sandbox --packaging-min 1 --packaging-max 30 --faults",
+    ),
+)
+
+
+class Commands(TyperGroup):
+    """The commands of the table, which stand in for the real ones until one is called."""
+
+    def __init__(self, **attributes: Any) -> None:
+        """List the commands of the table."""
+        super().__init__(**attributes)
+        self._listed = {listed.name: listed for listed in LISTED}
+        self._loaded: dict[str, Any] = {}
+        for listed in LISTED:
+            self.add_command(
+                TyperCommand(listed.name, help=listed.help, rich_help_panel=listed.panel)
+            )
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return name, command and arguments; here the real command is imported."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None and command.name in self._listed:
+            command = self.load(command.name)
+        return name, command, rest
+
+    def load(self, name: str) -> Any:
+        """Import a command, once."""
+        if name not in self._loaded:
+            self._loaded[name] = load(self._listed[name])
+        return self._loaded[name]
+
+
+def load(listed: Listed) -> Any:
+    """Import a command."""
+    module = import_module(f".{listed.module}", __package__)
+    holder = typer.Typer(add_completion=False)
+    if listed.is_group:
+        holder.add_typer(module.app, name=listed.name, rich_help_panel=listed.panel)
+    else:
+        command = holder.command(listed.name, epilog=listed.epilog, rich_help_panel=listed.panel)
+        command(getattr(module, listed.name))
+    return get_group(holder).commands[listed.name]
+
 
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     # rich's tracebacks show local variables in some versions of typer; they may hold the key.
@@ -28,11 +184,6 @@ app = typer.Typer(
     help="Ask the Pixxel API for download packages, wait for them, and save them, many at a time.",
     epilog="The key is read from PIXXEL_API_KEY. To see it work without one: pixxel-async demo",
 )
-
-EXPORTING = "Finding and exporting"
-AFTERWARDS = "Looking after an export"
-SETTING_UP = "Setting up"
-TRYING = "Trying it without an account"
 
 
 def _version(*, wanted: bool) -> None:
@@ -53,134 +204,3 @@ def common(
 ) -> None:
     """Take the options that stand before a command."""
     del version  # its callback has dealt with it
-
-
-@app.command(
-    epilog="Example: pixxel-async export manifest.jsonl --out packages\n\n"
-    "Example: pixxel-async select insights --aoi AOI_ID | pixxel-async export - --out packages",
-    rich_help_panel=EXPORTING,
-)
-@takes_options
-def export(
-    options: RunOptions,
-    *,
-    manifest: Annotated[
-        str,
-        typer.Argument(metavar="MANIFEST", help="A JSON Lines or CSV file; - is standard input."),
-    ],
-) -> None:
-    r"""Save the packages that a manifest lists.
-
-    A manifest has one JSON object a line, such as
-
-    {"kind": "insight", "aoi_id": "...", "insight_id": "...", "outputs": \["..."]}
-
-    {"kind": "catalog", "catalog_ids": \["..."]}
-
-    A CSV file has the names of the fields in its first line; ; separates the ids of a list.
-    """
-    with ended():
-        rows = read_manifest(manifest)
-        if rows.repeated and not options.quiet:
-            complain(
-                f"rows that repeat an earlier one: {rows.repeated}; each package is saved once"
-            )
-        run_export(rows.downloads, options)
-
-
-app.add_typer(download.app, name="download", rich_help_panel=EXPORTING)
-app.add_typer(list_commands.app, name="list", rich_help_panel=EXPORTING)
-app.add_typer(select_commands.app, name="select", rich_help_panel=EXPORTING)
-
-app.command(epilog="Example: pixxel-async status packages", rich_help_panel=AFTERWARDS)(status)
-app.command(epilog="Example: pixxel-async verify packages --repair", rich_help_panel=AFTERWARDS)(
-    verify
-)
-app.command(
-    epilog="Example: pixxel-async report packages --out report", rich_help_panel=AFTERWARDS
-)(report)
-
-app.add_typer(auth.app, name="auth", rich_help_panel=SETTING_UP)
-app.add_typer(config.app, name="config", rich_help_panel=SETTING_UP)
-app.command("doctor", epilog=doctor.EPILOG, rich_help_panel=SETTING_UP)(doctor.doctor)
-app.command("completion", epilog=completion.EPILOG, rich_help_panel=SETTING_UP)(
-    completion.completion
-)
-
-
-app.command("bench", epilog=bench.EPILOG, rich_help_panel=SETTING_UP)(bench.bench)
-
-
-@app.command(epilog="Example: pixxel-async demo --packages 100", rich_help_panel=TRYING)
-def demo(
-    *,
-    out: Annotated[
-        Path,
-        typer.Option(
-            "--out", "--directory", metavar="DIR", help="Folder for the packages; they stay there."
-        ),
-    ] = Path("demo-export"),
-    packages: Annotated[
-        int, typer.Option(metavar="N", callback=at_least_one, help="How many to export.")
-    ] = 300,
-    quiet: Annotated[bool, flag("--quiet", text="Show errors only.")] = False,
-) -> None:
-    """Watch an export of made-up packages; no key and no network are needed.
-
-    A sandbox stands in for the service, and goes wrong now and then. Needs the extra `sandbox`.
-    """
-    with sandbox_needed():
-        from .demo import run_demo  # noqa: PLC0415 - the other commands work without the extra
-    with ended():
-        run_demo(out, packages, Loudness.ERRORS if quiet else Loudness.NORMAL)
-
-
-@app.command(
-    epilog="Example: pixxel-async sandbox --packaging-min 1 --packaging-max 30 --faults",
-    rich_help_panel=TRYING,
-)
-def sandbox(  # noqa: PLR0913 - an option is a parameter
-    *,
-    api_port: Annotated[
-        int, typer.Option(metavar="PORT", min=0, max=65535, help="Port of the service; 0: any.")
-    ] = 8080,
-    storage_port: Annotated[
-        int, typer.Option(metavar="PORT", min=0, max=65535, help="Port of the storage; 0: any.")
-    ] = 8081,
-    packaging_min: Annotated[
-        float,
-        typer.Option(metavar="S", callback=above_zero, help="Shortest time of packaging, seconds."),
-    ] = 1.0,
-    packaging_max: Annotated[
-        float,
-        typer.Option(metavar="S", callback=above_zero, help="Longest time of packaging, seconds."),
-    ] = 10.0,
-    package_bytes: Annotated[
-        int, typer.Option(metavar="N", callback=at_least_one, help="Mean size of a package.")
-    ] = 1_000_000,
-    url_lifetime: Annotated[
-        int,
-        typer.Option(metavar="S", callback=at_least_one, help="Signed URLs expire after this."),
-    ] = 3600,
-    seed: Annotated[
-        int, typer.Option(metavar="N", help="The same seed gives the same packages and times.")
-    ] = 0,
-    faults: Annotated[
-        bool, flag("--faults", text="Errors, broken connections, expired URLs.")
-    ] = False,
-) -> None:
-    """Serve a stand-in of the service on this machine, until Ctrl-C.
-
-    It prints the lines that make a shell use it. Needs the extra `sandbox`.
-    """
-    with sandbox_needed():
-        from .serve import run_sandbox, scenario  # noqa: PLC0415 - as above
-    with ended():
-        chosen = scenario(
-            packaging_s=(packaging_min, packaging_max),
-            package_bytes=package_bytes,
-            url_lifetime_s=url_lifetime,
-            seed=seed,
-            has_faults=faults,
-        )
-        run_sandbox(chosen, api_port=api_port, storage_port=storage_port)

@@ -127,7 +127,11 @@ def _read_key() -> SecretStr:
         except EOFError:
             text = ""
     else:
-        text = sys.stdin.read(MAX_PIPED_CHARS + 1)
+        try:
+            text = sys.stdin.read(MAX_PIPED_CHARS + 1)
+        except OSError as error:  # it is open for writing alone, or a terminal that has gone
+            message = f"standard input cannot be read: {error.strerror}"
+            raise ConfigError(message) from None
     if len(text) > MAX_PIPED_CHARS:
         message = "what came on standard input is too long for a key"
         raise ConfigError(message)

@@ -36,7 +36,6 @@ from .numbers import measure
 from .service_options import SERVICE, SPEED
 from .taking import takes_options
 
-EPILOG = "Example: pixxel-async bench urls.txt\n\nExample: pixxel-async bench"
 NUMBERS = (1, 2, 4, 8, 16, 32)
 SECONDS = 3.0
 STDIN = "-"

@@ -10,6 +10,7 @@ from ..config import RetryPolicy, Settings, Timeouts
 from ..errors import ApiError, AuthenticationError, PixxelError
 from ..http.clients import make_client
 from ..http.probe import ANSWER, DNS, TCP, TLS, Probe, probe
+from ..http.usable_urls import check_urls
 from ..settings.network import certificates, routes
 from .checkup import SLOW_STEP_S, Finding, judge_clock, ok, problem, warning
 
@@ -27,8 +28,9 @@ async def way(settings: Settings, timeouts: Timeouts) -> AsyncIterator[Finding]:
     """Look at each part of the way to the service, and at its clock.
 
     Raises:
-        ConfigError: The proxy or the certificates cannot be used.
+        ConfigError: The base URL, the proxy or the certificates cannot be used.
     """
+    check_urls(settings.base_url, settings.proxy)
     ways, url = routes(settings.proxy), urlsplit(settings.base_url)
     proxy = ways.proxy_for(url.scheme, url.hostname or "", url.port)
     context = certificates(settings.ca_bundle).context()

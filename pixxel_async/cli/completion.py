@@ -12,8 +12,6 @@ PROGRAM = "pixxel-async"
 VARIABLE = "_PIXXEL_ASYNC_COMPLETE"
 """Where a shell that asks for completions says so; typer looks for this name."""
 
-EPILOG = 'Example: eval "$(pixxel-async completion bash)"'
-
 
 class Shell(StrEnum):
     """The shells that typer has a script for."""

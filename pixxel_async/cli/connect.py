@@ -7,6 +7,7 @@ from typing import Protocol
 from ..client import PixxelClient
 from ..config import AuthScheme, FetchPolicy, Limits, PollPolicy, RetryPolicy, Timeouts
 from ..settings.layers import resolve
+from .descriptors import fitting
 
 
 class ReachesService(Protocol):
@@ -66,7 +67,7 @@ def client_of(options: ReachesService) -> PixxelClient:
     return PixxelClient.from_settings(
         resolve(given(options), options.profile),
         timeout=options.timeouts,
-        limits=options.limits,
+        limits=fitting(options.limits),
         retry=options.retry,
         poll=options.poll,
         fetch=options.fetch,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from ..config import Limits
 from ..errors import ConfigError
 
 LEAST_DESCRIPTORS = 24
 """With fewer, an export fails for some of its files, and not soon; with these it is slow."""
+DESCRIPTORS_PER_REQUEST = 4
+"""Connections to the service may take a quarter of what is left: transfers need the rest."""
 ENOUGH_DESCRIPTORS = 256
 
 
@@ -24,6 +27,15 @@ def check_descriptors() -> None:
             f"more: raise the limit (ulimit -n {ENOUGH_DESCRIPTORS})"
         )
         raise ConfigError(message)
+
+
+def fitting(limits: Limits) -> Limits:
+    """Return limits with so few API calls in flight that transfers have descriptors left."""
+    limit = _limit()
+    if limit is None:
+        return limits
+    most = max(1, (limit - LEAST_DESCRIPTORS) // DESCRIPTORS_PER_REQUEST)
+    return limits.model_copy(update={"requests": min(limits.requests, most)})
 
 
 def _limit() -> int | None:

@@ -29,7 +29,6 @@ from .numbers import transfers
 from .service_options import ServiceOptions
 from .taking import takes_options
 
-EPILOG = "Example: pixxel-async doctor --out packages"
 TIMEOUTS = Timeouts(connect_s=10, answer_s=20)
 NAME_CHARS = 12
 LEVEL_CHARS = 7

@@ -33,8 +33,7 @@ THREADS = (
     "(ulimit -v), or close other programs"
 )
 DESCRIPTORS = (
-    "the system allows no more open files: raise the limit (ulimit -n), or lower --fetches and "
-    "--requests"
+    "the system allows no more open files: raise the limit (ulimit -n), or lower --fetches"
 )
 NO_DIRECTORY = "the current directory is gone: change to another one, and run the command again"
 _NO_THREAD = "can't start new thread"

@@ -59,7 +59,7 @@ def run_export(downloads: Sequence[Download], options: RunOptions) -> None:
     if not options.json and options.loudness > Loudness.ERRORS and has_come_to_something(report):
         typer.echo(summary(report, folder), err=True)
     if options.loudness > Loudness.ERRORS or report.left != 0:
-        for line in what_next(report, interruption):
+        for line in what_next(report, interruption, retries_failed=options.retry_failed):
             complain(line)
     raise typer.Exit(interruption.exit_code or exit_code(report))
 
@@ -95,14 +95,23 @@ async def follow(
     return export.report, interruption
 
 
-def what_next(report: Report, interruption: Interruption) -> list[str]:
-    """Say what an export has left to do, and how it is done."""
+def what_next(
+    report: Report, interruption: Interruption, *, retries_failed: bool = False
+) -> list[str]:
+    """Say what an export has left to do, and how it is done.
+
+    Args:
+        report: Of the export.
+        interruption: What has ended it, if anything has.
+        retries_failed: Whether the same command takes up whatever failed.
+    """
     if interruption.number is not None or report.left != 0:
         left = "some packages are" if report.left is None else _count(report.left)
         return [f"interrupted: {left} left.", *needed_first(), goes_on()]
     if isinstance(report.stopped, AuthenticationError):
         return []
-    if any(not is_taken_up_again(failed.error) for failed in report.failed):
+    is_taken_up = retries_failed or all(is_taken_up_again(one.error) for one in report.failed)
+    if not is_taken_up:
         return [*needed_first(), goes_on("--retry-failed")]
     return [*needed_first(), goes_on()] if report.failed else []
 

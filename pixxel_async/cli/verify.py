@@ -130,7 +130,7 @@ def _is_talkative(options: RunOptions) -> bool:
 def _fetch(downloads: list[Download], options: RunOptions) -> None:
     """Run an export of what was forgotten; whether it is complete is seen by looking again."""
     try:
-        run_export(downloads, replace(options, json=False))
+        run_export(downloads, replace(options, json=False, retry_failed=True))
     except typer.Exit as end:
         if end.exit_code not in {SUCCESS, SOME_FAILED}:
             raise

@@ -14,6 +14,9 @@ from ..http.api import Api
 GOOD_S = 60.0
 """A key that was found to be good is not checked again for this long."""
 
+AGAIN_S = 1.0
+"""A list call that is refused is repeated after this, before the key is called rejected."""
+
 FORBIDDEN = 403
 
 
@@ -31,15 +34,20 @@ class KeyCheck:
         async with self._checking:
             if anyio.current_time() < self._good_until:
                 return error
-            try:
-                await self._api.list_something()
-            except AuthenticationError as rejected:
-                return rejected
-            except ApiError as refused:
-                if refused.status == FORBIDDEN and refused.from_service:
-                    return _rejected(refused)
-            except PixxelError:
-                return error  # nothing is known of the key
+            for last in (False, True):  # a service may refuse one call for no reason
+                try:
+                    await self._api.list_something()
+                except AuthenticationError as rejected:
+                    return rejected
+                except ApiError as refused:
+                    if refused.status == FORBIDDEN and refused.from_service:
+                        if last:
+                            return _rejected(refused)
+                        await anyio.sleep(AGAIN_S)
+                        continue
+                except PixxelError:
+                    return error  # nothing is known of the key
+                break
             self._good_until = anyio.current_time() + GOOD_S
         return error
 

@@ -21,6 +21,7 @@ from ..sansio.storage_answers import not_a_zip
 from ..sinks.base import PartialFile
 from .troubles import OutgrownError
 
+LEAST_ZIP_BYTES = 22
 FIRST_BYTES = 512
 """How much of a body is looked at to tell a ZIP from a page of text."""
 
@@ -153,6 +154,8 @@ class Landing:
             return
         self._start = None
         problem = not_a_zip(start)
+        if problem is None and self._total is not None and self._total < LEAST_ZIP_BYTES:
+            problem = f"the body has {self._total} bytes: no ZIP"  # ends its connection, too
         failure = None if problem is None else NotAZipError(problem)
         del start, problem  # they may hold a secret, and some tools show the variables of an error
         if failure is not None:

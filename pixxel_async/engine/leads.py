@@ -9,11 +9,12 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from ..config import EarlierFailures
 from ..errors import ApiError, PackageFailedError, PackageTimeoutError, PixxelError
 from ..models import Package
 from ..sansio.lifecycle import State
 from ..sansio.redact import redact
-from ..sansio.resume import Lead, is_lost
+from ..sansio.resume import Lead, is_lost, is_out_of_reach
 from ..sansio.wire import is_gone_word, is_word_of_work, needs_id
 from .asking import Asker
 from .creating import Creator
@@ -29,12 +30,13 @@ class _NowhereError(PackageFailedError):
     """The id of a package leads nowhere."""
 
 
-def lead_of(item: Item) -> Lead:
+def lead_of(item: Item, failures: EarlierFailures) -> Lead:
     """Return what is known of an id that an earlier run has noted."""
     row = item.row
     # A package that was saved is QUEUED again; one that was only requested is REQUESTED.
     was_ready = row.state is State.QUEUED or (row.attempts > 0 and row.state is not State.REQUESTED)
-    return Lead(was_ready=was_ready)
+    is_last_chance = failures is EarlierFailures.RETRY and (was_ready or row.state is State.FAILED)
+    return Lead(was_ready=was_ready, is_last_chance=is_last_chance)
 
 
 async def look(item: Item, asker: Asker, gate: Gate, *, age_s: float) -> Package | None:
@@ -82,7 +84,7 @@ def leads_nowhere(item: Item, error: PixxelError) -> bool:
             return item.lead is not None or is_gone_word(item.status_word)
         case PackageTimeoutError():
             is_waiting = is_word_of_work(item.status_word) or item.status_word == NO_ANSWER
-            return item.lead is not None and not is_waiting
+            return item.lead is not None and (item.lead.is_last_chance or not is_waiting)
         case ApiError():
             return item.lead is not None and item.lead.failed(error)
     return False
@@ -150,6 +152,10 @@ def may_be_replaced(item: Item, error: PixxelError) -> bool:
     One of this run is not: the next run takes it up. What the service itself says when it is asked
     for a fresh URL counts in any run.
     """
-    if not needs_id(item.download) or not is_lost(error):
+    if not needs_id(item.download):
+        return False
+    if item.lead is not None and item.lead.is_last_chance and is_out_of_reach(error):
+        return True
+    if not is_lost(error):
         return False
     return item.lead is not None or isinstance(error, (ApiError, PackageFailedError))

@@ -281,7 +281,7 @@ class Pipeline:
     async def _begin(self, item: Item, first: First) -> None:
         """Ask for a package, or go on waiting for the one that an earlier run has asked for."""
         if first is First.POLL:
-            item.lead = lead_of(item)
+            item.lead = lead_of(item, self._parts.folder.earlier_failures)
             item.since = anyio.current_time()
             await self._outlet.emit(
                 events.Requested(

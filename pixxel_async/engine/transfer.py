@@ -35,7 +35,14 @@ from .several import OUR_FAULT_S, Several, several_for
 from .shared import Shared
 from .space import DESCRIPTOR_CODES, FULL_CODES
 from .stretch import text_of
-from .troubles import DiskFullError, NextRequestError, NoRoomError, PassingError, error_of
+from .troubles import (
+    CrowdedError,
+    DiskFullError,
+    NextRequestError,
+    NoRoomError,
+    PassingError,
+    error_of,
+)
 from .watchdog import Watched
 
 
@@ -77,6 +84,7 @@ class Transfer:
         self._flow: Flow | None = None
         self._several: Several | None = None
         self._trusts_ranges = True
+        self._refused_ranges = 0  # in a row
         self._url: SecretStr | None = None
 
     async def attempt(self, url: SecretStr) -> None:
@@ -106,9 +114,12 @@ class Transfer:
             self._passing(passing, received)
             raise
         except StorageError as error:
-            if meaning_of(error.status, error.code) is not Meaning.PASSING:
+            if meaning_of(error.status, error.code) is Meaning.PASSING:
+                raise self._passing(PassingError(error), received) from None
+            if not self._asked_for_range:
                 raise
-            raise self._passing(PassingError(error), received) from None
+            self._trusts_ranges = False
+            raise NextRequestError(error) from None
         except SinkError as error:
             if error.code in DESCRIPTOR_CODES:
                 raise PassingError(OutOfDescriptorsError(str(error))) from None
@@ -118,7 +129,32 @@ class Transfer:
 
     def _passing(self, passing: PassingError, before: int) -> PassingError:
         passing.came = self.received - before
+        self._refused_ranges = 0 if passing.came else self._refused_ranges
+        if self._asked_for_range:
+            self._judge_range(passing)
         return passing
+
+    def _judge_range(self, passing: PassingError) -> None:
+        """Request no more ranges, if it may be for them that the storage fails."""
+        match passing:
+            case CrowdedError() | NextRequestError():
+                return
+            case PassingError(error=StorageError(status=said)) if ranges.may_be_about_range(said):
+                status: int | None = said
+            case PassingError(error=StalledError() | ConnectionBrokenError(sent=True)):
+                status = None
+            case _:
+                return
+        self._refused_ranges += not passing.came
+        attempts = self._policy.attempts
+        if ranges.is_about_range(status, refused=self._refused_ranges, attempts=attempts):
+            self._trusts_ranges = False
+
+    @property
+    def _asked_for_range(self) -> bool:
+        """Whether what was refused may have been a range."""
+        has_asked = self._held.resumable or self._several is not None
+        return has_asked and self._trusts_ranges
 
     async def restart(self, algorithms: frozenset[str] = frozenset()) -> None:
         """Empty the partial, and forget the object that it came from.

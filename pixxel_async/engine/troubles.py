@@ -53,9 +53,13 @@ class PassingError(Exception):
 
     def __init__(self, error: TransferError) -> None:
         """Keep what is raised when no attempt is left."""
-        super().__init__(str(error))
+        super().__init__()  # no text: what the storage said may still have to be redacted
         self.error = error
         self.came = 0
+
+    def __str__(self) -> str:
+        """Return why it is over."""
+        return str(self.error)
 
 
 class NextRequestError(PassingError):

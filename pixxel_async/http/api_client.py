@@ -51,15 +51,11 @@ from .auth import KeyAuth
 from .cancellation import wait_for_end
 from .clients import make_client
 from .deadline import deadline
-from .error_messages import describe, is_out_of_descriptors, route_problem
+from .error_messages import NEVER_SENT, describe, is_out_of_descriptors, route_problem
 from .tls import Certificates
 
 logger = logging.getLogger("pixxel_async")
 
-NEVER_SENT = frozenset(
-    {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"}
-)
-"""Names of errors after which the service has not seen the request."""
 MAX_PATH_CHARS = 65_000
 """No server accepts more, and httpx refuses a little more than that."""
 CLOSE_S = 2.0
@@ -254,12 +250,12 @@ class ApiClient:
         async for chunk in stream:
             body.take(chunk)
         logger.debug("%s: %s %s: %s", call.operation, call.method, call.path, response.status_code)
-        said = response.headers.get("retry-after")
+        said, place = response.headers.get("retry-after"), response.headers.get("location")
         return Response(
             status=response.status_code,
             body=self._auth.redactor.body(body.finish(), sent_on=call.sent_on),
             retry_after_s=None if said is None else read_retry_after(said, now=datetime.now(UTC)),
-            location=response.headers.get("location"),
+            location=None if place is None else self._auth.redactor.text(place),
         )
 
 

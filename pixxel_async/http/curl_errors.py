@@ -26,6 +26,7 @@ from ..sansio.redact import redact
 from .error_messages import certificate_problem, named, proxy_problem
 from .storage_response import StorageRequest
 
+NOT_HTTP = "the response is not valid HTTP"
 _WEIRD_REPLY = 8
 _PROXY = 97
 _TEXT = {
@@ -39,8 +40,9 @@ _TEXT = {
     pycurl.E_SEND_ERROR: "the connection broke while sending",
     pycurl.E_SSL_CONNECT_ERROR: "no TLS connection",
     pycurl.E_HTTP2: "HTTP/2 framing error",
-    _WEIRD_REPLY: "the response is not valid HTTP",
-    pycurl.E_UNSUPPORTED_PROTOCOL: "the response is not valid HTTP",  # HTTP/0.9
+    # Only http and https URLs reach libcurl: it says this of a response without a status line.
+    pycurl.E_UNSUPPORTED_PROTOCOL: NOT_HTTP,
+    _WEIRD_REPLY: NOT_HTTP,
     _PROXY: "the proxy refused",
 }
 _OF_THE_PROXY = frozenset(
@@ -92,4 +94,5 @@ def error_of(code: int, message: str, curl: pycurl.Curl, request: StorageRequest
     detail = redact(message)
     if request.proxy is not None and code in _OF_THE_PROXY:
         detail = f"{detail}; {named(request.proxy)}"
-    return ConnectionBrokenError(f"{text} ({detail})" if detail else text)
+    sent = curl.getinfo(pycurl.PRETRANSFER_TIME) > 0  # the connection stood, TLS included
+    return ConnectionBrokenError(f"{text} ({detail})" if detail else text, sent=sent)

@@ -32,6 +32,10 @@ _DENIED = {
     407: "put name and password into the proxy's URL: http://NAME:PASSWORD@HOST:PORT",
     403: "ask whoever runs it to allow this host, or list the host in NO_PROXY",
 }
+NEVER_SENT = frozenset(
+    {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"}
+)
+"""Names of errors after which nobody has seen the request."""
 
 
 def certificate_problem(host: str, verify_code: int, said: str) -> str:
@@ -121,7 +125,8 @@ def storage_error(error: Exception, host: str, proxy: SecretStr | None) -> Pixxe
         return OutOfDescriptorsError(describe(error, proxy))
     if (reason := route_problem(error, host, proxy)) is not None:
         return StorageHostError(reason)
-    return ConnectionBrokenError(describe(error, proxy))
+    sent = type(error).__name__ not in NEVER_SENT
+    return ConnectionBrokenError(describe(error, proxy), sent=sent)
 
 
 def is_out_of_descriptors(error: BaseException) -> bool:

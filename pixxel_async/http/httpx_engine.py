@@ -91,6 +91,8 @@ class HttpxResponse(StorageResponse):
 
     async def _close(self) -> None:
         with suppress(httpx.HTTPError):
+            if not self.is_package and "network_stream" in self._response.extensions:
+                await self._response.extensions["network_stream"].aclose()
             await self._response.aclose()
 
     async def _receive(self, writer: BodyWriter) -> None:
@@ -225,6 +227,9 @@ class HttpxEngine:
         # Raised here, so that it has no context: the error of httpx knows the URL.
         raise failure
 
+    def prepare(self) -> None:
+        """Do nothing: no threads are needed."""
+
     async def aclose(self) -> None:
         """Close the clients, if they are ours."""
         clients, self._clients = self._clients, {}
@@ -272,18 +277,34 @@ class _AddressCheck:
         if event == "connection.connect_tcp.started":
             self._is_ours = info["host"] == self._request.host
         elif event == "connection.connect_tcp.complete" and self._is_ours:
-            peer = info["return_value"].get_extra_info("server_addr")
-            refusal = self._addresses.refusal(self._request.host, str(peer[0]) if peer else None)
+            stream = info["return_value"]
+            peer, own = _end(stream, "server_addr"), _end(stream, "client_addr")
+            refusal = self._addresses.refusal(self._request.host, peer, own=own)
             if refusal is not None:
+                await stream.aclose()  # httpcore does not have it yet
                 raise StorageHostError(refusal)
 
 
+def _end(stream: Any, name: str) -> str | None:
+    address = stream.get_extra_info(name)
+    return str(address[0]) if address else None
+
+
 class _ExactUrl(httpx.URL):
-    """A URL whose path and query go out as they are given."""
+    """A URL whose path and query go out as they are given, and whose text has no query.
+
+    httpx logs the text of each URL that it requests, and tracers record it.
+    """
 
     def __init__(self, url: str, target: bytes) -> None:
         super().__init__(url)
         self._target = target
+
+    def __str__(self) -> str:
+        return super().__str__().partition("?")[0]
+
+    def __repr__(self) -> str:
+        return f"URL({str(self)!r})"
 
     @property
     def raw_path(self) -> bytes:

@@ -9,6 +9,11 @@ Rules:
       whose writer has not been chosen yet is paused.
     * A callback never raises, and keeps no view of libcurl's buffer: the traceback of what a writer
       raised is dropped, since its frames hold such views.
+    * A response belongs to the request before it only as long as nothing else came over their
+      connection. One that was idle is looked at right before it is used again; one that brought
+      more than its response, an error, or less than a package has, is not used again. libcurl
+      looks at most once a second, and would take a stray response for the next one, and give every
+      later request the response of the one before.
     * Nothing comes from the environment, no cookies are kept, and only http and https are spoken.
 """
 
@@ -19,6 +24,7 @@ import errno
 import heapq
 import itertools
 import os
+import re
 import selectors
 import socket
 import threading
@@ -39,7 +45,7 @@ from ..config import Timeouts
 from ..errors import ConnectionBrokenError, PixxelError, StorageHostError, TransferError
 from ..sansio.address_policy import AddressPolicy
 from .body_writer import BandwidthLimiter, BodyWriter
-from .curl_errors import closed_error, error_of, out_of_descriptors
+from .curl_errors import NOT_HTTP, closed_error, error_of, out_of_descriptors
 from .storage_response import (
     SWITCHING,
     ChooseWriter,
@@ -52,6 +58,7 @@ from .tls import Certificates
 
 THREADS = 2
 """With two threads a large body and many small ones do not wait for each other."""
+NO_THREAD = "the system allows no more threads; raise its limits (ulimit -u, ulimit -v)"
 SUPPRESS_CONNECT_HEADERS = 265
 """An option of libcurl that pycurl has no name for."""
 MAX_CONNECTIONS_KEPT = 64
@@ -60,7 +67,10 @@ MAX_UNTOLD_S = 0.002
 """The longest that a result waits for others before the event loop is woken."""
 SELECT_MAX_S = 60.0
 _FINAL_STATUS = 200
+_STATUS_LINE = re.compile(r"HTTP/[0-9](?:\.[0-9])? +([0-9]{3})(?: |$)")
+END_S = 15.0
 _DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
+_PEEK = _DONT_WAIT | socket.MSG_PEEK
 _IN, _OUT = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
@@ -100,6 +110,7 @@ class CurlResponse(StorageResponse):
         self._fields: list[tuple[str, str]] = []
         self._writer: BodyWriter | None = None
         self._paused_until = 0.0
+        self._is_in_head = False
         self._has_answered = False
         self._is_begun = False
 
@@ -164,6 +175,7 @@ class CurlResponse(StorageResponse):
         curl.setopt(pycurl.PROXY, proxy)
         if request.proxy is None:  # else the address is the proxy's
             curl.setopt(pycurl.OPENSOCKETFUNCTION, self._open_socket)
+            curl.setopt(pycurl.PREREQFUNCTION, self._check_peer)
         curl.setopt(pycurl.HEADERFUNCTION, self._on_header)
         curl.setopt(pycurl.WRITEFUNCTION, self._on_body, use_memoryview=True)
 
@@ -171,8 +183,8 @@ class CurlResponse(StorageResponse):
         """Return the error of a transfer that libcurl has given up."""
         if self._refusal is not None and not self.status:
             return StorageHostError(self._refusal)
-        if self._shortage is not None and not self.status:
-            return out_of_descriptors(str(self._shortage))
+        if not self.status and (shortage := self._shortage or _shortage()) is not None:
+            return out_of_descriptors(str(shortage))
         if self.curl is None:
             return closed_error()
         return error_of(code, message, self.curl, self.request)
@@ -189,6 +201,11 @@ class CurlResponse(StorageResponse):
             return pycurl.SOCKET_BAD
         return _Duplicated(opened.detach())
 
+    def _check_peer(self, peer: str, own: str, _peer_port: int, _own_port: int) -> int:
+        """Check where a connection has led, before the request is sent."""
+        self._refusal = self._addresses.refusal(self.request.host, peer, own=own)
+        return pycurl.PREREQFUNC_OK if self._refusal is None else pycurl.PREREQFUNC_ABORT
+
     def _on_header(self, line: bytes) -> int | None:
         if self._phase is not _Phase.HEADERS:
             return None  # a trailer
@@ -200,8 +217,9 @@ class CurlResponse(StorageResponse):
 
     def _header(self, line: bytes) -> int | None:
         text = line.decode("latin-1").rstrip("\r\n")
-        if text.startswith("HTTP/"):
-            self.status = int(text.split(maxsplit=2)[1])
+        if text and not self._is_in_head:
+            self._is_in_head = True
+            self.status = _status(text)
             self._fields.clear()
         elif text[:1] in {" ", "\t"} and self._fields:  # a folded line (RFC 9112, 5.2)
             name, value = self._fields[-1]
@@ -209,8 +227,10 @@ class CurlResponse(StorageResponse):
         elif text:
             name, _, value = text.partition(":")
             self._fields.append((name, value.strip()))
-        elif self.status >= _FINAL_STATUS or self.status == SWITCHING:
-            self._headers_complete()
+        else:  # the end of a head, perhaps of an interim response (RFC 9110, 15.2)
+            self._is_in_head = False
+            if self.status >= _FINAL_STATUS or self.status == SWITCHING:
+                self._headers_complete()
         return None
 
     def _headers_complete(self) -> None:
@@ -314,6 +334,7 @@ class CurlThread:
         self._untold_since: float | None = None
         self._running: dict[pycurl.Curl, CurlResponse] = {}
         self._idle: list[pycurl.Curl] = []
+        self._kept: dict[int, int] = {}
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
         self._multi_due: float | None = None
@@ -336,8 +357,8 @@ class CurlThread:
             )
             try:
                 self._thread.start()
-            except RuntimeError as error:
-                raise OSError(errno.EAGAIN, str(error)) from None
+            except RuntimeError:
+                raise OSError(errno.EAGAIN, NO_THREAD) from None
             self._opened = opened.pop_all()
 
     # Called on the event loop.
@@ -361,16 +382,23 @@ class CurlThread:
             with suppress(OSError):  # it has been woken often enough, or is over
                 self._waker.send(b"\0")
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, such as by a bug."""
+        return self._is_over
+
     async def aclose(self) -> None:
         """End the thread, and every transfer on it; may be called twice.
 
-        It waits for the write in progress, off the event loop.
+        It waits for the write in progress, off the event loop, and gives up after `END_S`: a write
+        to a dead disk may never end.
         """
         self.stop()
-        if self._thread.is_alive():
-            with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(self._thread.join)
-        self._opened.close()
+        with anyio.CancelScope(shield=True):
+            if self._thread.is_alive():
+                await anyio.to_thread.run_sync(self._thread.join, END_S)
+        if not self._thread.is_alive():
+            self._opened.close()
 
     def stop(self) -> None:
         """Let the thread end soon; may be called twice, and on any thread."""
@@ -402,7 +430,10 @@ class CurlThread:
             self._configure(curl)
             response.setup(curl)
             self._running[curl] = response
+            self._look_at_kept()
             self._multi.add_handle(curl)
+            self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)  # it sends before another begins
+            self._collect()
         except Exception as error:  # noqa: BLE001 - it concerns this transfer alone
             response.finish(TransferError(f"libcurl refuses the request: {type(error).__name__}"))
 
@@ -432,6 +463,8 @@ class CurlThread:
             for response in tuple(self._running.values()):
                 response.finish(closed_error())
             self._run_commands()
+            for curl in self._idle:
+                curl.close()
             self._deliver()
 
     def _run_commands(self) -> None:
@@ -450,7 +483,8 @@ class CurlThread:
             mask = (pycurl.CSELECT_IN if events & _IN else 0) | (
                 pycurl.CSELECT_OUT if events & _OUT else 0
             )
-            self._multi.socket_action(key.fd, mask)
+            with suppress(pycurl.error):  # the event before has closed this socket
+                self._multi.socket_action(key.fd, mask)
             self._collect()
             if self._untold_since and time.monotonic() - self._untold_since > MAX_UNTOLD_S:
                 self._deliver()
@@ -476,13 +510,34 @@ class CurlThread:
         while left:
             left, succeeded, failed = self._multi.info_read()
             for curl in succeeded:
+                response = self._running[curl]
                 fd = curl.getinfo(pycurl.ACTIVESOCKET)
                 if fd >= 0 and fd not in self._selector.get_map():  # not in use again
-                    _spoil_if_dirty(fd)
-                self._running[curl].succeed()
+                    self._left(fd, is_trusted=response.is_package)
+                response.succeed()
             for curl, code, message in failed:
                 response = self._running[curl]
                 response.finish(response.failure(code, message))
+
+    def _left(self, fd: int, *, is_trusted: bool) -> None:
+        """Keep a connection for a later request, or make it unusable."""
+        if is_trusted and not _has_input(fd):
+            self._kept[fd] = os.fstat(fd).st_ino
+        else:
+            _spoil(fd)
+
+    def _look_at_kept(self) -> None:
+        """Make kept connections unusable over which something came that nobody has asked for."""
+        for fd, inode in tuple(self._kept.items()):
+            try:
+                is_same = os.fstat(fd).st_ino == inode
+            except OSError:
+                is_same = False
+            if not is_same or fd in self._selector.get_map():  # closed, or in use
+                del self._kept[fd]
+            elif _has_input(fd):
+                del self._kept[fd]
+                _spoil(fd)
 
     def _deliver(self) -> None:
         if self._news:
@@ -561,6 +616,10 @@ class CurlEngine:
             raise
         return response
 
+    def prepare(self) -> None:
+        """Start a thread; see `StorageEngine.prepare`."""
+        self._thread()
+
     async def aclose(self) -> None:
         """End the threads, and every transfer on them; may be called twice."""
         self._is_closed = True
@@ -577,12 +636,14 @@ class CurlEngine:
     def _thread(self) -> CurlThread:
         if self._is_closed:
             raise closed_error()
+        self._threads = [thread for thread in self._threads if not thread.is_over]
         if len(self._threads) < self._max_threads and all(t.responses for t in self._threads):
             try:
                 self._threads.append(CurlThread(self._configure))
             except (OSError, pycurl.error) as error:
                 if not self._threads:
-                    raise out_of_descriptors(str(error)) from None
+                    reason = error.strerror if isinstance(error, OSError) else str(error)
+                    raise out_of_descriptors(reason or str(error)) from None
         return min(self._threads, key=lambda thread: len(thread.responses))
 
     def _configure(self, curl: pycurl.Curl) -> None:
@@ -602,6 +663,22 @@ class CurlEngine:
         self._certificates.set_on(curl)
 
 
+def _status(line: str) -> int:
+    """Read a status line; libcurl lets some pass that have another form."""
+    if (match := _STATUS_LINE.match(line)) is None:
+        raise ConnectionBrokenError(NOT_HTTP)
+    return int(match[1])
+
+
+def _shortage() -> OSError | None:
+    """Return why no descriptor can be had, or None; looking up a name hides the reason."""
+    try:
+        socket.socket().close()
+    except OSError as error:
+        return error
+    return None
+
+
 class _Duplicated:
     """A socket that pycurl duplicates; the original is closed with this object."""
 
@@ -615,16 +692,28 @@ class _Duplicated:
         os.close(self._fd)
 
 
-def _spoil_if_dirty(fd: int) -> None:
-    """Make a connection unusable on which more came than its response.
-
-    libcurl looks for such bytes at most once a second, and takes them for the next response.
-    """
+def _has_input(fd: int) -> bool:
+    """Tell whether something came over a connection, or its end."""
     connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=fd)
     try:
+        connection.recv(1, _PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    finally:
+        connection.detach()
+    return True
+
+
+def _spoil(fd: int) -> None:
+    """Make a connection unusable: libcurl finds it dead, and opens another one."""
+    connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=fd)
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
         while connection.recv(BUFFER_BYTES, _DONT_WAIT):
-            connection.shutdown(socket.SHUT_RDWR)
-    except OSError:  # such as BlockingIOError: nothing came
+            pass
+    except OSError:  # such as BlockingIOError: nothing is left
         pass
     finally:
         connection.detach()

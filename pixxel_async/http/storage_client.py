@@ -68,6 +68,14 @@ class StorageEngine(Protocol):
         """
         ...
 
+    def prepare(self) -> None:
+        """Get what every transfer needs, such as a thread.
+
+        Raises:
+            OutOfDescriptorsError: The system does not allow it.
+        """
+        ...
+
     async def aclose(self) -> None:
         """End everything that is under way; may be called twice."""
         ...
@@ -148,6 +156,14 @@ class StorageClient:
             url = following
         message = f"the storage redirects more than {MAX_REDIRECTS} times"
         raise StorageError(message, status=response.status)
+
+    def prepare(self) -> None:
+        """Get what every transfer needs, so that an export does not begin without it.
+
+        Raises:
+            OutOfDescriptorsError: The system allows no more threads or descriptors.
+        """
+        self._engine.prepare()
 
     async def aclose(self) -> None:
         """Close the engine; may be called twice."""

@@ -14,7 +14,10 @@ from pydantic import SecretBytes, SecretStr
 from ..errors import ConnectionBrokenError
 from .body_writer import BandwidthLimiter, BodyWriter, EnoughError
 
+MIN_PACKAGE_BYTES = 16 * 1024
+"""What is shorter may be a stray response: its connection is not used again."""
 SWITCHING = 101
+_PACKAGE_STATUS = frozenset({200, 206})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +71,11 @@ class StorageResponse(ABC):
     async def __aexit__(self, *_: object) -> None:
         """Close it."""
         await self.aclose()
+
+    @property
+    def is_package(self) -> bool:
+        """Whether this may be a package, or a part of one: all others end their connection."""
+        return self.status in _PACKAGE_STATUS and self.received >= MIN_PACKAGE_BYTES
 
     @abstractmethod
     def start_receiving(self, writer: BodyWriter) -> None:

@@ -18,12 +18,15 @@ _WORDS = {
     "catalog": ("in_progress", "success", "failed"),
 }
 UNKNOWN_WORD = "mustering"
+EXPIRED_WORD = "expired"
+ENDED = frozenset({"expired", "gone"})
+"""The actions of packages that the service lets go of."""
 _ABSENT: tuple[dict[str, Any], ...] = ({"signed_url": ""}, {"signed_url": None}, {})
 
 
 def has_url(package: Package, now: float) -> bool:
     """Tell whether an answer about a package holds a URL, and count the answer."""
-    if now < package.ready_at or package.action in {"failed", "never"}:
+    if now < package.ready_at or package.action in {"failed", "never", *ENDED}:
         return False
     package.answers += 1
     return package.action != "url_late" or package.answers > URL_LATE_ANSWERS
@@ -64,4 +67,6 @@ def _word(package: Package, now: float) -> str:
     pending, success, failed = _WORDS[package.identity.kind]
     if now < package.ready_at or package.action == "never":
         return UNKNOWN_WORD if package.action == "unknown_word" else pending
+    if package.action == "expired":
+        return EXPIRED_WORD
     return failed if package.action == "failed" else success

@@ -10,10 +10,16 @@ from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import (
+    HTMLResponse,
+    JSONResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+)
 from starlette.types import Receive, Scope, Send
 
-from .answers import document, error, has_url
+from .answers import ENDED, document, error, has_url
 from .connections import Connections
 from .faults import ApiFault, FaultPlan
 from .identity import Identity
@@ -22,6 +28,7 @@ from .packages import Package, Packages
 from .recording import ApiCall
 from .refusals import (
     BAD_BODY,
+    GONE,
     NOT_ALLOWED,
     NOT_FOUND,
     NOT_THERE,
@@ -35,7 +42,9 @@ from .throttle import Throttle
 from .world import World
 
 HUGE = 32 * 1024 * 1024
-CREATED = 201
+CREATED, FOUND = 201, 302
+HAPPENS = frozenset({"close", "lost", "slow"})
+"""The actions that leave a call its effect."""
 GATEWAY_PAGE = "<html><body><h1>Bad Gateway</h1></body></html>"
 OPTIONAL_BODY = {"insight": b"{}"}
 """What stands for the body that may be left out."""
@@ -125,6 +134,8 @@ class Api:
             await asyncio.sleep(self._scenario.answer_delay_s)
         fault = self._faults.strike(asked.target, lambda fault: fault.on in {"", asked.operation})
         response = self._answer(asked, fault)
+        if fault and fault.action == "slow":
+            await asyncio.sleep(fault.delay_s)
         status = response.status_code if response else 0
         self.calls.append(
             ApiCall(
@@ -141,16 +152,18 @@ class Api:
             await self._connections.reset(scope, receive)
         else:
             await response(scope, receive, send)
+            if fault and fault.action == "close":
+                self._connections.of(scope).close()
 
     def _answer(self, asked: _Asked, fault: ApiFault | None) -> Response | None:
         """Return the answer, or None for none at all."""
-        if fault and fault.action != "lost":
-            return _faulty(fault)
+        if fault and fault.action not in HAPPENS:
+            return _faulty(fault, self._scenario.api_key)
         try:
             response = self._response(asked)
         except ServiceError as refusal:
             response = refusal.response
-        return None if fault else response
+        return None if fault and fault.action == "lost" else response
 
     def _response(self, asked: _Asked) -> Response:
         route, ids = asked.route, asked.ids
@@ -184,6 +197,10 @@ class Api:
 
     def _tell(self, package: Package, status: int) -> Response:
         now = self._clock()
+        if package.action in ENDED and now >= package.ready_at and status != CREATED:
+            self._packages.let_go(package)
+            if package.action == "gone":
+                raise ServiceError(GONE, "GONE", "there is no such download any more")
         url = self._signed_url(package) if has_url(package, now) else None
         return JSONResponse(document(package, now, url), status)
 
@@ -216,13 +233,21 @@ def _read_body(route: Route, asked: _Asked) -> dict[str, Any]:
     return lists
 
 
-def _faulty(fault: ApiFault) -> Response | None:
+def _faulty(fault: ApiFault, api_key: str) -> Response | None:  # noqa: PLR0911 - one case a fault
     match fault.action:
         case "status":
             response = JSONResponse(error("SANDBOX_FAULT", "a fault was asked for"), fault.status)
             if fault.retry_after is not None:
                 response.headers["Retry-After"] = fault.retry_after
             return response
+        case "repeat_key":
+            escaped = "".join(f"\\u{ord(char):04x}" for char in api_key.swapcase())
+            text = json.dumps(error("SANDBOX_FAULT", f"no access for {api_key.upper()}, %"))
+            return Response(text.replace("%", escaped), fault.status, media_type="application/json")
+        case "redirect":
+            return RedirectResponse("https://login.invalid/?next=sandbox", FOUND)
+        case "empty":
+            return Response(b"", media_type="application/json")
         case "html":
             return HTMLResponse(GATEWAY_PAGE, fault.status)
         case "not_json":

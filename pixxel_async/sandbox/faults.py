@@ -17,13 +17,28 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeAlias, TypeVar
 
-ApiAction: TypeAlias = Literal["status", "reset", "lost", "html", "not_json", "huge"]
-PackageAction: TypeAlias = Literal["failed", "never", "url_late", "unknown_word"]
+ApiAction: TypeAlias = Literal[
+    "close",
+    "empty",
+    "html",
+    "huge",
+    "lost",
+    "not_json",
+    "redirect",
+    "repeat_key",
+    "reset",
+    "slow",
+    "status",
+]
+PackageAction: TypeAlias = Literal["expired", "failed", "gone", "never", "unknown_word", "url_late"]
 StorageAction: TypeAlias = Literal[
+    "aligned_range",
     "bad_zip",
     "change_etag",
+    "change_silently",
     "corrupt",
     "cut_chunked",
+    "cut_until_close",
     "drip",
     "empty",
     "excess",
@@ -34,13 +49,16 @@ StorageAction: TypeAlias = Literal[
     "multipart_range",
     "no_content_range",
     "no_etag",
+    "page",
     "redirect",
     "redirect_loop",
     "redirect_plain",
     "reset",
+    "slice",
     "stall",
     "status",
     "truncate",
+    "until_close",
     "weak_etag",
     "wrong_checksum",
     "wrong_range",
@@ -74,17 +92,22 @@ class ApiFault(_When):
 
     Attributes:
         action: `status` answers with `status`; `reset` breaks the connection before the call has
-            an effect, `lost` after it; `html` is the page of a broken gateway; `not_json` is
-            text with 200; `huge` is 32 MiB of JSON.
+            an effect, `lost` after it; `close` closes it right after the answer, without
+            saying so; `slow` answers late, after the effect; `html` is the page of a broken
+            gateway; `redirect` is a 302 to a login page; `empty` is a 200 without a body;
+            `not_json` is text with 200; `huge` is 32 MiB of JSON; `repeat_key` is an error with
+            `status` whose message holds the API key, escaped and in another case.
         on: The operation id that is struck; empty for all.
-        status: The HTTP status of `status` and `html`.
+        status: The HTTP status of `status`, `html` and `repeat_key`.
         retry_after: The Retry-After header of `status`, as it is sent.
+        delay_s: How late `slow` answers.
     """
 
     action: ApiAction
     on: str = ""
     status: int = 500
     retry_after: str | None = None
+    delay_s: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -94,7 +117,9 @@ class PackageFault(_When):
     Attributes:
         action: `failed` fails when it should be ready; `never` stays pending; `url_late` tells
             success twice before there is a URL; `unknown_word` has a status that is not
-            documented until it is ready.
+            documented until it is ready; `expired` has the status word of that name when it should
+            be ready, and `gone` is answered with 410 then, or with 404 by the storage. A PUT
+            makes a new package once one of the last two has been told.
     """
 
     action: PackageAction
@@ -107,7 +132,7 @@ class StorageFault(_When):
     Attributes:
         action: What; see `pixxel_async.sandbox.storage_faults`.
         at: Where in the body, as a share of what is sent.
-        status: The HTTP status of `status`.
+        status: The HTTP status of `status` and `page`.
     """
 
     action: StorageAction

@@ -16,13 +16,16 @@ WRAPPING = 4096
 """About what the small files and the ZIP's records take, in bytes."""
 
 
-def package_content(scenario: Scenario, identity: Identity, version: int) -> Content:
+def package_content(
+    scenario: Scenario, identity: Identity, version: int, edits: int = 0
+) -> Content:
     """Return the ZIP of a package.
 
     Args:
         scenario: Says how large it is.
         identity: What was asked for; another one gives other bytes.
         version: Changes when the object is said to have changed.
+        edits: Changes when its bytes are said to have changed, but not its size.
     """
     chance = scenario.chance("content", identity.text, version)
     spread = chance.uniform(1 - scenario.size_spread, 1 + scenario.size_spread)
@@ -38,7 +41,7 @@ def package_content(scenario: Scenario, identity: Identity, version: int) -> Con
         size=size,
         description=f"{name} version {version}",
         place=place,
-        chance=chance,
+        chance=scenario.chance("edit", identity.text, version, edits) if edits else chance,
     )
     metadata = {"package": name, "kind": identity.kind, "request": identity.request}
     return zip_archive(

@@ -29,6 +29,7 @@ class Package:
         style: Whose signed URLs it gets.
         action: What goes wrong with it, or empty.
         version: Which version of the object lies in the storage.
+        edits: How often its bytes have been changed since, without changing its size.
         answers: How often its state has been told since it was ready.
     """
 
@@ -39,6 +40,7 @@ class Package:
     style: str
     action: str
     version: int = 1
+    edits: int = 0
     answers: int = 0
 
     @cached_property
@@ -49,18 +51,22 @@ class Package:
     @property
     def etag(self) -> str:
         """The strong entity tag of the present version."""
-        return f'"{self.id}-{self.version}"'
+        return f'"{self.id}-{self.version}.{self.edits}"'
 
     @cached_property
-    def _contents(self) -> dict[int, Content]:
+    def _contents(self) -> dict[tuple[int, int], Content]:
         return {}
 
     def content(self) -> Content:
         """The bytes of the present version; the first call puts them together."""
-        if self.version not in self._contents:
-            content = package_content(self.scenario, self.identity, self.version)
-            self._contents[self.version] = content
-        return self._contents[self.version]
+        state = (self.version, self.edits)
+        if state not in self._contents:
+            self._contents[state] = package_content(self.scenario, self.identity, *state)
+        return self._contents[state]
+
+    def served(self) -> set[str]:
+        """Return the SHA-256 of each version that has been served, in hexadecimal."""
+        return {content.sha256.hex() for content in list(self._contents.values())}
 
 
 class Packages:
@@ -101,6 +107,11 @@ class Packages:
     def create_or_get(self, identity: Identity, now: float) -> Package:
         """Begin to package, or find what has been begun: what a PUT does."""
         return self.latest(identity) or self.create(identity, now)
+
+    def let_go(self, package: Package) -> None:
+        """Forget a package, so that a PUT makes another."""
+        if self._by_identity.get(package.identity) is package:
+            del self._by_identity[package.identity]
 
     def latest(self, identity: Identity) -> Package | None:
         """Return the last package of an identity, or None."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Literal, TypeAlias
 
 from starlette.types import Receive, Scope, Send
@@ -30,6 +31,7 @@ class Reply:
         headers: In lower case, without the length.
         body: Its pieces.
         length: The bytes that the head announces; None for a chunked body.
+        is_framed: False for a body without a length that ends with its connection.
         stop_at: After how many bytes the body ends in another way than it should.
         ending: In which.
         excess: Bytes after the end that nobody announced.
@@ -39,6 +41,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Sequence[Bytes] = ()
     length: int | None = 0
+    is_framed: bool = True
     stop_at: int | None = None
     ending: Ending = "complete"
     excess: bytes = b""
@@ -67,13 +70,19 @@ class Sender:
         headers = [(name.encode(), value.encode()) for name, value in reply.headers.items()]
         if reply.length is not None:
             headers.append((b"content-length", str(reply.length).encode()))
+        if not reply.is_framed:
+            await self._send_unframed(reply, headers, scope, receive)
+            return
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         for piece in self._pieces(reply):
             self._connections.of(scope)  # a client that has gone gets no more
             await send({"type": "http.response.body", "body": piece, "more_body": True})
             self.body_bytes += len(piece)
-            if self._bytes_per_s is not None:
+            if self._bytes_per_s is not None and not reply.excess:
                 await asyncio.sleep(len(piece) / self._bytes_per_s)
+        await self._end(reply, scope, receive, send)
+
+    async def _end(self, reply: Reply, scope: Scope, receive: Receive, send: Send) -> None:
         match reply.ending:
             case "complete":
                 if reply.excess:
@@ -87,6 +96,20 @@ class Sender:
                 await gone(receive)
             case "drip":
                 await _drip(_after(reply.body, reply.stop_at or 0), receive, send)
+
+    async def _send_unframed(
+        self, reply: Reply, headers: list[tuple[bytes, bytes]], scope: Scope, receive: Receive
+    ) -> None:
+        """Send a body that ends with its connection, which uvicorn does not know of."""
+        transport = self._connections.of(scope)
+        lines = [f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}".encode()]
+        lines += [name + b": " + value for name, value in headers]
+        transport.write(b"\r\n".join([*lines, b"connection: close", b"", b""]))
+        for piece in self._pieces(reply):
+            self._connections.of(scope).write(piece)
+            self.body_bytes += len(piece)
+            await asyncio.sleep(len(piece) / self._bytes_per_s if self._bytes_per_s else 0)
+        await self._connections.close(scope, receive)
 
     def _pieces(self, reply: Reply) -> Iterator[Bytes]:
         left = reply.stop_at

@@ -162,8 +162,8 @@ class Sandbox:
         """
         identity = Identity.of(row)
         package = self._packages.latest(identity)
-        version = package.version if package else 1
-        return package_content(self.scenario, identity, version).sha256.hex()
+        state = (package.version, package.edits) if package else (1, 0)
+        return package_content(self.scenario, identity, *state).sha256.hex()
 
     def _signed_url(self, package: Package) -> str:
         return self.storage_url + self._signer.target(

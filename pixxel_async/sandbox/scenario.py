@@ -83,6 +83,8 @@ class Scenario:
         answer_delay_s: How long the service thinks about a call.
         requests_per_second: The service answers 429 above this; None for no limit.
         bytes_per_s: How fast the storage sends, for each transfer; None for no limit.
+        bodies_at_once: How many packages the storage sends at once; None for no limit.
+        crowded_status: What it answers to the others.
         world: What the service lists; None for a made-up world, from the seed.
         page_size: The most records of a page of a list; None for as many as are asked for.
         api_key: The key that is accepted, as it is or after `Bearer`.
@@ -99,6 +101,8 @@ class Scenario:
     answer_delay_s: float = 0.0
     requests_per_second: float | None = None
     bytes_per_s: float | None = None
+    bodies_at_once: int | None = None
+    crowded_status: int = 403
     world: World | None = None
     page_size: int | None = None
     api_key: str = API_KEY
@@ -118,6 +122,9 @@ class Scenario:
             raise ValueError(reason)
         if self.url_lifetime_s < 1:
             reason = "url_lifetime_s is at least 1"
+            raise ValueError(reason)
+        if self.bodies_at_once is not None and self.bodies_at_once < 1:
+            reason = "bodies_at_once is at least 1"
             raise ValueError(reason)
         if self.page_size is not None and self.page_size < 1:
             reason = "page_size is at least 1"

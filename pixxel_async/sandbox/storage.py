@@ -23,6 +23,9 @@ from .signing import Signer, expiry
 MOVED = "/moved"
 """Stands before the target of a request that was redirected."""
 
+CROWDED = "crowded"
+"""The action of a request that is refused because of the others, by no fault of its own."""
+
 SECRET_HEADERS = ("authorization", "cookie", "x-api-key")
 OK, FOUND, PARTIAL, PRECONDITION_FAILED, UNSATISFIABLE, TOO_SLOW = 200, 302, 206, 412, 416, 503
 
@@ -62,6 +65,7 @@ class Storage:
         self._clock = clock
         self._faults = FaultPlan(faults, f"{scenario.seed}:storage")
         self._sender = Sender(connections, scenario.bytes_per_s)
+        self._sending = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -73,7 +77,7 @@ class Storage:
         identity = package.identity.text if package else ""
         self.leaks += [Leak(name, identity) for name in SECRET_HEADERS if name in headers]
         fault = None
-        if package is None:
+        if package is None or package.action == "gone":
             reply = storage_errors.no_such_key()
         elif scope["method"] != "GET":
             reply = storage_errors.not_allowed(scope["method"])
@@ -84,10 +88,27 @@ class Storage:
         else:
             fault = None if has_moved else self._strike(identity, "range" in headers)
             reply = await self._reply(package, target, headers, scope, fault)
-        action = fault.action if fault else ""
+        action: str = fault.action if fault else ""
+        has_body = reply.status in {OK, PARTIAL}
+        if has_body and self._is_crowded:
+            reply, has_body, action = self._crowded(), False, CROWDED
         got = StorageGet(self._clock(), identity, headers.get("range", ""), reply.status, action)
         self.gets.append(got)
-        await self._sender.send(reply, scope, receive, send)
+        self._sending += has_body
+        try:
+            await self._sender.send(reply, scope, receive, send)
+        finally:
+            self._sending -= has_body
+
+    @property
+    def _is_crowded(self) -> bool:
+        limit = self._scenario.bodies_at_once
+        return limit is not None and self._sending >= limit
+
+    def _crowded(self) -> Reply:
+        return storage_errors.refusal(
+            self._scenario.crowded_status, "AccessDenied", "Access Denied"
+        )
 
     @property
     def body_bytes(self) -> int:
@@ -99,7 +120,7 @@ class Storage:
             identity, lambda fault: storage_faults.applies(fault, asks_for_part=asks_for_part)
         )
 
-    async def _reply(  # noqa: PLR0911 - one case a fault
+    async def _reply(  # noqa: C901, PLR0911 - one case a fault
         self,
         package: Package,
         target: str,
@@ -124,6 +145,11 @@ class Storage:
                 return _redirect(target)
             case "change_etag":
                 package.version += 1
+            case "change_silently":
+                package.edits += 1
+                headers = Headers({"range": headers["range"]})
+            case "aligned_range":
+                headers = storage_faults.aligned(headers)
             case "ignore_range":
                 headers = Headers({})
             case "wrong_range":

@@ -7,18 +7,24 @@ redirect_plain    302 to plain http on another machine
 redirect_loop     302 to itself
 ignore_range      200 and the whole, although a part was asked for
 wrong_range       206 from another byte than was asked for
+aligned_range     206 from the beginning of the block that the first byte is in
+slice             200 with a Content-Range, and the part alone
 no_content_range  206 without Content-Range
 multipart_range   206 as multipart/byteranges
 change_etag       the object has changed since the last answer
+change_silently   the same, but its size has not; 206 in spite of If-Range, without an entity tag
 no_etag           no entity tag
 weak_etag         a weak entity tag
 truncate          the connection closes within the body
 reset             the connection breaks within the body
 cut_chunked       a chunked body without its end
+until_close       no length; the body ends with the connection
+cut_until_close   the same, and the connection closes within the body
 stall             nothing more comes
 drip              hardly anything more comes
 excess            more comes than was announced
 html, empty       200 with no ZIP
+page              an error as a web page, 503 unless it says otherwise
 gzip              Content-Encoding, although identity was asked for
 corrupt           a wrong byte, the right checksum
 wrong_checksum    the right bytes, a wrong checksum
@@ -32,25 +38,47 @@ import gzip
 from collections.abc import Iterator
 from dataclasses import replace
 
+from starlette.datastructures import Headers
+
 from .faults import StorageFault
 from .reply import Bytes, Reply
 
 RANGES_ONLY = frozenset(
-    {"ignore_range", "wrong_range", "no_content_range", "multipart_range", "change_etag"}
+    {
+        "aligned_range",
+        "change_etag",
+        "change_silently",
+        "ignore_range",
+        "multipart_range",
+        "no_content_range",
+        "slice",
+        "wrong_range",
+    }
 )
 """Faults that only strike requests for a part."""
 
 CHECKSUM_HEADERS = ("x-amz-checksum-crc32", "x-amz-checksum-sha256", "x-goog-hash", "content-md5")
-PARTIAL = 206
+OK, PARTIAL = 200, 206
 BOUNDARY = "sandbox-boundary"
 END_RECORD_BYTES = 22
+BLOCK_BYTES = 4096
 PAGE = b"<!DOCTYPE html><html><body>Please sign in</body></html>"
+MAINTENANCE = b"<!DOCTYPE html><html><body>We will be back soon</body></html>"
 EXCESS = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nPK\3\4"
 
 
 def applies(fault: StorageFault, *, asks_for_part: bool) -> bool:
     """Tell whether a fault is for this request."""
     return asks_for_part or fault.action not in RANGES_ONLY
+
+
+def aligned(headers: Headers) -> Headers:
+    """Return the headers of a request with a range from the beginning of a block."""
+    first, _, last = headers["range"].removeprefix("bytes=").partition("-")
+    if not first:
+        return headers
+    begin = int(first) // BLOCK_BYTES * BLOCK_BYTES
+    return Headers({**headers, "range": f"bytes={begin}-{last}"})
 
 
 def changed(reply: Reply, fault: StorageFault) -> Reply:  # noqa: C901, PLR0911, PLR0912 - one case a fault
@@ -62,14 +90,20 @@ def changed(reply: Reply, fault: StorageFault) -> Reply:  # noqa: C901, PLR0911,
             return replace(reply, stop_at=stop_at, ending="close")
         case "cut_chunked":
             return replace(reply, length=None, stop_at=stop_at, ending="close")
+        case "until_close":
+            return replace(reply, length=None, is_framed=False, ending="close")
+        case "cut_until_close":
+            return replace(reply, length=None, is_framed=False, stop_at=stop_at, ending="close")
         case "reset" | "stall" | "drip" as ending:
             return replace(reply, stop_at=stop_at, ending=ending)
         case "excess":
             return replace(reply, excess=EXCESS)
         case "html":
-            return Reply.of(200, PAGE, {"content-type": "text/html"})
+            return Reply.of(OK, PAGE, {"content-type": "text/html"})
+        case "page":
+            return Reply.of(fault.status, MAINTENANCE, {"content-type": "text/html"})
         case "empty":
-            return Reply.of(200, b"", {"content-type": "application/zip"})
+            return Reply.of(OK, b"", {"content-type": "application/zip"})
         case "gzip":
             body = gzip.compress(b"".join(reply.body), compresslevel=1)
             return Reply.of(reply.status, body, {**reply.headers, "content-encoding": "gzip"})
@@ -80,7 +114,9 @@ def changed(reply: Reply, fault: StorageFault) -> Reply:  # noqa: C901, PLR0911,
             return replace(kept, body=tuple(_without_end_record(reply, length)))
         case "wrong_checksum":
             return replace(reply, headers=_wrong_checksums(reply))
-        case "no_etag":
+        case "slice" if reply.status == PARTIAL:
+            return replace(reply, status=OK)
+        case "no_etag" | "change_silently":
             return _without(reply, "etag")
         case "weak_etag" if "etag" in reply.headers:
             return replace(reply, headers={**reply.headers, "etag": f"W/{reply.headers['etag']}"})

@@ -248,20 +248,26 @@ class AddressPolicy:
         """Whether a loopback address may be asked without TLS: only if the service is at one."""
         return self.service is Scope.LOOPBACK
 
-    def refusal(self, host: str, address: str | None = None) -> str | None:
+    def refusal(
+        self, host: str, address: str | None = None, *, own: str | None = None
+    ) -> str | None:
         """Return why a storage is not asked, or None if it may be.
 
         Args:
             host: Its host, as the URL has it.
             address: The address that the host has been resolved to; None judges the host alone.
+            own: The address of our end of a connection to it, if there is one. Where both are the
+                same public address, it is this machine's.
         """
-        return _refusal(self, host, address)
+        return _refusal(self, host, address, is_own=address is not None and address == own)
 
 
 @lru_cache(maxsize=256)
-def _refusal(policy: AddressPolicy, host: str, address: str | None) -> str | None:
+def _refusal(policy: AddressPolicy, host: str, address: str | None, *, is_own: bool) -> str | None:
     found = None if address is None else literal(address)
     scope = scope_of_host(host) if found is None else scope_of(found)
+    if is_own and scope is Scope.PUBLIC:
+        scope = Scope.LOOPBACK
     if scope is None or policy.allows(scope):
         return None
     return refused(host, scope, "" if found is None or literal(host) == found else str(found))

@@ -3,6 +3,7 @@
 Rules:
     * Escapes of JSON, of URLs and of HTML are undone, in this order, until nothing changes; four
       times at most, since nobody escapes a text more often.
+    * Two escapes that are the halves of a character (UTF-16) become that character.
     * An escape that stands for nothing stays as it is.
 """
 
@@ -20,6 +21,7 @@ _BACKSLASHED = re.compile(
     r"|([0-3][0-7]{2})|([^\\]))",
     re.DOTALL,
 )
+_HALVES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _BLANKS = frozenset("nrtfvb")
 _OCTAL_GROUP, _CHAR_GROUP = 5, 6
 
@@ -31,7 +33,7 @@ def unescaped(text: str) -> str:
             break
         before = text
         if "\\" in text:
-            text = _BACKSLASHED.sub(_char, text)
+            text = _joined(_BACKSLASHED.sub(_char, text))
         if "%" in text:
             text = unquote(text)
         if "&" in text:
@@ -39,6 +41,13 @@ def unescaped(text: str) -> str:
         if text == before:
             break
     return text
+
+
+def _joined(text: str) -> str:
+    """Return a text in which the halves of characters are joined; a single half stays."""
+    if not _HALVES.search(text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
 def _char(match: re.Match[str]) -> str:

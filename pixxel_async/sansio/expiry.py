@@ -26,7 +26,7 @@ def expires_at(url: str) -> float | None:
     text = url.partition("?")[2].partition("#")[0]
     query = {name.lower(): unquote_plus(value) for name, value in reversed(_SAID.findall(text))}
     for prefix in ("x-amz", "x-goog"):
-        signed = _basic_date(query.get(f"{prefix}-date", ""))
+        signed = _iso_date(query.get(f"{prefix}-date", ""))
         lifetime = _number(query.get(f"{prefix}-expires", ""))
         if signed is not None and lifetime is not None:
             return signed + lifetime
@@ -50,15 +50,6 @@ def stale_at(url: str, *, received_at: float, margin_s: float) -> float:
     if end is None or end <= received_at:
         return math.inf
     return end - min(margin_s, (end - received_at) / 2)
-
-
-def _basic_date(text: str) -> float | None:
-    if not text:
-        return None
-    try:
-        return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
-    except ValueError:
-        return None
 
 
 def _iso_date(text: str) -> float | None:

@@ -11,7 +11,8 @@ Rules (RFC 9110, sections 8.8.3, 13.1.5, 14 and 15.3.7):
     * 200 is the whole, unless its own Content-Range or length says that it is a part.
     * A part that covers the whole object is the whole, whatever was requested.
     * An answer to a range that cannot be used leaves what is held; the next request is for the
-      whole object.
+      whole object. So does an error that a storage answers to ranges again and again, or for good:
+      it may serve the whole. An error that tells of the host, such as 503, does not.
     * 416 with `*/N` means complete if N is what we hold; the check of the file has the last word.
     * A content coding other than identity is refused: what is saved must be what was packaged.
 """
@@ -27,6 +28,7 @@ from .redact import redact
 
 _SIZE = r"([0-9]{1,18})"  # more digits are no size, and fit into no 64-bit integer
 _CONTENT_RANGE = re.compile(rf"bytes {_SIZE}-{_SIZE}/(?:{_SIZE}|\*)", re.IGNORECASE)
+_PASSING = frozenset({408, 425, 429})
 _UNSATISFIED = re.compile(rf"bytes \*/{_SIZE}", re.IGNORECASE)
 _LENGTH = re.compile(_SIZE)
 
@@ -37,6 +39,13 @@ OK = 200
 PARTIAL_CONTENT = 206
 PRECONDITION_FAILED = 412
 RANGE_NOT_SATISFIABLE = 416
+INTERNAL_ERROR = 500
+NOT_FOR_RANGES = frozenset({304, 405, 501})
+"""Statuses that say at once that the storage serves no ranges: it would answer a plain GET."""
+MOST_REFUSED_RANGES = 3
+"""So many errors in a row to requests for a range, and the whole is requested."""
+LEAST_SILENCES = 2
+"""The same for connections that broke off or stalled without a byte."""
 SAYS_CHANGED = frozenset({PRECONDITION_FAILED, RANGE_NOT_SATISFIABLE})
 """Statuses that say that the object is not what it was; the whole has to be asked for."""
 
@@ -212,7 +221,9 @@ def decide(held: Held, status: int, headers: Mapping[str, str]) -> Decision | No
     if status in SAYS_CHANGED:
         return _refused_range(held, status, headers)
     if status not in {OK, PARTIAL_CONTENT}:
-        return None
+        is_about_ranges = held.resumable and status in NOT_FOR_RANGES
+        reason = f"the storage answered {status} to the request for a range"
+        return RequestWhole(reason=reason) if is_about_ranges else None
     if coding := _coding(headers):
         return _useless(held, f"the body came with Content-Encoding {coding}")
     match _part(status, headers):
@@ -221,6 +232,26 @@ def decide(held: Held, status: int, headers: Mapping[str, str]) -> Decision | No
         case str(problem) if status == PARTIAL_CONTENT or held.resumable:
             return _useless(held, problem)
     return _whole(held, headers)
+
+
+def is_about_range(status: int | None, *, refused: int, attempts: int) -> bool:
+    """Tell whether errors may be about the range that was requested, so that the whole is next.
+
+    Args:
+        status: The HTTP status of the last one, or None if no byte came over a connection that
+            stood: as a host may do that for a while, all attempts but the last are for the range.
+        refused: How many came in a row.
+        attempts: How many a transfer has; the last one is for the whole, also where the first
+            one was what broke off.
+    """
+    if status is None:
+        return refused >= max(LEAST_SILENCES, attempts - 2)
+    return may_be_about_range(status) and refused >= min(MOST_REFUSED_RANGES, attempts - 2)
+
+
+def may_be_about_range(status: int) -> bool:
+    """Tell whether a status may be about the request, and is not about the host alone."""
+    return status <= INTERNAL_ERROR and status not in _PASSING
 
 
 def strong_tag(etag: str | None) -> str | None:

@@ -8,6 +8,8 @@ Rules:
       itself.
     * A known id is asked about first. It is a cache: where it leads nowhere, the package is
       requested anew, within the bounds for lost answers.
+    * If the caller asks for failed packages, or repairs a folder, an id of a package that failed or
+      was ready has one more chance: whatever keeps its bytes away leads to a new package.
     * A creation that was sent, and whose answer was not noted, may have made a package. It is sent
       again a bounded number of times, over all runs together.
 """
@@ -24,6 +26,7 @@ from ..errors import (
     IntegrityError,
     InternalError,
     NotAZipError,
+    OutOfDescriptorsError,
     PackageFailedError,
     PackageGoneError,
     PackageTimeoutError,
@@ -96,10 +99,12 @@ class Lead:
 
     Attributes:
         was_ready: Whether the package had a URL once.
+        is_last_chance: Whether a new package is requested whatever keeps this one away.
         looks: Looks in a row that led nowhere.
     """
 
     was_ready: bool
+    is_last_chance: bool = False
     looks: int = 0
 
     def failed(self, error: PixxelError) -> bool:
@@ -120,6 +125,11 @@ class Lead:
             return False
         self.looks += 1
         return self.looks >= WORDLESS_LOOKS
+
+
+def is_out_of_reach(error: PixxelError) -> bool:
+    """Tell whether a transfer failed because of its storage, so that another place may help."""
+    return isinstance(error, TransferError) and not isinstance(error, OutOfDescriptorsError)
 
 
 def is_lost(error: PixxelError) -> bool:

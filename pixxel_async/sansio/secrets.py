@@ -2,7 +2,8 @@
 
 Rules:
     * A secret is found after decoding: in any case, with escapes of JSON, URLs and HTML, several
-      times over, in full-width characters, with white space in between, in base64 and in hex.
+      times over, in full-width characters, in base64 and in hex, and with white space, punctuation,
+      accents or colours of a terminal between its letters.
     * It is cut out where values come in, before anything is made of them: of all texts, names and
       numbers of the service's JSON, whatever the field, of errors, and of what a storage says.
     * A secret of fewer than six characters is not looked for: it would fit anywhere, and messages
@@ -16,7 +17,7 @@ import json
 import re
 import unicodedata
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -32,10 +33,16 @@ LEAST_CHARS = 6
 """Shorter secrets are not looked for."""
 LEAST_SIGNATURE_CHARS = 8
 """Shorter values of a query are none: `host`, `3600`."""
+LEAST_LETTERS = 8
+"""A secret with fewer letters and digits is not looked for without its punctuation."""
 MOST_CHARS = 65_536
 """Of a longer text that holds a secret nothing is kept."""
 
 _GAPS = re.compile(r"[\s\x00-\x1f\x7f\xad\u180e\u200b-\u200f\u2028-\u202f\u2060-\u2064\ufeff]+")
+_COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_CHAR = re.compile(f"{_COLOURS.pattern}|.", re.DOTALL)
+_NO_LETTERS = re.compile(r"[\W_]+")
+_ASCII_NO_LETTERS = bytes(code for code in range(128) if not chr(code).isalnum())
 _URL_SAFE = str.maketrans("+/", "-_")
 
 
@@ -45,10 +52,12 @@ class _Secret:
 
     Attributes:
         needles: Its forms, squeezed.
+        letters: The same without punctuation.
         mask: What stands in its place.
     """
 
     needles: tuple[str, ...]
+    letters: tuple[str, ...]
     mask: str
 
     @classmethod
@@ -58,7 +67,10 @@ class _Secret:
         url_safe = [form.translate(_URL_SAFE) for form in encoded]
         forms = map(_squeezed, (text, unescaped(text), *encoded, *url_safe))
         needles = dict.fromkeys(form for form in forms if len(form) >= LEAST_CHARS)
-        return cls(tuple(needles), mask)
+        letters = dict.fromkeys(map(_letters, needles))
+        return cls(
+            tuple(needles), tuple(each for each in letters if len(each) >= LEAST_LETTERS), mask
+        )
 
 
 class Redactor:
@@ -89,7 +101,12 @@ class Redactor:
         return plain != text and self._holds(_squeezed(plain))
 
     def _holds(self, squeezed: str) -> bool:
-        return any(needle in squeezed for secret in self._secrets for needle in secret.needles)
+        letters = _letters(squeezed)
+        return any(
+            any(needle in squeezed for needle in secret.needles)
+            or any(needle in letters for needle in secret.letters)
+            for secret in self._secrets
+        )
 
     def text(self, text: str) -> str:
         """Return a text without secrets; one that holds none stays as it is."""
@@ -105,7 +122,9 @@ class Redactor:
     def _masked(self, text: str) -> str:
         for secret in self._secrets:
             for needle in secret.needles:
-                text = _replaced(text, needle, secret.mask)
+                text = _replaced(text, needle, secret.mask, _squeezed)
+            for needle in secret.letters:
+                text = _replaced(text, needle, secret.mask, lambda char: _letters(_squeezed(char)))
         return text
 
     def value(self, value: Any) -> Any:
@@ -161,25 +180,35 @@ def _signatures(url: str) -> list[str]:
 
 def _squeezed(text: str) -> str:
     """Return a text in the form in which secrets are compared."""
+    if "\x1b" in text:
+        text = _COLOURS.sub("", text)
     if text.isascii():
         text = "".join(text.split())
         return (text if text.isprintable() else _GAPS.sub("", text)).lower()
     return _GAPS.sub("", unicodedata.normalize("NFKC", text)).casefold()
 
 
-def _replaced(text: str, needle: str, mask: str) -> str:
+def _letters(squeezed: str) -> str:
+    """Return the letters and digits of a squeezed text, without accents."""
+    data = squeezed.encode("utf-8", "surrogatepass").translate(None, _ASCII_NO_LETTERS)
+    text = data.decode("utf-8", "surrogatepass")
+    return text if text.isascii() else _NO_LETTERS.sub("", unicodedata.normalize("NFKD", text))
+
+
+def _replaced(text: str, needle: str, mask: str, squeeze: Callable[[str], str]) -> str:
     """Replace each stretch of a text that is `needle` once it is squeezed."""
-    squeezed, places = [], []
-    for place, char in enumerate(text):
-        for folded in _squeezed(char):
+    squeezed, places, ends = [], [], []
+    for char in _CHAR.finditer(text):
+        for folded in squeeze(char[0]):
             squeezed.append(folded)
-            places.append(place)
+            places.append(char.start())
+            ends.append(char.end())
     found = "".join(squeezed)
     shown, done, at = [], 0, found.find(needle)
     while at >= 0:
         shown += [text[done : places[at]], mask]
         end = at + len(needle)
-        done = places[end - 1] + 1
+        done = ends[end - 1]
         at = found.find(needle, end)
     return "".join(shown) + text[done:]
 

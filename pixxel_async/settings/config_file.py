@@ -18,9 +18,9 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
-import tomlkit
 from pydantic import SecretStr
 
 from ..addresses import PROXY
@@ -28,6 +28,9 @@ from ..errors import ConfigError, SinkError
 from ..sansio.routes import has_password
 from ..sinks.paths import absolute_path
 from .values import API_KEY, KEYS, PROXY_KEY, check_value, unknown
+
+if TYPE_CHECKING:
+    import tomlkit
 
 PATH_VARIABLE = "PIXXEL_CONFIG"
 PROFILE_VARIABLE = "PIXXEL_PROFILE"
@@ -149,6 +152,8 @@ class ConfigFile:
         except ValueError as error:
             message = f"{key}: {error}"
             raise ConfigError(message) from None
+        import tomlkit  # noqa: PLC0415 - slow to import, and only needed to write
+
         document = self._document()
         if profile not in document:
             document.add(profile, tomlkit.table())
@@ -162,6 +167,8 @@ class ConfigFile:
         Raises:
             ConfigError: The file cannot be read or written.
         """
+        import tomlkit  # noqa: PLC0415 - as above
+
         document = self._document()
         table = document.get(profile, {})
         if key not in table:
@@ -185,6 +192,8 @@ class ConfigFile:
         return data, text
 
     def _document(self) -> tomlkit.TOMLDocument:
+        import tomlkit  # noqa: PLC0415 - as above
+
         self._tables()
         return tomlkit.parse(self._text())
 

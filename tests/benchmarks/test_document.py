@@ -41,8 +41,9 @@ TRANSFERS = {
     "rows": [
         transfers_row("curl -Z", 1.0),
         transfers_row("ours", 0.5),
-        transfers_row("curl -Z, sha256sum", 4.0),
+        transfers_row("curl -Z, openssl dgst", 4.0),
         transfers_row("ours, verified", 3.0),
+        transfers_row("ours, busy event loop", 1.0),
         transfers_row("curl -Z", 2.0, "https"),
     ],
 }
@@ -52,6 +53,7 @@ def test_figures_stand_beside_their_ratio_to_the_right_yardstick() -> None:
     text = "\n".join(document.transfers(TRANSFERS))
     assert "| ours | 0.50 s (0.50) | – |" in text  # noqa: RUF001 - an empty cell
     assert "| ours, verified | 3.00 s (0.75) |" in text
+    assert "| ours, busy event loop | 1.00 s (2.00) |" in text
     assert "| curl -Z | 1.00 s (1.00) | 2.00 s (1.00) |" in text
     assert "| ours | 50 MiB | 0.50 s |" in text
     assert "nginx 1.22.1, curl 7.88.1; httpx 0.28.1. Load average when it began: 0.1." in text

@@ -15,20 +15,20 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import few, results, small_calls, syncing
-from benchmarks.contenders.commands import CONTENDERS, ONE_TRANSFER, PYTHON, command
+from benchmarks import few, results, small_calls, start, syncing, trace
+from benchmarks.contenders.commands import CONTENDERS, CURL, ONE_TRANSFER, PYTHON, command
 from benchmarks.contenders.task import Task
 from benchmarks.file_sets import FileSet
 from benchmarks.nginx import SEARCHED, MissingError, nginx, program
 from benchmarks.processes import measure
-from benchmarks.transfers import CURL, Stand, check, row, table
+from benchmarks.transfers import Stand, check, row, table
 
 from ..support import PROCESS_S
 
 NGINX = shutil.which("nginx", path=SEARCHED)
 needs_nginx = pytest.mark.skipif(NGINX is None, reason="needs nginx: apt-get install nginx")
 FILES = FileSet("tiny", 20, 64 * 1024)
-PROGRAMS = {"curl -Z": "curl", "curl -Z, sha256sum": "curl", "aria2c": "aria2c"}
+PROGRAMS = {"curl -Z": "curl", "curl -Z, openssl dgst": "openssl", "aria2c": "aria2c"}
 EXTRAS = {"aiohttp + aiofiles": "aiohttp", "parfive": "parfive", "obstore": "obstore"}
 
 
@@ -112,6 +112,25 @@ def test_small_calls_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             measured = small_calls.once(contender, 4, server, tmp_path)
             assert measured.told["calls"] == 50
             assert small_calls.rate([measured]) == pytest.approx(50 / measured.wall_s)
+
+
+def test_what_starts_is_compared_with_a_plain_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start, "ROUNDS", 1)
+    told = list(start.lines())
+    assert len(told) == 2 + len(start.COMMANDS)
+    assert told[2].strip().startswith(start.YARDSTICK)
+    assert told[2].endswith(" 1.00")
+
+
+@pytest.mark.parametrize("engine", trace.ENGINES)
+def test_a_download_is_traced(engine: str) -> None:
+    found = trace.once(engine)
+    assert "client.py" in found["files"]
+    assert "engine/fetcher.py" in found["files"]
+    assert ("http/libcurl.py" in found["files"]) == (engine == "libcurl")
+    assert not any("sandbox" in file for file in found["files"])
+    assert found["tasks"] > 0
+    assert found["threads"] > 1
 
 
 @needs_nginx

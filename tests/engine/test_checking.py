@@ -310,12 +310,10 @@ async def test_only_what_came_broken_is_asked_for_anew(tmp_path: Path) -> None:
     assert rows[broken.key].download_id is None
 
 
-async def test_what_cannot_be_read_is_not_forgotten(tmp_path: Path) -> None:
+async def test_a_row_with_a_bad_name_is_damaged(tmp_path: Path) -> None:
     first, *_ = await saved_in(tmp_path)
     await change_row(tmp_path, first.key, lambda row: row.changed(name="../elsewhere.zip"))
-    async with held(tmp_path) as opened:
-        assert await forget(opened, await found(tmp_path)) == []
-    assert await wrong(tmp_path) == {JOURNAL: Condition.UNREADABLE}
+    assert await wrong(tmp_path) == {JOURNAL: Condition.DAMAGED}
 
 
 async def test_a_failed_package_that_was_saved_once_is_taken_up(tmp_path: Path) -> None:

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
-from pixxel_async.transport.storage import StorageClient
 
 from pixxel_async import Download, EarlierFailures, FolderPolicy, PixxelClient
 from pixxel_async.engine.folder import ExportFolder, running_process
 from pixxel_async.engine.journal import Journal
 from pixxel_async.http.api import Api
+from pixxel_async.http.libcurl import CurlEngine
+from pixxel_async.http.storage_client import StorageClient
 from pixxel_async.sandbox import Sandbox
 from pixxel_async.sinks.local import LocalSink
 from pixxel_async.sinks.partial import LocalPartial
@@ -39,7 +40,6 @@ POINTS: dict[str, Point] = {
     "journal.note": (Journal, "note"),
     "journal.flush": (Journal, "flush"),
     "sink.open": (LocalSink, "open"),
-    "sink.size": (LocalSink, "size"),
     "sink.disk": (LocalSink, "disk"),
     "partial.commit": (LocalPartial, "commit"),
     "partial.digests": (LocalPartial, "digests"),
@@ -47,6 +47,8 @@ POINTS: dict[str, Point] = {
     "api.create": (Api, "create"),
     "api.status": (Api, "status"),
     "storage.get": (StorageClient, "get"),
+    "storage.prepare": (StorageClient, "prepare"),
+    "engine.get": (CurlEngine, "get"),
     "folder.claim": (ExportFolder, "claim"),
 }
 """The collaborators of an export, by the names of their calls."""

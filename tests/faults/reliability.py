@@ -1,4 +1,4 @@
-"""Writes docs/reliability.md: each case, what is promised, and the tests that provoke it.
+"""Writes docs/reliability.md: each case, its promise, and the tests that provoke it.
 
 `python -m tests.faults.reliability` writes it.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from .cases import CHAPTERS, Case
@@ -22,22 +22,34 @@ def marked() -> dict[int, list[str]]:
     found = defaultdict(list)
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
         name = path.relative_to(ROOT).as_posix()
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        module = ast.parse(path.read_text("utf-8"))
+        of_module = list(_numbers_of_module(module))
+        for node in ast.walk(module):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                for number in _numbers(node):
+                if not node.name.startswith("test_"):
+                    continue
+                for number in dict.fromkeys([*of_module, *_numbers(node.decorator_list)]):
                     found[number].append(f"{name}::{node.name}")
     return dict(found)
 
 
-def _numbers(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[int]:
-    for mark in node.decorator_list:
+def _numbers_of_module(module: ast.Module) -> Iterator[int]:
+    """Yield the numbers that `pytestmark` gives to all tests of a module."""
+    for node in module.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark":
+            marks = node.value
+            yield from _numbers(marks.elts if isinstance(marks, ast.List) else [marks])
+
+
+def _numbers(marks: Iterable[ast.expr]) -> Iterator[int]:
+    for mark in marks:
         if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.fault":
             (number,) = (ast.literal_eval(argument) for argument in mark.args)
             yield number
 
 
 def with_cases(page: str) -> str:
-    """Return the page with the cases of today below the marker."""
+    """Return the page with the current cases below the marker."""
     before, marker, _ = page.partition(MARKER)
     if not marker:
         message = f"{PAGE}: the line {MARKER!r} is missing"
@@ -53,7 +65,7 @@ def with_cases(page: str) -> str:
 
 def _entry(case: Case, tests: list[str]) -> list[str]:
     shown = [f"  - [`{test.partition('::')[2]}`](../{test.partition('::')[0]})" for test in tests]
-    return [f"**{case.number}.** {case.what}", "", f"- {case.promise}", "- Provoked by:", *shown]
+    return [f"**{case.number}.** {case.what}", "", f"- {case.promise}", "- Tested by:", *shown]
 
 
 if __name__ == "__main__":

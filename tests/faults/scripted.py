@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 
 from pixxel_async import JobDownload, Limits, PixxelClient, Report
+from pixxel_async.http.engines import Engine
 
 from ..socket_server import SocketServer
 from ..support import LOCAL_URL, QUICK_POLL, QUICK_RETRY, quick_fetch
@@ -93,18 +94,25 @@ class ScriptedStorage(SocketServer):
             writer.close()
 
 
+class Chosen:
+    """What transfers the packages of `export`; the fixture `engine` sets it."""
+
+    engine = Engine.AUTO
+
+
 def jobs(count: int) -> list[JobDownload]:
     """Return so many downloads."""
     return [JobDownload(workflow_id="w", job_id=f"j{number}") for number in range(count)]
 
 
-async def export(
+async def export(  # noqa: PLR0913 - settings of a test, keyword-only
     storage_url: str,
     folder: Path,
     *,
     count: int = 1,
     fetches: int = 1,
     query: str = "?X-Amz-Signature=00",
+    engine: str = "",
     **policy: object,
 ) -> Report:
     """Export jobs whose packages are `storage_url/ID.zip`, over sockets."""
@@ -122,6 +130,7 @@ async def export(
         limits=Limits(fetches=fetches, requests_per_second=2000),
         fetch=quick_fetch(**{"attempts": 3, **policy}),
         http_client=httpx.AsyncClient(transport=httpx.MockTransport(ready)),
+        engine=engine or Chosen.engine,
     ) as client:
         async with client.export(jobs(count), folder) as running:
             return await running.finish()

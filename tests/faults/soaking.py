@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import random
 import sys
 import threading
 from itertools import count
@@ -25,9 +27,12 @@ from pixxel_async import (
 )
 
 from ..support import some_downloads
+from .tampering import Tampering
 
 BATCH = 300
-
+UMASK = 0o000
+TAMPERED = 10
+"""How often somebody tampers with each folder, after its first run."""
 
 AGAIN = FolderPolicy(earlier_failures=EarlierFailures.RETRY)
 """Of thousands of creations, some get three answers in a row that cannot be read."""
@@ -40,6 +45,7 @@ async def main(url: str, key: str, folder: Path) -> None:
         sys.stdin.read()
         ended.set()
 
+    os.umask(UMASK)
     threading.Thread(target=listen, daemon=True).start()
     process = psutil.Process()
     async with PixxelClient(
@@ -52,19 +58,28 @@ async def main(url: str, key: str, folder: Path) -> None:
     ) as client:
         for number in count():
             out = folder / str(number)
+            wanted = some_downloads(BATCH, number)
+            tampering = Tampering(out, folder / f"outside-{number}" / "precious")
+            chance = random.Random(number)  # noqa: S311 - to repeat a run
             runs = 0
             while True:  # what the service has lost goes on with the next run, as a user would
                 runs += 1
-                async with client.export(
-                    some_downloads(BATCH, number), out, folder=AGAIN
-                ) as export:
+                async with client.export(wanted, out, folder=AGAIN) as export:
                     report = await export.finish()
-                if report.is_complete or runs == 10:
+                tampering.check()
+                if runs == 1:
+                    for _ in range(TAMPERED):
+                        tampering.act(chance, wanted)
+                elif report.is_complete or runs == 10:
                     break
+                else:
+                    tampering.undo()
             row = {
                 "number": number,
                 "runs": runs,
                 "complete": report.is_complete,
+                "planted": sorted(tampering.planted),
+                "tampered": len(tampering.done),
                 "reasons": [str(item.error) for item in report.failed],
                 "rss": process.memory_info().rss,
                 "descriptors": process.num_fds(),

@@ -6,21 +6,23 @@ import asyncio
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
+import pycurl
 import pytest
 import trustme
-from pixxel_async.transport import pool
-from pixxel_async.transport.pool import Origin
 
 from pixxel_async import Report, StorageHostError, TransferError
-from pixxel_async.sansio.address_policy import AddressPolicy
+from pixxel_async.http.httpx_engine import HttpxEngine
+from pixxel_async.http.libcurl import CurlEngine, CurlResponse
+from pixxel_async.http.storage_response import StorageRequest, StorageResponse
+from pixxel_async.sansio import address_policy
+from pixxel_async.sansio.address_policy import Scope
 
 from ..cli.commands import COMMAND, QUICK
-from ..transport.raw_server import RawServer, raw
-from ..transport.tls_stand import API_HOST, STORAGE_HOST, ConnectProxy, TlsServer, bundle
+from ..http.raw_server import RawServer, raw
+from ..http.tls_stand import API_HOST, STORAGE_HOST, ConnectProxy, TlsServer, bundle
 from .scripted import WHOLE, WHOLE_ANSWER, ScriptedStorage
 from .urls import PUBLIC_URL, client_of, errors_of, export_urls, job, saved_of
 
@@ -58,21 +60,45 @@ METADATA_HOSTS = (
 )
 
 
-def resolved(monkeypatch: pytest.MonkeyPatch, **addresses: list[str]) -> list[str]:
-    """Let names be resolved to addresses, one look-up after the other; return the look-ups."""
-    asked: list[str] = []
-    real = socket.getaddrinfo
+def resolve(monkeypatch: pytest.MonkeyPatch, name: str, *addresses: str) -> None:
+    """Let both engines resolve a name to an address, to another one at the next look-up."""
+    set_up, look_up = CurlResponse.setup, socket.getaddrinfo
+    left = list(addresses)
 
-    def look_up(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
-        name = host.decode() if isinstance(host, bytes) else str(host)
-        found = addresses.get(name.partition(".")[0]) if name.endswith(".test") else None
-        if found is None:
-            return real(host, port, *args, **kwargs)
-        asked.append(name)
-        return real(found.pop(0) if len(found) > 1 else found[0], port, *args, **kwargs)
+    def following() -> str:
+        return left.pop(0) if len(left) > 1 else left[0]
 
-    monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    return asked
+    def setup(response: CurlResponse, curl: pycurl.Curl) -> None:
+        set_up(response, curl)
+        host, _, port = response.request.origin.removeprefix("https://").rpartition(":")
+        if host == name:
+            curl.setopt(pycurl.RESOLVE, [f"{name}:{port}:{following()}"])
+
+    def getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
+        text = host.decode() if isinstance(host, bytes) else host
+        return look_up(following() if text == name else host, *args, **kwargs)
+
+    monkeypatch.setattr(CurlResponse, "setup", setup)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+
+def connected_to(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Let libcurl connect to nothing; return the addresses that it would have connected to."""
+    tried: list[str] = []
+    open_socket = CurlResponse._open_socket
+
+    def opened(response: CurlResponse, purpose: int, address: Any) -> int:
+        if open_socket(response, purpose, address) != pycurl.SOCKET_BAD:
+            tried.append(str(address.addr[0]))
+        return pycurl.SOCKET_BAD
+
+    monkeypatch.setattr(CurlResponse, "_open_socket", opened)
+    return tried
+
+
+@pytest.fixture(scope="module", name="ca")
+def _ca() -> trustme.CA:
+    return trustme.CA()
 
 
 def failed_alone(report: Report, *, at: str) -> bool:
@@ -86,6 +112,7 @@ def failed_alone(report: Report, *, at: str) -> bool:
     )
 
 
+@pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("host", HOSTS_OF_THIS_MACHINE)
 async def test_this_machine_is_not_asked_for_a_service_elsewhere(tmp_path: Path, host: str) -> None:
     async with ScriptedStorage(WHOLE_ANSWER) as here:
@@ -96,6 +123,7 @@ async def test_this_machine_is_not_asked_for_a_service_elsewhere(tmp_path: Path,
     assert "--allow-private-storage" in errors_of(report)["bad"]
 
 
+@pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "127.1"])
 @pytest.mark.parametrize("is_allowed", [False, True])
 async def test_plain_http_to_this_machine_is_refused_for_a_service_elsewhere(
@@ -114,52 +142,78 @@ async def test_plain_http_to_this_machine_is_refused_for_a_service_elsewhere(
     assert isinstance(report.failed[0].error, TransferError)
 
 
+@pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("host", [*HOSTS_OF_ITS_NETWORKS, *METADATA_HOSTS])
 @pytest.mark.parametrize("base_url", [PUBLIC_URL, "http://127.0.0.1:1"])
 async def test_networks_and_metadata_are_not_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, base_url: str
 ) -> None:
-    tried: list[Any] = []
+    asked: list[str] = []
 
-    async def connect(addresses: Any, **_: Any) -> socket.socket:
-        tried.extend(addresses)
-        raise OSError
+    async def get(_: Any, request: StorageRequest, **__: Any) -> StorageResponse:
+        asked.append(request.host)
+        raise TransferError(request.host)
 
-    monkeypatch.setattr(pool, "start_connection", connect)
+    monkeypatch.setattr(CurlEngine, "get", get)
+    monkeypatch.setattr(HttpxEngine, "get", get)
     urls = {"bad": f"https://{host}/latest/meta-data"}
     report = await export_urls(urls, tmp_path, base_url=base_url)
-    assert tried == []
+    assert asked == []
     assert failed_alone(report, at="which is ")
 
 
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("name", ["innocent.test", "a.innocent.test"])
 async def test_a_name_is_judged_by_the_address_it_is_resolved_to(
+    tmp_path: Path, ca: trustme.CA, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    resolve(monkeypatch, name, "127.0.0.1")
+    async with TlsServer(ca.issue_cert(name), raw(200, WHOLE)) as here:
+        report = await export_urls(
+            {"bad": f"https://{name}:{here.port}/a.zip"},
+            tmp_path / "out",
+            base_url=PUBLIC_URL,
+            ca_bundle=bundle(ca, tmp_path),
+        )
+        assert here.greeted == 0
+    assert failed_alone(report, at=f"{name} (127.0.0.1), which is an address of this machine")
+
+
+@pytest.mark.parametrize(
+    "address", ["10.0.0.1", "169.254.169.254", "[::1]", "[fd00::1]", "[::ffff:127.0.0.1]"]
+)
+async def test_nothing_connects_to_an_address_that_a_name_must_not_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    tried = connected_to(monkeypatch)
+    resolve(monkeypatch, "innocent.test", address)
+    urls = {"bad": "https://innocent.test/a.zip"}
+    report = await export_urls(urls, tmp_path, base_url=PUBLIC_URL)
+    assert tried == []
+    assert failed_alone(report, at="innocent.test (")
+
+
+async def test_of_several_addresses_of_a_name_only_the_public_ones_are_connected_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = resolved(monkeypatch, innocent=["127.0.0.1"])
-    async with ScriptedStorage(WHOLE_ANSWER) as here:
-        url = f"https://innocent.test:{here.port}/a.zip"
-        report = await export_urls({"bad": url}, tmp_path, base_url=PUBLIC_URL)
-    assert here.connections == 0
-    assert asked == ["innocent.test"]
-    assert failed_alone(report, at="innocent.test (127.0.0.1), which is an address of this machine")
+    tried = connected_to(monkeypatch)
+    resolve(monkeypatch, "mixed.test", "127.0.0.1,192.88.99.1,10.0.0.1,192.88.99.2")
+    await export_urls({"bad": "https://mixed.test/a.zip"}, tmp_path, base_url=PUBLIC_URL)
+    assert set(tried) == {"192.88.99.1", "192.88.99.2"}
 
 
 async def test_the_address_that_was_judged_is_the_one_that_is_connected_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = resolved(monkeypatch, rebound=["192.88.99.1", "127.0.0.1"])
-    tried: list[str] = []
-
-    async def connect(addresses: Any, **_: Any) -> socket.socket:
-        tried.extend(info[4][0] for info in addresses)
-        raise OSError
-
-    monkeypatch.setattr(pool, "start_connection", connect)
-    await export_urls({"bad": "https://rebound.test/a.zip"}, tmp_path, base_url=PUBLIC_URL)
-    assert len(asked) == 2  # one look-up each time that it is tried
+    tried = connected_to(monkeypatch)
+    resolve(monkeypatch, "rebound.test", "192.88.99.1", "127.0.0.1")
+    urls = {"bad": "https://rebound.test/a.zip"}
+    report = await export_urls(urls, tmp_path, base_url=PUBLIC_URL)
     assert tried == ["192.88.99.1"]
+    assert failed_alone(report, at="rebound.test (127.0.0.1)")
 
 
+@pytest.mark.usefixtures("engine")
 async def test_the_other_packages_are_saved_and_the_next_run_tries_again(tmp_path: Path) -> None:
     async with ScriptedStorage(WHOLE_ANSWER) as good:
         urls = {f"good{number}": f"{good.url}/{number}.zip" for number in range(5)}
@@ -169,11 +223,6 @@ async def test_the_other_packages_are_saved_and_the_next_run_tries_again(tmp_pat
         second = await export_urls({"bad": f"{good.url}/a.zip", **urls}, tmp_path)
     assert second.is_complete
     assert saved_of(second) == {"bad"}
-
-
-@pytest.fixture(scope="module", name="ca")
-def _ca() -> trustme.CA:
-    return trustme.CA()
 
 
 REDIRECTS: dict[str, Callable[[int], str]] = {
@@ -186,6 +235,7 @@ REDIRECTS: dict[str, Callable[[int], str]] = {
 }
 
 
+@pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("location", REDIRECTS.values(), ids=REDIRECTS.keys())
 async def test_a_redirect_to_this_machine_is_not_followed(
     tmp_path: Path, ca: trustme.CA, location: Callable[[int], str]
@@ -209,6 +259,7 @@ async def test_a_redirect_to_this_machine_is_not_followed(
     assert failed_alone(report, at="which is ")
 
 
+@pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("host", ["10.0.0.1", "0x0a.1", "169.254.169.254", "a.localhost"])
 async def test_behind_a_proxy_the_host_itself_is_judged(tmp_path: Path, host: str) -> None:
     async with ConnectProxy({}) as proxy:
@@ -219,6 +270,7 @@ async def test_behind_a_proxy_the_host_itself_is_judged(tmp_path: Path, host: st
     assert failed_alone(report, at=host)
 
 
+@pytest.mark.usefixtures("engine")
 async def test_the_setting_allows_a_storage_of_this_machine(tmp_path: Path, ca: trustme.CA) -> None:
     saved = raw(200, WHOLE, ETag='"v1"')
     async with TlsServer(ca.issue_cert("localhost"), saved) as here:
@@ -232,6 +284,7 @@ async def test_the_setting_allows_a_storage_of_this_machine(tmp_path: Path, ca: 
     assert saved_of(report) == {"good"}
 
 
+@pytest.mark.usefixtures("engine")
 async def test_no_setting_allows_a_metadata_service(tmp_path: Path) -> None:
     report = await export_urls(
         {"bad": "https://169.254.169.254/latest"},
@@ -272,16 +325,28 @@ async def test_the_command_refuses_and_names_the_option(
     assert bool(here.heads) is (how != "nothing")
 
 
-async def test_a_public_address_of_this_machine_is_this_machine() -> None:
-    itself = SimpleNamespace(
-        getpeername=lambda: ("8.8.8.8", 443), getsockname=lambda: ("8.8.8.8", 50000)
-    )
-    origin = Origin(is_tls=True, host="storage.test", port=443)
-    policy = AddressPolicy.of(PUBLIC_URL, allow_private_storage=False)
-    with pytest.raises(StorageHostError, match=r"storage\.test \(8\.8\.8\.8\), which is an addr"):
-        pool._check_peer(itself, origin, policy)  # type: ignore[arg-type]  # as far as it is looked at
-    itself.getsockname = lambda: ("192.168.0.2", 50000)
-    pool._check_peer(itself, origin, policy)  # type: ignore[arg-type]  # likewise
+@pytest.mark.usefixtures("engine")
+async def test_a_public_address_of_this_machine_is_this_machine(
+    tmp_path: Path, ca: trustme.CA, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scope_of = address_policy.scope_of
+
+    def scope(address: address_policy.Address) -> Scope:
+        return Scope.PUBLIC if str(address) == "127.0.0.1" else scope_of(address)
+
+    address_policy._refusal.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(address_policy, "scope_of", scope)
+        async with TlsServer(ca.issue_cert("127.0.0.1"), raw(200, WHOLE)) as here:
+            report = await export_urls(
+                {"bad": f"https://127.0.0.1:{here.port}/a.zip"},
+                tmp_path / "out",
+                base_url=PUBLIC_URL,
+                ca_bundle=bundle(ca, tmp_path),
+            )
+            assert here.heads == []
+    address_policy._refusal.cache_clear()
+    assert failed_alone(report, at="127.0.0.1, which is an address of this machine")
 
 
 async def test_a_transport_of_the_callers_own_is_not_given_such_an_address(
@@ -296,7 +361,7 @@ async def test_a_transport_of_the_callers_own_is_not_given_such_an_address(
     async with client_of(
         {"a": "https://storage.test/a"},
         base_url=PUBLIC_URL,
-        storage_transport=httpx.MockTransport(storage),
+        storage_client=httpx.AsyncClient(transport=httpx.MockTransport(storage)),
     ) as client:
         with pytest.raises(StorageHostError, match="an address of this machine"):
             await client.download(job("a"), tmp_path)

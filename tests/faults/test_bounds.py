@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
+import pycurl
 import pytest
-from pixxel_async.transport import pool
 from pydantic import SecretStr
 
 from pixxel_async import AuthenticationError, Limits, PixxelClient, Report, events
@@ -20,11 +21,13 @@ from pixxel_async.engine.slots import Slots
 from pixxel_async.engine.troubles import PassingError
 from pixxel_async.errors import ConnectionBrokenError
 from pixxel_async.http.circuit_breaker import HostGuard, News
+from pixxel_async.http.engines import Engine
+from pixxel_async.http.libcurl import CurlResponse
 from pixxel_async.sandbox import Sandbox, Scenario
 from pixxel_async.sansio.breaker import FAILURES
 
 from ..socket_server import SocketServer
-from ..support import QUICK_POLL, QUICK_RETRY, client_of, final_files, some_downloads
+from ..support import LOCAL_URL, QUICK_POLL, QUICK_RETRY, client_of, final_files, some_downloads
 from .scripted import WHOLE_ANSWER, jobs
 
 ONE = Limits(fetches=1, requests_per_second=2000)
@@ -150,10 +153,11 @@ async def test_a_storage_whose_kept_connections_are_all_stale_gets_two_requests_
 
         async with PixxelClient(
             "key",
+            base_url=LOCAL_URL,
             retry=QUICK_RETRY,
             poll=QUICK_POLL,
             limits=Limits(fetches=8, requests_per_second=2000),
-            transport=httpx.MockTransport(ready),
+            http_client=httpx.AsyncClient(transport=httpx.MockTransport(ready)),
         ) as client:
             for number in range(3):
                 async with client.export(jobs(24), tmp_path / str(number)) as export:
@@ -163,35 +167,75 @@ async def test_a_storage_whose_kept_connections_are_all_stale_gets_two_requests_
     assert storage.requests <= 2 * 3 * 24
 
 
+class Connects:
+    """Decides what becomes of each connect: refused at first, then out of descriptors.
+
+    Attributes:
+        count: How many there were.
+    """
+
+    def __init__(self, *, refused: int, short: int) -> None:
+        self.count = 0
+        self._refused = refused
+        self._short = short
+
+    def failure(self) -> OSError | None:
+        """Count a connect, and return how it fails."""
+        self.count += 1
+        if self.count <= self._refused:
+            return ConnectionRefusedError(errno.ECONNREFUSED, "refused")
+        if self.count <= self._refused + self._short:
+            return OSError(errno.EMFILE, "too many open files")
+        return None
+
+
+def connect_by(connects: Connects, monkeypatch: pytest.MonkeyPatch, *, port: int) -> None:
+    """Let the connects of both libraries to a port fail so."""
+    by_curl: Any = CurlResponse._open_socket
+    by_httpcore: Any = anyio.connect_tcp
+
+    def open_socket(response: CurlResponse, purpose: int, address: Any) -> Any:
+        failure = connects.failure() if address.addr[1] == port else None
+        if failure is None:
+            return by_curl(response, purpose, address)
+        if failure.errno == errno.EMFILE:
+            response._shortage = failure
+        return pycurl.SOCKET_BAD
+
+    async def connect_tcp(*, remote_port: int, **others: Any) -> Any:
+        failure = connects.failure() if remote_port == port else None
+        if failure is not None:
+            raise failure
+        return await by_httpcore(remote_port=remote_port, **others)
+
+    monkeypatch.setattr(CurlResponse, "_open_socket", open_socket)
+    monkeypatch.setattr(anyio, "connect_tcp", connect_tcp)
+
+
+def port_of(url: str) -> int:
+    return int(url.rpartition(":")[2])
+
+
 @pytest.mark.fault(67)
+@pytest.mark.parametrize("engine", [Engine.LIBCURL, Engine.HTTPX])
 async def test_a_host_that_was_never_asked_for_want_of_descriptors_is_not_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: Engine
 ) -> None:
     """The storage refuses; then no descriptors are left; only its first answer means recovery."""
     names: list[str] = []
-    connects = 0
-    real: Any = pool.start_connection  # type: ignore[attr-defined]  # imported there
-
-    async def connect(*addresses: Any, **options: Any) -> Any:
-        nonlocal connects
-        (address, *_) = addresses[0]
-        if address[4][1] == storage_port:
-            connects += 1
-            if connects <= FAILURES + 2:
-                raise ConnectionRefusedError(errno.ECONNREFUSED, "refused")
-            if connects <= FAILURES + 8:
-                raise OSError(errno.EMFILE, "too many open files")
-        return await real(*addresses, **options)
-
-    monkeypatch.setattr(pool, "start_connection", connect)
-    async with Sandbox(Scenario(package_bytes=4096)) as sandbox, client_of(sandbox) as client:
-        storage_port = int(sandbox.storage_url.rpartition(":")[2])
+    connects = Connects(refused=FAILURES + 2, short=6)
+    async with (
+        Sandbox(Scenario(package_bytes=4096)) as sandbox,
+        client_of(sandbox, engine=engine) as client,
+    ):
+        connect_by(connects, monkeypatch, port=port_of(sandbox.storage_url))
         async with client.export(some_downloads(12), tmp_path) as export:
             async for event in export:
                 names.append(type(event).__name__)
                 if isinstance(event, events.HostCameBack):
                     names.append(f"answered {bool(sandbox.gets)}")
         assert export.report.is_complete
+    assert connects.count > FAILURES + 8
     assert names.count("HostFailed") == names.count("HostCameBack") == 1
     assert "answered True" in names
     assert len(final_files(tmp_path)) == 12
@@ -201,20 +245,12 @@ async def test_a_host_that_was_never_asked_for_want_of_descriptors_is_not_back(
 async def test_a_service_that_was_never_asked_for_want_of_descriptors_does_not_fail(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connects = 0
-    real: Any = pool.start_connection  # type: ignore[attr-defined]  # imported there
-
-    async def connect(*addresses: Any, **options: Any) -> Any:
-        nonlocal connects
-        connects += 1
-        if connects <= FAILURES + 1:
-            raise OSError(errno.EMFILE, "too many open files")
-        return await real(*addresses, **options)
-
-    monkeypatch.setattr(pool, "start_connection", connect)
+    connects = Connects(refused=0, short=FAILURES + 1)
     async with Sandbox() as sandbox, client_of(sandbox) as client:
+        connect_by(connects, monkeypatch, port=port_of(sandbox.api_url))
         async with client.export(some_downloads(40), tmp_path) as export:
             names = {type(event).__name__ async for event in export}
     assert export.report.is_complete
+    assert connects.count > FAILURES + 1
     assert "HostFailed" not in names
     assert "HostCameBack" not in names

@@ -30,8 +30,11 @@ async def test_faults_drawn_at_random_a_thousand_times_lose_nothing(
     runs = sum(tale.runs for tale in tales)
     cut = sum(tale.cut_short for tale in tales)
     failed = sum(len(tale.reasons) for tale in tales)
+    struck = sum(tale.struck.total() for tale in tales)
+    tampered = sum(len(tale.tampering.done) for tale in tales)
     with capsys.disabled():
         print(  # noqa: T201 - the figures of a soak
             f"\nseeds {first} to {first + CHUNK - 1}: {packages} packages, {runs} runs under "
-            f"faults, {cut} of them cut short, {failed} failures; all saved in the end"
+            f"faults, {cut} of them cut short, {failed} failures, {struck} answers struck by "
+            f"a fault, {tampered} acts of tampering; all saved in the end"
         )

@@ -32,9 +32,9 @@ from pixxel_async.cli.service_options import ServiceOptions
 from pixxel_async.downloads import Download
 
 from ..cli.commands import run
+from ..http.script import Script
+from ..http.tls_stand import API_HOST, ConnectProxy, bundle
 from ..support import QUICK_RETRY
-from ..transport.script import Script
-from ..transport.tls_stand import API_HOST, ConnectProxy, bundle
 from .services import JsonService, said
 
 CREATIONS = 150
@@ -58,9 +58,8 @@ def slow(seconds: float) -> Callable[[httpx.Request], Awaitable[httpx.Response]]
 
 
 def client_over(script: Script, **parts: Any) -> PixxelClient:
-    return PixxelClient(
-        "key", transport=script, storage_transport=script, retry=QUICK_RETRY, **parts
-    )
+    parts = {"retry": QUICK_RETRY, **parts}
+    return PixxelClient("key", http_client=httpx.AsyncClient(transport=script), **parts)
 
 
 @pytest.mark.fault(79)
@@ -91,7 +90,7 @@ async def test_a_creation_that_does_not_end_is_given_up_with_the_remedy(
 ) -> None:
     script = Script(slow(10_000))
     once = RetryPolicy(attempts=1, recreate=0)
-    async with PixxelClient("key", transport=script, retry=once, timeout=timeouts) as client:
+    async with client_over(script, retry=once, timeout=timeouts) as client:
         began = anyio.current_time()
         with pytest.raises(TransportError) as caught:
             await client.aois.create_download("a", ["s"])

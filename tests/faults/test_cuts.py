@@ -14,6 +14,8 @@ from ..socket_server import SocketServer
 from ..support import final_files, partials
 from .scripted import export
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 
 def tiny_zip() -> bytes:
     file = io.BytesIO()

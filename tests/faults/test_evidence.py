@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import zipfile
 from pathlib import Path
@@ -353,6 +354,93 @@ async def test_no_range_is_requested_again_after_an_answer_that_was_no_use(
         report = await export(storage.url, tmp_path)
     assert storage.ranges == ["", RANGE, "", ""]
     check_saved(report, tmp_path, WHOLE)
+
+
+SIGNATURE = answer("403 Forbidden", body=b"<Error><Code>SignatureDoesNotMatch</Code></Error>")
+DENIED = answer("403 Forbidden", body=b"<Error><Code>AccessDenied</Code></Error>")
+
+
+@pytest.mark.fault(70)
+@pytest.mark.parametrize(
+    ("refusal", "times"),
+    [
+        (answer("304 Not Modified", length=-1), 1),
+        (answer("405 Method Not Allowed"), 1),
+        (answer("501 Not Implemented"), 1),
+        (SIGNATURE, 1),
+        (answer("400 Bad Request", body=b"no ranges"), 3),
+        (answer("403 Forbidden"), 3),
+        (DENIED, 3),
+        (answer("404 Not Found"), 3),
+        (answer("418 Teapot"), 3),
+        (answer("500 Internal Server Error", body=bytes(range(256))), 3),
+    ],
+    ids=["304", "405", "501", "signature", "400", "403", "denied", "404", "418", "500"],
+)
+async def test_the_whole_is_requested_of_a_storage_that_refuses_ranges(
+    tmp_path: Path, refusal: bytes, times: int
+) -> None:
+    answers = [BROKEN_HALF, *[refusal] * times, WHOLE_ANSWER]
+    async with ScriptedStorage(*answers) as storage:
+        report = await export(storage.url, tmp_path, attempts=5)
+    assert storage.ranges == ["", *[RANGE] * times, ""]
+    check_saved(report, tmp_path, WHOLE)
+
+
+@pytest.mark.fault(70)
+@pytest.mark.parametrize("status", ["503 Slow Down", "429 Too Many", "502 Bad Gateway", "520 X"])
+async def test_an_error_of_the_host_costs_no_partial(tmp_path: Path, status: str) -> None:
+    answers = [BROKEN_HALF, *[answer(status)] * 6, part(WHOLE[HALF:])]
+    async with ScriptedStorage(*answers) as storage:
+        report = await export(storage.url, tmp_path, attempts=8)
+    assert storage.ranges == ["", *[RANGE] * 7]
+    check_saved(report, tmp_path, WHOLE)
+
+
+STALLED = part(WHOLE[HALF:])[: -(TOTAL - HALF)]
+
+
+class Silent(ScriptedStorage):
+    """Sends no byte of a range; `holds` keeps the connection open."""
+
+    def __init__(self, said: bytes, *, holds: bool) -> None:
+        super().__init__(BROKEN_HALF, WHOLE_ANSWER)
+        self.said, self.holds = said, holds
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self.heads:
+            await super().serve(reader, writer)
+            return
+        try:
+            self.heads.append(await reader.readuntil(b"\r\n\r\n"))
+            writer.write(self.said if self.ranges[-1] else WHOLE_ANSWER)
+            if self.holds or not self.ranges[-1]:
+                await reader.read()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+
+@pytest.mark.fault(70)
+@pytest.mark.parametrize("engine", ["libcurl", "httpx"])
+@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 206 P\r\nET", STALLED])
+@pytest.mark.parametrize("holds", [False, True], ids=["closes", "stalls"])
+async def test_the_last_attempt_is_for_the_whole_where_ranges_bring_no_byte(
+    tmp_path: Path, engine: str, said: bytes, *, holds: bool
+) -> None:
+    async with Silent(said, holds=holds) as storage:
+        report = await export(storage.url, tmp_path, engine=engine, attempts=4, stall_timeout_s=1.0)
+    assert storage.ranges == ["", RANGE, RANGE, ""]
+    check_saved(report, tmp_path, WHOLE)
+
+
+@pytest.mark.fault(70)
+async def test_what_is_final_for_the_whole_too_fails_the_package(tmp_path: Path) -> None:
+    async with ScriptedStorage(BROKEN_HALF, SIGNATURE) as storage:
+        report = await export(storage.url, tmp_path, attempts=5)
+    assert storage.ranges == ["", RANGE, ""]
+    assert "SignatureDoesNotMatch" in str(report.failed[0].error)
 
 
 @pytest.mark.fault(69)

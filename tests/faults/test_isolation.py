@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import trustme
-from pixxel_async.transport import refused
 
 from pixxel_async import (
     ArchiveError,
@@ -34,10 +33,11 @@ from pixxel_async.engine.poller import Poller
 from pixxel_async.engine.recorder import Recorder
 from pixxel_async.engine.saver import Saver
 from pixxel_async.engine.transfer import Transfer
+from pixxel_async.http import refused
 
 from ..cli.commands import COMMAND, QUICK
-from ..transport.raw_server import RawServer, raw
-from ..transport.tls_stand import STORAGE_HOST, ConnectProxy, TlsServer, bundle
+from ..http.raw_server import RawServer, raw
+from ..http.tls_stand import STORAGE_HOST, ConnectProxy, TlsServer, bundle
 from .scripted import WHOLE, WHOLE_ANSWER, ScriptedStorage
 from .urls import PUBLIC_URL, client_of, errors_of, export_urls, job, saved_of
 
@@ -74,6 +74,7 @@ BAD_URLS = {
 }
 
 
+@pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("url", BAD_URLS.values(), ids=BAD_URLS.keys())
 async def test_a_malformed_url_fails_its_package_alone(tmp_path: Path, url: str) -> None:
     async with ScriptedStorage(WHOLE_ANSWER) as storage:
@@ -256,7 +257,7 @@ async def test_whatever_is_raised_is_told_without_secrets(
 async def test_a_name_that_cannot_be_made_fails_its_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = pipeline.path_namer
+    real = pipeline.path_namer  # type: ignore[attr-defined]  # looked up there
 
     def namer(template: str) -> Callable[[Any], str]:
         name_of = real(template)
@@ -316,6 +317,7 @@ def _ca() -> trustme.CA:
     return trustme.CA()
 
 
+@pytest.mark.usefixtures("engine")
 async def test_a_bad_certificate_of_a_storage_fails_its_package_even_if_it_is_the_first_of_301(
     tmp_path: Path, ca: trustme.CA
 ) -> None:
@@ -338,6 +340,7 @@ async def test_a_bad_certificate_of_a_storage_fails_its_package_even_if_it_is_th
     assert saved_of(last) == {"bad"}
 
 
+@pytest.mark.usefixtures("engine")
 async def test_packages_of_one_bad_host_fail_after_a_few_handshakes_and_again_in_the_next_run(
     tmp_path: Path, ca: trustme.CA
 ) -> None:
@@ -356,6 +359,7 @@ async def test_packages_of_one_bad_host_fail_after_a_few_handshakes_and_again_in
         assert strange.heads == []
 
 
+@pytest.mark.usefixtures("engine")
 async def test_a_bad_host_behind_a_redirect_is_remembered_too(
     tmp_path: Path, ca: trustme.CA
 ) -> None:
@@ -367,6 +371,7 @@ async def test_a_bad_host_behind_a_redirect_is_remembered_too(
         assert strange.greeted == 1
 
 
+@pytest.mark.usefixtures("engine")
 async def test_a_host_is_tried_again_after_a_while(
     tmp_path: Path, ca: trustme.CA, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -378,6 +383,7 @@ async def test_a_host_is_tried_again_after_a_while(
         assert strange.greeted == 5
 
 
+@pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("status", ["403 Forbidden", "407 Proxy Authentication Required"])
 async def test_a_proxy_that_refuses_one_host_costs_the_packages_there(
     tmp_path: Path, ca: trustme.CA, status: str

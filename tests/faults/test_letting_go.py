@@ -214,6 +214,50 @@ async def test_retry_failed_replaces_a_zip_that_is_broken_each_time(tmp_path: Pa
     assert server.created == ["id1", "id2"]
 
 
+OUT_OF_REACH: dict[str, Fault] = {
+    "a relative URL": word("success", "/objects/id1.zip"),
+    "a word for a URL": word("success", "gone"),
+    "a host that is gone": word("success", "https://storage.invalid/id1.zip"),
+    "a host of this machine's network": word("success", "https://169.254.169.254/id1.zip"),
+    "416": storage_says(answer("416 Range Not Satisfiable")),
+    "520": storage_says(answer("520 Unknown Error")),
+    "another coding": storage_says(answer("200 OK", "Content-Encoding: gzip", body=b"x")),
+    "a redirect over http": storage_says(answer("302 Found", "Location: http://a.example/")),
+    "packaging for ever": word("created"),
+    "500 for ever": status_says(refused("500 Internal Server Error", "record not found")),
+    "null for ever": status_says(told(None)),
+    "204 for ever": status_says(answer("204 No Content", length=-1)),
+}
+
+
+@pytest.mark.parametrize("dead", OUT_OF_REACH.values(), ids=OUT_OF_REACH.keys())
+async def test_retry_failed_is_the_last_chance_of_an_id(tmp_path: Path, dead: Fault) -> None:
+    quick = {
+        "poll": PollPolicy(initial_s=0.02, max_s=0.1, wait_timeout_s=1.0),
+        "fetch": quick_fetch(attempts=2),
+    }
+    async with Letting() as server:
+        await save_and_lose(server, tmp_path)
+        server.fault = about({"id1"}, dead)
+        first, _ = await export(server, tmp_path, **quick)
+        assert len(first.failed) == 1
+        assert server.created == ["id1"]
+        second, _ = await export(server, tmp_path, policy=RETRY_FAILED, **quick)
+        assert server.created == ["id1", "id2"]
+    assert second.is_complete
+    assert second.recreated == 1
+
+
+async def test_no_recreate_holds_for_the_last_chance_too(tmp_path: Path) -> None:
+    async with Letting() as server:
+        await save_and_lose(server, tmp_path)
+        server.fault = about({"id1"}, OUT_OF_REACH["416"])
+        quick = {"fetch": quick_fetch(attempts=2), "retry": NO_RECREATE, "policy": RETRY_FAILED}
+        report, _ = await export(server, tmp_path, **quick)
+        assert server.created == ["id1"]
+    assert len(report.failed) == 1
+
+
 async def test_one_that_is_still_packaging_is_waited_for(tmp_path: Path) -> None:
     polls = 0
 
@@ -367,3 +411,33 @@ async def test_the_command_line_repairs_what_the_service_has_let_go(
     assert saved.read_bytes() == WHOLE
     (noted,) = read_record(out).rows
     assert (noted.recreated, json.loads(noted.target)["kind"]) == (1, "catalog")
+
+
+async def test_repair_is_the_last_chance_of_an_id_too(tmp_path: Path) -> None:
+    row = {"kind": "catalog", "catalog_ids": list(CATALOG.catalog_ids or ())}
+    manifest, out = write_manifest(tmp_path / "m.jsonl", [row]), tmp_path / "out"
+    async with Letting() as server:
+        code, said = await asyncio.to_thread(command, server, "export", manifest, "--out", out)
+        assert code == 0, said
+        (saved,) = out.glob("*.zip")
+        saved.unlink()
+        server.fault = about({"id1"}, OUT_OF_REACH["a word for a URL"])
+        code, said = await asyncio.to_thread(command, server, "verify", out, "--repair")
+        assert code == 0, said
+        assert server.created == ["id1", "id2"]
+    assert saved.read_bytes() == WHOLE
+
+
+async def test_a_repair_that_failed_names_a_command_that_exists(tmp_path: Path) -> None:
+    row = {"kind": "job", "workflow_id": "w", "job_id": "j"}
+    manifest, out = write_manifest(tmp_path / "m.jsonl", [row]), tmp_path / "out"
+    async with Letting() as server:
+        code, said = await asyncio.to_thread(command, server, "export", manifest, "--out", out)
+        assert code == 0, said
+        (saved,) = out.glob("*.zip")
+        saved.unlink()
+        server.fault = DEAD["storage 403 signature"]
+        code, said = await asyncio.to_thread(command, server, "verify", out, "--repair")
+    assert code == 1
+    assert f"pixxel-async verify {out} --repair" in said
+    assert "--retry-failed" not in said

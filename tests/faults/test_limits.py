@@ -9,7 +9,6 @@ import re
 import shutil
 import zipfile
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -28,10 +27,11 @@ from pixxel_async import (
     RetryPolicy,
     SinkError,
 )
+from pixxel_async.http.engines import Engine
 
+from ..http.raw_server import RawServer, raw
 from ..socket_server import SocketServer
 from ..support import QUICK_POLL, QUICK_RETRY, final_files, partials, quick_fetch
-from ..transport.raw_server import RawServer, raw
 from .scripted import WHOLE, WHOLE_ANSWER, ScriptedStorage, jobs
 from .services import JsonService, client, output_of, said
 from .test_disk import _small_disk as _small_disk  # noqa: PLC0414 - a fixture
@@ -108,15 +108,15 @@ HOSTILE = {
     "deep": (raw(200, b"[" * (LIMIT - 1)), "ResponseError.*values"),
     "a trailer": (
         chunked(b"{}", end=b"0\r\nX: " + b"y" * (64 * MIB) + b"\r\n\r\n"),
-        "TransportError.*framing",
+        "TransportError.*buffer too long",
     ),
     "an extension": (
         chunked(end=b"2;" + b"y" * (64 * MIB) + b"\r\n{}\r\n0\r\n\r\n"),
-        "TransportError.*framing",
+        "TransportError.*buffer too long",
     ),
     "a head": (
         b"HTTP/1.1 200 OK\r\nX: " + b"y" * (64 * MIB) + b"\r\n\r\n",
-        "TransportError.*head",
+        "TransportError.*buffer too long",
     ),
     "the largest that may be": (
         raw(200, b'{"status":"ready","other":"' + b"x" * (LIMIT - 29) + b'"}'),
@@ -143,27 +143,27 @@ async def test_the_status_of_an_error_counts_whatever_its_body_is(
 ) -> None:
     once = RetryPolicy(attempts=1, recreate=0)
     async with RawServer(raw(status, b"not encoded at all", Content_Encoding=coding)) as server:
-        for transport in (None, httpx.AsyncHTTPTransport()):
-            async with PixxelClient(
-                "key", base_url=server.url, proxy="direct", retry=once, transport=transport
-            ) as pixxel:
-                with pytest.raises(kind):
-                    await pixxel.jobs.create_download("w", "j")
+        async with httpx.AsyncClient() as theirs:
+            for client in (None, theirs):
+                async with PixxelClient(
+                    "key", base_url=server.url, proxy="direct", retry=once, http_client=client
+                ) as pixxel:
+                    with pytest.raises(kind):
+                        await pixxel.jobs.create_download("w", "j")
 
 
 @pytest.mark.fault(55)
 @pytest.mark.parametrize("coding", ["gzip, gzip", "gzip"])
-async def test_over_a_transport_that_was_given_the_limits_are_the_same(coding: str) -> None:
+async def test_over_a_client_that_was_given_the_limits_are_the_same(coding: str) -> None:
     once, limits = RetryPolicy(attempts=1, recreate=0), Limits(max_answer_bytes=MIB)
     body = bomb(64 * MIB, 2 if "," in coding else 1)
     async with RawServer(raw(200, body, Content_Encoding=coding)) as server:
-        async with PixxelClient(
-            "key",
-            base_url=server.url,
-            retry=once,
-            limits=limits,
-            transport=httpx.AsyncHTTPTransport(),
-        ) as pixxel:
+        async with (
+            httpx.AsyncClient() as theirs,
+            PixxelClient(
+                "key", base_url=server.url, retry=once, limits=limits, http_client=theirs
+            ) as pixxel,
+        ):
             with pytest.raises(ResponseError, match=r"longer than|2 content codings"):
                 await pixxel.jobs.create_download("w", "j")
 
@@ -215,7 +215,7 @@ async def export(
     folder: Path,
     *,
     count: int = 6,
-    transport: httpx.AsyncBaseTransport | None = None,
+    engine: Engine = Engine.AUTO,
     **policy: object,
 ) -> Report:
     """Export jobs from a storage, over sockets alone."""
@@ -234,7 +234,7 @@ async def export(
             poll=QUICK_POLL,
             limits=Limits(fetches=3, requests_per_second=2000),
             fetch=quick_fetch(attempts=3),
-            storage_transport=transport,
+            engine=engine,
         ) as pixxel,
         pixxel.export(
             jobs(count),
@@ -247,14 +247,8 @@ async def export(
         return await running.finish()
 
 
-TRANSPORTS: dict[str, Callable[[], httpx.AsyncBaseTransport | None]] = {
-    "ours": lambda: None,
-    "httpx": httpx.AsyncHTTPTransport,
-}
-
-
 @pytest.mark.fault(56)
-@pytest.mark.parametrize("transport", TRANSPORTS.values(), ids=TRANSPORTS.keys())
+@pytest.mark.parametrize("engine", [Engine.LIBCURL, Engine.HTTPX])
 @pytest.mark.parametrize(
     "headers",
     [
@@ -269,12 +263,12 @@ TRANSPORTS: dict[str, Callable[[], httpx.AsyncBaseTransport | None]] = {
 async def test_a_body_of_unknown_size_leaves_the_space_that_has_to_stay(
     small_disk: Path,
     headers: tuple[bytes, ...],
-    transport: Callable[[], httpx.AsyncBaseTransport | None],
+    engine: Engine,
 ) -> None:
     out = small_disk / "out"
     for run in (1, 2):  # the next one is not in the way of what this one has left
         async with Endless(small_disk, *headers) as storage:
-            report = await export(storage, out, transport=transport())
+            report = await export(storage, out, engine=engine)
         assert storage.least_free >= LEAST_FREE
         assert report.stopped is None
         (failed,) = report.failed

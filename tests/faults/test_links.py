@@ -424,7 +424,6 @@ BAD_NAMES = (
     "/evil-pixxel.zip",
     "..",
     ".",
-    "",
     "a//b.zip",
     ".pixxel-async/journal.sqlite",
     "con.zip",
@@ -479,7 +478,7 @@ async def test_commands_that_read_say_so_without_a_traceback(tmp_path: Path, nam
             await export.finish()
     await change_row(out, downloads[0].key, named(name))
     wrong = [finding async for finding in verify(out) if finding.is_wrong]
-    assert [finding.condition for finding in wrong] == [Condition.UNREADABLE]
+    assert [finding.condition for finding in wrong] == [Condition.DAMAGED]
     assert "not a valid name" in wrong[0].reason
     manifest = write_manifest(tmp_path / "m.jsonl", [download.row() for download in downloads])
     for words in (

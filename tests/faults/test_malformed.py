@@ -9,14 +9,31 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-import httpx
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pixxel_async.transport.heads import AnswerParser
+from pydantic import SecretStr
 
-from pixxel_async import SinkError, Verify
+from pixxel_async import (
+    InternalError,
+    SinkError,
+    StorageError,
+    Timeouts,
+    TransferError,
+    Verify,
+)
 from pixxel_async.engine.journal import Journal
+from pixxel_async.http.engines import Engine, storage_engine
+from pixxel_async.http.storage_client import WITH_LOOPBACK, StorageClient, choose_later
+from pixxel_async.http.tls import Certificates
+from pixxel_async.sansio.routes import Routes
 from pixxel_async.sinks.zip_check import file_problem
+
+from ..http.raw_server import RawServer
+from .scripted import WHOLE_ANSWER, ScriptedStorage
+from .urls import export_urls, saved_of
+
+EACH_ENGINE = pytest.mark.parametrize("engine", [Engine.LIBCURL, Engine.HTTPX], ids=str)
 
 HEAD = (
     b"HTTP/1.1 206 Partial Content\r\nContent-Length: 10\r\nContent-Range: bytes 5-14/15\r\n"
@@ -36,25 +53,106 @@ def spoilt(data: bytes, spoils: list[tuple[int, bytes]], length: int | None = No
     return bytes(found if length is None else found[: length % (len(data) + 1)])
 
 
-@given(
-    data=st.one_of(st.binary(max_size=300), st.builds(spoilt, st.just(HEAD), SPOILS)),
-    cuts=st.lists(st.integers(1, 100), max_size=5),
+HEADS = {
+    "a field like a status line": b"HTTP/1.1 200 OK\r\nHTTP/x: y\r\nContent-Length: 0\r\n\r\n",
+    "two status lines": b"HTTP/1.1 200 OK\r\nHTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n",
+    "a status line without a status": b"HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
+    "blanks for a status": b"HTTP/1.1    \r\nContent-Length: 0\r\n\r\n",
+    "a word for a status": b"HTTP/1.1 abc OK\r\nContent-Length: 0\r\n\r\n",
+    "a status of four digits": b"HTTP/1.1 2000 OK\r\nContent-Length: 0\r\n\r\n",
+    "a status of two digits": b"HTTP/1.1 20 OK\r\nContent-Length: 0\r\n\r\n",
+    "status 0": b"HTTP/1.1 000 OK\r\nContent-Length: 0\r\n\r\n",
+    "a negative status": b"HTTP/1.1 -200 OK\r\nContent-Length: 0\r\n\r\n",
+    "a status in other digits": "HTTP/1.1 \u0662\u0660\u0660 OK\r\n\r\n".encode(),
+    "no version": b"HTTP/ 200 OK\r\nContent-Length: 0\r\n\r\n",
+    "another version": b"HTTP/9.9 200 OK\r\nContent-Length: 0\r\n\r\n",
+    "HTTP/2 in text": b"HTTP/2 200 OK\r\nContent-Length: 0\r\n\r\n",
+    "HTTP/0.9": b"PK\x03\x04 and no head",
+    "another protocol": b"SSH-2.0-OpenSSH_9.6\r\n",
+    "TLS in place of a head": b"\x15\x03\x01\x00\x02\x02\x46",
+    "a folded line first": b"HTTP/1.1 200 OK\r\n folded\r\nContent-Length: 0\r\n\r\n",
+    "a field without a colon": b"HTTP/1.1 200 OK\r\nnonsense\r\nContent-Length: 0\r\n\r\n",
+    "a field without a name": b"HTTP/1.1 200 OK\r\n: x\r\nContent-Length: 0\r\n\r\n",
+    "NUL in a field": b"HTTP/1.1 200 OK\r\nA: \0\r\nContent-Length: 0\r\n\r\n",
+    "a negative length": b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+    "an enormous length": b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
+    "an unknown transfer coding": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: odd\r\n\r\n",
+    "bare line feeds": b"HTTP/1.1 200 OK\nContent-Length: 0\n\n",
+    "only interim heads": b"HTTP/1.1 100 Continue\r\n\r\n" * 50,
+    "nothing": b"",
+}
+"""Whole heads: a storage closes the connection after each."""
+
+
+async def gets(engine: Engine, *heads: bytes) -> list[int]:
+    """Send a GET for each head that a storage sends; return the status of those that are taken.
+
+    Raises:
+        Exception: A head has caused an error that is not a transfer's.
+    """
+    statuses, errors = [], []
+    found = storage_engine(
+        engine,
+        client=None,
+        certificates=Certificates(),
+        timeouts=Timeouts(),
+        addresses=WITH_LOOPBACK,
+    )
+    async with RawServer(*heads) as server, asyncio.timeout(60):
+        url = SecretStr(f"{server.url}/a.zip?X-Amz-Signature=canary")
+        client = StorageClient(found, Routes())
+        try:
+            for _ in heads:
+                try:
+                    async with await client.get(url, {}, choose_writer=choose_later) as response:
+                        statuses.append(response.status)
+                        await response.read_start(1000)
+                except (TransferError, StorageError) as error:
+                    errors.append(str(error))
+        finally:
+            await client.aclose()
+    assert "canary" not in " ".join(errors)
+    return statuses
+
+
+@EACH_ENGINE
+@pytest.mark.parametrize("head", HEADS.values(), ids=HEADS.keys())
+async def test_a_malformed_head_is_refused_or_taken(engine: Engine, head: bytes) -> None:
+    assert all(200 <= status <= 999 for status in await gets(engine, head))
+
+
+@pytest.mark.parametrize(
+    "line", [b"HTTP/1.1 404 No", b"HTTP/1.1 100 Continue", b"HTTP/1.1 206 Partial Content"]
 )
-def test_any_head_is_taken_or_refused_however_it_is_cut(data: bytes, cuts: list[int]) -> None:
-    parser = AnswerParser()
-    rest: bytes | None = None
-    try:
-        for count in [*cuts, len(data)]:
-            piece, data = data[:count], data[count:]
-            rest = parser.feed_head(memoryview(piece))
-            if rest is not None:
-                break
-    except httpx.RemoteProtocolError:
-        return
-    assert (rest is None) == (parser.head is None)
-    if parser.head is not None:
-        assert 100 <= parser.head.status <= 999
-        assert parser.head.length is None or parser.head.length >= 0
+async def test_a_second_status_line_is_refused(line: bytes) -> None:
+    head = b"HTTP/1.1 200 OK\r\n" + line + b"\r\nContent-Length: 0\r\n\r\n"
+    assert await gets(Engine.LIBCURL, head) == []
+
+
+@EACH_ENGINE
+@given(
+    heads=st.lists(
+        st.one_of(st.binary(min_size=1, max_size=300), st.builds(spoilt, st.just(HEAD), SPOILS)),
+        min_size=1,
+        max_size=10,
+    )
+)
+@settings(deadline=None, max_examples=30)
+def test_any_head_is_refused_or_taken(engine: Engine, heads: list[bytes]) -> None:
+    assert all(200 <= status <= 999 for status in asyncio.run(gets(engine, *heads)))
+
+
+@pytest.mark.parametrize("head", HEADS.values(), ids=HEADS.keys())
+@pytest.mark.usefixtures("engine")
+async def test_a_malformed_head_ends_its_package_alone_if_at_all(
+    tmp_path: Path, head: bytes
+) -> None:
+    async with RawServer(head) as odd, ScriptedStorage(WHOLE_ANSWER) as storage:
+        urls = {"odd": f"{odd.url}/a.zip", "good": f"{storage.url}/b.zip"}
+        report = await export_urls(urls, tmp_path)
+    assert report.stopped is None
+    assert saved_of(report) == {"good"}
+    assert not isinstance(report.failed[0].error, InternalError)
 
 
 def a_zip() -> bytes:

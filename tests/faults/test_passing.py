@@ -242,7 +242,8 @@ def some(number: int) -> list[AoiDownload | CatalogDownload | JobDownload]:
 @EACH_OUTAGE
 @pytest.mark.parametrize("since_s", [0.0, 5.0], ids=["creations", "status calls"])
 async def test_two_seconds_of_an_outage_fail_none_of_forty(said: bytes, since_s: float) -> None:
-    async with PixxelClient("key", transport=Outage(said, since_s=since_s)) as client:
+    outage = httpx.AsyncClient(transport=Outage(said, since_s=since_s))
+    async with PixxelClient("key", http_client=outage) as client:
         ended = await asyncio.gather(*(client.wait(each) for each in some(40)))
     assert {package.status for package in ended} == {PackageStatus.READY}
 
@@ -325,6 +326,9 @@ HICCUPS = {
     "RequestTimeout": denied("400 Bad Request", "RequestTimeout"),
     "InvalidAccessKeyId": denied("403 Forbidden", "InvalidAccessKeyId"),
     "AccountProblem": denied("403 Forbidden", "AccountProblem"),
+    "another protocol": b"SSH-2.0-OpenSSH_9.6\r\n",
+    "no status": b"HTTP/1.1 \r\n\r\n",
+    "HTTP/0.9": b"PK\x03\x04" + bytes(2000),
 }
 EACH_HICCUP = pytest.mark.parametrize("said", HICCUPS.values(), ids=HICCUPS.keys())
 
@@ -377,6 +381,18 @@ async def test_what_does_not_pass_is_taken_up_by_the_next_run(
         server.fault = lambda _: None
         again, _ = await export(server, tmp_path, [download])
     assert is_whole(again, tmp_path, 1)
+
+
+@pytest.mark.fault(73)
+@pytest.mark.parametrize("header", ["HTTP/1.1: y", "HTTP/1.1 404: y", "HTTP/1.1 x: y"])
+async def test_a_header_that_looks_like_a_status_line_is_a_header(
+    tmp_path: Path, header: str
+) -> None:
+    said = answer("200 OK", ETAG, header, body=WHOLE)
+    async with Letting(storage_hiccup(said, 1000)) as server:
+        report, _ = await export(server, tmp_path, jobs(1), engine="libcurl")
+        assert sum(ask.is_of_storage for ask in server.asked) == 1
+    assert is_whole(report, tmp_path, 1)
 
 
 @pytest.mark.fault(73)

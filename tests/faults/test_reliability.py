@@ -1,4 +1,4 @@
-"""The page of promises names every case, and each has tests."""
+"""docs/reliability.md lists every case, and each case has tests."""
 
 from __future__ import annotations
 

@@ -22,6 +22,8 @@ from .scripted import (
     part,
 )
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 RANGE = f"bytes={HALF}-"
 OTHER = a_zip(7)
 

@@ -25,10 +25,10 @@ CREATIONS = """
 import asyncio, sys, httpx
 from pixxel_async import PixxelClient, RetryPolicy, Timeouts
 async def main():
-    transport = httpx.AsyncHTTPTransport() if sys.argv[2] == "httpx" else None
+    given = httpx.AsyncClient() if sys.argv[2] == "given" else None
     async with PixxelClient(
         "key", base_url=sys.argv[1], proxy="direct", retry=RetryPolicy(initial_s=0.01),
-        timeout=Timeouts(answer_s=2.0, creation_s=2.0), transport=transport,
+        timeout=Timeouts(answer_s=2.0, creation_s=2.0), http_client=given,
     ) as client:
         make = getattr(client, sys.argv[3]).create_download
         asked = (make("a", ["b"] if sys.argv[3] == "aois" else str(n)) for n in range(8))
@@ -43,7 +43,9 @@ import asyncio, sys
 from pixxel_async import FetchInterrupted, FetchPolicy, JobDownload, PixxelClient
 async def main():
     fetch = FetchPolicy(stall_timeout_s=1.0)
-    async with PixxelClient("key", base_url=sys.argv[1], fetch=fetch) as client:
+    async with PixxelClient(
+        "key", base_url=sys.argv[1], fetch=fetch, engine=sys.argv[3]
+    ) as client:
         job = JobDownload(workflow_id="w", job_id="j")
         async with client.export([job], sys.argv[2]) as export:
             async for event in export:
@@ -75,18 +77,18 @@ def padded(size: int) -> bytes:
 
 @linux
 @pytest.mark.parametrize(
-    ("transport", "kind", "late_s", "size"),
+    ("sender", "kind", "late_s", "size"),
     [
         ("ours", "aois", 0.4, 10),
         ("ours", "aois", 0.4, 100_000),
         ("ours", "aois", 3.0, 7_000_000),
         ("ours", "jobs", 3.0, 10),
-        ("httpx", "aois", 0.4, 100_000),
-        ("httpx", "jobs", 3.0, 7_000_000),
+        ("given", "aois", 0.4, 100_000),
+        ("given", "jobs", 3.0, 7_000_000),
     ],
 )
 async def test_answers_that_came_while_it_was_stopped_are_read(
-    transport: str, kind: str, late_s: float, size: int
+    sender: str, kind: str, late_s: float, size: int
 ) -> None:
     stopped = asyncio.Event()
 
@@ -96,7 +98,7 @@ async def test_answers_that_came_while_it_was_stopped_are_read(
         return padded(size)
 
     async with JsonService(respond) as service:
-        with client(CREATIONS, service.url, transport, kind) as process:
+        with client(CREATIONS, service.url, sender, kind) as process:
             await service.reach(COUNT)
             await until_stopped(process)
             stopped.set()
@@ -163,7 +165,10 @@ class Halves(SocketServer):
 
 
 @linux
-async def test_a_transfer_that_was_stopped_is_not_taken_for_a_stall(tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ["libcurl", "httpx"])
+async def test_a_transfer_that_was_stopped_is_not_taken_for_a_stall(
+    tmp_path: Path, engine: str
+) -> None:
     async with Halves() as storage:
 
         async def respond(_service: JsonService, _method: str, path: str) -> bytes:
@@ -171,7 +176,7 @@ async def test_a_transfer_that_was_stopped_is_not_taken_for_a_stall(tmp_path: Pa
             return said(id="j", status="ready", signed_url=url)
 
         async with JsonService(respond) as service:
-            with client(TRANSFER, service.url, str(tmp_path / "out")) as process:
+            with client(TRANSFER, service.url, str(tmp_path / "out"), engine) as process:
                 await storage.is_half_sent.wait()
                 await until_stopped(process)
                 storage.go.set()

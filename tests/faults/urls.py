@@ -12,6 +12,7 @@ import httpx
 from pixxel_async import JobDownload, Limits, PixxelClient, Report
 
 from ..support import LOCAL_URL, QUICK_POLL, QUICK_RETRY, quick_fetch
+from .scripted import Chosen
 
 PUBLIC_URL = "https://api.pixxel.space"
 """The address of a service that is not on this machine; nothing is sent to it."""
@@ -48,7 +49,8 @@ def client_of(
         "poll": QUICK_POLL,
         "limits": Limits(fetches=fetches, requests_per_second=2000),
         "fetch": quick_fetch(attempts=3),
-        "transport": httpx.MockTransport(ready),
+        "http_client": httpx.AsyncClient(transport=httpx.MockTransport(ready)),
+        "engine": Chosen.engine,
     }
     return PixxelClient("key", **{**quick, **parts})
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from pixxel_async.http import storage_response
 from pixxel_async.http.engines import Engine
 from pixxel_async.http.storage_client import StorageClient
 
@@ -21,6 +22,8 @@ from .storages import Left, storage_client, until
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """Let the clients of a test use one engine, and then the other."""
     monkeypatch.setattr(Way, "engine", request.param)
+    # The bodies of these tests are short; tests/faults/test_desync.py has the real bound.
+    monkeypatch.setattr(storage_response, "MIN_PACKAGE_BYTES", 0)
     chosen: Engine = request.param
     return chosen
 

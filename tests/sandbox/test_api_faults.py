@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from pixxel_async.sandbox import ApiFault, PackageFault, PackagingTime
@@ -81,6 +83,47 @@ async def test_huge_is_more_than_32_mib_of_json() -> None:
     assert answer.status_code == 200
     assert len(answer.content) > 32 * 1024 * 1024
     assert answer.json().keys() == {"status"}
+
+
+async def test_close_answers_and_then_closes_without_saying_so() -> None:
+    async with stand(faults=(ApiFault("close"),)) as it:
+        host, _, port = it.sandbox.api_url.removeprefix("http://").partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        lines = (f"PUT {JOB} HTTP/1.1", "Host: x", f"Authorization: {it.sandbox.api_key}", "", "")
+        writer.write("\r\n".join(lines).encode())
+        told = await reader.read()  # until the other side ends it
+        writer.close()
+        assert told.startswith(b"HTTP/1.1 200 ")
+        assert b"connection: close" not in told.lower()
+        assert b"signed_url" in told
+
+
+async def test_slow_answers_late_and_has_its_effect() -> None:
+    async with stand(faults=(ApiFault("slow", delay_s=0.1),)) as it:
+        answer = await it.ask(*CREATIONS["job"])
+        assert answer.status_code == 200
+        assert answer.elapsed.total_seconds() >= 0.1
+        assert len(it.sandbox.packages) == 1
+
+
+async def test_empty_and_redirect_are_no_answers_of_the_service() -> None:
+    faults = (ApiFault("empty", nth=1), ApiFault("redirect"))
+    async with stand(faults=faults) as it:
+        first, second = [await it.ask(*CREATIONS["job"]) for _ in range(2)]
+        assert (first.status_code, first.content) == (200, b"")
+        assert second.status_code == 302
+        assert second.headers["location"].startswith("https://login.invalid/")
+        assert it.sandbox.packages == []
+
+
+async def test_repeat_key_holds_the_key_in_other_forms() -> None:
+    faults = (ApiFault("repeat_key", status=403),)
+    async with stand(faults=faults, api_key="Some-Key") as it:
+        answer = await it.ask(*CREATIONS["job"])
+    assert answer.status_code == 403
+    assert answer.json()["error"]["message"] == "no access for SOME-KEY, sOME-kEY"
+    assert "Some-Key" not in answer.text
+    assert "sOME" not in answer.text
 
 
 async def test_on_names_the_only_operation_that_is_struck() -> None:
@@ -192,6 +235,36 @@ async def test_an_unknown_word_is_told_until_it_is_ready() -> None:
         after = await it.create("job")
     assert before["status"] not in {"pending", "ready", "failed", "created", "in_progress"}
     assert (after["status"], bool(after["signed_url"])) == ("ready", True)
+
+
+@pytest.mark.parametrize("kind", ["aoi", "catalog"])
+async def test_a_package_that_is_let_go_stays_so(kind: str) -> None:
+    faults = (PackageFault("gone", nth=1), PackageFault("expired", nth=1))
+    path = "/v0/catalogs/download" if kind == "catalog" else AOI
+    async with stand(faults=faults) as it:
+        for _ in range(3):
+            assert (await it.ask(*CREATIONS[kind])).status_code == 201
+        told = [await it.ask("GET", f"{path}/{package.id}") for package in it.sandbox.packages * 2]
+    assert [one.status_code for one in told] == [410, 200, 200] * 2
+    assert [one.json().get("status", "").lower() for one in told] == ["", "expired", "success"] * 2
+    assert not told[1].json().get("signed_url")
+
+
+@pytest.mark.parametrize("kind", ["insight", "job", "task"])
+async def test_a_put_makes_another_package_once_one_was_let_go(kind: str) -> None:
+    faults = (PackageFault("gone", nth=1), PackageFault("expired", nth=1))
+    async with stand(faults=faults) as it:
+        told = [await it.ask(*CREATIONS[kind]) for _ in range(3)]
+    assert [one.status_code for one in told] == [410, 200, 200]
+    assert told[1].json()["status"] == "expired"
+    assert told[2].json()["signed_url"]
+
+
+async def test_the_storage_has_no_object_of_a_package_that_is_gone() -> None:
+    async with stand() as it:
+        url = await it.url()
+        it.sandbox.packages[0].action = "gone"
+        assert (await fetch(url)).status == 404
 
 
 async def test_package_faults_look_for_the_identity() -> None:

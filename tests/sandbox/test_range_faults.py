@@ -5,15 +5,14 @@ from __future__ import annotations
 import pytest
 
 from pixxel_async.sandbox.faults import StorageAction
+from pixxel_async.sandbox.storage_faults import RANGES_ONLY
 
 from .raw import fetch
+from .stand import JOB_ROW
 from .struck import FROM_1000, is_zip, struck
 
 
-@pytest.mark.parametrize(
-    "action",
-    ["ignore_range", "wrong_range", "no_content_range", "multipart_range", "change_etag"],
-)
+@pytest.mark.parametrize("action", sorted(RANGES_ONLY))
 async def test_faults_of_ranges_leave_whole_gets_alone(action: StorageAction) -> None:
     async with struck(action) as its:
         assert (await fetch(its.url)).body == its.true
@@ -65,6 +64,38 @@ async def test_change_etag_has_changed_the_object() -> None:
         assert part.headers["etag"] == changed.headers["etag"] != etag
         assert part.body == changed.body[1000:] != its.true[1000:]
         assert is_zip(changed.body)
+
+
+async def test_aligned_range_begins_with_the_block_of_the_first_byte() -> None:
+    async with struck("aligned_range") as its:
+        answer = await fetch(its.url, headers={"Range": "bytes=5000-9999"})
+        assert (answer.status, answer.body) == (206, its.true[4096:10_000])
+        assert answer.headers["content-range"] == f"bytes 4096-9999/{len(its.true)}"
+        assert answer.headers["etag"] == (await fetch(its.url)).headers["etag"]
+
+
+async def test_slice_is_a_part_with_the_status_of_a_whole() -> None:
+    async with struck("slice") as its:
+        answer = await fetch(its.url, headers=FROM_1000)
+        assert (answer.status, answer.body) == (200, its.true[1000:])
+        size = len(its.true)
+        assert answer.headers["content-range"] == f"bytes 1000-{size - 1}/{size}"
+
+
+async def test_change_silently_continues_with_another_object_of_the_same_size() -> None:
+    async with struck("change_silently", nth=1) as its:
+        etag = (await fetch(its.url)).headers["etag"]
+        part = await fetch(its.url, headers={**FROM_1000, "If-Range": etag})
+        changed = await fetch(its.url)
+        assert part.status == 206
+        assert "etag" not in part.headers
+        assert changed.headers["etag"] != etag
+        assert part.body == changed.body[1000:] != its.true[1000:]
+        assert len(changed.body) == len(its.true)
+        assert is_zip(changed.body)
+        (package,) = its.it.sandbox.packages
+        assert len(package.served()) == 2
+        assert its.it.sandbox.expected_sha256(JOB_ROW) in package.served()
 
 
 async def test_change_etag_is_seen_by_conditions() -> None:

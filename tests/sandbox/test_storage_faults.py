@@ -121,6 +121,43 @@ async def test_cut_chunked_ends_without_the_last_chunk() -> None:
         assert answer.body == its.true
 
 
+@pytest.mark.parametrize(("action", "share"), [("until_close", 1.0), ("cut_until_close", 0.5)])
+async def test_a_body_without_a_length_ends_with_its_connection(
+    action: StorageAction, share: float
+) -> None:
+    async with struck(action, nth=1) as its:
+        answer = await fetch(its.url)
+        assert not {"content-length", "transfer-encoding"} & set(answer.headers)
+        assert answer.headers["connection"] == "close"
+        assert answer.body == its.true[: int(len(its.true) * share)]
+        assert not answer.was_reset
+        assert (await fetch(its.url)).body == its.true
+        assert its.it.sandbox.sent_bytes == len(answer.body) + len(its.true)
+
+
+@pytest.mark.parametrize("status", [200, 503, 530])
+async def test_page_is_a_web_page_with_a_status(status: int) -> None:
+    async with struck("page", status=status) as its:
+        answer = await fetch(its.url)
+    assert (answer.status, answer.is_whole) == (status, True)
+    assert answer.headers["content-type"] == "text/html"
+    assert answer.body.startswith(b"<!DOCTYPE html>")
+
+
+@pytest.mark.parametrize("status", [403, 509])
+async def test_no_more_bodies_at_once_than_the_scenario_allows(status: int) -> None:
+    faults = (StorageFault("stall", nth=1),)
+    async with stand(faults=faults, bodies_at_once=1, crowded_status=status) as it:
+        url = await it.url()
+        async with sent(url) as reader:
+            await read_head(reader)
+            assert (await fetch(url)).status == status
+        while (answer := await fetch(url)).status == status:
+            pass  # the storage has not noticed yet that the first client has gone
+        assert answer.is_whole
+        assert [got.action for got in it.sandbox.gets][:2] == ["stall", "crowded"]
+
+
 async def test_stall_sends_nothing_more_and_keeps_the_connection() -> None:
     async with struck("stall") as its:
         async with sent(its.url) as reader:

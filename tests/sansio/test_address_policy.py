@@ -155,6 +155,17 @@ def test_what_may_be_asked_is_not_refused() -> None:
     assert PUBLIC_SERVICE.refusal("storage.test", "no address") is None
 
 
+def test_a_public_address_at_both_ends_is_an_address_of_this_machine() -> None:
+    said = PUBLIC_SERVICE.refusal("storage.test", "8.8.8.8", own="8.8.8.8") or ""
+    assert "storage.test (8.8.8.8), which is an address of this machine" in said
+    assert PUBLIC_SERVICE.refusal("storage.test", "8.8.8.8", own="192.168.0.2") is None
+    on_this_machine = AddressPolicy.of("http://127.0.0.1", allow_private_storage=False)
+    assert on_this_machine.refusal("storage.test", "8.8.8.8", own="8.8.8.8") is None
+    assert "metadata" in (
+        on_this_machine.refusal("a", "169.254.169.254", own="169.254.169.254") or ""
+    )
+
+
 def test_no_remedy_is_offered_where_none_helps() -> None:
     said = PUBLIC_SERVICE.refusal("169.254.169.254") or ""
     assert said.endswith("the metadata service of a cloud: refused")

@@ -16,6 +16,7 @@ from pixxel_async.sansio.ranges import (
     Restart,
     TakeWhole,
     decide,
+    is_about_range,
     part_headers,
     request_headers,
     strong_tag,
@@ -372,3 +373,29 @@ def test_a_number_that_is_no_size_is_not_read(status: int, headers: dict[str, st
 @pytest.mark.parametrize("tag", ['"é"', '"a b"', '"a"b"', '"\x7f"'])
 def test_a_tag_that_cannot_be_sent_back_is_no_validator(tag: str) -> None:
     assert strong_tag(tag) is None
+
+
+@pytest.mark.parametrize("status", [304, 405, 501])
+def test_a_status_that_says_that_ranges_are_not_served_leads_to_the_whole(status: int) -> None:
+    assert isinstance(decide(HELD, status, {}), RequestWhole)
+    assert decide(NOTHING, status, {}) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "refused", "attempts", "is_about"),
+    [
+        (400, 2, 8, False),
+        (400, 3, 8, True),
+        (400, 1, 3, True),
+        (500, 3, 8, True),
+        (503, 7, 8, False),
+        (429, 7, 8, False),
+        (None, 5, 8, False),
+        (None, 6, 8, True),
+        (None, 1, 3, False),
+    ],
+)
+def test_errors_in_a_row_may_be_about_the_range(
+    status: int | None, refused: int, attempts: int, *, is_about: bool
+) -> None:
+    assert is_about_range(status, refused=refused, attempts=attempts) is is_about
