@@ -49,7 +49,7 @@ from ..sansio.bodies import (
 from ..sansio.routes import Routes
 from .auth import KeyAuth
 from .cancellation import wait_for_end
-from .clients import make_client
+from .clients import CLOSE_S, make_client
 from .deadline import deadline
 from .error_messages import NEVER_SENT, describe, is_out_of_descriptors, route_problem
 from .tls import Certificates
@@ -58,8 +58,6 @@ logger = logging.getLogger("pixxel_async")
 
 MAX_PATH_CHARS = 65_000
 """No server accepts more, and httpx refuses a little more than that."""
-CLOSE_S = 2.0
-"""How long closing may take, in seconds: whoever was cancelled waits for it."""
 TOO_LONG = "the ids are too long for a request"
 LIBRARIES = ("httpx", "httpx2")
 _SUCCESS = range(200, 300)

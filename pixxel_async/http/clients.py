@@ -10,6 +10,9 @@ from pydantic import SecretStr
 from ..errors import ConfigError
 from ..sansio.routes import shown
 
+CLOSE_S = 2.0
+"""How long closing may take, in seconds: whoever was cancelled waits for it."""
+
 
 def make_client(
     context: ssl.SSLContext,

@@ -31,6 +31,7 @@ from ..errors import ConnectionBrokenError, PixxelError, StorageHostError, Trans
 from ..sansio.address_policy import AddressPolicy
 from .body_writer import BandwidthLimiter, BodyWriter
 from .cancellation import wait_for_end
+from .clients import CLOSE_S
 from .error_messages import storage_error
 from .storage_response import (
     ChooseWriter,
@@ -212,9 +213,9 @@ class HttpxEngine:
             failure = TransferError("the signed URL is not a URL that can be requested")
         else:
             response = HttpxResponse(received, request, bandwidth)
-            if (broken := framing_error(response.status, response.headers)) is not None:
+            if (contradiction := framing_error(response.status, response.headers)) is not None:
                 await response.aclose()
-                raise broken
+                raise contradiction
             try:
                 if (writer := choose_writer(response)) is not None:
                     response.start_receiving(writer)
@@ -233,8 +234,9 @@ class HttpxEngine:
     async def aclose(self) -> None:
         """Close the clients, if they are ours."""
         clients, self._clients = self._clients, {}
-        for client in clients.values() if self._closes else ():
-            await client.aclose()
+        with anyio.move_on_after(CLOSE_S, shield=True):
+            for client in clients.values() if self._closes else ():
+                await client.aclose()
 
     def abandon(self) -> None:
         """Do nothing: there are no threads."""

@@ -14,8 +14,9 @@ import pytest
 import trustme
 
 from pixxel_async import Report, StorageHostError, TransferError
+from pixxel_async.http.curl_response import CurlResponse
 from pixxel_async.http.httpx_engine import HttpxEngine
-from pixxel_async.http.libcurl import CurlEngine, CurlResponse
+from pixxel_async.http.libcurl import CurlEngine
 from pixxel_async.http.storage_response import StorageRequest, StorageResponse
 from pixxel_async.sansio import address_policy
 from pixxel_async.sansio.address_policy import Scope

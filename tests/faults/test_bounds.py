@@ -21,8 +21,8 @@ from pixxel_async.engine.slots import Slots
 from pixxel_async.engine.troubles import PassingError
 from pixxel_async.errors import ConnectionBrokenError
 from pixxel_async.http.circuit_breaker import HostGuard, News
+from pixxel_async.http.curl_response import CurlResponse
 from pixxel_async.http.engines import Engine
-from pixxel_async.http.libcurl import CurlResponse
 from pixxel_async.sandbox import Sandbox, Scenario
 from pixxel_async.sansio.breaker import FAILURES
 
@@ -141,8 +141,9 @@ class Stale(SocketServer):
 
 
 @pytest.mark.fault(68)
+@pytest.mark.parametrize("engine", [Engine.LIBCURL, Engine.HTTPX])
 async def test_a_storage_whose_kept_connections_are_all_stale_gets_two_requests_a_package(
-    tmp_path: Path,
+    tmp_path: Path, engine: Engine
 ) -> None:
     async with Stale() as storage:
 
@@ -158,12 +159,14 @@ async def test_a_storage_whose_kept_connections_are_all_stale_gets_two_requests_
             poll=QUICK_POLL,
             limits=Limits(fetches=8, requests_per_second=2000),
             http_client=httpx.AsyncClient(transport=httpx.MockTransport(ready)),
+            engine=engine,
         ) as client:
             for number in range(3):
                 async with client.export(jobs(24), tmp_path / str(number)) as export:
                     report = await export.finish()
                 assert report.is_complete
-                assert report.interrupted == 0
+                if engine is Engine.LIBCURL:  # the other one leaves the second request to us
+                    assert report.interrupted == 0
     assert storage.requests <= 2 * 3 * 24
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -232,7 +233,7 @@ OUT_OF_REACH: dict[str, Fault] = {
 
 @pytest.mark.parametrize("dead", OUT_OF_REACH.values(), ids=OUT_OF_REACH.keys())
 async def test_retry_failed_is_the_last_chance_of_an_id(tmp_path: Path, dead: Fault) -> None:
-    quick = {
+    quick: dict[str, Any] = {
         "poll": PollPolicy(initial_s=0.02, max_s=0.1, wait_timeout_s=1.0),
         "fetch": quick_fetch(attempts=2),
     }
@@ -252,7 +253,11 @@ async def test_no_recreate_holds_for_the_last_chance_too(tmp_path: Path) -> None
     async with Letting() as server:
         await save_and_lose(server, tmp_path)
         server.fault = about({"id1"}, OUT_OF_REACH["416"])
-        quick = {"fetch": quick_fetch(attempts=2), "retry": NO_RECREATE, "policy": RETRY_FAILED}
+        quick: dict[str, Any] = {
+            "fetch": quick_fetch(attempts=2),
+            "retry": NO_RECREATE,
+            "policy": RETRY_FAILED,
+        }
         report, _ = await export(server, tmp_path, **quick)
         assert server.created == ["id1"]
     assert len(report.failed) == 1

@@ -16,7 +16,6 @@ from typing import Any, TypeAlias
 import anyio
 import httpx
 import pytest
-from pixxel_async.transport.reactor import Reactor, Reactors
 
 from pixxel_async import (
     FetchPolicy,
@@ -27,10 +26,22 @@ from pixxel_async import (
     Timeouts,
     UsageError,
 )
+from pixxel_async.http.curl_response import CurlResponse
+from pixxel_async.http.curl_thread import CurlThread
+from pixxel_async.http.engines import Engine
+from pixxel_async.http.libcurl import CurlEngine
 from pixxel_async.sandbox import Sandbox, Scenario, sandbox_in_thread
 
 from ..socket_server import SocketServer
-from ..support import QUICK_LIMITS, QUICK_POLL, QUICK_RETRY, client_of, other_tasks, some_downloads
+from ..support import (
+    LOCAL_URL,
+    QUICK_LIMITS,
+    QUICK_POLL,
+    QUICK_RETRY,
+    client_of,
+    other_tasks,
+    some_downloads,
+)
 from .scripted import ETAG, WHOLE, answer
 
 pytestmark = pytest.mark.fault(82)
@@ -117,7 +128,8 @@ async def released(client: PixxelClient, *, is_closed: bool) -> None:
             with pytest.raises(UsageError, match="event loop"):
                 await client.aclose()
         await client.aclose()
-    assert "pixxel-reactor" not in {thread.name for thread in threading.enumerate()}
+    threads = [each for each in threading.enumerate() if "libcurl" in each.name]
+    await until(lambda: not any(each.is_alive() for each in threads))
 
 
 def client_of_thread(sandbox: Any) -> PixxelClient:
@@ -367,9 +379,9 @@ OUTSIDE: dict[str, Use] = {"download": USES["download"], "export": export}
 @each_limit
 @pytest.mark.parametrize("beginning", BEGINNINGS.values(), ids=BEGINNINGS.keys())
 @pytest.mark.parametrize("use", OUTSIDE.values(), ids=OUTSIDE.keys())
-@pytest.mark.parametrize("kind", ["own", "httpx"])
+@pytest.mark.parametrize("engine", [Engine.LIBCURL, Engine.HTTPX])
 async def test_a_storage_that_never_answers_outlasts_no_timeout(
-    tmp_path: Path, use: Use, beginning: bytes, limited: Limited, kind: str
+    tmp_path: Path, use: Use, beginning: bytes, limited: Limited, engine: Engine
 ) -> None:
     async with Silent(beginning) as storage:
 
@@ -378,9 +390,8 @@ async def test_a_storage_that_never_answers_outlasts_no_timeout(
             said = {"id": "d", "download_id": "d", "status": "success", "signed_url": url}
             return httpx.Response(200, json=said)
 
-        other = {} if kind == "own" else {"storage_transport": httpx.AsyncHTTPTransport()}
-        service = httpx.MockTransport(ready)
-        async with patient("https://service.test", transport=service, **other) as client:
+        service = httpx.AsyncClient(transport=httpx.MockTransport(ready))
+        async with patient(LOCAL_URL, http_client=service, engine=engine) as client:
             async with nothing_left(client):
                 await limited(use(client, tmp_path), storage.asked)
             await until(lambda: not storage.open)
@@ -405,39 +416,64 @@ async def test_a_slow_consumer_outlasts_no_timeout(tmp_path: Path, limited: Limi
         assert other_tasks() == set()
 
 
-class Stubborn(httpx.AsyncBaseTransport):
-    """A transport that does not want to end."""
+class Stubborn(httpx.AsyncClient):
+    """A client that does not want to end.
+
+    Attributes:
+        closing: Set when it is to be closed.
+    """
 
     def __init__(self) -> None:
+        super().__init__()
         self.closing = asyncio.Event()
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        message = "refused"
-        raise httpx.ConnectError(message, request=request)
 
     async def aclose(self) -> None:
         self.closing.set()
         await asyncio.get_running_loop().create_future()
 
 
+def stubborn_client(monkeypatch: pytest.MonkeyPatch) -> tuple[PixxelClient, Stubborn]:
+    """Return a client whose own clients do not want to end."""
+    stubborn = Stubborn()
+    for module in ("api_client", "engines"):
+        monkeypatch.setattr(f"pixxel_async.http.{module}.make_client", lambda *_, **__: stubborn)
+    client = PixxelClient("key", base_url=LOCAL_URL, engine=Engine.HTTPX)
+    engine: Any = client._storage._engine
+    assert engine._client(None) is stubborn
+    return client, stubborn
+
+
 @each_limit
-async def test_closing_a_client_outlasts_no_timeout(limited: Limited) -> None:
-    transport = Stubborn()
-    client = PixxelClient("key", transport=transport, storage_transport=Stubborn())
+async def test_closing_a_client_outlasts_no_timeout(
+    limited: Limited, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, stubborn = stubborn_client(monkeypatch)
     async with asyncio.timeout(LIMIT_S):
         if limited is by_scope:  # its shield ends by itself
             with anyio.CancelScope() as scope:
                 scope.cancel()
                 await client.aclose()
         else:
-            await limited(client.aclose(), transport.closing)
+            await limited(client.aclose(), stubborn.closing)
         await client.aclose()
 
 
-async def test_a_client_whose_transports_do_not_end_is_closed_all_the_same() -> None:
-    client = PixxelClient("key", transport=Stubborn(), storage_transport=Stubborn())
+async def test_a_client_whose_own_clients_do_not_end_is_closed_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client, stubborn = stubborn_client(monkeypatch)
     async with asyncio.timeout(LIMIT_S):
         await client.aclose()
+    assert stubborn.closing.is_set()
+
+
+async def test_clients_that_were_given_are_not_closed() -> None:
+    given = Stubborn()
+    async with asyncio.timeout(LIMIT_S):
+        async with PixxelClient("key", http_client=given, storage_client=given):
+            pass
+    assert not given.closing.is_set()
+    assert not given.is_closed
 
 
 def hold(may_end: threading.Event) -> None:
@@ -445,13 +481,25 @@ def hold(may_end: threading.Event) -> None:
     assert may_end.wait(LIMIT_S)
 
 
-async def test_the_event_loop_goes_on_while_threads_end() -> None:
+def engine_of(client: PixxelClient) -> CurlEngine:
+    engine: Any = client._storage._engine
+    assert isinstance(engine, CurlEngine)
+    return engine
+
+
+def thread_of(client: PixxelClient) -> CurlThread:
+    """Return a thread of a client's engine, which runs."""
+    client._storage.prepare()
+    return engine_of(client)._threads[0]
+
+
+async def test_the_event_loop_runs_while_threads_end() -> None:
     """A thread that writes holds up who closes the client, and nobody else."""
-    reactors = Reactors()
-    by = reactors.for_request()
+    client = PixxelClient("key")
+    thread = thread_of(client)
     may_end = threading.Event()
-    by.submit(lambda: hold(may_end))
-    closing = asyncio.create_task(reactors.aclose())
+    thread.submit(hold, may_end)
+    closing = asyncio.create_task(client.aclose())
     for _ in range(10):
         await asyncio.sleep(0.001)
     assert not closing.done()
@@ -462,114 +510,132 @@ async def test_the_event_loop_goes_on_while_threads_end() -> None:
     may_end.set()
     await asyncio.wait([closing], timeout=LIMIT_S)
     assert closing.cancelled()
-    assert not by.thread.is_alive()
+    assert not thread._thread.is_alive()
 
 
 async def test_a_thread_that_never_ends_is_left_behind(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("pixxel_async.transport.reactor.END_S", 0.05)
-    reactors = Reactors()
-    by = reactors.for_request()
+    monkeypatch.setattr("pixxel_async.http.curl_thread.END_S", 0.05)
+    client = PixxelClient("key")
+    thread = thread_of(client)
     may_end = threading.Event()
-    by.submit(lambda: hold(may_end))
+    thread.submit(hold, may_end)
     try:
-        await reactors.aclose()
+        async with asyncio.timeout(LIMIT_S):
+            await client.aclose()
         assert "still writes" in caplog.text
+        assert thread._thread.is_alive()
     finally:
         may_end.set()
-        await asyncio.to_thread(by.close)
+        await thread.aclose()
+    assert not thread._thread.is_alive()
 
 
 # A thread that fails.
 
-
-class Exploding:
-    """A handler that raises when something comes."""
-
-    def __init__(self, by: Reactor, *, raises_in_lose: bool = False) -> None:
-        self.by = by
-        self.lost = 0
-        self.raises_in_lose = raises_in_lose
-
-    def lose(self) -> None:
-        self.lost += 1
+SLOW = Scenario(package_bytes=300_000, size_spread=0, bytes_per_s=600_000)
+FOUR = Limits(fetches=4, requests_per_second=2000)
 
 
-async def broken_select(by: Reactor) -> None:
-    """Let the thread of a reactor die, as a bug would."""
+def fail(*_: object, **__: object) -> Any:
+    """Fail as a bug does."""
+    message = "a bug"
+    raise RuntimeError(message)
 
-    def raise_in_select(_: object = None) -> list[object]:
-        message = "a bug"
-        raise RuntimeError(message)
 
-    by._selector.select = raise_in_select  # type: ignore[assignment,method-assign]
-    by.submit(lambda: None)
-    await asyncio.to_thread(by.thread.join, LIMIT_S)
-    assert not by.thread.is_alive()
+async def broken_select(thread: CurlThread) -> None:
+    """Let a thread die, as a bug would."""
+    thread._selector.select = fail  # type: ignore[method-assign]
+    thread.submit(lambda: None)
+    await asyncio.to_thread(thread._thread.join, LIMIT_S)
+    assert not thread._thread.is_alive()
 
 
 @pytest.mark.parametrize("when", ["before", "meanwhile"])
 async def test_a_thread_that_dies_takes_no_transfer_with_it(
     tmp_path: Path, when: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    slow = Scenario(package_bytes=300_000, size_spread=0, bytes_per_s=600_000)
-    limits = Limits(fetches=4, requests_per_second=2000)
-    async with Sandbox(slow) as sandbox, client_of(sandbox, limits=limits) as client:
+    async with Sandbox(SLOW) as sandbox, client_of(sandbox, limits=FOUR) as client:
         async with asyncio.timeout(LIMIT_S):
             await export(client, tmp_path / "warm")
-            reactors = client._storage._getter._reactors
-            (by, *_) = reactors._reactors
+            thread = thread_of(client)
             if when == "before":
-                await broken_select(by)
+                await broken_select(thread)
                 report = await export(client, tmp_path / "later")
             else:
                 exporting = asyncio.create_task(export(client, tmp_path / "later"))
-                await until(lambda: by.users)
-                await broken_select(by)
+                await until(lambda: thread.responses)
+                await broken_select(thread)
                 report = await exporting
         assert report.is_complete  # type: ignore[attr-defined]
-        assert by not in reactors._reactors
+        assert thread not in engine_of(client)._threads
     assert "has ended" in caplog.text
 
 
-async def test_a_handler_that_raises_ends_alone(caplog: pytest.LogCaptureFixture) -> None:
-    reactors = Reactors()
-    by = reactors.for_request()
-    one, other = Exploding(by), Exploding(by)
-    by.users |= {one, other}
-
-    def explode() -> None:
-        message = "a bug"
-        raise RuntimeError(message)
-
-    by.submit(explode, one)
-    done = asyncio.Event()
-    by.submit(lambda: by.tell(done.set))
-    async with asyncio.timeout(LIMIT_S):
-        await done.wait()
-    assert (one.lost, other.lost) == (1, 0)
-    assert "its handler failed" in caplog.text
-    await reactors.aclose()
-    assert other.lost == 1
+HANDLERS = ("_header", "_headers_complete", "_pause_for")
+"""What a thread calls for one transfer."""
 
 
-async def test_an_exchange_whose_handler_raises_is_waited_for_by_nobody(
+@pytest.mark.parametrize("name", HANDLERS)
+async def test_a_handler_that_raises_ends_its_transfer_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The others run on, on the same thread, and nobody waits for the one that has ended."""
+    real: Any = getattr(CurlResponse, name)
+    left = 3
+    async with (
+        Sandbox(SLOW) as sandbox,
+        client_of(
+            sandbox, limits=FOUR.model_copy(update={"bytes_per_second": 50_000_000})
+        ) as client,
+    ):
+        threads: set[CurlThread] = set()
+
+        def handle(response: CurlResponse, *parts: Any) -> Any:
+            nonlocal left
+            threads.add(response._thread)
+            result = real(response, *parts)
+            if left:
+                left -= 1
+                fail()
+            return result
+
+        monkeypatch.setattr(CurlResponse, name, handle)
+        async with asyncio.timeout(LIMIT_S):
+            reports = [await export(client, tmp_path / str(number)) for number in range(2)]
+        assert left == 0
+        assert not any(thread.is_over for thread in threads)
+        assert reports[1].is_complete  # type: ignore[attr-defined]
+
+
+async def test_a_command_that_raises_ends_alone(caplog: pytest.LogCaptureFixture) -> None:
+    async with PixxelClient("key") as client:
+        thread = thread_of(client)
+        thread.submit(fail)
+        done = asyncio.Event()
+        thread.submit(lambda: thread.tell(done.set))
+        async with asyncio.timeout(LIMIT_S):
+            await done.wait()
+        assert not thread.is_over
+    assert "a bug" in caplog.text
+
+
+async def test_a_selector_that_fails_for_one_transfer_is_waited_for_by_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The selector fails when the transfer ends: the transfer ends, and so does the export."""
     async with Sandbox(SMALL) as sandbox, client_of(sandbox) as client:
-        real, left = Reactor.unwatch, 3
+        real, left = CurlThread.release, 3
 
-        def unwatch(by: Reactor, handler: Any) -> None:
+        def release(thread: CurlThread, response: CurlResponse) -> None:
             nonlocal left
-            real(by, handler)
+            real(thread, response)
             if left:
                 left -= 1
                 message = "not registered"
                 raise KeyError(message)
 
-        monkeypatch.setattr(Reactor, "unwatch", unwatch)
+        monkeypatch.setattr(CurlThread, "release", release)
         async with asyncio.timeout(LIMIT_S):
             report = await export(client, tmp_path)
         assert report.is_complete  # type: ignore[attr-defined]

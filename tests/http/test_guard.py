@@ -25,7 +25,7 @@ from pixxel_async.engine.troubles import (
     DiskFullError,
     NoRoomError,
     PassingError,
-    UrlExpiredError,
+    RefusedError,
     is_answer_of_host,
     is_failure_of_host,
 )
@@ -164,7 +164,7 @@ NOTHING_SENT = (
 """How requests end that have never reached their host."""
 ANSWERED = (
     StorageError("no such object", status=404),
-    UrlExpiredError("request has expired", status=403),
+    RefusedError(StorageError("request has expired", status=403)),
     PassingError(StorageError("slow down", status=429)),
     PassingError(TransferError("the body ended at byte 5 of 10")),
     IntegrityError("it is not a ZIP"),

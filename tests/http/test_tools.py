@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -173,10 +173,7 @@ async def test_event_hooks_see_every_call_and_its_response() -> None:
         seen.append((response.request.method, response.status_code))
 
     script = Script(answer(503), answer())
-    hooks: dict[str, list[Callable[..., Any]]] = {
-        "request": [on_request],
-        "response": [on_response],
-    }
+    hooks: dict[str, list[Any]] = {"request": [on_request], "response": [on_response]}
     async with httpx.AsyncClient(transport=script, event_hooks=hooks) as calls:
         async with PixxelClient(KEY, retry=AT_ONCE, http_client=calls) as client:
             created = await client.jobs.create_download("w", "j")
