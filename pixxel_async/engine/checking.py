@@ -177,6 +177,7 @@ def _forgotten(row: Row, condition: Condition) -> Row:
         sha256=None,
         mtime_ns=None,
         inode=None,
+        ctime_ns=None,
         checksum="",
         error="",
         error_type="",

@@ -38,6 +38,10 @@ _NOT_OURS = "no such "
 """So begins what SQLite says of a table or a column that is not there."""
 
 
+class DamagedJournalError(SinkError):
+    """A journal is damaged; the message says what to do."""
+
+
 class DamagedError(sqlite3.DatabaseError):
     """`quick_check` has found something."""
 
@@ -69,7 +73,8 @@ def refusing(path: Path, work: Callable[[], T]) -> T:
     """Do what needs a journal; blocks, so it belongs in a thread.
 
     Raises:
-        SinkError: The journal is damaged or of a newer version; it says what to do.
+        DamagedJournalError: The journal is damaged; it says what to do.
+        NewerJournalError: It is of a newer version, likewise.
     """
     try:
         return work()
@@ -80,7 +85,7 @@ def refusing(path: Path, work: Callable[[], T]) -> T:
         if not is_damage(error):
             raise
         message = f"{refusal(path, error)}; {_kept(path, 'damaged')}"
-        raise SinkError(message) from error
+        raise DamagedJournalError(message) from error
 
 
 def refusal(path: Path, error: sqlite3.Error) -> str:

@@ -2,7 +2,7 @@
 
 Rules:
     * A file that is saved is left where it is, without a request. Its size has to be right; it is
-      read again only if that is asked for, or if its time or its inode is another one.
+      read again only if that is asked for, or if one of its times or its inode is another one.
     * A file that was saved without a checksum and written to since is changed. A copy of it, with
       its time, is not; file systems may round that to `COARSE_NS`.
     * A file that was changed since it was saved is set aside, never overwritten, and the package is
@@ -114,7 +114,8 @@ def is_untouched(row: Row, stamp: Stamp) -> bool:
     """Tell whether a file is surely the one that was saved, as far as a look can tell."""
     if row.mtime_ns is None or row.inode is None:  # of an earlier version: the size has to do
         return True
-    return (stamp.mtime_ns, stamp.inode) == (row.mtime_ns, row.inode)
+    is_same = (stamp.mtime_ns, stamp.inode) == (row.mtime_ns, row.inode)
+    return is_same and row.ctime_ns in {None, stamp.ctime_ns}
 
 
 def _fetched_anew(row: Row) -> Row:
@@ -125,6 +126,7 @@ def _fetched_anew(row: Row) -> Row:
         sha256=None,
         mtime_ns=None,
         inode=None,
+        ctime_ns=None,
         checksum="",
         extracted=None,
         is_discarded=0,

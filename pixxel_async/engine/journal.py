@@ -351,6 +351,9 @@ class Journal:
         except FolderLostError:
             self._is_lost = True
             raise
+        except damage.DamagedJournalError as error:  # while the export ran: nothing can be noted
+            self._is_lost = True
+            raise FolderLostError(str(error)) from error
 
 
 async def _on(

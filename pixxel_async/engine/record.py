@@ -43,6 +43,7 @@ class Row:
         mtime_ns: When the file was last written, in nanoseconds since 1970; None in the journals of
             earlier versions.
         inode: Its number in the file system, or None likewise.
+        ctime_ns: When it or its attributes last changed, or None likewise.
         checksum: Which checksum of the storage it agreed with, or empty.
         attempts: Requests to the storage, of all runs.
         extracted: The folder that it was extracted into, relative to the export folder, or None.
@@ -69,6 +70,7 @@ class Row:
     sha256: str | None = None
     mtime_ns: int | None = None
     inode: int | None = None
+    ctime_ns: int | None = None
     checksum: str = ""
     attempts: int = 0
     extracted: str | None = None
@@ -89,8 +91,8 @@ class Row:
     def stamped(self, stamp: Stamp | None) -> Self:
         """Return a copy that knows its file by a stamp."""
         if stamp is None:
-            return self.changed(mtime_ns=None, inode=None)
-        return self.changed(mtime_ns=stamp.mtime_ns, inode=stamp.inode)
+            return self.changed(mtime_ns=None, inode=None, ctime_ns=None)
+        return self.changed(mtime_ns=stamp.mtime_ns, inode=stamp.inode, ctime_ns=stamp.ctime_ns)
 
     def without_partial(self) -> Self:
         """Return a copy that vouches for no byte of a partial."""

@@ -221,6 +221,7 @@ _ROW_CHECKS: dict[str, Check] = {
     "sha256": _or_none(_text),
     "mtime_ns": _or_none(_up_to(2**63 - 1, "a time in nanoseconds")),
     "inode": _or_none(_up_to(2**63 - 1, "the number of a file")),
+    "ctime_ns": _or_none(_up_to(2**63 - 1, "a time in nanoseconds")),
     "checksum": _text,
     "attempts": _count,
     "extracted": _or_none(_name),

@@ -21,7 +21,7 @@ from ..sansio.lifecycle import State
 from .record import Damage, Row, Run, Step
 from .row_check import read_row, read_run, read_step, stand_in, target_problem
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 _PACKAGE_1 = """
 CREATE TABLE IF NOT EXISTS package (
@@ -52,6 +52,7 @@ _NEW_IN_2 = (
 )
 _NEW_IN_3 = ("stretches TEXT NOT NULL DEFAULT ''",)
 _NEW_IN_4 = ("mtime_ns INTEGER", "inode INTEGER")
+_NEW_IN_5 = ("ctime_ns INTEGER",)
 _RUN = """
 CREATE TABLE IF NOT EXISTS run (
     number INTEGER PRIMARY KEY,
@@ -125,7 +126,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(_PACKAGE_1)
         held = {name for (_, name, *_) in connection.execute("PRAGMA table_info(package)")}
-        for column in (*_NEW_IN_2, *_NEW_IN_3, *_NEW_IN_4):
+        for column in (*_NEW_IN_2, *_NEW_IN_3, *_NEW_IN_4, *_NEW_IN_5):
             if column.split()[0] not in held:
                 connection.execute(f"ALTER TABLE package ADD COLUMN {column}")
         connection.execute(_RUN)

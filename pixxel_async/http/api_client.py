@@ -8,9 +8,12 @@ Rules:
     * A response is read as a stream, and bounded while it is decoded (`sansio.bodies`).
     * Errors of httpx are translated here, and leave without their cause: the cause knows the
       request, and the request knows the key.
-    * A connect that is under way is not cancelled, nor is a connection that is being given back, as
-      httpcore may keep its place in the pool for ever (encode/httpcore#1093). A request whose
+    * A connect that is under way is not cancelled, nor is the return of a connection, as httpcore
+      may keep its place in the pool for ever (encode/httpcore#1093). A request whose
       caller is cancelled before it is sent is not sent.
+    * The pool of a client of ours has no limit: whoever sends calls bounds them. A limited one
+      loses a place for ever whenever a TLS handshake behind a proxy fails (httpcore 1.0.9), and
+      would let calls wait for connects that nobody wants any more.
     * Calls that may not be sent twice do not use kept connections of ours: a server may close one
       while the request is on its way, and nobody can tell whether it was carried out.
 """
@@ -291,7 +294,7 @@ def make_api_client(  # noqa: PLR0913 - what a client of ours is made of
     url, context = httpx.URL(base_url), certificates.context()
     proxy = routes.proxy_for(url.scheme, url.host, url.port)
     calls, creations = (
-        make_client(context, proxy, max_connections=limits.requests, kept=kept)
+        make_client(context, proxy, max_connections=None, kept=kept)
         for kept in (limits.requests, 0)
     )
     return api_client(calls, creation_client=creations, proxy=proxy, closes=True)

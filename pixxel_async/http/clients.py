@@ -18,7 +18,7 @@ def make_client(
     context: ssl.SSLContext,
     proxy: SecretStr | None,
     *,
-    max_connections: int,
+    max_connections: int | None,
     kept: int | None = None,
 ) -> httpx.AsyncClient:
     """Return a client; whoever makes one closes it.
@@ -26,7 +26,7 @@ def make_client(
     Args:
         context: Which certificates are trusted, those of an https proxy too.
         proxy: The URL of a proxy, or None.
-        max_connections: How many connections it opens.
+        max_connections: How many connections it opens; None is as many as there are requests.
         kept: How many of them it keeps for later requests; None keeps all.
 
     Raises:

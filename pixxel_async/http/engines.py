@@ -14,9 +14,6 @@ from .httpx_engine import HttpxEngine
 from .storage_client import StorageEngine
 from .tls import Certificates
 
-MAX_CONNECTIONS = 1000
-"""Of the engine on httpx; whoever sends requests bounds them."""
-
 
 class Engine(StrEnum):
     """What transfers the packages: AUTO is libcurl wherever pycurl can be imported."""
@@ -59,7 +56,7 @@ def storage_engine(
             return CurlEngine(certificates=certificates, timeouts=timeouts, addresses=addresses)
     context = certificates.context()
     return HttpxEngine(
-        lambda proxy: make_client(context, proxy, max_connections=MAX_CONNECTIONS),
+        lambda proxy: make_client(context, proxy, max_connections=None),
         timeouts=timeouts,
         addresses=addresses,
         closes=True,

@@ -8,12 +8,15 @@ Rules:
 
 from __future__ import annotations
 
+import asyncio
+
 import pycurl
 
 from .._version import USER_AGENT
 from ..config import Timeouts
 from ..sansio.address_policy import AddressPolicy
 from .body_writer import BandwidthLimiter
+from .cancellation import wait_for_end
 from .curl_errors import closed_error, out_of_descriptors
 from .curl_response import CurlResponse
 from .curl_thread import CurlThread
@@ -84,8 +87,8 @@ class CurlEngine:
         """End the threads, and every transfer on them; may be called twice."""
         self._is_closed = True
         threads, self._threads = self._threads, []
-        for thread in threads:
-            await thread.aclose()
+        if threads:
+            await wait_for_end(asyncio.gather(*(thread.aclose() for thread in threads)))
 
     def abandon(self) -> None:
         """End the threads of an event loop that is over."""

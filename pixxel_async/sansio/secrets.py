@@ -17,7 +17,7 @@ import json
 import re
 import unicodedata
 from base64 import b64encode
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -37,6 +37,10 @@ LEAST_LETTERS = 8
 """A secret with fewer letters and digits is not looked for without its punctuation."""
 MOST_CHARS = 65_536
 """Of a longer text that holds a secret nothing is kept."""
+
+WINDOW_BYTES = 256 * 1024
+OVERLAP_BYTES = 64 * 1024
+"""A secret that is spread over more than this in a long body is not found."""
 
 _GAPS = re.compile(r"[\s\x00-\x1f\x7f\xad\u180e\u200b-\u200f\u2028-\u202f\u2060-\u2064\ufeff]+")
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -149,8 +153,8 @@ class Redactor:
             sent_on: A field of the outermost object that goes out again byte for byte and is shown
                 to nobody.
         """
-        text = body.decode(json.detect_encoding(body), "replace")
-        if not self.finds(text):
+        encoding = json.detect_encoding(body)
+        if not any(self.finds(part.decode(encoding, "replace")) for part in _windows(body)):
             return body
         try:
             data = json.loads(body)
@@ -159,7 +163,7 @@ class Redactor:
                 clean[sent_on] = data[sent_on]
             return json.dumps(clean).encode()
         except (ValueError, RecursionError):  # no JSON, or nested too deeply to be meant well
-            return self.text(text).encode("utf-8", "replace")
+            return self.text(body.decode(encoding, "replace")).encode("utf-8", "replace")
 
     def error(self, error: PixxelError) -> None:
         """Cut the secrets out of an error."""
@@ -167,6 +171,12 @@ class Redactor:
         error.code = self.text(error.code)
         error.details = self.value(error.details)
         error.args = tuple(self.value(part) for part in error.args)
+
+
+def _windows(body: bytes) -> Iterator[bytes]:
+    """Yield a body in parts that overlap: a search in all of it would need several copies."""
+    for start in range(0, max(1, len(body) - OVERLAP_BYTES), WINDOW_BYTES - OVERLAP_BYTES):
+        yield body[start : start + WINDOW_BYTES]
 
 
 def _signatures(url: str) -> list[str]:

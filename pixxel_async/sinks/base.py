@@ -92,12 +92,14 @@ class Stamp:
         size: In bytes.
         mtime_ns: When it was last written, in nanoseconds since 1970.
         inode: Its number in the file system.
+        ctime_ns: When its contents or attributes last changed, likewise; nobody can set that.
         is_file: Whether it is a regular file.
     """
 
     size: int
     mtime_ns: int
     inode: int
+    ctime_ns: int
     is_file: bool = True
 
 
@@ -105,7 +107,7 @@ def stamp_of(info: os.stat_result) -> Stamp:
     """Return the stamp of a file that was looked at."""
     # A column of SQLite has 63 bits and a sign.
     inode, is_file = info.st_ino & _LARGEST, stat.S_ISREG(info.st_mode)
-    return Stamp(info.st_size, info.st_mtime_ns, inode, is_file)
+    return Stamp(info.st_size, info.st_mtime_ns, inode, info.st_ctime_ns, is_file)
 
 
 HasRoom: TypeAlias = Callable[[int], bool]

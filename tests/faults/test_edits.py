@@ -42,13 +42,37 @@ def replaced_with_its_time(path: Path) -> None:
     other.replace(path)
 
 
+def in_place_with_its_time(path: Path) -> None:
+    times = path.stat()
+    in_place(path)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def replaced_with_its_time_and_inode(path: Path) -> None:
+    """Write a file anew; most file systems give it the number that has just become free."""
+    times = path.stat()
+    path.unlink()
+    path.write_bytes(b"x" * times.st_size)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
 def older(path: Path) -> None:
     rewritten(path)
     os.utime(path, (1, 1))
 
 
+EDITS = [
+    in_place,
+    rewritten,
+    replaced_with_its_time,
+    in_place_with_its_time,
+    replaced_with_its_time_and_inode,
+    older,
+]
+
+
 @pytest.mark.fault(86)
-@pytest.mark.parametrize("edit", [in_place, rewritten, replaced_with_its_time, older])
+@pytest.mark.parametrize("edit", EDITS)
 async def test_an_edit_of_the_same_size_is_noticed_by_the_next_run(
     tmp_path: Path, edit: object
 ) -> None:
@@ -125,11 +149,32 @@ def replaced(folder: Path) -> None:
     Path(copy).replace(journal)
 
 
+def emptied(folder: Path) -> None:
+    os.truncate(folder / HIDDEN / JOURNAL, 0)
+
+
+def overwritten(folder: Path) -> None:
+    (folder / HIDDEN / JOURNAL).write_bytes(b"\xff" * 100_000)
+
+
+GONE = "the journal was deleted or replaced while the export ran"
+DAMAGED = "the journal is damaged"
+
+
 @pytest.mark.fault(87)
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows deletes no file that is open")
-@pytest.mark.parametrize("loss", [journal_alone, all_state, replaced])
-async def test_a_journal_that_is_deleted_ends_the_export_and_fails_no_package(
-    tmp_path: Path, loss: object
+@pytest.mark.parametrize(
+    ("loss", "said"),
+    [
+        (journal_alone, GONE),
+        (all_state, GONE),
+        (replaced, GONE),
+        (emptied, DAMAGED),
+        (overwritten, DAMAGED),
+    ],
+)
+async def test_a_journal_that_is_lost_ends_the_export_and_fails_no_package(
+    tmp_path: Path, loss: object, said: str
 ) -> None:
     slow = Scenario(package_bytes=300_000, size_spread=0, bytes_per_s=300_000)
     async with Sandbox(slow) as sandbox, client_of(sandbox, fetch=quick_fetch()) as client:
@@ -142,7 +187,7 @@ async def test_a_journal_that_is_deleted_ends_the_export_and_fails_no_package(
                     loss(tmp_path)
     assert export.report.failed == []
     assert not export.report.is_complete
-    assert "the journal was deleted or replaced while the export ran" in str(export.report.stopped)
+    assert said in str(export.report.stopped)
 
 
 @pytest.mark.fault(87)

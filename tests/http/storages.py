@@ -29,7 +29,9 @@ SIGNATURE = "canary-signature"
 
 
 @asynccontextmanager
-async def storage_client(*, connect_s: float = 30) -> AsyncIterator[StorageClient]:
+async def storage_client(
+    *, connect_s: float = 30, proxy: str | None = None
+) -> AsyncIterator[StorageClient]:
     """Give a client over the engine of the test, and close it twice."""
     storage = StorageClient(
         storage_engine(
@@ -39,7 +41,7 @@ async def storage_client(*, connect_s: float = 30) -> AsyncIterator[StorageClien
             timeouts=Timeouts(connect_s=connect_s),
             addresses=WITH_LOOPBACK,
         ),
-        Routes(),
+        Routes({} if proxy is None else {"all": SecretStr(proxy)}),
     )
     try:
         yield storage

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import gzip
 import logging
+import socket
 import ssl
 import traceback
 import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import httpx2
@@ -25,6 +26,7 @@ from pixxel_async import (
     RateLimitedError,
     ResponseError,
     RetryPolicy,
+    RouteError,
     Timeouts,
     TransportError,
 )
@@ -49,7 +51,7 @@ NO_VERIFY.verify_mode = ssl.CERT_NONE
 EVERY_CALL = pytest.mark.parametrize("call", CALLS, ids=str)
 
 
-@pytest.fixture(params=["ours", "httpx", "httpx2"], autouse=True)
+@pytest.fixture(params=["ours", "httpx", "httpx2"])
 def carrier(request: pytest.FixtureRequest) -> str:
     """Name what carries the calls of a test: a client of ours, or one of a user."""
     return str(request.param)
@@ -350,38 +352,34 @@ async def test_a_cancelled_call_shows_no_key_and_closes_its_connection(carrier: 
 
 
 class Slow(Requests):
-    """Speaks TLS when it may: until then, connections are made and stay silent.
+    """Speaks TLS once it is told to: until then, connections are made and nobody accepts them."""
 
-    Attributes:
-        may_speak: Set when it may.
-    """
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(
+            self.serve,
+            sock=socket.create_server(("127.0.0.1", 0), backlog=1000),
+            ssl=TLS.context,
+            start_serving=False,
+        )
+        return self
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.accepted = 0
-        self.may_speak = asyncio.Event()
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.accepted += 1
-        await self.may_speak.wait()
-        try:
-            await writer.start_tls(SLOW_TLS)
-        except (OSError, ssl.SSLError):
-            writer.close()
-            return
-        await super().serve(reader, writer)
+    async def speak(self) -> None:
+        await self._server.start_serving()
 
     @property
     def url(self) -> str:
         return f"https://127.0.0.1:{self.port}"
 
 
-SLOW_TLS = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+class TLS:
+    """What a slow server speaks; the fixture below sets it."""
+
+    context: ssl.SSLContext | None = None
 
 
 @pytest.fixture(autouse=True)
 def _certificate(tls: tuple[ssl.SSLContext, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(f"{__name__}.SLOW_TLS", tls[0])
+    monkeypatch.setattr(TLS, "context", tls[0])
 
 
 async def cancelled(task: asyncio.Task[Any]) -> None:
@@ -421,13 +419,9 @@ async def test_a_connect_that_is_under_way_when_its_call_is_cancelled_sends_noth
         ) as client:
             for number in range(200):
                 task = asyncio.ensure_future(CALLS[-1].send(client))
-                if number < 4:
-                    await until(lambda: server.accepted > number)  # noqa: B023 - awaited here
-                else:
-                    await some_turns(number % 30)
+                await some_turns(1000 if number < 4 else number % 30)
                 await cancelled(task)
-            assert server.accepted == 4
-            server.may_speak.set()
+            await server.speak()
             async with asyncio.timeout(PATIENCE_S):
                 await asyncio.gather(*(CALLS[-1].send(client) for _ in range(8)))
             assert len(server.requests) == 8
@@ -440,19 +434,14 @@ async def test_a_client_closes_while_connects_are_under_way(
     async with Slow() as server:
         async with client_of(carrier, server, ca_bundle=tls[1]) as client:
             task = asyncio.ensure_future(client.ping())
-            await until(lambda: server.accepted == 1)
+            await some_turns(1000)
             await cancelled(task)
-        names = [task.get_name() for task in asyncio.all_tasks()]
-        assert len(names) <= 2  # this test, and the server's connection
-        server.may_speak.set()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        await server.speak()
     assert server.requests == []
 
 
-async def test_a_cancelled_call_frees_its_connection_to_a_proxy_that_never_answers(
-    carrier: str,
-) -> None:
-    if carrier != "ours":
-        pytest.skip("a user's client has its own proxy")
+async def test_a_cancelled_call_frees_its_connection_to_a_proxy_that_never_answers() -> None:
     async with Silent() as proxy, ConnectProxy({}) as other:
         url = "https://api.pixxel.test"
         async with PixxelClient(KEY, base_url=url, proxy=proxy.url, retry=ONCE) as client:
@@ -461,6 +450,25 @@ async def test_a_cancelled_call_frees_its_connection_to_a_proxy_that_never_answe
             await cancelled(task)
             await asyncio.wait_for(proxy.ended.wait(), PATIENCE_S)
         assert other.heads == []
+
+
+async def test_handshakes_that_fail_behind_a_proxy_take_no_connection_away(
+    tls: tuple[ssl.SSLContext, Any],
+) -> None:
+    async with Slow() as server, ConnectProxy({"api.pixxel.test": server.port}) as proxy:
+        await server.speak()
+        async with PixxelClient(
+            KEY,
+            base_url="https://api.pixxel.test",  # the certificate is of another host
+            proxy=proxy.url,
+            ca_bundle=tls[1],
+            limits=Limits(requests=2),
+            retry=ONCE,
+        ) as client:
+            for _ in range(6):
+                with pytest.raises(RouteError, match="belongs to another host"):
+                    await client.ping()
+        assert len(proxy.heads) == 6
 
 
 # Bounds.

@@ -201,3 +201,11 @@ def test_a_secret_that_a_cut_falls_into_is_dropped() -> None:
     assert redact("word " * 30 + "canary-key-1") == "word " * 30 + "…"
     assert redact("word " * 31 + "canary-key") == "word " * 31 + "cana…"  # too little to tell
     assert redact("word " * 30 + "another 1") == "word " * 30 + "another 1"
+
+
+@pytest.mark.parametrize("at", [0, 200_000, 262_140, 300_000, 500_000, 700_000])
+def test_a_secret_is_found_wherever_it_stands_in_a_long_body(at: int) -> None:
+    key = "canary-key-0f5b"
+    body = json.dumps({"text": "x" * at + key + "y" * (800_000 - at)}).encode()
+    clean = Redactor([(key, "[key]")]).body(body)
+    assert key.encode() not in clean
