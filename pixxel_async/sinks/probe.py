@@ -35,10 +35,6 @@ class UnsuitableError(SinkError):
         super().__init__(f"{reason}; {REMEDY}")
         self.reason = reason
 
-    def __reduce__(self) -> tuple[object, ...]:
-        """Keep what `__init__` was given, for whoever pickles it."""
-        return type(self), (self.reason,)
-
 
 def probe(folder: OpenFolder, shown: str) -> None:
     """Write, sync, write at an earlier place, read, rename and remove a file.

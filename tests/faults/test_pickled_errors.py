@@ -30,6 +30,7 @@ from pixxel_async import (
 from pixxel_async.engine.report import Report
 from pixxel_async.errors import InputError, RouteError, TransportError
 from pixxel_async.sandbox import PackageFault, Scenario, StorageFault, sandbox_in_thread
+from pixxel_async.sinks.probe import UnsuitableError
 
 from ..support import QUICK_LIMITS, QUICK_POLL, QUICK_RETRY, some_downloads
 
@@ -71,7 +72,7 @@ def make(kind: type[PixxelError]) -> PixxelError:
         parts = {"key": "job:w/j", "code": "CODE"}
     elif issubclass(kind, StorageError):
         parts = {"status": 507, "code": "CODE"}
-    elif issubclass(kind, RouteError):
+    elif issubclass(kind, RouteError | UnsuitableError):
         parts = {}
     elif issubclass(kind, TransportError):
         parts = {"sent": False}
