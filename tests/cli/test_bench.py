@@ -34,7 +34,9 @@ def test_a_link_is_measured_with_the_urls_of_a_file(tmp_path: Path) -> None:
         told = run("bench", file, *QUICK)
         assert told.exit_code == 0, told.stderr
         lines = told.stdout.splitlines()
-        assert [int(line.split()[0]) for line in lines[1 : 1 + len(NUMBERS)]] == list(NUMBERS)
+        assert [line.split()[:1] for line in lines[1 : 1 + len(NUMBERS)]] == [
+            [str(number)] for number in NUMBERS
+        ], told.stdout
         assert "Set --fetches " in told.stdout
         assert sandbox.sent_bytes > 0
 
