@@ -299,6 +299,7 @@ class CurlThread:
             with suppress(KeyError, ValueError, OSError):
                 self._selector.unregister(fd)
             return
+        self._kept.pop(fd, None)  # in use; while its transfer is paused, no event is awaited
         events = (_IN if action & pycurl.POLL_IN else 0) | (_OUT if action & pycurl.POLL_OUT else 0)
         try:
             if not events:
