@@ -17,6 +17,7 @@ from typing import Any
 from pixxel_async import Limits, PixxelClient
 from pixxel_async.engine.journal import Journal
 from pixxel_async.sinks.digests import DigestingFile
+from pixxel_async.sinks.probe import NAME
 
 from ..support import QUICK_POLL, QUICK_RETRY, quick_fetch, some_downloads
 
@@ -63,18 +64,40 @@ class Crasher:
         """Note a sync; it is left out, since this process dies and the machine does not."""
         found = os.fstat(descriptor)
         path = str(Path(f"/proc/self/fd/{descriptor}").readlink())
+        if NAME in path:  # of the look at the file system
+            return
         is_folder = stat.S_ISDIR(found.st_mode)
         what = "the sync of the folder" if is_folder else "the sync"
         self.reach(f"before {what}")
         self.tell("folder" if is_folder else "file", path, found.st_size)
         self.reach(f"after {what}")
 
-    def rename(self, source: Path, target: Path) -> None:
+    def rename(
+        self,
+        source: str | Path,
+        target: str | Path,
+        *,
+        src_dir_fd: int | None = None,
+        dst_dir_fd: int | None = None,
+    ) -> None:
         """Rename, and note it before."""
+
+        def work() -> None:
+            _REPLACE(source, target, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+
+        if NAME in str(source):  # of the look at the file system
+            work()
+            return
         self.reach("before the rename")
-        self.tell("rename", str(source), str(target))
-        _REPLACE(source, target)
+        self.tell("rename", _whole(source, src_dir_fd), _whole(target, dst_dir_fd))
+        work()
         self.reach("after the rename")
+
+
+def _whole(path: str | Path, folder: int | None) -> str:
+    if folder is None:
+        return str(path)
+    return str(Path(f"/proc/self/fd/{folder}").readlink() / path)
 
 
 _REPLACE = os.replace
@@ -98,7 +121,7 @@ def crash(url: str, key: str, folder: str, ledger: str, point: str, nth: int) ->
     crasher = Crasher(point, nth, Path(ledger))
     patches: list[tuple[Any, str, Callable[..., Any]]] = [
         (os, "fsync", crasher.sync),
-        (os, "replace", lambda source, target: crasher.rename(Path(source), Path(target))),
+        (os, "replace", crasher.rename),
         (DigestingFile, "write", crasher.around("the write", DigestingFile.write)),
         (Journal, "_commit", crasher.around("the commit", Journal._commit)),
     ]
