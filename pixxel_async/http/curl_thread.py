@@ -29,7 +29,6 @@ from functools import partial
 from typing import Any
 
 import anyio
-import anyio.to_thread
 import pycurl
 
 from ..errors import TransferError
@@ -78,6 +77,7 @@ class CurlThread:
         self._numbers = itertools.count()
         self._multi_due: float | None = None
         self._is_asleep = self._is_waking = self._is_over = False
+        self._ended = asyncio.Event()  # set on the event loop
         with ExitStack() as opened:
             self._waker, self._woken = socket.socketpair()
             for end in (self._waker, self._woken):
@@ -133,9 +133,11 @@ class CurlThread:
         to a dead disk may never end.
         """
         self.stop()
-        with anyio.CancelScope(shield=True):
-            if self._thread.is_alive():
-                await anyio.to_thread.run_sync(self._thread.join, END_S)
+        if self._thread.is_alive():
+            with anyio.move_on_after(END_S, shield=True):
+                await self._ended.wait()
+        if self._ended.is_set():
+            self._thread.join()  # it has nothing left to do
         if self._thread.is_alive():
             logger.warning("a thread still writes after %g s; it is left behind", END_S)
         else:
@@ -209,6 +211,8 @@ class CurlThread:
             for curl in self._idle:
                 curl.close()
             self._deliver()
+            with suppress(RuntimeError):  # the event loop is closed: nobody waits any more
+                self._loop.call_soon_threadsafe(self._ended.set)
 
     def _run_commands(self) -> None:
         while self._commands:

@@ -208,3 +208,9 @@ def test_a_slow_storage_gets_longer_windows() -> None:
         link.run(concurrency, 4 * WINDOW_S)
     assert quick.number > FIRST
     assert slow.number == FIRST
+
+
+def test_a_bound_holds_from_then_on() -> None:
+    concurrency = Concurrency()
+    concurrency.bound(2)
+    assert concurrency.number == 2

@@ -18,6 +18,7 @@ from pixxel_async.sansio.resume import (
     first,
     goes_on,
     is_lost,
+    is_out_of_reach,
 )
 
 LEAVE, RETRY = EarlierFailures.LEAVE, EarlierFailures.RETRY
@@ -183,3 +184,9 @@ def test_a_new_package_helps_only_where_the_old_one_is_to_blame(
     error: errors.PixxelError, *, expected: bool
 ) -> None:
     assert is_lost(error) is expected
+
+
+def test_another_place_helps_where_the_storage_is_to_blame_and_not_this_machine() -> None:
+    assert is_out_of_reach(errors.StorageError("it is gone", status=500))
+    assert not is_out_of_reach(errors.OutOfDescriptorsError("too many open files"))
+    assert not is_out_of_reach(errors.PackageFailedError("it failed"))
