@@ -31,7 +31,7 @@ ETAG = {"ETag": '"v1"'}
 def a_zip() -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("a.bin", bytes(range(256)) * 1000)
+        archive.writestr(zipfile.ZipInfo("a.bin"), bytes(range(256)) * 1000)
     return file.getvalue()
 
 

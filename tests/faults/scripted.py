@@ -20,7 +20,9 @@ def a_zip(seed: int = 0) -> bytes:
     """Return a whole ZIP of about 250 kB."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("a.bin", bytes((value + seed) % 256 for value in range(256)) * 1000)
+        archive.writestr(
+            zipfile.ZipInfo("a.bin"), bytes((value + seed) % 256 for value in range(256)) * 1000
+        )
     return file.getvalue()
 
 

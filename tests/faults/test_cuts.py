@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("engine")
 def tiny_zip() -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("a", bytes(range(200)))
+        archive.writestr(zipfile.ZipInfo("a"), bytes(range(200)))
     return file.getvalue()
 
 

@@ -33,7 +33,7 @@ OURS = pytest.mark.parametrize("is_ours", [True, False], ids=["our client", "a u
 def package() -> bytes:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
-        archive.writestr("image.tif", bytes(1000))
+        archive.writestr(zipfile.ZipInfo("image.tif"), bytes(1000))
     return made.getvalue()
 
 

@@ -189,4 +189,4 @@ def test_a_new_package_helps_only_where_the_old_one_is_to_blame(
 def test_another_place_helps_where_the_storage_is_to_blame_and_not_this_machine() -> None:
     assert is_out_of_reach(errors.StorageError("it is gone", status=500))
     assert not is_out_of_reach(errors.OutOfDescriptorsError("too many open files"))
-    assert not is_out_of_reach(errors.PackageFailedError("it failed"))
+    assert not is_out_of_reach(errors.PackageFailedError("it failed", key="k"))

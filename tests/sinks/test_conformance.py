@@ -28,7 +28,7 @@ REFUSE = ForeignFiles.REFUSE
 def a_zip(size: int = 300_000) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("a.bin", bytes(range(256)) * (size // 256))
+        archive.writestr(zipfile.ZipInfo("a.bin"), bytes(range(256)) * (size // 256))
     return file.getvalue()
 
 
