@@ -35,7 +35,6 @@ RECREATE_ATTEMPTS = 2
 TRANSFER_ATTEMPTS = 8
 STALL_TIMEOUT_S = 30.0
 LEAST_BYTES_PER_S = 1024
-WRITE_BYTES = 1024 * 1024
 WRITE_S = 0.05
 SEGMENT_BYTES = 8 * 1024 * 1024
 FLUSH_BYTES = 16 * 1024 * 1024
@@ -174,8 +173,6 @@ class FetchPolicy(_Frozen):
         attempts: Tries of one transfer that bring no new byte; progress starts the count anew.
         stall_timeout_s: The window in which the least throughput is measured.
         least_bytes_per_s: Less than this over a whole window is a stall.
-        write_bytes: Bytes that are gathered before they are written, where they come through a
-            proxy or a transport that was given; elsewhere they are written as they come.
         write_s: After this time at the latest bytes are written, and noted for a later run, also if
             they are few; a run that is killed loses what it has not noted.
         segment_bytes: The least that one of several transfers brings of a package. One of which
@@ -197,7 +194,6 @@ class FetchPolicy(_Frozen):
     attempts: int = Field(TRANSFER_ATTEMPTS, ge=1)
     stall_timeout_s: float = Field(STALL_TIMEOUT_S, gt=0)
     least_bytes_per_s: int = Field(LEAST_BYTES_PER_S, ge=1)
-    write_bytes: int = Field(WRITE_BYTES, ge=64 * 1024)
     write_s: float = Field(WRITE_S, ge=0)
     segment_bytes: int = Field(SEGMENT_BYTES, ge=64 * 1024)
     flush_bytes: int = Field(FLUSH_BYTES, ge=64 * 1024)

@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from ..client import PixxelClient
-from ..config import FetchPolicy, Limits, PollPolicy, RetryPolicy
+from ..config import Limits, PollPolicy, RetryPolicy
 from ..display.base import Loudness
 from ..downloads import parse_download
 from ..engine.report import Report
@@ -34,8 +34,6 @@ SCENARIO = Scenario(
 LIMITS = Limits(requests=32, requests_per_second=200, fetches=12)
 POLL = PollPolicy(initial_s=0.3, max_s=1.5)
 RETRY = RetryPolicy(initial_s=0.1, max_s=1.0)
-FETCH = FetchPolicy(write_bytes=64 * 1024)
-"""Small writes tell small steps, so that the bars of small packages move."""
 
 
 def run_demo(folder: Path, packages: int, loudness: Loudness) -> None:
@@ -57,7 +55,6 @@ def run_demo(folder: Path, packages: int, loudness: Loudness) -> None:
                 limits=LIMITS,
                 poll=POLL,
                 retry=RETRY,
-                fetch=FETCH,
             ) as client,
         ):
             return await follow(client.export(downloads, folder), display)

@@ -67,11 +67,6 @@ class FolderLock:
             raise
         return cls(descriptor, named)
 
-    @property
-    def is_named(self) -> bool:
-        """Whether a file takes the place of the system's lock."""
-        return self._named is not None
-
     def check(self) -> None:
         """Find out whether the folder is still ours; costs nothing with a lock of the system.
 

@@ -110,13 +110,7 @@ class Api:
         """
 
         def read(reply: Response) -> None:
-            wire.raise_for_status(
-                wire.PING,
-                status_code=reply.status,
-                body=reply.body,
-                retry_after_s=reply.retry_after_s,
-                location=reply.location,
-            )
+            _raise_for_status(wire.PING, reply)
 
         await self._send(wire.PING, read, ignore)
 
@@ -132,13 +126,7 @@ class Api:
 
         def read(reply: Response) -> None:
             if reply.status not in KNOWN_KEY:
-                wire.raise_for_status(
-                    wire.KEY_CHECK,
-                    status_code=reply.status,
-                    body=reply.body,
-                    retry_after_s=reply.retry_after_s,
-                    location=reply.location,
-                )
+                _raise_for_status(wire.KEY_CHECK, reply)
 
         await self._send(wire.KEY_CHECK, read, ignore)
 
@@ -213,13 +201,7 @@ class Api:
         """
 
         def read_reply(reply: Response) -> T:
-            wire.raise_for_status(
-                call,
-                status_code=reply.status,
-                body=reply.body,
-                retry_after_s=reply.retry_after_s,
-                location=reply.location,
-            )
+            _raise_for_status(call, reply)
             return read(reply.body)
 
         return await self._send(call, read_reply, ignore)
@@ -283,4 +265,14 @@ def _answer(call: wire.Call, reply: Response) -> wire.Answer:
         body=reply.body,
         retry_after_s=reply.retry_after_s,
         location=reply.location,
+    )
+
+
+def _raise_for_status(call: wire.Call, response: Response) -> None:
+    wire.raise_for_status(
+        call,
+        status_code=response.status,
+        body=response.body,
+        retry_after_s=response.retry_after_s,
+        location=response.location,
     )

@@ -122,8 +122,3 @@ def _stretches(record: ExportRecord) -> list[tuple[float, float]]:
 def running_s(record: ExportRecord) -> float:
     """Return for how long anything ran, in seconds, pauses left out."""
     return sum(ended - began for began, ended in _stretches(record))
-
-
-def gaps(axis: TimeAxis) -> list[tuple[float, float]]:
-    """Return where the axis is cut, each as where the gap begins and ends on it."""
-    return [(mark.cut_from, mark.x) for mark in axis.marks if mark.cut_from is not None]

@@ -34,6 +34,7 @@ from pixxel_async.sandbox import Sandbox, Scenario, sandbox_in_thread
 from ..cli.commands import QUICK, env_of, run, start, write_manifest
 from ..engine.saved import change_row
 from ..support import client_of, final_files, quick_fetch, some_downloads, when
+from .tampering import dangling_link, hard_link, symbolic_link
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no FIFOs")
 
@@ -70,20 +71,8 @@ def device(path: Path, _: Path) -> None:
         pytest.skip("no device can be made here")
 
 
-def symbolic(path: Path, target: Path) -> None:
-    path.symlink_to(target)
-
-
-def dangling(path: Path, target: Path) -> None:
-    path.symlink_to(target.with_name("not-there-yet"))
-
-
-def hard(path: Path, target: Path) -> None:
-    path.hardlink_to(target)
-
-
 Plant = Callable[[Path, Path], None]
-LINKS = (symbolic, dangling, hard)
+LINKS = (symbolic_link, dangling_link, hard_link)
 OTHERS = (fifo, unix_socket, device)
 
 
