@@ -252,7 +252,7 @@ class PackageFailedError(PackageError):
 
 
 class PackageTimeoutError(PackageError):
-    """The package was not ready within the waiting limit; a rerun goes on waiting."""
+    """The package was not ready within the waiting limit; a rerun keeps waiting."""
 
 
 class PackageGoneError(PackageError):

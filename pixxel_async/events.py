@@ -41,7 +41,7 @@ class Started(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowDamaged(PackageEvent):
-    """The journal's row of a package holds what cannot be, and is written anew.
+    """The journal's row of a package holds what cannot be, and is rewritten.
 
     If what is damaged concerns a partial, the package is downloaded from its first byte; else it
     starts anew, and a file under its name is set aside.

@@ -54,8 +54,8 @@ def quoted(word: str) -> str:
 def goes_on(*added: str) -> str:
     """Return what is told to somebody who wants to go on with what this command has begun."""
     if any(_STREAMS.fullmatch(word) for word in sys.argv[1:]):
-        return "The same pipeline again goes on from here" + _with(added)
-    return f"To go on:  {this_command(*added)}"
+        return "To resume, run the same pipeline again" + _with(added)
+    return f"To resume:  {this_command(*added)}"
 
 
 def needed_first() -> list[str]:

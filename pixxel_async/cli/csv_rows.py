@@ -87,7 +87,7 @@ def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str] | Input
         except csv.Error as error:
             said = str(error)
             if "expected after" in said:
-                reason = "a cell goes on after its closing quote: write quotes inside a cell twice"
+                reason = "text follows a closing quote: write quotes inside a cell twice"
                 yield line, InputError(reason)
                 continue
             # What follows would be read from within the cell: it tells nothing.

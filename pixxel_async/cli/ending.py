@@ -31,7 +31,7 @@ INTERRUPTED = 130
 READER_GONE = 141
 """128 and the number of SIGPIPE."""
 
-GOES_ON = "interrupted: run the same command again, and it goes on from here"
+GOES_ON = "interrupted: run the same command again to resume"
 
 
 def complain(text: str) -> None:

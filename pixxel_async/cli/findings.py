@@ -90,7 +90,7 @@ def _rows(counts: Counter[Condition], folder: Path, elapsed_s: float) -> Iterato
     if counts[Condition.DAMAGED]:
         yield "journal", f"{counts[Condition.DAMAGED]} damaged: their rows hold what cannot be"
     if counts[Condition.NOT_SAVED]:
-        yield "", f"{counts[Condition.NOT_SAVED]} not saved yet: the export goes on with them"
+        yield "", f"{counts[Condition.NOT_SAVED]} not saved yet: the next export fetches them"
     if counts[Condition.UNKNOWN]:
         yield "files", f"{counts[Condition.UNKNOWN]} unknown: no package has their names"
     yield "time", duration(elapsed_s)

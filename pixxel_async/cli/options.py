@@ -42,7 +42,7 @@ class RunOptions(FolderOptions, ServiceOptions):
             "--out",
             "--directory",
             metavar="DIR",
-            help="Folder for the packages; made if need be. A rerun into it goes on.",
+            help="Folder for the packages; created if missing. A rerun into it resumes.",
         ),
     ]
     fetches: Annotated[

@@ -34,9 +34,9 @@ def _rows(report: Report, folder: Path) -> Iterator[tuple[str, str]]:
     yield "transferring", f"{duration(report.transferred_s)}, summed over the packages"
     yield "polls", f"{report.polls}"
     retries = f"{report.retries} calls, {report.interrupted} transfers"
-    yield "retries", f"{retries}; {report.recreated} asked anew, {report.refreshed} fresh URLs"
+    yield "retries", f"{retries}; {report.recreated} re-requested, {report.refreshed} fresh URLs"
     if report.held:
-        yield "held back", f"{report.held} times, {duration(report.held_s)} for a host that failed"
+        yield "throttled", f"{report.held} times, {duration(report.held_s)} for a host that failed"
     yield "folder", str(folder)
 
 

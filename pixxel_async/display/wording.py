@@ -53,17 +53,17 @@ def told(event: events.Event, report: Report) -> Told | None:
             label = "disk full"
             text = (
                 f"{size(free)} free, {size(needed)} needed; transfers pause until there is "
-                "more (Ctrl-C ends the export, a rerun goes on)"
+                "more (Ctrl-C ends the export, a rerun resumes it)"
             )
             parts = Loudness.ERRORS, label, text
         case events.Resumed():
-            parts = Loudness.ERRORS, "disk", "there is free space again; transfers go on"
+            parts = Loudness.ERRORS, "disk", "there is free space again; transfers resume"
         case events.Saved(saved=saved):
             parts = Loudness.NORMAL, "saved", f"{saved.path.name}, {size(saved.bytes)}"
         case events.Skipped(saved=saved):
             parts = Loudness.NORMAL, "skipped", f"{saved.path.name}, it is there already"
         case events.RowDamaged(key=key, field=field, reason=reason):
-            text = f"{short(key)}: the journal's {field} {reason}; its row is written anew"
+            text = f"{short(key)}: the journal's {field} {reason}; its row is rewritten"
             parts = Loudness.NORMAL, "damaged", text
         case _:
             return _of_host(event) or _detail(event)
@@ -73,11 +73,11 @@ def told(event: events.Event, report: Report) -> Told | None:
 def _of_host(event: events.Event) -> Told | None:
     match event:
         case events.HostFailed(host=host, reason=reason):
-            text = f"{host} fails ({reason}); requests wait until it is back"
-            return _safe(Loudness.NORMAL, "host fails", text)
+            text = f"{host} is unreachable ({reason}); requests wait until it recovers"
+            return _safe(Loudness.NORMAL, "host down", text)
         case events.HostCameBack(host=host, held_s=held_s):
-            text = f"{host} answers again after {duration(held_s)}; everything goes on"
-            return _safe(Loudness.NORMAL, "host is back", text)
+            text = f"{host} recovered after {duration(held_s)}; requests resume"
+            return _safe(Loudness.NORMAL, "host up", text)
         case events.HostOverloaded(host=host, reason=reason):
             text = f"{host} refuses transfers while others run ({reason}); fewer run from now on"
             return _safe(Loudness.NORMAL, "host busy", text)
@@ -89,7 +89,7 @@ def _detail(event: events.Event) -> Told | None:
         case events.Retried(key=key, reason=reason):
             label, text = "retried", f"{short(key)}: {reason}; {_again(event.delay_s)}"
         case events.Recreated(key=key, reason=reason):
-            label = "asked anew"
+            label = "new package"
             text = f"{short(key)}: {reason}; {_again(event.delay_s)}"
         case events.FetchInterrupted(key=key, reason=reason, offset=offset):
             label = "broke off"
@@ -102,7 +102,7 @@ def _detail(event: events.Event) -> Told | None:
             pause = f"{duration(pause_s)} pause, then {per_second(rate)}"
             text = f"the service asks for fewer calls: {pause}"
         case events.RetryHeld(key=key):
-            label, text = "held back", f"{short(key)}: retries have used up their share of calls"
+            label, text = "throttled", f"{short(key)}: retries have used up their share of calls"
         case events.FetchesChanged(fetches=fetches):
             label, text = "transfers", f"up to {fetches} at once from now on"
         case _:
@@ -115,7 +115,7 @@ def _safe(loudness: Loudness, label: str, text: str) -> Told:
 
 
 def _again(delay_s: float) -> str:
-    return f"goes on in {duration(delay_s)}"
+    return f"retrying in {duration(delay_s)}"
 
 
 def rejected(error: Exception) -> str:

@@ -184,7 +184,7 @@ class Asker:
         limit = self._poll.wait_timeout_s
         if age_s >= limit:
             word = f' (its status is "{redact(status_word)}")' if status_word else ""
-            message = f"not ready within {limit:g} s{word}; a rerun goes on waiting"
+            message = f"not ready within {limit:g} s{word}; a rerun keeps waiting"
             raise PackageTimeoutError(message, key=download.key)
 
     async def wait_to_recreate(

@@ -58,11 +58,11 @@ def test_a_shell_reads_each_word_as_it_was(word: str) -> None:
 @pytest.mark.parametrize(
     "proxy",
     [
-        "http://me:secret@proxy:80",
-        "http://me:sec@ret@proxy:80",
-        "http://me:sec%40ret@proxy:80",
-        "me:secret@proxy:80",
-        "http://me:sec/ret@proxy",
+        "http://ada:secret@proxy:80",
+        "http://ada:sec@ret@proxy:80",
+        "http://ada:sec%40ret@proxy:80",
+        "ada:secret@proxy:80",
+        "http://ada:sec/ret@proxy",
         "socks5://secret@proxy",
     ],
 )
@@ -76,7 +76,7 @@ def test_a_proxy_with_a_password_is_left_out(
     words = ["export", "m", *given, "--answer-timeout", "90", "--ca-bundle", "ca.pem"]
     monkeypatch.setattr(sys, "argv", ["pixxel-async", *words])
     said = "\n".join([*needed_first(), goes_on()])
-    for part in ("sec", "ret@", "me:", "***", "--proxy"):
+    for part in ("sec", "ret@", "ada:", "***", "--proxy"):
         assert part not in said
     assert "PIXXEL_PROXY" in said
     assert said.endswith("pixxel-async export m --answer-timeout 90 --ca-bundle ca.pem")
@@ -87,9 +87,9 @@ def test_a_proxy_without_a_password_is_repeated(monkeypatch: pytest.MonkeyPatch)
     for given in (["--proxy", "http://proxy:80"], ["--proxy=direct"]):
         monkeypatch.setattr(sys, "argv", ["pixxel-async", "export", "m", *given])
         assert needed_first() == []
-        assert goes_on() == f"To go on:  pixxel-async export m {' '.join(given)}"
+        assert goes_on() == f"To resume:  pixxel-async export m {' '.join(given)}"
     monkeypatch.setattr(sys, "argv", ["pixxel-async", "export", "m", "--proxy"])
-    assert goes_on() == "To go on:  pixxel-async export m --proxy"
+    assert goes_on() == "To resume:  pixxel-async export m --proxy"
 
 
 @pytest.mark.parametrize("name", ["-", "/dev/stdin", "/dev/fd/63", "/proc/self/fd/11"])
@@ -98,7 +98,7 @@ def test_what_came_from_a_pipe_cannot_be_repeated_by_a_command(
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["pixxel-async", "export", name])
     assert goes_on("--retry-failed") == (
-        "The same pipeline again goes on from here, with --retry-failed."
+        "To resume, run the same pipeline again, with --retry-failed."
     )
 
 
@@ -122,8 +122,8 @@ def test_the_printed_command_is_complete_and_resumes(tmp_path: Path) -> None:
     assert b"canary" not in journal
     *_, note, printed = stderr.splitlines()
     assert "PIXXEL_PROXY" in note
-    assert printed.startswith("To go on:")
-    pasted = printed.removeprefix("To go on:").strip()
+    assert printed.startswith("To resume:")
+    pasted = printed.removeprefix("To resume:").strip()
     assert "--answer-timeout 77" in pasted
     script = f'pixxel-async() {{ "{sys.executable}" -m pixxel_async.cli "$@"; }}; {pasted}'
     with sandbox_in_thread() as sandbox:

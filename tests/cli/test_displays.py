@@ -103,7 +103,7 @@ def test_details_are_told_on_request() -> None:
     labels = [line.split("  ")[0].strip() for line in lines(Loudness.DETAILS, *story)]
     assert [label.split(" job:")[0] for label in labels] == [
         "retried",
-        "asked anew",
+        "new package",
         "broke off",
         "fresh URL",
         "slowed down the service asks for fewer calls: 2.0 s pause, then 5/s",
@@ -206,7 +206,7 @@ def test_messages_stand_above_the_bars_and_the_bars_go_away() -> None:
     with screen.bars:
         tell(screen.bars, started(2), requested(), RETRIED, failed(), skipped(job(2)))
     printed = screen.printed()
-    assert "retried     job:w/j: 500 oops; goes on in 0.5 s" in printed
+    assert "retried     job:w/j: 500 oops; retrying in 0.5 s" in printed
     assert "failed      job w j: 404 no such job" in printed
     assert "skipped" not in printed
     assert printed.endswith("\x1b[1A\x1b[2K")  # the last thing is to wipe a line

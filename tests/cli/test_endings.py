@@ -72,8 +72,8 @@ def test_a_signal_in_mid_export_ends_it_soon_and_the_printed_command_goes_on(
         for name, written in held.items():
             assert (out / f"{name}.part").stat().st_size == written
         sent = sandbox.sent_bytes
-        (line,) = [line for line in stderr.splitlines() if line.startswith("To go on:")]
-        program, *again = shlex.split(line.removeprefix("To go on:"))
+        (line,) = [line for line in stderr.splitlines() if line.startswith("To resume:")]
+        program, *again = shlex.split(line.removeprefix("To resume:"))
         assert program == "pixxel-async"
         with start(*again, env=env_of(sandbox)) as process:
             _, stderr = process.communicate(timeout=PROCESS_S)
@@ -170,7 +170,7 @@ def test_what_failed_is_told_with_the_command_that_takes_it_up(tmp_path: Path) -
         with start(*words, *QUICK, env=env_of(sandbox)) as process:
             _, stderr = process.communicate(timeout=PROCESS_S)
     assert process.returncode == 1
-    assert stderr.splitlines()[-1] == f"To go on:  {command([*words, *QUICK, '--retry-failed'])}"
+    assert stderr.splitlines()[-1] == f"To resume:  {command([*words, *QUICK, '--retry-failed'])}"
     with sandbox_in_thread() as sandbox:
         left = run(*words, *QUICK, env=env_of(sandbox))
         assert left.exit_code == 1

@@ -161,7 +161,7 @@ def test_a_short_row_leaves_fields_absent() -> None:
         (b'aoi,,,,a,"x,y"', 'field "asset_ids": separate ids by ; or a blank, not by , in "x,y"'),
         (b"aoi,,,,a,;", 'field "asset_ids": is empty'),
         (b"job,w,\xff,,,", "not UTF-8: 0xff stands in a cell; save the file as CSV UTF-8"),
-        (b'job,"w"x,j,,,', "a cell goes on after its closing quote"),
+        (b'job,"w"x,j,,,', "text follows a closing quote"),
         (b"job," + b"w" * 200_000 + b",j", "a cell has more than 131072 characters"),
         (b"job," + b"w" * 3000 + b",j", 'field "workflow_id"'),
     ],

@@ -48,7 +48,7 @@ def test_ctrl_c_ends_in_one_line_and_the_same_command_goes_on(tmp_path: Path) ->
         assert first == LEAVING
         assert "6: 5 saved, 0 there already, 0 failed, 1 left" in rest[0]
         assert rest[-2] == "interrupted: 1 package is left."
-        again = shlex.split(rest[-1].removeprefix("To go on:"))
+        again = shlex.split(rest[-1].removeprefix("To resume:"))
         assert again == ["pixxel-async", *map(str, words)]
         with start(*words, "--wait-timeout", "0.5", env=env_of(sandbox)) as process:
             _, stderr = process.communicate(timeout=PROCESS_S)

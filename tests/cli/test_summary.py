@@ -42,7 +42,7 @@ def test_the_summary_is_aligned_and_complete() -> None:
         "waiting       2.5 s, summed over the packages",
         "transferring  1.5 s, summed over the packages",
         "polls         1",
-        "retries       1 calls, 0 transfers; 0 asked anew, 0 fresh URLs",
+        "retries       1 calls, 0 transfers; 0 re-requested, 0 fresh URLs",
         f"folder        {FOLDER}",
         "failed  job w j3: 404 no such job",
     ]
@@ -52,7 +52,7 @@ def test_what_was_held_back_is_told() -> None:
     fails = events.HostFailed(at_s=1, host="api.test", reason="502")
     back = events.HostCameBack(at_s=3, host="api.test", held_s=2.0)
     shown = summary(report_of(started(1), fails, back), FOLDER)
-    assert "held back     1 times, 2.0 s for a host that failed" in shown.splitlines()
+    assert "throttled     1 times, 2.0 s for a host that failed" in shown.splitlines()
 
 
 def test_of_many_failures_some_are_shown() -> None:

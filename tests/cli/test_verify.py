@@ -131,7 +131,7 @@ def test_a_package_that_is_not_saved_yet_is_counted_and_no_fault(tmp_path: Path)
     told = run("verify", tmp_path / "out")
     assert told.exit_code == 0
     assert "3: 3 ok" in told.stdout
-    assert "1 not saved yet: the export goes on with them" in told.stdout
+    assert "1 not saved yet: the next export fetches them" in told.stdout
 
 
 @pytest.mark.parametrize("words", [(), ("--repair",)])
@@ -299,7 +299,7 @@ def test_a_repair_that_is_interrupted_goes_on_with_the_command_that_it_tells(
             process.send_signal(signal.SIGINT)
             _, stderr = process.communicate(timeout=PROCESS_S)
     assert process.returncode == 130
-    assert f"To go on:  pixxel-async verify {out} --repair" in stderr
+    assert f"To resume:  pixxel-async verify {out} --repair" in stderr
     assert run("verify", out).exit_code == 1
     with sandbox_in_thread(SMALL) as sandbox:
         assert run(*words, env=env_of(sandbox)).exit_code == 0
