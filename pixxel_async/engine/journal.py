@@ -264,6 +264,16 @@ class Journal:
                 else:
                     self._waiting = batch.followed_by(self._waiting)
 
+    async def confirm(self) -> None:
+        """Return when all that was taken so far is on the disk and was read back from there.
+
+        Raises:
+            FolderLostError: The journal was deleted, replaced or damaged by somebody else.
+            SinkError: The disk refused.
+        """
+        await self.flush()
+        await self._run(lambda: damage.check_disk(self._connection, self._path))
+
     async def flush_regularly(self) -> None:
         """Write what was noted, soon after it was, until cancelled.
 

@@ -29,6 +29,7 @@ from ..errors import (
     PermissionDeniedError,
     PixxelError,
     RouteError,
+    SinkError,
 )
 from ..models import Package, PackageStatus
 from ..sansio.lifecycle import State
@@ -159,6 +160,7 @@ class Pipeline:
         ending = Ending.INTERRUPTED
         try:
             await self._run(downloads)
+            await self._confirm_journal()
             if self._ledger.is_done:
                 ending = Ending.COMPLETE
             if self._outlet.report.stopped is not None:
@@ -204,6 +206,15 @@ class Pipeline:
                 await self._feed.run(feed)
                 await self._ledger.wait()
                 tasks.cancel_scope.cancel()
+
+    async def _confirm_journal(self) -> None:
+        """End the run as stopped if the next one could not read what this one has noted."""
+        try:
+            await self._folder.journal.confirm()
+        except FolderLostError as error:
+            await self._end_early(error)
+        except SinkError:
+            pass  # the disk is full or busy: whoever put a row was told
 
     async def _fail(self, item: Item, error: PixxelError) -> None:
         """End a package; with a rejected key, a closed way or a lost folder the whole export."""

@@ -28,10 +28,10 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any
 
-import anyio
 import pycurl
 
 from ..errors import TransferError
+from .cancellation import wait_for_end
 from .curl_errors import closed_error
 from .curl_response import CurlResponse
 from .curl_sockets import has_input, spoil
@@ -77,7 +77,7 @@ class CurlThread:
         self._numbers = itertools.count()
         self._multi_due: float | None = None
         self._is_asleep = self._is_waking = self._is_over = False
-        self._ended = asyncio.Event()  # set on the event loop
+        self._ended: asyncio.Future[None] = self._loop.create_future()
         with ExitStack() as opened:
             self._waker, self._woken = socket.socketpair()
             for end in (self._waker, self._woken):
@@ -129,19 +129,18 @@ class CurlThread:
     async def aclose(self) -> None:
         """End the thread, and every transfer on it; may be called twice.
 
-        It waits for the write in progress, off the event loop, and gives up after `END_S`: a write
-        to a dead disk may never end.
+        It waits for the write in progress, and gives up after `END_S`: a write to a dead disk may
+        never end. A cancelled call waits just as long before it raises.
         """
         self.stop()
-        if self._thread.is_alive():
-            with anyio.move_on_after(END_S, shield=True):
-                await self._ended.wait()
-        if self._ended.is_set():
-            self._thread.join()  # it has nothing left to do
-        if self._thread.is_alive():
-            logger.warning("a thread still writes after %g s; it is left behind", END_S)
-        else:
-            self._opened.close()
+        try:
+            await wait_for_end(self._ended, END_S)
+        finally:
+            if self._ended.done():
+                self._thread.join()  # it has nothing left to do
+                self._opened.close()
+            else:
+                logger.warning("a thread still writes after %g s; it is left behind", END_S)
 
     def stop(self) -> None:
         """Let the thread end soon; may be called twice, and on any thread."""
@@ -212,7 +211,7 @@ class CurlThread:
                 curl.close()
             self._deliver()
             with suppress(RuntimeError):  # the event loop is closed: nobody waits any more
-                self._loop.call_soon_threadsafe(self._ended.set)
+                self._loop.call_soon_threadsafe(self._ended.set_result, None)
 
     def _run_commands(self) -> None:
         while self._commands:

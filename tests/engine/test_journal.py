@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -19,6 +20,7 @@ import pytest
 from pixxel_async import SinkError
 from pixxel_async.engine import schema
 from pixxel_async.engine.journal import Journal, _Batch
+from pixxel_async.engine.named_lock import FolderLostError
 from pixxel_async.engine.record import Doing, Row, Step
 from pixxel_async.engine.schema import SCHEMA_VERSION
 from pixxel_async.sansio.lifecycle import State
@@ -125,6 +127,32 @@ async def test_a_full_disk_is_told_and_the_row_is_kept_for_the_next_commit(tmp_p
 
 @pytest.mark.fault(48)
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no file modes")
+async def test_what_others_emptied_while_a_commit_ran_is_found_when_the_journal_is_confirmed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite goes on with the pages that it has in memory, and finds nothing wrong."""
+    path = tmp_path / "journal.sqlite"
+    put_steps = schema.put_steps
+
+    def emptied(*words: Any) -> None:
+        put_steps(*words)
+        size = path.stat().st_size
+        os.truncate(path, 0)
+        os.truncate(path, size)  # as a commit of its last page does
+
+    journal = await Journal.open(path)
+    for number in range(300):
+        journal.note(row(number))
+    await journal.confirm()
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "put_steps", emptied)
+        await journal.put(row(0))
+    await journal.put(row(1))
+    with pytest.raises(FolderLostError, match="the journal is damaged"):
+        await journal.confirm()
+    await journal.aclose()
+
+
 async def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"
     previous = os.umask(0)

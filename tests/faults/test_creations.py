@@ -6,7 +6,7 @@ import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import anyio
 import httpx
@@ -223,10 +223,6 @@ class SecureService(JsonService):
         super().__init__(respond_at_once, closes_after_s=closes_after_s)
         self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         cert.configure_cert(self._context)
-
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self.serve, "127.0.0.1", 0, ssl=self._context)
-        return self
 
 
 @pytest.mark.fault(80)

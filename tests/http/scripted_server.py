@@ -57,8 +57,8 @@ class Scripted(SocketServer):
     """A server that speaks as the test's way says."""
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self.serve, "127.0.0.1", 0, ssl=Way.server)
-        return self
+        self._context = Way.server
+        return await super().__aenter__()
 
     @property
     def url(self) -> str:

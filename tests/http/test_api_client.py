@@ -11,7 +11,7 @@ import traceback
 import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Self
+from typing import Any
 
 import httpx
 import httpx2
@@ -354,14 +354,13 @@ async def test_a_cancelled_call_shows_no_key_and_closes_its_connection(carrier: 
 class Slow(Requests):
     """Speaks TLS once it is told to: until then, connections are made and nobody accepts them."""
 
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(
-            self.serve,
+    async def _listen(self) -> asyncio.Server:
+        return await asyncio.start_server(
+            self._accept,
             sock=socket.create_server(("127.0.0.1", 0), backlog=1000),
             ssl=TLS.context,
             start_serving=False,
         )
-        return self
 
     async def speak(self) -> None:
         await self._server.start_serving()

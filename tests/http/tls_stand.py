@@ -25,6 +25,8 @@ class TlsServer(RawServer):
         greeted: How many connections came, those that ended in the handshake included.
     """
 
+    _context: ssl.SSLContext
+
     def __init__(self, cert: trustme.LeafCert, *answers: bytes) -> None:
         super().__init__(*answers)
         self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -33,8 +35,7 @@ class TlsServer(RawServer):
 
     async def __aenter__(self) -> Self:
         self._context.sni_callback = self._count
-        self._server = await asyncio.start_server(self.serve, "127.0.0.1", 0, ssl=self._context)
-        return self
+        return await super().__aenter__()
 
     def _count(self, *_: object) -> None:
         self.greeted += 1
@@ -63,14 +64,9 @@ class ConnectProxy(SocketServer):
         self._ports = ports
         self._wanted = base64.b64encode(password.encode()) if password else b""
         self._answer = answer
-        self._context: ssl.SSLContext | None = None
         if cert is not None:
             self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
             cert.configure_cert(self._context)
-
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self.serve, "127.0.0.1", 0, ssl=self._context)
-        return self
 
     @property
     def targets(self) -> list[bytes]:
