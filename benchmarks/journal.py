@@ -20,7 +20,7 @@ from unittest import mock
 import httpx
 
 from pixxel_async import JobDownload, Limits, PixxelClient
-from pixxel_async.engine.journal import Journal
+from pixxel_async.journal.journal import Journal
 
 PACKAGES = int(os.environ.get("PACKAGES", "2000"))
 ROUNDS = 5

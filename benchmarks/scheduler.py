@@ -18,8 +18,8 @@ import anyio
 import httpx
 
 from pixxel_async import JobDownload, Limits, PackageStatus, PixxelClient, PollPolicy
-from pixxel_async.engine.poller import Poller
-from pixxel_async.sansio.schedule import Pending, PollSchedule
+from pixxel_async.export.poll_stage import Poller
+from pixxel_async.sansio.polling.schedule import Pending, PollSchedule
 
 from .results import save
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pixxel_async import PackageStatus, PollPolicy
-from pixxel_async.sansio.schedule import PollSchedule
+from pixxel_async.sansio.polling.schedule import PollSchedule
 
 Draw = Callable[[random.Random, float], float]
 

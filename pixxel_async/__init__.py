@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from ._api import __all__ as __all__
 else:
     _MODULES = {
-        "blocking": "download_sync export_sync",
         "client": "PixxelClient",
         "config": (
             "AuthScheme Checksum EarlierFailures EarlierFiles Extraction FetchPolicy FolderPolicy "
@@ -26,9 +25,6 @@ else:
             "AoiDownload CatalogDownload Download InsightDownload JobDownload TaskDownload "
             "parse_download"
         ),
-        "engine.checking": "verify",
-        "engine.export": "Export",
-        "engine.report": "Report",
         "errors": (
             "AnswerLostError ApiError ArchiveError AuthenticationError BadRequestError "
             "ConfigError ConflictError ConnectionBrokenError EarlierFailureError FolderBusyError "
@@ -38,6 +34,9 @@ else:
             "RedirectedError ResponseError RouteError ServerError SinkError StalledError "
             "StorageError StorageHostError TransferError TransportError UsageError"
         ),
+        "export.export": "Export",
+        "export.summary": "Report",
+        "export.verify": "verify",
         "events": (
             "Event Failed FetchesChanged FetchInterrupted FetchProgress FetchStarted HostCameBack "
             "HostFailed HostOverloaded Interrupted PackageEvent Paused Polled Ready Recreated "
@@ -47,8 +46,9 @@ else:
         "models": "Package PackageStatus SavedPackage",
         "polls": "PollMethod PollPolicy",
         "records": "Aoi Asset Catalog Insight Job Order OrderItem Project Record Task Workflow",
-        "report.files": "ReportFiles write_report",
-        "sansio.checking": "Condition Finding",
+        "report.write": "ReportFiles write_report",
+        "sansio.files.verification": "Condition Finding",
+        "sync": "download_sync export_sync",
     }
     """The public names by the module that has them."""
 

@@ -1,7 +1,6 @@
 """The public names, all of which `pixxel_async` has."""
 
 from ._version import __version__
-from .blocking import download_sync, export_sync
 from .client import PixxelClient
 from .config import (
     AuthScheme,
@@ -29,9 +28,6 @@ from .downloads import (
     TaskDownload,
     parse_download,
 )
-from .engine.checking import verify
-from .engine.export import Export
-from .engine.report import Report
 from .errors import (
     AnswerLostError,
     ApiError,
@@ -96,6 +92,9 @@ from .events import (
     Stopped,
     UrlRefreshed,
 )
+from .export.export import Export
+from .export.summary import Report
+from .export.verify import verify
 from .models import Package, PackageStatus, SavedPackage
 from .polls import PollMethod, PollPolicy
 from .records import (
@@ -111,8 +110,9 @@ from .records import (
     Task,
     Workflow,
 )
-from .report.files import ReportFiles, write_report
-from .sansio.checking import Condition, Finding
+from .report.write import ReportFiles, write_report
+from .sansio.files.verification import Condition, Finding
+from .sync import download_sync, export_sync
 
 __all__ = [
     "AnswerLostError",

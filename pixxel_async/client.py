@@ -21,27 +21,25 @@ from .config import (
     Timeouts,
     check_settings,
 )
+from .destinations.paths import absolute_path
 from .downloads import Download
-from .engine.bandwidth import Bandwidth
-from .engine.export import Export
-from .engine.folder import ExportFolder, OpenFolders
-from .engine.incoming import Downloads
-from .engine.outlet import Outlet
-from .engine.parts import Parts
-from .engine.pipeline import Pipeline
-from .engine.single import again, only_package
-from .engine.slots import Slots
-from .engine.troubles import is_answer_of_host, is_failure_of_host
-from .engine.waiting import wait
 from .errors import UsageError
-from .http.api import Api
+from .export.event_bus import Outlet
+from .export.export import Export
+from .export.incoming import Downloads
+from .export.pipeline import Pipeline
+from .export.resources import Parts
+from .export.single import again, only_package
+from .export.wait import wait
 from .http.api_client import make_api_client
 from .http.auth import KeyAuth
 from .http.circuit_breaker import HostGuards
+from .http.client_lifetime import OTHER_LOOP, Use
 from .http.engines import Engine, storage_engine
+from .http.service_calls import Api
 from .http.storage_client import StorageClient
 from .http.usable_urls import check_urls
-from .http.use import OTHER_LOOP, Use
+from .journal.export_folder import ExportFolder, OpenFolders
 from .models import Package, SavedPackage
 from .resources.aois import Aois
 from .resources.catalogs import Catalogs
@@ -52,11 +50,13 @@ from .resources.orders import Orders
 from .resources.projects import Projects
 from .resources.tasks import Tasks
 from .resources.workflows import Workflows
-from .sansio.address_policy import AddressPolicy
-from .sansio.naming import path_namer
+from .sansio.files.filenames import path_namer
+from .sansio.storage.address_policy import AddressPolicy
 from .settings.layers import from_environment, resolve
 from .settings.network import certificates, routes
-from .sinks.paths import absolute_path
+from .transfer.bandwidth_limiter import Bandwidth
+from .transfer.concurrency_limiter import Slots
+from .transfer.errors import is_answer_of_host, is_failure_of_host
 
 
 class ClientParts(TypedDict, total=False):

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator
 
 AUTO: Literal["auto"] = "auto"
 FETCHES: Literal["auto"] = AUTO
-"""As many as suit the link; see `sansio.concurrency`."""
+"""As many as suit the link; see `sansio.resilience.adaptive_concurrency`."""
 
 MOST_FETCHES = 64
 """With `auto`, never more."""

@@ -19,7 +19,7 @@ class PollMethod(StrEnum):
     """How the times of polls are chosen.
 
     BACKOFF lets the intervals grow; LEARNING does so until packages have become ready, and then
-    places polls where the next ones are likely to (`sansio.learning`).
+    places polls where the next ones are likely to (`sansio.polling.learner`).
     """
 
     LEARNING = "learning"

@@ -39,7 +39,7 @@ from pixxel_async import (
 )
 from pixxel_async.client import ClientParts
 from pixxel_async.config import FolderPolicy
-from pixxel_async.display.choice import shown
+from pixxel_async.display.select import shown
 from pixxel_async.portal import run_blocking
 from pixxel_async.sandbox import ApiFault, PackageFault, Sandbox, Scenario, sandbox_in_thread
 

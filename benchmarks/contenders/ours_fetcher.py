@@ -1,6 +1,6 @@
 """Our fetcher alone, doing what curl does: no service, no hash, no sync.
 
-The stage is put together as `engine.pipeline` does, and takes signed URLs as they are. What it
+The stage is put together as `export.pipeline` does, and takes signed URLs as they are. What it
 fetches gets its final name.
 """
 
@@ -22,18 +22,18 @@ from pixxel_async.config import (
     RetryPolicy,
     Timeouts,
 )
-from pixxel_async.engine.fetcher import Fetcher
-from pixxel_async.engine.folder import ExportFolder
-from pixxel_async.engine.gate import Gate
-from pixxel_async.engine.item import Item, new_row
-from pixxel_async.engine.slots import Slots
-from pixxel_async.engine.space import Space
-from pixxel_async.engine.troubles import is_answer_of_host, is_failure_of_host
 from pixxel_async.http.circuit_breaker import HostGuards
 from pixxel_async.http.engines import Engine, storage_engine
 from pixxel_async.http.storage_client import WITH_LOOPBACK, StorageClient
 from pixxel_async.http.tls import Certificates
-from pixxel_async.sansio.routes import Routes
+from pixxel_async.journal.export_folder import ExportFolder
+from pixxel_async.sansio.api.proxy_rules import Routes
+from pixxel_async.transfer.call_gate import Gate
+from pixxel_async.transfer.concurrency_limiter import Slots
+from pixxel_async.transfer.disk_space import Space
+from pixxel_async.transfer.downloader import Fetcher
+from pixxel_async.transfer.errors import is_answer_of_host, is_failure_of_host
+from pixxel_async.transfer.work_item import Item, new_row
 
 from .policies import like_curl
 from .task import Task, run

@@ -9,7 +9,8 @@ def main() -> None:
     # Most of the start is spent on imports, and Ctrl-C may come while it is.
     import sys  # noqa: PLC0415 - see above
 
-    from . import last_resort, streams  # noqa: PLC0415 - see above
+    from . import last_resort  # noqa: PLC0415 - see above
+    from .output import streams  # noqa: PLC0415 - see above
 
     streams.prepare()
     code = last_resort.run(_command)
@@ -26,8 +27,8 @@ def _command() -> None:
         sys.stdout.write(f"pixxel-async {__version__}\n")
         return
 
-    from . import completion  # noqa: PLC0415 - see above
     from .app import app  # noqa: PLC0415 - see above
+    from .options import completion  # noqa: PLC0415 - see above
 
     completion.prepare()
     app(prog_name=completion.PROGRAM)

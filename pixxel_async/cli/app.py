@@ -28,7 +28,7 @@ class Listed:
 
     Attributes:
         name: What users type; a function of the module has the same name, unless it is a group.
-        module: Where it is, in this package.
+        module: Where it is, in `commands`.
         panel: Which part of the help lists it.
         help: The first paragraph of its help.
         epilog: What its own help ends with; a group says so itself.
@@ -49,7 +49,7 @@ class Listed:
 LISTED = (
     Listed(
         "export",
-        "export_command",
+        "export",
         EXPORTING,
         "Save the packages that a manifest lists.",
         "Example: pixxel-async export manifest.jsonl --out packages\n\n"
@@ -59,13 +59,13 @@ LISTED = (
     Listed("download", "download", EXPORTING, "Save one package, described by its ids."),
     Listed(
         "list",
-        "list_commands",
+        "list",
         EXPORTING,
         "List what there is: a table on a terminal, lines with tabs in a pipe.",
     ),
     Listed(
         "select",
-        "select_commands",
+        "select",
         EXPORTING,
         "Write a manifest of what there is, for pixxel-async export.",
     ),
@@ -120,14 +120,14 @@ LISTED = (
     Listed("config", "config", SETTING_UP, "Look at the settings, and change the config file."),
     Listed(
         "demo",
-        "try_commands",
+        "sandbox",
         TRYING,
         "Watch an export of made-up packages; no key and no network are needed.",
         "Example: pixxel-async demo --packages 100",
     ),
     Listed(
         "sandbox",
-        "try_commands",
+        "sandbox",
         TRYING,
         "Serve a stand-in of the service on this machine, until Ctrl-C.",
         "Example: pixxel-async sandbox --packaging-min 1 --packaging-max 30 --faults",
@@ -164,7 +164,7 @@ class Commands(TyperGroup):
 
 def load(listed: Listed) -> Any:
     """Import a command."""
-    module = import_module(f".{listed.module}", __package__)
+    module = import_module(f".commands.{listed.module}", __package__)
     holder = typer.Typer(add_completion=False)
     if listed.is_group:
         holder.add_typer(module.app, name=listed.name, rich_help_panel=listed.panel)

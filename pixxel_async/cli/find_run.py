@@ -16,16 +16,16 @@ from collections.abc import Callable, Iterable
 import typer
 
 from ..display.base import Loudness
-from ..display.wording import rejected
+from ..display.event_text import rejected
+from ..display.plain import Lines
 from ..errors import AuthenticationError
 from ..records import Record
-from ..sansio.selection import Criteria
-from .connect import client_of
-from .ending import MISUSE, complain, ended
-from .find_options import FindOptions
-from .lines import Lines
-from .logs import log_shown
-from .lookup import Finder, Noun, Place
+from ..sansio.api.record_filter import Criteria
+from .client_factory import client_of
+from .finder import Finder, Noun, Place
+from .options.filters import FindOptions
+from .output.exit_codes import MISUSE, complain, ended
+from .output.logs import log_shown
 
 NOTHING = 1
 STOPPED = "interrupted: what was written is not all"

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 
 from ..errors import PixxelError
 from ..sansio.redact import redact
-from . import streams
+from .output import streams
 
 FAILED = 1
 MISUSE = 2

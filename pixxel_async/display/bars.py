@@ -18,11 +18,11 @@ from rich.live import Live
 from rich.text import Text
 
 from .. import events
-from ..engine.report import Report
+from ..export.summary import Report
 from ..sansio.redact import printable
 from .base import Loudness
-from .picture import Picture
-from .wording import told
+from .event_text import told
+from .progress_view import Picture
 
 REDRAWS_PER_SECOND = 10
 

@@ -6,8 +6,8 @@ from enum import IntEnum, StrEnum
 from types import TracebackType
 from typing import Protocol, Self
 
-from ..engine.report import Report
 from ..events import Event
+from ..export.summary import Report
 
 
 class Loudness(IntEnum):

@@ -21,12 +21,12 @@ from rich.console import Console
 from rich.text import Text
 
 from .. import events
-from ..engine.report import Report
+from ..export.summary import Report
 from ..sansio.redact import printable
 from .bars import STYLES
 from .base import Loudness
-from .picture import Picture
-from .wording import told
+from .event_text import told
+from .progress_view import Picture
 
 WIDTH_CHARS = 100
 HEIGHT_LINES = 22

@@ -12,8 +12,8 @@ from .. import events
 from ..sansio.redact import printable
 from ..sansio.units import size
 from .columns import NAME_CHARS, progress
-from .meter import Meter
-from .wording import short
+from .event_text import short
+from .throughput_meter import Meter
 
 
 class Transfers:

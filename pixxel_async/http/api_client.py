@@ -5,7 +5,7 @@ Rules:
       instrumentation see every call. One of ours takes nothing from the environment.
     * Both httpx and httpx2 are accepted: their clients have the same methods, and their errors the
       same names.
-    * A response is read as a stream, and bounded while it is decoded (`sansio.bodies`).
+    * A response is read as a stream, and bounded while it is decoded (`sansio.api.body_decoder`).
     * Errors of httpx are translated here, and leave without their cause: the cause knows the
       request, and the request knows the key.
     * A connect that is under way is not cancelled, nor is the return of a connection, as httpcore
@@ -38,15 +38,15 @@ from pydantic import SecretStr
 from .._version import USER_AGENT
 from ..config import Limits, Timeouts
 from ..errors import InputError, PixxelError, ResponseError, RouteError, TransportError
-from ..sansio import wire
-from ..sansio.backoff import CallKind, read_retry_after
-from ..sansio.bodies import (
+from ..sansio.api import package_calls
+from ..sansio.api.body_decoder import (
     ACCEPT_ENCODING,
     BodyTooLongError,
     BoundedBody,
     ContentCodingError,
 )
-from ..sansio.routes import Routes
+from ..sansio.api.proxy_rules import Routes
+from ..sansio.resilience.retry_rules import CallKind, read_retry_after
 from .auth import KeyAuth
 from .cancellation import wait_for_end
 from .clients import CLOSE_S, make_client
@@ -146,7 +146,7 @@ class ApiClient:
                 await self._client.aclose()
                 await self._creation_client.aclose()
 
-    async def send(self, call: wire.Call) -> Response:
+    async def send(self, call: package_calls.Call) -> Response:
         """Send a call once, and return the response.
 
         Raises:
@@ -180,7 +180,7 @@ class ApiClient:
         # Raised here, so that it has no context: the error of httpx knows the key.
         raise failure
 
-    def _failure(self, call: wire.Call, error: Exception) -> TransportError:
+    def _failure(self, call: package_calls.Call, error: Exception) -> TransportError:
         message = f"{call.operation}: {describe(error, self._proxy)}"
         if is_out_of_descriptors(error):
             return NoDescriptorsError(message, sent=False)
@@ -188,11 +188,11 @@ class ApiClient:
             return RouteError(reason)
         return TransportError(message, sent=type(error).__name__ not in NEVER_SENT)
 
-    def _limit_s(self, call: wire.Call) -> float:
+    def _limit_s(self, call: package_calls.Call) -> float:
         is_read = call.kind is CallKind.READ
         return self._timeouts.answer_s if is_read else self._timeouts.creation_limit_s
 
-    async def _send(self, call: wire.Call) -> Response:
+    async def _send(self, call: package_calls.Call) -> Response:
         """Send a call in a task of its own, which is cancelled only where httpcore bears it."""
         exchange = _Exchange()
         task = asyncio.ensure_future(self._exchange(call, exchange))
@@ -212,7 +212,7 @@ class ApiClient:
         if not task.cancelled():
             task.exception()  # nobody else asks for it
 
-    async def _exchange(self, call: wire.Call, exchange: _Exchange) -> Response:
+    async def _exchange(self, call: package_calls.Call, exchange: _Exchange) -> Response:
         """Send a call, and read its response."""
         if not exchange.is_wanted:  # cancelled before it began
             raise _AbandonedError
@@ -238,7 +238,7 @@ class ApiClient:
             with suppress(self._library.HTTPError):
                 await response.aclose()
 
-    async def _read(self, call: wire.Call, response: Any) -> Response:
+    async def _read(self, call: package_calls.Call, response: Any) -> Response:
         body = BoundedBody(
             response.headers.get_list("content-encoding"),
             self._max_bytes,

@@ -1,4 +1,4 @@
-"""Holds requests to a host back while it fails, as `sansio.breaker` says."""
+"""Holds requests to a host back while it fails, as `sansio.resilience.circuit_breaker` says."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import anyio
 from pydantic import SecretStr
 
 from ..errors import TransportError
-from ..sansio.breaker import MOST_S, Breaker
 from ..sansio.redact import redact
+from ..sansio.resilience.circuit_breaker import MOST_S, Breaker
 from ..sansio.secrets import Redactor
 
 

@@ -8,7 +8,7 @@ import httpx
 from pydantic import SecretStr
 
 from ..errors import ConfigError
-from ..sansio.routes import shown
+from ..sansio.api.proxy_rules import shown
 
 CLOSE_S = 2.0
 """How long closing may take, in seconds: whoever was cancelled waits for it."""

@@ -21,7 +21,7 @@ import anyio
 import pycurl
 
 from ..errors import ConnectionBrokenError, PixxelError, StorageHostError
-from ..sansio.address_policy import AddressPolicy
+from ..sansio.storage.address_policy import AddressPolicy
 from .body_writer import BandwidthLimiter, BodyWriter
 from .curl_errors import NOT_HTTP, closed_error, error_of, out_of_descriptors
 from .curl_sockets import DuplicatedSocket, find_shortage

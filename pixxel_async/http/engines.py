@@ -8,7 +8,7 @@ import httpx
 
 from ..config import Timeouts
 from ..errors import ConfigError
-from ..sansio.address_policy import AddressPolicy
+from ..sansio.storage.address_policy import AddressPolicy
 from .clients import make_client
 from .httpx_engine import HttpxEngine
 from .storage_client import StorageEngine

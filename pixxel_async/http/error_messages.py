@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from pydantic import SecretStr
 
 from ..errors import ConnectionBrokenError, OutOfDescriptorsError, PixxelError, StorageHostError
+from ..sansio.api.proxy_rules import shown
 from ..sansio.redact import redact
-from ..sansio.routes import shown
 
 _PASSING = frozenset({408, 429})
 _CLIENT_ERRORS = range(400, 500)

@@ -28,7 +28,7 @@ from pydantic import SecretStr
 from .._version import USER_AGENT
 from ..config import Timeouts
 from ..errors import ConnectionBrokenError, PixxelError, StorageHostError, TransferError
-from ..sansio.address_policy import AddressPolicy
+from ..sansio.storage.address_policy import AddressPolicy
 from .body_writer import BandwidthLimiter, BodyWriter
 from .cancellation import wait_for_end
 from .clients import CLOSE_S

@@ -14,7 +14,7 @@ import pycurl
 
 from .._version import USER_AGENT
 from ..config import Timeouts
-from ..sansio.address_policy import AddressPolicy
+from ..sansio.storage.address_policy import AddressPolicy
 from .body_writer import BandwidthLimiter
 from .cancellation import wait_for_end
 from .curl_errors import closed_error, out_of_descriptors

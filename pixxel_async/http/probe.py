@@ -18,7 +18,7 @@ import httpx
 
 from .._version import USER_AGENT
 from ..config import Timeouts
-from ..sansio.routes import Routes, shown
+from ..sansio.api.proxy_rules import Routes, shown
 from .error_messages import describe, route_problem
 
 PING = "/ping"

@@ -1,4 +1,4 @@
-"""The shared rate of all calls to the service: waits as `sansio.pacing` says."""
+"""The shared rate of all calls to the service: waits as `sansio.resilience.gcra` says."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 import anyio
 
-from ..sansio.pacing import pace
+from ..sansio.resilience.gcra import pace
 
 
 class RateLimiter:

@@ -1,4 +1,4 @@
-"""Failed calls are sent again, as `sansio.backoff` and `sansio.budget` say.
+"""Retries of failed calls: `retry_rules` and `retry_budget` of `sansio.resilience` decide.
 
 Rules:
     * Retries are a bounded share of all calls. One that finds nothing left in the budget waits for
@@ -19,10 +19,10 @@ import tenacity
 
 from ..config import RetryPolicy
 from ..errors import ApiError
-from ..sansio.backoff import Failure, Verdict, delay, failure_of, judge
-from ..sansio.budget import RetryBudget
-from ..sansio.pacing import LEAST_WAIT_S
-from ..sansio.wire import Call
+from ..sansio.api.package_calls import Call
+from ..sansio.resilience.gcra import LEAST_WAIT_S
+from ..sansio.resilience.retry_budget import RetryBudget
+from ..sansio.resilience.retry_rules import Failure, Verdict, delay, failure_of, judge
 from .circuit_breaker import HeldBackError
 from .rate_limiter import RateLimiter
 

@@ -26,12 +26,12 @@ from pydantic import SecretBytes, SecretStr
 
 from ..addresses import LOOPBACK_HOSTS
 from ..errors import StorageError, StorageHostError, TransferError
-from ..sansio.address_policy import AddressPolicy, Scope
+from ..sansio.api.proxy_rules import Routes
 from ..sansio.redact import redact
-from ..sansio.routes import Routes
 from ..sansio.secrets import Redactor
+from ..sansio.storage.address_policy import AddressPolicy, Scope
 from .body_writer import BandwidthLimiter, BodyWriter
-from .refused import RefusedHosts
+from .refused_hosts import RefusedHosts
 from .storage_response import ChooseWriter, StorageRequest, StorageResponse
 
 MAX_REDIRECTS = 5

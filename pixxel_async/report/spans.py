@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..engine.record import Doing, ExportRecord, Step
+from ..journal.models import Doing, ExportRecord, Step
 from .steps import ENDS, ends_of_runs
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ..engine.record import Doing, ExportRecord, Step
+from ..journal.models import Doing, ExportRecord, Step
 
 ENDS = frozenset({Doing.SAVED, Doing.SKIPPED, Doing.FAILED})
 ACTIVITIES = tuple(doing for doing in Doing if doing not in ENDS)

@@ -16,12 +16,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..engine.record import ExportRecord
+from ..journal.models import ExportRecord
 from ..sansio.redact import printable
+from .metrics import Totals, ending_word
 from .steps import ACTIVITIES, ends_of_runs
-from .stories import Story, failed
 from .time_axis import running_s
-from .totals import Totals, ending_word
+from .timeline import Story, failed
 from .wording import iso
 
 REPORT_VERSION = 1

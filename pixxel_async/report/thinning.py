@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..sansio.lifecycle import State
-from .stories import Story, slowest
+from ..sansio.package_state import State
+from .timeline import Story, slowest
 
 DRAWN_PACKAGES = 1000
 

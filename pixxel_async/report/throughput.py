@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..engine.record import Doing, ExportRecord, Step
+from ..journal.models import Doing, ExportRecord, Step
 
 
 @dataclass(frozen=True, slots=True)

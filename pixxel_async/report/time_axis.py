@@ -13,7 +13,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 
-from ..engine.record import ExportRecord
+from ..journal.models import ExportRecord
 from .steps import ends_of_runs
 
 LONG_PAUSE_SHARE = 0.05

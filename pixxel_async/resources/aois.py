@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 
 from ..downloads import parse_download
-from ..http.api import Api
+from ..http.service_calls import Api
 from ..models import Package
 from ..records import Aoi, Asset
-from ..sansio import wire
-from ..sansio.lists import Source, When
-from ..sansio.paging import PAGE_SIZE, Paging
+from ..sansio.api import package_calls
+from ..sansio.api.list_calls import Source, When
+from ..sansio.api.pagination import PAGE_SIZE, Paging
 from .listing import Listing, get
 
 
@@ -120,4 +120,6 @@ class Aois:
             ApiError: The service answered with an error.
             ResponseError: Its answer is not as documented (operation `GetDownloadStatus`).
         """
-        return await self._api.status_by_id(wire.aoi_status(aoi_id, download_id), download_id)
+        return await self._api.status_by_id(
+            package_calls.aoi_status(aoi_id, download_id), download_id
+        )

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
 from ..downloads import parse_download
-from ..http.api import Api
+from ..http.service_calls import Api
 from ..models import Package
 from ..records import Catalog
-from ..sansio import wire
-from ..sansio.lists import Source, When
-from ..sansio.paging import PAGE_SIZE, Paging
+from ..sansio.api import package_calls
+from ..sansio.api.list_calls import Source, When
+from ..sansio.api.pagination import PAGE_SIZE, Paging
 from .listing import Listing, get
 
 
@@ -121,4 +121,4 @@ class Catalogs:
             ApiError: The service answered with an error.
             ResponseError: Its answer is not as documented (operation `GetDownloadById`).
         """
-        return await self._api.status_by_id(wire.catalog_status(download_id), download_id)
+        return await self._api.status_by_id(package_calls.catalog_status(download_id), download_id)

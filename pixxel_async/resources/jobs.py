@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from ..downloads import parse_download
-from ..http.api import Api
+from ..http.service_calls import Api
 from ..models import Package
 from ..records import Job
-from ..sansio.lists import Source, When
+from ..sansio.api.list_calls import Source, When
 from .listing import Listing, get
 
 

@@ -7,10 +7,10 @@ from collections import deque
 from typing import Generic, Self, TypeVar
 
 from ..errors import InputError
-from ..http.api import Api
+from ..http.service_calls import Api
 from ..records import Record
-from ..sansio.lists import Source, page_call, read_page, read_record, record_call
-from ..sansio.paging import PAGE_SIZE, Walk
+from ..sansio.api.list_calls import Source, page_call, read_page, read_record, record_call
+from ..sansio.api.pagination import PAGE_SIZE, Walk
 
 logger = logging.getLogger("pixxel_async")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from ..http.api import Api
+from ..http.service_calls import Api
 from ..records import Project
-from ..sansio.lists import Source
-from ..sansio.paging import PAGE_SIZE, Paging
+from ..sansio.api.list_calls import Source
+from ..sansio.api.pagination import PAGE_SIZE, Paging
 from .listing import Listing, get
 
 

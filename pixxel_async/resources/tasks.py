@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..downloads import parse_download
-from ..http.api import Api
+from ..http.service_calls import Api
 from ..models import Package
 
 

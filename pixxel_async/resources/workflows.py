@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from ..http.api import Api
+from ..http.service_calls import Api
 from ..records import Workflow
-from ..sansio.lists import Source, When
-from ..sansio.paging import PAGE_SIZE, Paging
+from ..sansio.api.list_calls import Source, When
+from ..sansio.api.pagination import PAGE_SIZE, Paging
 from .listing import Listing, get
 
 

@@ -24,9 +24,9 @@ import platformdirs
 from pydantic import SecretStr
 
 from ..addresses import PROXY
+from ..destinations.paths import absolute_path
 from ..errors import ConfigError, SinkError
-from ..sansio.routes import has_password
-from ..sinks.paths import absolute_path
+from ..sansio.api.proxy_rules import has_password
 from .values import API_KEY, KEYS, PROXY_KEY, check_value, unknown
 
 if TYPE_CHECKING:

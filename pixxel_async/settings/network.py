@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from ..addresses import AUTO
 from ..errors import ConfigError
 from ..http.tls import Certificates
-from ..sansio.routes import Routes, routes_of
+from ..sansio.api.proxy_rules import Routes, routes_of
 
 
 def routes(proxy: SecretStr) -> Routes:

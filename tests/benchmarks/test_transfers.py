@@ -126,7 +126,7 @@ def test_what_starts_is_compared_with_a_plain_python(monkeypatch: pytest.MonkeyP
 def test_a_download_is_traced(engine: str) -> None:
     found = trace.once(engine)
     assert "client.py" in found["files"]
-    assert "engine/fetcher.py" in found["files"]
+    assert "transfer/downloader.py" in found["files"]
     assert ("http/libcurl.py" in found["files"]) == (engine == "libcurl")
     assert not any("sandbox" in file for file in found["files"])
     assert found["tasks"] > 0

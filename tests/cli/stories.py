@@ -7,8 +7,8 @@ from pathlib import Path
 from pixxel_async import JobDownload, SavedPackage, events
 from pixxel_async.display.base import Display
 from pixxel_async.downloads import Download
-from pixxel_async.engine.report import Report
 from pixxel_async.errors import NotFoundError, PixxelError
+from pixxel_async.export.summary import Report
 
 FOLDER = Path("/packages").absolute()
 JOB = JobDownload(workflow_id="w", job_id="j")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pixxel_async.cli.again import command, goes_on, needed_first
+from pixxel_async.cli.output.resume_hint import command, goes_on, needed_first
 from pixxel_async.sandbox import PackageFault, Scenario, sandbox_in_thread
 from pixxel_async.sansio.redact import printable
 

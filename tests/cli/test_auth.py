@@ -183,7 +183,7 @@ def test_a_command_uses_the_profile(path: Path, sandbox: Sandbox, tmp_path: Path
 def test_numbers_of_the_profile_are_taken_where_no_option_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from pixxel_async.cli import download  # noqa: PLC0415 - here alone
+    from pixxel_async.cli.commands import download  # noqa: PLC0415 - here alone
 
     seen: list[Any] = []
     monkeypatch.setattr(download, "run_export", lambda _, options: seen.append(options))

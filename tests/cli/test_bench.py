@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pixxel_async import JobDownload
-from pixxel_async.cli.bench import NUMBERS
+from pixxel_async.cli.commands.bench import NUMBERS
 from pixxel_async.sandbox import Sandbox, Scenario, StorageFault, sandbox_in_thread
 
 from ..support import client_of

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from pixxel_async.engine.file_locks import try_lock
-from pixxel_async.engine.folder import HIDDEN
-from pixxel_async.engine.lock import LOCK
+from pixxel_async.journal.export_folder import HIDDEN
+from pixxel_async.journal.folder_lock import LOCK
+from pixxel_async.journal.os_locks import try_lock
 from pixxel_async.sandbox import ApiFault, PackageFault, Scenario, demo_rows, sandbox_in_thread
 
 from .commands import QUICK, env_of, run, write_manifest
@@ -202,7 +202,7 @@ def test_the_demo_saves_all_kinds_and_sums_up(tmp_path: Path) -> None:
 
 
 def test_without_the_extra_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("pixxel_async.cli.demo", "pixxel_async.cli.serve"):
+    for module in ("pixxel_async.cli.commands.demo", "pixxel_async.cli.commands.serve"):
         monkeypatch.setitem(sys.modules, module, None)
     for command in ("demo", "sandbox"):
         told = run(command)

@@ -15,14 +15,14 @@ from pixxel_async import (
     ServerError,
     events,
 )
-from pixxel_async.cli.lines import Lines
-from pixxel_async.cli.logs import log_shown
+from pixxel_async.cli.output.logs import log_shown
 from pixxel_async.display.bars import Bars
 from pixxel_async.display.base import Display, Loudness
-from pixxel_async.display.meter import WINDOW_S, Meter
-from pixxel_async.display.picture import OTHER_LINES
-from pixxel_async.display.wording import name_of, short, told
-from pixxel_async.engine.report import Report
+from pixxel_async.display.event_text import name_of, short, told
+from pixxel_async.display.plain import Lines
+from pixxel_async.display.progress_view import OTHER_LINES
+from pixxel_async.display.throughput_meter import WINDOW_S, Meter
+from pixxel_async.export.summary import Report
 
 from .stories import (
     JOB,

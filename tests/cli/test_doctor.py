@@ -14,11 +14,15 @@ from typing import Any
 import pytest
 import trustme
 
-from pixxel_async.cli import checkup, checkup_machine, checkup_service
-from pixxel_async.cli.checkup import Level
+from pixxel_async.cli.doctor import (
+    checks,
+    machine,
+    service,
+)
+from pixxel_async.cli.doctor.checks import Level
 from pixxel_async.config import Settings, Timeouts
+from pixxel_async.destinations.sink import Disk
 from pixxel_async.sandbox import sandbox_in_thread
-from pixxel_async.sinks.base import Disk
 
 from ..http.raw_server import RawServer, raw
 from ..http.tls_stand import API_HOST, ConnectProxy, TlsServer, bundle
@@ -33,8 +37,8 @@ def settings(**parts: Any) -> Settings:
     return Settings.model_validate({"api_key": KEY, **parts})
 
 
-async def levels(chosen: Settings) -> dict[str, checkup.Finding]:
-    return {found.name: found async for found in checkup_service.way(chosen, TIMEOUTS)}
+async def levels(chosen: Settings) -> dict[str, checks.Finding]:
+    return {found.name: found async for found in service.way(chosen, TIMEOUTS)}
 
 
 def test_all_is_well_with_a_sandbox(tmp_path: Path) -> None:
@@ -81,10 +85,10 @@ def test_without_a_key_the_rest_is_still_looked_at(tmp_path: Path) -> None:
 )
 def test_a_clock_that_is_off_is_a_warning(off_s: float, level: Level, words: str) -> None:
     there = datetime(2030, 1, 1, tzinfo=UTC)
-    found = checkup.judge_clock(there + timedelta(seconds=off_s), there)
+    found = checks.judge_clock(there + timedelta(seconds=off_s), there)
     assert found.level is level
     assert words in found.text
-    assert checkup.judge_clock(there, None).level is Level.OK
+    assert checks.judge_clock(there, None).level is Level.OK
 
 
 async def test_the_clock_is_compared_with_the_date_header() -> None:
@@ -183,7 +187,7 @@ async def test_a_command_takes_proxy_and_certificates_by_option(tmp_path: Path) 
 def test_open_files_are_counted(
     soft: int | None, hard: int | None, level: Level, remedy: str
 ) -> None:
-    found = checkup.judge_open_files(soft, hard, 8)
+    found = checks.judge_open_files(soft, hard, 8)
     assert (found.level, found.remedy) == (level, remedy)
 
 
@@ -197,7 +201,7 @@ def test_the_limit_of_this_process_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("free", "level"), [(255 * 2**20, Level.PROBLEM), (257 * 2**20, Level.OK)])
 def test_a_disk_that_is_full_is_a_problem(free: int, level: Level) -> None:
-    assert checkup.judge_space(Disk(10**12, free)).level is level
+    assert checks.judge_space(Disk(10**12, free)).level is level
 
 
 def test_file_systems_are_told_apart(tmp_path: Path) -> None:
@@ -209,16 +213,16 @@ def test_file_systems_are_told_apart(tmp_path: Path) -> None:
     )
     kinds = {"/share/x": "nfs4", "/share/a b/c": "vfat", "/shared": "ext4", "/": "ext4"}
     for place, kind in kinds.items():
-        assert checkup_machine.file_system(Path(place), mounts) == kind
-    assert checkup_machine.file_system(Path("/"), tmp_path / "none") == ""
-    assert checkup.judge_file_system("ext4").level is Level.OK
-    assert checkup.judge_file_system("nfs4").level is Level.WARNING
-    assert checkup.judge_file_system("vfat").level is Level.WARNING
+        assert machine.file_system(Path(place), mounts) == kind
+    assert machine.file_system(Path("/"), tmp_path / "none") == ""
+    assert checks.judge_file_system("ext4").level is Level.OK
+    assert checks.judge_file_system("nfs4").level is Level.WARNING
+    assert checks.judge_file_system("vfat").level is Level.WARNING
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs Linux, for /proc/self")
 def test_a_folder_that_cannot_be_written_is_a_problem() -> None:
-    (found,) = checkup_machine.folder(Path("/proc/self"))
+    (found,) = machine.folder(Path("/proc/self"))
     assert found.level is Level.PROBLEM
     assert "choose another with --out" in found.remedy
 

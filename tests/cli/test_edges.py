@@ -14,7 +14,7 @@ import pytest
 
 from pixxel_async import ConfigError, PixxelClient
 from pixxel_async.cli import interrupts, last_resort
-from pixxel_async.cli.streams import OutputError
+from pixxel_async.cli.output.streams import OutputError
 from pixxel_async.errors import SinkError
 from pixxel_async.sandbox import PackagingTime, Sandbox, Scenario, demo_rows, sandbox_in_thread
 from pixxel_async.sandbox.world import World
@@ -200,10 +200,10 @@ IMPORTS = (sys.executable, "-X", "importtime", "-m", "pixxel_async.cli")
 @pytest.mark.parametrize(
     ("words", "module"),
     [
-        (("--help",), "pixxel_async.cli.streams"),
+        (("--help",), "pixxel_async.cli.output.streams"),
         (("export", "m.jsonl"), "typer.models"),
         (("list", "projects"), "httpx"),
-        (("demo",), "pixxel_async.cli.options"),
+        (("demo",), "pixxel_async.cli.options.export"),
     ],
 )
 def test_a_signal_during_the_imports_ends_in_a_line(
@@ -487,7 +487,7 @@ def test_what_nobody_has_dealt_with_is_a_line(error: Exception, said: str, code:
 def test_a_bug_shows_its_traceback_with_verbose_only(tmp_path: Path, *, verbose: bool) -> None:
     code = (
         "from pixxel_async.cli import export_command, main\n"
-        "import pixxel_async.cli.run as run\n"
+        "import pixxel_async.cli.commands.export_run as run\n"
         "def broken(*_): raise ValueError('a bug')\n"
         "export_command.run_export = broken\n"
         "main()"

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from pixxel_async.cli.again import command
-from pixxel_async.engine.history import read_record
-from pixxel_async.engine.record import Row
+from pixxel_async.cli.output.resume_hint import command
+from pixxel_async.journal.models import Row
+from pixxel_async.journal.reader import read_record
 from pixxel_async.sandbox import PackageFault, PackagingTime, Scenario, demo_rows, sandbox_in_thread
-from pixxel_async.sansio.lifecycle import State
+from pixxel_async.sansio.package_state import State
 
 from ..support import PROCESS_S, final_files, partials, when
 from .commands import QUICK, env_of, run, start, write_manifest
@@ -28,7 +28,7 @@ NEVER = {"kind": "job", "workflow_id": "w", "job_id": "endless"}
 ENDLESS = Scenario(package_bytes=20_000, faults=(PackageFault("never", only="endless"),))
 PATIENT = """
 from pixxel_async.cli import main
-from pixxel_async.engine import pipeline
+from pixxel_async.export import pipeline
 pipeline.FINISH_S = 3600
 main()
 """

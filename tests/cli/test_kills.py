@@ -25,10 +25,9 @@ from typing import Any
 import pytest
 
 from pixxel_async import SinkError, parse_download
-from pixxel_async.engine.fetching import SAVES
-from pixxel_async.engine.history import read_record
-from pixxel_async.engine.record import Ending, ExportRecord, Row
-from pixxel_async.engine.stretch import stretches_of
+from pixxel_async.export.fetch_stage import SAVES
+from pixxel_async.journal.models import Ending, ExportRecord, Row
+from pixxel_async.journal.reader import read_record
 from pixxel_async.sandbox import (
     PackagingTime,
     Sandbox,
@@ -41,8 +40,9 @@ from pixxel_async.sandbox.identity import Identity
 from pixxel_async.sandbox.recording import StorageGet
 from pixxel_async.sandbox.reply import Sender
 from pixxel_async.sandbox.storage import Storage
-from pixxel_async.sansio.lifecycle import State
-from pixxel_async.sansio.wire import needs_id
+from pixxel_async.sansio.api.package_calls import needs_id
+from pixxel_async.sansio.package_state import State
+from pixxel_async.transfer.stretch import stretches_of
 
 from ..support import PROCESS_S, partials, when
 from .commands import env_of, start, write_manifest

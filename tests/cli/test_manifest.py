@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pixxel_async import CatalogDownload, InputError, JobDownload
-from pixxel_async.cli.manifest import parse_manifest, read_manifest
+from pixxel_async.cli.manifest.reader import parse_manifest, read_manifest
 from pixxel_async.downloads import KINDS
 from pixxel_async.sandbox import demo_rows
 

@@ -21,8 +21,8 @@ from pixxel_async import (
     TaskDownload,
     parse_download,
 )
-from pixxel_async.cli.csv_rows import COLUMNS, LIST_COLUMNS
-from pixxel_async.cli.manifest import parse_manifest, read_manifest
+from pixxel_async.cli.manifest.csv_rows import COLUMNS, LIST_COLUMNS
+from pixxel_async.cli.manifest.reader import parse_manifest, read_manifest
 from pixxel_async.sandbox import demo_rows
 
 from .commands import run

@@ -8,8 +8,8 @@ import pytest
 
 import pixxel_async
 from pixxel_async import config, fetches
-from pixxel_async.cli.connect import client_of
-from pixxel_async.cli.options import RunOptions
+from pixxel_async.cli.client_factory import client_of
+from pixxel_async.cli.options.export import RunOptions
 from pixxel_async.config import NO_KEY, AuthScheme
 from pixxel_async.display.base import Loudness
 from pixxel_async.errors import ConfigError

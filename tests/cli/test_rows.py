@@ -9,7 +9,7 @@ import json
 import pytest
 
 from pixxel_async import JobDownload, NotFoundError, SinkError
-from pixxel_async.cli.rows import Rows, row_of
+from pixxel_async.cli.output.json_lines import Rows, row_of
 
 from .stories import FOLDER, NAME, failed, saved, skipped
 

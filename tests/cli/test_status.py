@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pixxel_async.engine.record import Doing, Ending
+from pixxel_async.journal.models import Doing, Ending
 from pixxel_async.sandbox import (
     PackageFault,
     PackagingTime,
@@ -21,7 +21,7 @@ from pixxel_async.sandbox import (
     demo_rows,
     sandbox_in_thread,
 )
-from pixxel_async.sansio.lifecycle import State
+from pixxel_async.sansio.package_state import State
 
 from ..report.folders import folder_of
 from ..report.made import record, row, step

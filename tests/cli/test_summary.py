@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pixxel_async import AuthenticationError, CatalogDownload, ServerError, events
-from pixxel_async.cli.summary import SHOWN_FAILURES, summary
+from pixxel_async.cli.output.summary import SHOWN_FAILURES, summary
 
 from .stories import (
     FOLDER,

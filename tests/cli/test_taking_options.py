@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from typer.testing import CliRunner
 
-from pixxel_async.cli.options import ServiceOptions, takes_options
+from pixxel_async.cli.options.export import ServiceOptions, takes_options
 
 
 @dataclass(frozen=True, kw_only=True)

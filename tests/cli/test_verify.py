@@ -17,10 +17,10 @@ import pytest
 from rich.console import Console
 
 from pixxel_async import Condition, Finding, JobDownload, SavedPackage, parse_download
-from pixxel_async.cli.findings import Bar, Teller, line_of
-from pixxel_async.cli.options import RunOptions
-from pixxel_async.engine.folder import HIDDEN, JOURNAL
-from pixxel_async.engine.history import read_record
+from pixxel_async.cli.options.export import RunOptions
+from pixxel_async.cli.output.findings import Bar, Teller, line_of
+from pixxel_async.journal.export_folder import HIDDEN, JOURNAL
+from pixxel_async.journal.reader import read_record
 from pixxel_async.sandbox import (
     PackageFault,
     Sandbox,

@@ -10,8 +10,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from pixxel_async import Download, SavedPackage
-from pixxel_async.engine.folder import ExportFolder
-from pixxel_async.engine.record import Row
+from pixxel_async.journal.export_folder import ExportFolder
+from pixxel_async.journal.models import Row
 from pixxel_async.sandbox import Sandbox
 
 from ..support import client_of

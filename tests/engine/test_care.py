@@ -8,7 +8,7 @@ from unittest import mock
 
 from pixxel_async import Checksum, Condition, FetchPolicy, FolderPolicy, Sync, verify
 from pixxel_async.config import EarlierFiles
-from pixxel_async.engine.report import Report
+from pixxel_async.export.summary import Report
 from pixxel_async.sandbox import Sandbox, Scenario, StorageFault
 
 from ..support import client_of, some_downloads

@@ -26,15 +26,15 @@ from pixxel_async import (
     Verify,
     verify,
 )
-from pixxel_async.engine.checking import forget, held
-from pixxel_async.engine.folder import JOURNAL, ExportFolder
-from pixxel_async.engine.history import read_record
-from pixxel_async.engine.record import Row
+from pixxel_async.destinations.folder_tree import Tree
+from pixxel_async.destinations.inspect import look
+from pixxel_async.export.verify import forget, held
+from pixxel_async.journal.export_folder import JOURNAL, ExportFolder
+from pixxel_async.journal.models import Row
+from pixxel_async.journal.reader import read_record
 from pixxel_async.sandbox import Sandbox, Scenario
-from pixxel_async.sansio.checking import Found
-from pixxel_async.sansio.lifecycle import State
-from pixxel_async.sinks.looking import look
-from pixxel_async.sinks.tree import Tree
+from pixxel_async.sansio.files.verification import Found
+from pixxel_async.sansio.package_state import State
 
 from ..support import PATIENCE_S, final_files, other_tasks, some_downloads
 from .saved import change_row, flip_a_byte, save, save_broken
@@ -219,7 +219,7 @@ async def test_several_files_are_read_at_once_and_no_more(
             with turn:
                 running["now"] -= 1
 
-    monkeypatch.setattr("pixxel_async.engine.checking.look", watched)
+    monkeypatch.setattr("pixxel_async.export.verify.look", watched)
     findings = [one async for one in verify(tmp_path, jobs=3)]
     assert [one.condition for one in findings] == [Condition.OK] * 12
     assert most == 3

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from pixxel_async import JobDownload, SinkError
-from pixxel_async.engine import damage
-from pixxel_async.engine.folder import HIDDEN, JOURNAL
-from pixxel_async.engine.history import read_record
-from pixxel_async.engine.journal import Journal
-from pixxel_async.engine.record import Row
-from pixxel_async.engine.schema import SCHEMA_VERSION
+from pixxel_async.journal import corruption
+from pixxel_async.journal.export_folder import HIDDEN, JOURNAL
+from pixxel_async.journal.journal import Journal
+from pixxel_async.journal.models import Row
+from pixxel_async.journal.reader import read_record
+from pixxel_async.journal.schema import SCHEMA_VERSION
 from pixxel_async.sandbox import Sandbox
 
 from ..support import client_of, final_files
@@ -105,7 +105,7 @@ async def test_each_damage_is_copied_once_and_not_without_end(path: Path) -> Non
         told.append((await refused(path)).rpartition("; ")[2])
     kept = [f"a copy is kept as {JOURNAL}.damaged-{n}" for n in (1, 2, 1, 3, 4, 5)]
     assert told == [*kept, "5 copies of others are kept beside it already", kept[1]]
-    assert len(copies(path)) == damage.MOST_COPIES
+    assert len(copies(path)) == corruption.MOST_COPIES
 
 
 @pytest.mark.fault(39)
@@ -134,7 +134,7 @@ async def test_a_rollback_journal_is_copied_with_it(path: Path) -> None:
     cut(path, 0.5)
     rollback = path.with_name(f"{JOURNAL}-journal")
     rollback.write_bytes(b"what a killed run has left")
-    damage.keep_copy(path, "damaged")
+    corruption.keep_copy(path, "damaged")
     copy = path.with_name(f"{JOURNAL}.damaged-1-journal")
     assert copy.read_bytes() == rollback.read_bytes()
 

@@ -14,10 +14,10 @@ from pixxel_async import (
     JobDownload,
     Saved,
 )
-from pixxel_async.engine.history import read_record
+from pixxel_async.destinations import local_sink
+from pixxel_async.destinations.extract import hidden_name
+from pixxel_async.journal.reader import read_record
 from pixxel_async.sandbox import Sandbox
-from pixxel_async.sinks import local
-from pixxel_async.sinks.extract import hidden_name
 
 from ..support import final_files, some_downloads
 from .test_resume import run
@@ -85,7 +85,7 @@ async def test_a_run_that_ended_before_the_folder_had_its_name_is_made_up_for(
     def ended(*_: object) -> None:
         raise EndedError
 
-    monkeypatch.setattr(local, "reveal", ended)
+    monkeypatch.setattr(local_sink, "reveal", ended)
     async with Sandbox() as sandbox:
         with pytest.raises(EndedError):
             await run(sandbox, tmp_path, JOB, folder=KEEP)
@@ -106,7 +106,7 @@ async def test_a_refused_archive_fails_its_package_and_keeps_the_zip(
     def refuse(*_: object) -> None:
         raise REFUSED
 
-    monkeypatch.setattr(local, "extract", refuse)
+    monkeypatch.setattr(local_sink, "extract", refuse)
     async with Sandbox() as sandbox:
         report, _ = await run(sandbox, tmp_path, JOB, folder=DISCARD)
         assert [type(failed.error) for failed in report.failed] == [ArchiveError]

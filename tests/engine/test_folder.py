@@ -12,18 +12,18 @@ from pathlib import Path
 import pytest
 
 from pixxel_async import FolderBusyError, JobDownload, SinkError
-from pixxel_async.engine.folder import HIDDEN, JOURNAL, ExportFolder
-from pixxel_async.engine.record import Row
+from pixxel_async.journal.export_folder import HIDDEN, JOURNAL, ExportFolder
+from pixxel_async.journal.models import Row
 from pixxel_async.sandbox import Sandbox, Scenario
-from pixxel_async.sansio.lifecycle import State
+from pixxel_async.sansio.package_state import State
 
 from ..support import client_of, final_files, quick_fetch, some_downloads
 
 JOB = JobDownload(workflow_id="w", job_id="j")
 HOLD = """
 import asyncio, pathlib, sys
-from pixxel_async.engine.record import Row
-from pixxel_async.engine.folder import ExportFolder
+from pixxel_async.export.record import Row
+from pixxel_async.export.folder import ExportFolder
 
 async def hold():
     folder = await ExportFolder.open(pathlib.Path(sys.argv[1]))

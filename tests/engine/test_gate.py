@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from pixxel_async import AuthenticationError
-from pixxel_async.engine.gate import Gate
+from pixxel_async.transfer.call_gate import Gate
 
 REJECTED = AuthenticationError("no such key", status=401, operation="downloadJob")
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from pixxel_async import AoiDownload, JobDownload, UsageError, events
-from pixxel_async.engine.history import read_record
-from pixxel_async.engine.record import Ending
+from pixxel_async.journal.models import Ending
+from pixxel_async.journal.reader import read_record
 from pixxel_async.sandbox import PackagingTime, Sandbox, Scenario
-from pixxel_async.sansio.lifecycle import State
+from pixxel_async.sansio.package_state import State
 
 from ..support import client_of, final_files, other_tasks, partials, quick_fetch, some_downloads
 
@@ -49,7 +49,7 @@ async def test_transfers_keep_what_they_have_and_the_next_run_goes_on(tmp_path: 
 async def test_a_creation_that_is_under_way_may_finish(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pixxel_async.engine.pipeline.FINISH_S", 60)
+    monkeypatch.setattr("pixxel_async.export.pipeline.FINISH_S", 60)
     async with Sandbox(Scenario(answer_delay_s=0.3)) as sandbox, client_of(sandbox) as client:
         async with client.export([AOI], tmp_path) as export:
             await until_asked(tmp_path)
@@ -74,7 +74,7 @@ async def until_asked(directory: Path) -> None:
 async def test_a_creation_that_takes_too_long_is_cut_and_counted_as_unanswered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pixxel_async.engine.pipeline.FINISH_S", 0.1)
+    monkeypatch.setattr("pixxel_async.export.pipeline.FINISH_S", 0.1)
     async with Sandbox(Scenario(answer_delay_s=3600)) as sandbox, client_of(sandbox) as client:
         async with client.export([AOI], tmp_path) as export:
             await until_asked(tmp_path)

@@ -18,12 +18,12 @@ import anyio
 import pytest
 
 from pixxel_async import SinkError
-from pixxel_async.engine import schema
-from pixxel_async.engine.journal import Journal, _Batch
-from pixxel_async.engine.named_lock import FolderLostError
-from pixxel_async.engine.record import Doing, Row, Step
-from pixxel_async.engine.schema import SCHEMA_VERSION
-from pixxel_async.sansio.lifecycle import State
+from pixxel_async.journal import schema
+from pixxel_async.journal.heartbeat_lock import FolderLostError
+from pixxel_async.journal.journal import Journal, _Batch
+from pixxel_async.journal.models import Doing, Row, Step
+from pixxel_async.journal.schema import SCHEMA_VERSION
+from pixxel_async.sansio.package_state import State
 
 
 def row(number: int = 0) -> Row:

@@ -11,9 +11,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
-from pixxel_async.engine.journal import Journal
-from pixxel_async.engine.record import Row
-from pixxel_async.sansio.lifecycle import State
+from pixxel_async.journal.journal import Journal
+from pixxel_async.journal.models import Row
+from pixxel_async.sansio.package_state import State
 
 KEYS = [f"job:w/{number}" for number in range(5)]
 

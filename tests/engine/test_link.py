@@ -10,12 +10,12 @@ import pytest
 from pydantic import SecretStr
 
 from pixxel_async.config import Timeouts
-from pixxel_async.engine.link import Link
 from pixxel_async.errors import ConnectionBrokenError, StorageError
 from pixxel_async.http.engines import Engine, storage_engine
 from pixxel_async.http.storage_client import WITH_LOOPBACK, StorageClient
 from pixxel_async.http.tls import Certificates
-from pixxel_async.sansio.routes import Routes
+from pixxel_async.sansio.api.proxy_rules import Routes
+from pixxel_async.transfer.benchmark import Link
 
 from ..socket_server import SocketServer
 

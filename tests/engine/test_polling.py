@@ -24,9 +24,9 @@ from pixxel_async import (
     RateLimitedError,
     RetryPolicy,
 )
-from pixxel_async.engine.poller import Poller
+from pixxel_async.export.poll_stage import Poller
 from pixxel_async.polls import PollMethod
-from pixxel_async.sansio.schedule import Pending
+from pixxel_async.sansio.polling.schedule import Pending
 
 JOB = JobDownload(workflow_id="w", job_id="j")
 STEADY = PollPolicy(initial_s=2, max_s=30, factor=1.5, jitter=0)

@@ -19,9 +19,9 @@ from pixxel_async import (
     PollPolicy,
     RetryPolicy,
 )
-from pixxel_async.engine.poller import Poller
+from pixxel_async.export.poll_stage import Poller
 from pixxel_async.sandbox import ApiFault, PackageFault, PackagingTime, Sandbox, Scenario
-from pixxel_async.sansio.schedule import Pending, PollSchedule
+from pixxel_async.sansio.polling.schedule import Pending, PollSchedule
 
 from ..support import client_of
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pixxel_async.engine.record import Row
-from pixxel_async.sansio.lifecycle import State
+from pixxel_async.journal.models import Row
+from pixxel_async.sansio.package_state import State
 
 ROW = Row(key="job:w/j", target="{}", name="j.zip")
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from pixxel_async import JobDownload, SavedPackage, events
-from pixxel_async.engine import schema
-from pixxel_async.engine.journal import Journal
-from pixxel_async.engine.record import Doing, Ending, Step
-from pixxel_async.engine.recorder import Recorder
-from pixxel_async.engine.report import Report
-from pixxel_async.sansio.lifecycle import State
+from pixxel_async.export.event_recorder import Recorder
+from pixxel_async.export.summary import Report
+from pixxel_async.journal import schema
+from pixxel_async.journal.journal import Journal
+from pixxel_async.journal.models import Doing, Ending, Step
+from pixxel_async.sansio.package_state import State
 
 JOB = JobDownload(workflow_id="w", job_id="j")
 KEY = JOB.key

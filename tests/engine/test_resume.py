@@ -23,14 +23,14 @@ from pixxel_async import (
     events,
 )
 from pixxel_async.config import EarlierFailures, EarlierFiles, ForeignFiles
-from pixxel_async.engine.folder import HIDDEN, JOURNAL, ExportFolder
-from pixxel_async.engine.history import read_record
-from pixxel_async.engine.item import new_row
-from pixxel_async.engine.plan import Intent, plan
-from pixxel_async.engine.record import Doing, Ending
-from pixxel_async.engine.report import Report
+from pixxel_async.export.dry_run import Intent, plan
+from pixxel_async.export.summary import Report
+from pixxel_async.journal.export_folder import HIDDEN, JOURNAL, ExportFolder
+from pixxel_async.journal.models import Doing, Ending
+from pixxel_async.journal.reader import read_record
 from pixxel_async.sandbox import ApiFault, PackageFault, PackagingTime, Sandbox, Scenario
-from pixxel_async.sansio.lifecycle import State
+from pixxel_async.sansio.package_state import State
+from pixxel_async.transfer.work_item import new_row
 
 from ..support import QUICK_RETRY, client_of, some_downloads
 from .saved import flip_a_byte

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from pixxel_async.engine import row_check
-from pixxel_async.engine.record import Row, Run
+from pixxel_async.journal import row_validation
+from pixxel_async.journal.models import Row, Run
 
 
 def test_every_column_is_checked() -> None:
-    assert set(row_check._ROW_CHECKS) == {field.name for field in fields(Row)}
-    assert set(row_check._RUN_CHECKS) == {field.name for field in fields(Run)}
+    assert set(row_validation._ROW_CHECKS) == {field.name for field in fields(Row)}
+    assert set(row_validation._RUN_CHECKS) == {field.name for field in fields(Run)}

@@ -29,11 +29,11 @@ from pixxel_async import (
     Report,
 )
 from pixxel_async.config import Checksum
-from pixxel_async.engine import several
-from pixxel_async.engine.history import read_record
-from pixxel_async.engine.stretch import stretches_of
-from pixxel_async.sansio import segments
-from pixxel_async.sinks.partial import LocalPartial
+from pixxel_async.destinations.partial_file import LocalPartial
+from pixxel_async.journal.reader import read_record
+from pixxel_async.sansio.storage import segments
+from pixxel_async.transfer import multipart
+from pixxel_async.transfer.stretch import stretches_of
 
 from ..socket_server import SocketServer
 from ..support import LOCAL_URL, QUICK_POLL, QUICK_RETRY, final_files, partials
@@ -125,7 +125,7 @@ class Storage(SocketServer):
 
 @pytest.fixture(autouse=True)
 def _looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(several, "HIRE_S", 0.05)
+    monkeypatch.setattr(multipart, "HIRE_S", 0.05)
     monkeypatch.setattr(segments, "WORTH_S", 0.3)
 
 
@@ -252,7 +252,7 @@ async def test_a_storage_that_gives_no_parts_is_not_asked_for_ever(
         storage.part = odd
         report = await export(storage, tmp_path)
     check(report, tmp_path, package)
-    assert several.MOST_FAILURES <= len(storage.parts) <= several.MOST_FAILURES + 3
+    assert multipart.MOST_FAILURES <= len(storage.parts) <= multipart.MOST_FAILURES + 3
     assert storage.gets.count(Get(0, None)) == 1  # the first transfer brought what nobody else did
     assert storage.sent <= 1.1 * len(package)
 

@@ -9,11 +9,11 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from pixxel_async import FetchesChanged, FetchProgress, Limits, StalledError, StorageError
-from pixxel_async.engine.slots import Slots
 from pixxel_async.errors import ConnectionBrokenError, TransferError
 from pixxel_async.fetches import FETCHES, MOST_FETCHES
 from pixxel_async.sandbox import Sandbox, Scenario, StorageFault
-from pixxel_async.sansio.concurrency import FIRST
+from pixxel_async.sansio.resilience.adaptive_concurrency import FIRST
+from pixxel_async.transfer.concurrency_limiter import Slots
 
 from ..support import client_of, final_files, quick_fetch, some_downloads
 

@@ -11,17 +11,17 @@ import anyio
 import pytest
 
 from pixxel_async import FolderPolicy, JobDownload, Limits, SinkError, events
-from pixxel_async.engine import bandwidth as bandwidth_module
-from pixxel_async.engine import space as module
-from pixxel_async.engine.bandwidth import Bandwidth
-from pixxel_async.engine.history import read_record
-from pixxel_async.engine.record import Ending
-from pixxel_async.engine.report import Report
-from pixxel_async.engine.space import DiskStaysFullError, Space
+from pixxel_async.destinations.digests import DigestingFile
+from pixxel_async.destinations.local_sink import LocalSink
+from pixxel_async.destinations.sink import Disk
+from pixxel_async.export.summary import Report
+from pixxel_async.journal.models import Ending
+from pixxel_async.journal.reader import read_record
 from pixxel_async.sandbox import Sandbox, Scenario
-from pixxel_async.sinks.base import Disk
-from pixxel_async.sinks.digests import DigestingFile
-from pixxel_async.sinks.local import LocalSink
+from pixxel_async.transfer import bandwidth_limiter as bandwidth_module
+from pixxel_async.transfer import disk_space as module
+from pixxel_async.transfer.bandwidth_limiter import Bandwidth
+from pixxel_async.transfer.disk_space import DiskStaysFullError, Space
 
 from ..support import client_of, final_files, partials, quick_fetch, some_downloads
 

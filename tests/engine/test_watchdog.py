@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from pixxel_async import FetchPolicy, StalledError
-from pixxel_async.engine.watchdog import Watchdog
+from pixxel_async.transfer.stall_monitor import Watchdog
 
 POLICY = FetchPolicy(stall_timeout_s=30, least_bytes_per_s=1000, write_s=1)
 

@@ -16,14 +16,14 @@ from typing import Any, TypeAlias
 import pytest
 
 from pixxel_async import Download, EarlierFailures, FolderPolicy, PixxelClient
-from pixxel_async.engine.folder import ExportFolder, running_process
-from pixxel_async.engine.journal import Journal
-from pixxel_async.http.api import Api
+from pixxel_async.destinations.local_sink import LocalSink
+from pixxel_async.destinations.partial_file import LocalPartial
 from pixxel_async.http.libcurl import CurlEngine
+from pixxel_async.http.service_calls import Api
 from pixxel_async.http.storage_client import StorageClient
+from pixxel_async.journal.export_folder import ExportFolder, running_process
+from pixxel_async.journal.journal import Journal
 from pixxel_async.sandbox import Sandbox
-from pixxel_async.sinks.local import LocalSink
-from pixxel_async.sinks.partial import LocalPartial
 
 from ..support import final_files, other_tasks, partials
 

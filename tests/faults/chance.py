@@ -35,7 +35,7 @@ from pixxel_async.sandbox.faults import ApiAction, PackageAction, StorageAction
 from pixxel_async.sandbox.identity import Identity
 from pixxel_async.sandbox.scenario import Checksum
 from pixxel_async.sandbox.storage_faults import RANGES_ONLY
-from pixxel_async.sansio.naming import file_name
+from pixxel_async.sansio.files.filenames import file_name
 
 from ..support import client_of, final_files, partials, quick_fetch, some_downloads
 from .tampering import UMASKS, Tampering, umask

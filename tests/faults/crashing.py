@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from pixxel_async import Limits, PixxelClient
-from pixxel_async.engine.journal import Journal
-from pixxel_async.sinks.digests import DigestingFile
-from pixxel_async.sinks.probe import NAME
+from pixxel_async.destinations.digests import DigestingFile
+from pixxel_async.destinations.file_system_probe import NAME
+from pixxel_async.journal.journal import Journal
 
 from ..support import QUICK_POLL, QUICK_RETRY, quick_fetch, some_downloads
 

@@ -97,7 +97,7 @@ class ScriptedStorage(SocketServer):
 
 
 class Chosen:
-    """What transfers the packages of `export`; the fixture `engine` sets it."""
+    """What transfers the packages of `export`; the fixture `export` sets it."""
 
     engine = Engine.AUTO
 

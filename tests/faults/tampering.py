@@ -22,7 +22,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pixxel_async import Download
-from pixxel_async.sansio.naming import file_name
+from pixxel_async.sansio.files.filenames import file_name
 
 PRECIOUS = b"precious"
 UMASKS = (0o022, 0o000, 0o077, 0o777)

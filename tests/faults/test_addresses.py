@@ -18,8 +18,8 @@ from pixxel_async.http.curl_response import CurlResponse
 from pixxel_async.http.httpx_engine import HttpxEngine
 from pixxel_async.http.libcurl import CurlEngine
 from pixxel_async.http.storage_response import StorageRequest, StorageResponse
-from pixxel_async.sansio import address_policy
-from pixxel_async.sansio.address_policy import Scope
+from pixxel_async.sansio.storage import address_policy
+from pixxel_async.sansio.storage.address_policy import Scope
 
 from ..cli.commands import COMMAND, QUICK
 from ..http.raw_server import RawServer, raw

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from pixxel_async import ConfigError, FolderPolicy, PixxelClient, SinkError
-from pixxel_async.engine.folder import OpenFolders
-from pixxel_async.engine.journal import Journal
-from pixxel_async.engine.pipeline import Pipeline
-from pixxel_async.engine.recorder import Recorder
 from pixxel_async.errors import TransportError
+from pixxel_async.export.event_recorder import Recorder
+from pixxel_async.export.pipeline import Pipeline
+from pixxel_async.journal.export_folder import OpenFolders
+from pixxel_async.journal.journal import Journal
 from pixxel_async.sandbox import Sandbox, Scenario
 
 from ..support import client_of, quick_fetch, some_downloads

@@ -16,15 +16,15 @@ import pytest
 from pydantic import SecretStr
 
 from pixxel_async import AuthenticationError, Limits, PixxelClient, Report, events
-from pixxel_async.engine.export import Export
-from pixxel_async.engine.slots import Slots
-from pixxel_async.engine.troubles import PassingError
 from pixxel_async.errors import ConnectionBrokenError
+from pixxel_async.export.export import Export
 from pixxel_async.http.circuit_breaker import HostGuard, News
 from pixxel_async.http.curl_response import CurlResponse
 from pixxel_async.http.engines import Engine
 from pixxel_async.sandbox import Sandbox, Scenario
-from pixxel_async.sansio.breaker import FAILURES
+from pixxel_async.sansio.resilience.circuit_breaker import FAILURES
+from pixxel_async.transfer.concurrency_limiter import Slots
+from pixxel_async.transfer.errors import PassingError
 
 from ..socket_server import SocketServer
 from ..support import LOCAL_URL, QUICK_POLL, QUICK_RETRY, client_of, final_files, some_downloads

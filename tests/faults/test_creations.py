@@ -26,9 +26,9 @@ from pixxel_async import (
     Timeouts,
     TransportError,
 )
-from pixxel_async.cli.connect import client_of
-from pixxel_async.cli.options import RunOptions
-from pixxel_async.cli.service_options import ServiceOptions
+from pixxel_async.cli.client_factory import client_of
+from pixxel_async.cli.options.export import RunOptions
+from pixxel_async.cli.options.service import ServiceOptions
 from pixxel_async.downloads import Download
 
 from ..cli.commands import run

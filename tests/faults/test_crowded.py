@@ -14,8 +14,8 @@ from pixxel_async import (
     Limits,
     StorageError,
 )
-from pixxel_async.engine.slots import Slots
-from pixxel_async.engine.turns import Turns
+from pixxel_async.transfer.concurrency_limiter import Slots
+from pixxel_async.transfer.host_turns import Turns
 
 from ..support import final_files, partials, quick_fetch
 from .letting_go import Ask, Letting, denied, export, mixed, page, told

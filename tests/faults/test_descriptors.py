@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pixxel_async.sandbox import Sandbox, Scenario
-from pixxel_async.sansio.concurrency import FIRST
+from pixxel_async.sansio.resilience.adaptive_concurrency import FIRST
 
 from ..support import final_files, partials
 

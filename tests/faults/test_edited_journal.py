@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from pixxel_async import JobDownload, PackageEvent, RowDamaged, SinkError
-from pixxel_async.engine.history import read_record
-from pixxel_async.engine.item import new_row
-from pixxel_async.engine.journal import Journal
-from pixxel_async.engine.row_check import read_row
+from pixxel_async.journal.journal import Journal
+from pixxel_async.journal.reader import read_record
+from pixxel_async.journal.row_validation import read_row
 from pixxel_async.sandbox import Sandbox, Scenario, sandbox_in_thread
+from pixxel_async.transfer.work_item import new_row
 
 from ..cli.commands import QUICK, env_of, run, start, write_manifest
 from ..support import client_of, final_files

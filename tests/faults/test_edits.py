@@ -13,8 +13,8 @@ import pytest
 
 from pixxel_async import FetchPolicy, JobDownload
 from pixxel_async.config import Checksum
-from pixxel_async.engine.folder import HIDDEN, JOURNAL
-from pixxel_async.engine.history import read_record
+from pixxel_async.journal.export_folder import HIDDEN, JOURNAL
+from pixxel_async.journal.reader import read_record
 from pixxel_async.sandbox import Sandbox, Scenario, sandbox_in_thread
 
 from ..cli.commands import QUICK, env_of, start, write_manifest

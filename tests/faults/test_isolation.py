@@ -22,18 +22,18 @@ from pixxel_async import (
     StorageHostError,
     TransferError,
 )
-from pixxel_async.engine import pipeline
-from pixxel_async.engine.asking import Asker
-from pixxel_async.engine.bugs import as_error
-from pixxel_async.engine.fetcher import Fetcher
-from pixxel_async.engine.intake import Intake
-from pixxel_async.engine.item import Item
-from pixxel_async.engine.journal import Journal
-from pixxel_async.engine.poller import Poller
-from pixxel_async.engine.recorder import Recorder
-from pixxel_async.engine.saver import Saver
-from pixxel_async.engine.transfer import Transfer
-from pixxel_async.http import refused
+from pixxel_async.export import pipeline
+from pixxel_async.export.event_recorder import Recorder
+from pixxel_async.export.package_requests import Asker
+from pixxel_async.export.poll_stage import Poller
+from pixxel_async.export.resume import Intake
+from pixxel_async.export.save_stage import Saver
+from pixxel_async.http import refused_hosts
+from pixxel_async.journal.journal import Journal
+from pixxel_async.transfer.attempt import Transfer
+from pixxel_async.transfer.downloader import Fetcher
+from pixxel_async.transfer.unexpected import as_error
+from pixxel_async.transfer.work_item import Item
 
 from ..cli.commands import COMMAND, QUICK
 from ..http.raw_server import RawServer, raw
@@ -375,7 +375,7 @@ async def test_a_bad_host_behind_a_redirect_is_remembered_too(
 async def test_a_host_is_tried_again_after_a_while(
     tmp_path: Path, ca: trustme.CA, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(refused, "REMEMBERED_S", 0.0)
+    monkeypatch.setattr(refused_hosts, "REMEMBERED_S", 0.0)
     async with TlsServer(ca.issue_cert("localhost"), raw(200)) as strange:
         urls = {f"bad{number}": f"{strange.url}/{number}.zip" for number in range(5)}
         report = await export_urls(urls, tmp_path, fetches=1)
@@ -393,7 +393,7 @@ async def test_a_proxy_that_refuses_one_host_costs_the_packages_there(
             head = await reader.readuntil(b"\r\n")
             rest = asyncio.StreamReader()
             rest.feed_data(head)
-            if b"refused.test" in head:
+            if b"refused_hosts.test" in head:
                 self.heads.append(head)
                 writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
                 await writer.drain()
@@ -407,7 +407,7 @@ async def test_a_proxy_that_refuses_one_host_costs_the_packages_there(
         Choosy({STORAGE_HOST: storage.port}) as proxy,
     ):
         urls = {f"good{number}": f"https://{STORAGE_HOST}/{number}.zip" for number in range(9)}
-        urls = {"bad": f"https://refused.test/a.zip?{SIGNATURE}", **urls}
+        urls = {"bad": f"https://refused_hosts.test/a.zip?{SIGNATURE}", **urls}
         pem = bundle(ca, tmp_path)
         for run in (1, 2):
             report = await export_urls(
@@ -417,11 +417,11 @@ async def test_a_proxy_that_refuses_one_host_costs_the_packages_there(
             assert isinstance(report.failed[0].error, StorageHostError)
             assert status[:3] in errors_of(report)["bad"]
             assert len(report.saved) == (9 if run == 1 else 0)
-            assert sum(b"refused.test" in head for head in proxy.heads) == run
+            assert sum(b"refused_hosts.test" in head for head in proxy.heads) == run
 
 
 def test_the_new_errors_are_taken_up_by_the_next_run() -> None:
-    from pixxel_async.sansio.resume import goes_on  # noqa: PLC0415 - here alone
+    from pixxel_async.sansio.resume_decision import goes_on  # noqa: PLC0415 - here alone
 
     new: tuple[PixxelError, ...] = (InternalError("a"), StorageHostError("a"))
     assert all(goes_on(error) for error in new)

@@ -22,7 +22,7 @@ from pixxel_async import (
     RetryPolicy,
     StorageError,
 )
-from pixxel_async.engine.history import read_record
+from pixxel_async.journal.reader import read_record
 
 from ..cli.commands import QUICK, start, write_manifest
 from ..support import QUICK_RETRY, final_files, partials, quick_fetch

@@ -24,12 +24,12 @@ from pixxel_async import (
     SinkError,
     verify,
 )
-from pixxel_async.engine.folder import HIDDEN, JOURNAL
-from pixxel_async.engine.history import read_record
-from pixxel_async.engine.item import new_row
-from pixxel_async.engine.record import Row
-from pixxel_async.report.files import write_report
+from pixxel_async.journal.export_folder import HIDDEN, JOURNAL
+from pixxel_async.journal.models import Row
+from pixxel_async.journal.reader import read_record
+from pixxel_async.report.write import write_report
 from pixxel_async.sandbox import Sandbox, Scenario, sandbox_in_thread
+from pixxel_async.transfer.work_item import new_row
 
 from ..cli.commands import QUICK, env_of, run, start, write_manifest
 from ..engine.saved import change_row

@@ -15,15 +15,15 @@ from pathlib import Path
 import pytest
 
 from pixxel_async import FolderBusyError, JobDownload, SinkError
-from pixxel_async.cli import checkup_machine
-from pixxel_async.engine import file_locks, named_lock
-from pixxel_async.engine.file_locks import LocksUnsupportedError
-from pixxel_async.engine.folder import HIDDEN, JOURNAL, ExportFolder, running_process
-from pixxel_async.engine.history import read_record
-from pixxel_async.engine.named_lock import NAMED_LOCK, STALE_S, FolderLostError, Holder
-from pixxel_async.engine.record import Row
+from pixxel_async.cli.doctor import machine
+from pixxel_async.destinations import disk
+from pixxel_async.journal import heartbeat_lock, os_locks
+from pixxel_async.journal.export_folder import HIDDEN, JOURNAL, ExportFolder, running_process
+from pixxel_async.journal.heartbeat_lock import NAMED_LOCK, STALE_S, FolderLostError, Holder
+from pixxel_async.journal.models import Row
+from pixxel_async.journal.os_locks import LocksUnsupportedError
+from pixxel_async.journal.reader import read_record
 from pixxel_async.sandbox import PackagingTime, Sandbox, Scenario, demo_rows, sandbox_in_thread
-from pixxel_async.sinks import disk
 
 from ..cli.commands import COMMAND, QUICK, env_of, run, start, write_manifest
 from ..support import client_of, some_downloads, when
@@ -197,8 +197,8 @@ def _no_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     def unsupported(*_: object, **__: object) -> bool:
         raise LocksUnsupportedError
 
-    monkeypatch.setattr("pixxel_async.engine.lock.try_lock", unsupported)
-    monkeypatch.setattr("pixxel_async.engine.database.has_record_locks", lambda _: False)
+    monkeypatch.setattr("pixxel_async.export.lock.try_lock", unsupported)
+    monkeypatch.setattr("pixxel_async.journal.database.has_record_locks", lambda _: False)
 
 
 @pytest.mark.fault(77)
@@ -312,7 +312,7 @@ async def test_who_lost_the_folder_to_another_machine_writes_nothing_more(tmp_pa
 async def test_the_lock_is_touched_while_it_is_held(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(named_lock, "HEARTBEAT_S", 0.01)
+    monkeypatch.setattr(heartbeat_lock, "HEARTBEAT_S", 0.01)
     folder = await ExportFolder.open(tmp_path)
     held = tmp_path / HIDDEN / NAMED_LOCK
     for _ in range(2):
@@ -328,8 +328,8 @@ async def test_the_lock_is_touched_while_it_is_held(
 def test_a_number_that_another_process_has_now_is_not_its_holder() -> None:
     me = Holder(
         pid=os.getpid(),
-        machine=named_lock._machine(),
-        started=named_lock._started(os.getpid()),
+        machine=heartbeat_lock._machine(),
+        started=heartbeat_lock._started(os.getpid()),
     )
     assert not me.is_gone
     if me.started:
@@ -359,11 +359,11 @@ def test_locks_that_work_are_told_from_those_that_do_not(tmp_path: Path) -> None
     path = tmp_path / "file"
     path.touch()
     with path.open("r+b") as one, path.open("r+b") as two:
-        assert file_locks.try_lock(one.fileno(), shared=False)
-        assert not file_locks.try_lock(two.fileno(), shared=True)
-        file_locks.unlock(one.fileno())
-        assert file_locks.try_lock(two.fileno(), shared=True)
-        assert file_locks.has_record_locks(two.fileno())
+        assert os_locks.try_lock(one.fileno(), shared=False)
+        assert not os_locks.try_lock(two.fileno(), shared=True)
+        os_locks.unlock(one.fileno())
+        assert os_locks.try_lock(two.fileno(), shared=True)
+        assert os_locks.has_record_locks(two.fileno())
 
 
 # 78: no size, no home, no random access.
@@ -493,8 +493,8 @@ def test_doctor_says_that_a_lock_file_takes_the_place_of_locks(
     def unsupported(*_: object, **__: object) -> bool:
         raise LocksUnsupportedError
 
-    monkeypatch.setattr(checkup_machine, "try_lock", unsupported)
-    names = {finding.name: finding for finding in checkup_machine.folder(tmp_path)}
+    monkeypatch.setattr(machine, "try_lock", unsupported)
+    names = {finding.name: finding for finding in machine.folder(tmp_path)}
     assert "a file takes their place" in names["locks"].text
     assert list(tmp_path.iterdir()) == []
 

@@ -22,12 +22,12 @@ from pixxel_async import (
     TransferError,
     Verify,
 )
-from pixxel_async.engine.journal import Journal
+from pixxel_async.destinations.zip_check import file_problem
 from pixxel_async.http.engines import Engine, storage_engine
 from pixxel_async.http.storage_client import WITH_LOOPBACK, StorageClient, choose_later
 from pixxel_async.http.tls import Certificates
-from pixxel_async.sansio.routes import Routes
-from pixxel_async.sinks.zip_check import file_problem
+from pixxel_async.journal.journal import Journal
+from pixxel_async.sansio.api.proxy_rules import Routes
 
 from ..http.raw_server import RawServer
 from .scripted import WHOLE_ANSWER, ScriptedStorage

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given
 
 from pixxel_async import ArchiveError, IntegrityError, Verify
-from pixxel_async.sinks.extract import extract, hidden_name
-from pixxel_async.sinks.tree import Tree
-from pixxel_async.sinks.zip_check import file_problem
+from pixxel_async.destinations.extract import extract, hidden_name
+from pixxel_async.destinations.folder_tree import Tree
+from pixxel_async.destinations.zip_check import file_problem
 
 from ..support import final_files, partials
 from .odd_zips import AMBIGUOUS, EMPTY, GOOD, LOCAL, A, archive, made_by, written, zip64

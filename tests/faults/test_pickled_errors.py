@@ -27,10 +27,10 @@ from pixxel_async import (
     TransferError,
     export_sync,
 )
-from pixxel_async.engine.report import Report
+from pixxel_async.destinations.file_system_probe import UnsuitableError
 from pixxel_async.errors import InputError, RouteError, TransportError
+from pixxel_async.export.summary import Report
 from pixxel_async.sandbox import PackageFault, Scenario, StorageFault, sandbox_in_thread
-from pixxel_async.sinks.probe import UnsuitableError
 
 from ..support import QUICK_LIMITS, QUICK_POLL, QUICK_RETRY, some_downloads
 

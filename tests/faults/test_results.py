@@ -12,9 +12,9 @@ import anyio
 import pytest
 
 from pixxel_async import Download, Export, PixxelClient, Report, UsageError, events
-from pixxel_async.engine.history import read_record
-from pixxel_async.engine.record import Ending
 from pixxel_async.errors import InputError
+from pixxel_async.journal.models import Ending
+from pixxel_async.journal.reader import read_record
 from pixxel_async.sandbox import ApiFault, PackageFault, Sandbox, Scenario
 
 from ..support import client_of, final_files, other_tasks, quick_fetch, some_downloads

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from pixxel_async import FolderPolicy, Paused, Report, Resumed, SinkError, events
-from pixxel_async.engine import space as module
-from pixxel_async.sinks.base import Disk
-from pixxel_async.sinks.local import LocalSink
+from pixxel_async.destinations.local_sink import LocalSink
+from pixxel_async.destinations.sink import Disk
+from pixxel_async.transfer import disk_space as module
 
 from ..socket_server import SocketServer
 from .scripted import ETAG, HALF, WHOLE, WHOLE_ANSWER, answer, part

@@ -27,7 +27,7 @@ from pixxel_async.sandbox import (
     sandbox_in_thread,
 )
 from pixxel_async.sandbox.identity import Identity
-from pixxel_async.sansio.naming import file_name
+from pixxel_async.sansio.files.filenames import file_name
 
 from ..cli.test_kills import LARGE, Plan, killed_and_finished
 from ..support import final_files, partials, some_downloads

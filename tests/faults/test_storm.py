@@ -26,7 +26,7 @@ from pixxel_async import (
 )
 from pixxel_async.events import Event
 from pixxel_async.sandbox import ApiCall, ApiFault, PackagingTime, Sandbox, Scenario
-from pixxel_async.sansio.breaker import FAILURES, FIRST_S
+from pixxel_async.sansio.resilience.circuit_breaker import FAILURES, FIRST_S
 
 COUNT = 150
 STATUS = 502

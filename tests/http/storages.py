@@ -21,7 +21,7 @@ from pixxel_async.http.httpx_engine import HttpxEngine
 from pixxel_async.http.storage_client import WITH_LOOPBACK, StorageClient, choose_later
 from pixxel_async.http.storage_response import ChooseWriter, StorageResponse
 from pixxel_async.http.tls import Certificates
-from pixxel_async.sansio.routes import Routes
+from pixxel_async.sansio.api.proxy_rules import Routes
 
 from .scripted_server import Scripted, Way
 

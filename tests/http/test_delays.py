@@ -21,7 +21,7 @@ from pixxel_async import (
     Timeouts,
     TransportError,
 )
-from pixxel_async.sansio.breaker import FAILURES, FIRST_S
+from pixxel_async.sansio.resilience.circuit_breaker import FAILURES, FIRST_S
 
 from .script import AT_ONCE, KEY, Script, answer, client_of
 

@@ -21,14 +21,6 @@ from pixxel_async import (
     TransferError,
     TransportError,
 )
-from pixxel_async.engine.troubles import (
-    DiskFullError,
-    NoRoomError,
-    PassingError,
-    RefusedError,
-    is_answer_of_host,
-    is_failure_of_host,
-)
 from pixxel_async.http.circuit_breaker import (
     HeldBackError,
     HostFails,
@@ -37,7 +29,15 @@ from pixxel_async.http.circuit_breaker import (
     HostIsBack,
     News,
 )
-from pixxel_async.sansio.breaker import FAILURES, FIRST_S, HELD_S, MOST_S
+from pixxel_async.sansio.resilience.circuit_breaker import FAILURES, FIRST_S, HELD_S, MOST_S
+from pixxel_async.transfer.errors import (
+    DiskFullError,
+    NoRoomError,
+    PassingError,
+    RefusedError,
+    is_answer_of_host,
+    is_failure_of_host,
+)
 
 pytestmark = pytest.mark.looptime
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from pixxel_async.engine.bandwidth import Bandwidth
+from pixxel_async.transfer.bandwidth_limiter import Bandwidth
 
 from .scripted_server import BODY, CHUNKED, CLOSE, LONG, UNTIL_CLOSE, Answer, Server
 from .storages import (

@@ -10,7 +10,7 @@ import pytest
 
 from pixxel_async import Limits
 from pixxel_async.http.rate_limiter import RateLimiter
-from pixxel_async.sansio.pacing import LEAST_WAIT_S
+from pixxel_async.sansio.resilience.gcra import LEAST_WAIT_S
 
 from .script import CALLS, POSTS, READY, ClientCall, Script, answer, client_of
 

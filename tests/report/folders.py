@@ -6,9 +6,9 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from pixxel_async.engine import schema
-from pixxel_async.engine.folder import HIDDEN, JOURNAL
-from pixxel_async.engine.record import ExportRecord
+from pixxel_async.journal import schema
+from pixxel_async.journal.export_folder import HIDDEN, JOURNAL
+from pixxel_async.journal.models import ExportRecord
 
 
 def folder_of(folder: Path, record: ExportRecord) -> Path:

@@ -7,8 +7,8 @@ import json
 import random
 from dataclasses import dataclass, field, replace
 
-from pixxel_async.engine.record import Doing, Ending, ExportRecord, Row, Run, Step
-from pixxel_async.sansio.lifecycle import State
+from pixxel_async.journal.models import Doing, Ending, ExportRecord, Row, Run, Step
+from pixxel_async.sansio.package_state import State
 
 BEGAN_AT = 1_780_000_000.0
 FETCHES = 8

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from pixxel_async.engine.record import Doing, Ending, ExportRecord, Step
+from pixxel_async.journal.models import Doing, Ending, ExportRecord, Step
 
 from .made import record, row, run, step
 

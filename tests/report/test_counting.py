@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.engine.record import Doing, Ending, ExportRecord, Row, Step
-from pixxel_async.report.occupancy import Standing, occupancy_of, standing_of
+from pixxel_async.journal.models import Doing, Ending, ExportRecord, Row, Step
+from pixxel_async.report.metrics import ending_word, totals_of
+from pixxel_async.report.state_counts import Standing, occupancy_of, standing_of
 from pixxel_async.report.steps import ENDS, ends_of_runs, tidy
-from pixxel_async.report.stories import shares, slowest, stories_of
 from pixxel_async.report.thinning import drawn
 from pixxel_async.report.time_axis import axis_of
-from pixxel_async.report.totals import ending_word, totals_of
-from pixxel_async.sansio.lifecycle import State
+from pixxel_async.report.timeline import shares, slowest, stories_of
+from pixxel_async.sansio.package_state import State
 
 from .made import made_export, record, row, run, step
 from .strategies import records

@@ -16,13 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixxel_async import SinkError, write_report
-from pixxel_async.engine.record import Doing, ExportRecord
-from pixxel_async.report import figures
-from pixxel_async.report.page import in_script, page_of
-from pixxel_async.report.stories import stories_of
+from pixxel_async.journal.models import Doing, ExportRecord
+from pixxel_async.report import plots
+from pixxel_async.report.html import in_script, page_of
 from pixxel_async.report.tables import cell, csv_of
 from pixxel_async.report.time_axis import axis_of
-from pixxel_async.sansio.lifecycle import State
+from pixxel_async.report.timeline import stories_of
+from pixxel_async.sansio.package_state import State
 
 from .folders import folder_of
 from .made import made_export, made_export_of_runs, record, row, run, step
@@ -95,7 +95,7 @@ def test_nothing_from_outside_becomes_a_part_of_the_page(tmp_path: Path) -> None
 
 def test_the_plots_take_no_html_from_outside() -> None:
     made = nasty_record()
-    found = figures.timeline(stories_of(made), figures.scale_of(axis_of(made)))
+    found = plots.timeline(stories_of(made), plots.scale_of(axis_of(made)))
     texts = [*found["layout"]["yaxis"]["ticktext"]]
     texts += [text for trace in found["data"] for text in trace["customdata"]]
     assert len(texts) > 2 * len(NASTY)
@@ -191,11 +191,11 @@ def test_an_export_without_steps_has_a_page_without_plots(tmp_path: Path) -> Non
 @pytest.mark.parametrize("packages", [1, 12, 61, 300, 1000])
 def test_the_figures_are_what_the_library_takes(packages: int) -> None:
     made = made_export_of_runs(packages)
-    scale = figures.scale_of(axis_of(made))
+    scale = plots.scale_of(axis_of(made))
     for figure in (
-        figures.timeline(stories_of(made), scale),
-        figures.occupancy(made, scale),
-        figures.throughput(made, scale),
+        plots.timeline(stories_of(made), scale),
+        plots.occupancy(made, scale),
+        plots.throughput(made, scale),
     ):
         plotly.graph_objects.Figure(figure)  # refuses what it does not know
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from pixxel_async.report import figures
-from pixxel_async.report.occupancy import Standing
-from pixxel_async.report.page import page_of
+from pixxel_async.report import plots
+from pixxel_async.report.html import page_of
+from pixxel_async.report.state_counts import Standing
 from pixxel_async.report.steps import tidy
 from pixxel_async.sandbox import PackageFault, Scenario, StorageFault, demo_rows, sandbox_in_thread
 
@@ -98,7 +98,7 @@ def colours_of(look: Look) -> dict[Standing, int]:
     assert look.image is not None
     counts = {colour: count for count, colour in look.image.getcolors(maxcolors=2**24) or []}
     found = {}
-    for standing, colour in figures.COLOURS.items():
+    for standing, colour in plots.COLOURS.items():
         if colour.startswith("#"):
             red, green, blue = bytes.fromhex(colour[1:])
             found[standing] = counts.get((red, green, blue), 0)

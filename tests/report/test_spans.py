@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.engine.record import Doing, Ending, ExportRecord
+from pixxel_async.journal.models import Doing, Ending, ExportRecord
 from pixxel_async.report.spans import Span, spans_of
 from pixxel_async.report.steps import ENDS, ends_of_runs, tidy
 from pixxel_async.report.throughput import arrivals_of, bytes_by_bin

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, field
 
 from pixxel_async import PackageStatus, PollPolicy
-from pixxel_async.sansio.schedule import PollSchedule
+from pixxel_async.sansio.polling.schedule import PollSchedule
 
 
 @dataclass

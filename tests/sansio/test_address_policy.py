@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.sansio.address_policy import (
+from pixxel_async.sansio.storage.address_policy import (
     AddressPolicy,
     Scope,
     literal,

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixxel_async.errors import ArchiveError
-from pixxel_async.sansio import archive
-from pixxel_async.sansio.archive import Entry, plan
+from pixxel_async.sansio.files import extraction_plan
+from pixxel_async.sansio.files.extraction_plan import Entry, plan
 
 FILE = Entry(
     name="a/b.tif", size=100, packed_size=50, offset=0, flags=0, method=8, mode=stat.S_IFREG | 0o644
@@ -139,14 +139,14 @@ def test_a_bomb_is_refused_and_a_large_honest_archive_is_not() -> None:
     large = replace(FILE, size=50 * 1024**3, packed_size=1024**3)
     assert plan([large], archive_bytes=1024**3 + 100).total_bytes == large.size
     with pytest.raises(ArchiveError, match="more than 200 times"):
-        plan([replace(FILE, size=archive.SMALL_BYTES + 1)], archive_bytes=1000)
-    many = [replace(FILE, name=str(number)) for number in range(archive.MAX_ENTRIES + 1)]
+        plan([replace(FILE, size=extraction_plan.SMALL_BYTES + 1)], archive_bytes=1000)
+    many = [replace(FILE, name=str(number)) for number in range(extraction_plan.MAX_ENTRIES + 1)]
     with pytest.raises(ArchiveError, match="entries"):
         plan(many, archive_bytes=10**9)
 
 
 def test_folders_are_counted_that_no_entry_stands_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "MAX_ENTRIES", 9)
+    monkeypatch.setattr(extraction_plan, "MAX_ENTRIES", 9)
     assert plan(named("1/2/3/4/5/6/7/8/a"), archive_bytes=10_000).total_bytes == 10
     with pytest.raises(ArchiveError, match="more than 9 files and folders"):
         plan(named("1/2/3/4/a", "5/6/7/8/b"), archive_bytes=10_000)

@@ -19,7 +19,7 @@ from pixxel_async import (
     RetryPolicy,
     TransportError,
 )
-from pixxel_async.sansio.backoff import (
+from pixxel_async.sansio.resilience.retry_rules import (
     FINAL_STATUS,
     CallKind,
     Failure,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.sansio.bodies import (
+from pixxel_async.sansio.api.body_decoder import (
     MAX_ERROR_BYTES,
     SLACK_BYTES,
     STEP_BYTES,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.sansio.checking import (
+from pixxel_async.sansio.files.verification import (
     Condition,
     FileFound,
     Finding,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.sansio.checksums import LENGTHS, offered
+from pixxel_async.sansio.storage.checksums import LENGTHS, offered
 
 DATA = b"a package"
 MD5 = hashlib.md5(DATA).digest()  # noqa: S324 - as storages offer it

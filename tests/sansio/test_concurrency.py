@@ -9,7 +9,7 @@ from math import inf
 
 import pytest
 
-from pixxel_async.sansio.concurrency import (
+from pixxel_async.sansio.resilience.adaptive_concurrency import (
     AVOID_S,
     FEW,
     FIRST,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.sansio.expiry import expires_at, stale_at
+from pixxel_async.sansio.storage.url_expiry import expires_at, stale_at
 
 END = datetime(2026, 11, 23, 9, 0, tzinfo=UTC).timestamp()
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixxel_async.errors import ApiError, ResponseError
-from pixxel_async.sansio import wire
-from pixxel_async.sansio.json_bodies import MAX_DEPTH, load
+from pixxel_async.sansio.api import package_calls
+from pixxel_async.sansio.api.json_body import MAX_DEPTH, load
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -54,9 +54,9 @@ def test_too_many_values_are_refused_before_they_are_made(value: str) -> None:
 @pytest.mark.fault(55)
 @pytest.mark.parametrize("value", ["0", "[]", '{"a":1}'])
 def test_an_answer_about_a_package_has_few_values(value: str) -> None:
-    body = ('{"x":[' + ",".join([value] * wire.MAX_ANSWER_VALUES) + "]}").encode()
+    body = ('{"x":[' + ",".join([value] * package_calls.MAX_ANSWER_VALUES) + "]}").encode()
     with pytest.raises(ResponseError, match="JSON with more than 50000 values"):
-        wire.read_answer(wire.PING, status_code=200, body=body)
+        package_calls.read_answer(package_calls.PING, status_code=200, body=body)
 
 
 @pytest.mark.fault(55)
@@ -65,6 +65,6 @@ def test_an_error_that_is_nested_deeply_is_still_an_error(levels: int) -> None:
     details = nested(levels, "[", "]")
     body = b'{"error":{"code":"C","message":"m","details":' + details + b"}}"
     with pytest.raises(ApiError) as caught:
-        wire.read_answer(wire.PING, status_code=404, body=body)
+        package_calls.read_answer(package_calls.PING, status_code=404, body=body)
     assert caught.value.status == 404
     assert caught.value.details is None

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixxel_async import PollPolicy
-from pixxel_async.sansio.ladder import Ladder
-from pixxel_async.sansio.learning import LEAST_INTERVAL, Learner
+from pixxel_async.sansio.polling.backoff_curve import Ladder
+from pixxel_async.sansio.polling.learner import LEAST_INTERVAL, Learner
 
 POLICY = PollPolicy(initial_s=2, max_s=30, factor=1.5)
 

@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from pixxel_async import events
-from pixxel_async.sansio.lifecycle import (
+from pixxel_async.sansio.package_state import (
     TRANSITIONS,
     ImpossibleTransitionError,
     State,

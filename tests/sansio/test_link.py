@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.sansio.link import NEARLY, Step, fetches_to_set
+from pixxel_async.sansio.resilience.concurrency_choice import NEARLY, Step, fetches_to_set
 
 NUMBERS = (1, 2, 4, 8, 16, 32)
 

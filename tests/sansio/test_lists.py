@@ -10,8 +10,7 @@ import pytest
 
 from pixxel_async.errors import InputError, ResponseError
 from pixxel_async.records import Asset, Project
-from pixxel_async.sansio.backoff import CallKind, Failure, Verdict, judge
-from pixxel_async.sansio.lists import (
+from pixxel_async.sansio.api.list_calls import (
     Source,
     page_call,
     read_page,
@@ -19,7 +18,8 @@ from pixxel_async.sansio.lists import (
     record_call,
     time_text,
 )
-from pixxel_async.sansio.paging import Ask, Paging
+from pixxel_async.sansio.api.pagination import Ask, Paging
+from pixxel_async.sansio.resilience.retry_rules import CallKind, Failure, Verdict, judge
 
 ASK = Ask(paging=Paging.OFFSET, size=5, offset=10)
 ASSETS = Source(

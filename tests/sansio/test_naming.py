@@ -18,7 +18,13 @@ from pixxel_async import (
     JobDownload,
     TaskDownload,
 )
-from pixxel_async.sansio.naming import FIELDS, file_name, folder_name, name_problem, path_namer
+from pixxel_async.sansio.files.filenames import (
+    FIELDS,
+    file_name,
+    folder_name,
+    name_problem,
+    path_namer,
+)
 
 from .strategies import downloads
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.sansio.pacing import BURST_S, LEAST_SHARE, pace
+from pixxel_async.sansio.resilience.gcra import BURST_S, LEAST_SHARE, pace
 
 
 @given(st.floats(0.1, 1000), st.lists(st.floats(0, 5), max_size=200))

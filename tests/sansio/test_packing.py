@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pixxel_async import AoiDownload, CatalogDownload, InsightDownload, JobDownload, TaskDownload
 from pixxel_async.downloads import Download
 from pixxel_async.records import Asset, Catalog, Insight, Job, OrderItem, Record, Task
-from pixxel_async.sansio import packing
-from pixxel_async.sansio.packing import Packer
+from pixxel_async.sansio.api import package_batching
+from pixxel_async.sansio.api.package_batching import Packer
 
 
 def packed(packer: Packer, records: list[Record]) -> list[Download]:
@@ -27,7 +27,7 @@ def test_each_asset_is_in_one_package_of_its_aoi(counts: list[int], size: int) -
         for aoi, count in enumerate(counts)
         for number in range(count)
     ]
-    downloads = packed(packing.asset_packer(size), assets)
+    downloads = packed(package_batching.asset_packer(size), assets)
     assert len(downloads) == sum(-(-count // size) for count in counts)
     found = []
     for download in downloads:
@@ -39,20 +39,22 @@ def test_each_asset_is_in_one_package_of_its_aoi(counts: list[int], size: int) -
 
 def test_images_and_order_items_share_packages() -> None:
     images: list[Record] = [Catalog(id=str(number)) for number in range(3)]
-    assert packed(packing.catalog_packer(2), images) == [
+    assert packed(package_batching.catalog_packer(2), images) == [
         CatalogDownload(catalog_ids=("0", "1")),
         CatalogDownload(catalog_ids=("2",)),
     ]
     items: list[Record] = [OrderItem(id="0")]
-    assert packed(packing.order_item_packer(2), items) == [CatalogDownload(order_item_ids=("0",))]
-    assert packed(packing.order_item_packer(2), []) == []
+    assert packed(package_batching.order_item_packer(2), items) == [
+        CatalogDownload(order_item_ids=("0",))
+    ]
+    assert packed(package_batching.order_item_packer(2), []) == []
 
 
 def test_what_is_listed_later_leaves_earlier_packages_alone() -> None:
     old: list[Record] = [Asset(id=str(number), aoi_id="a") for number in range(4)]
     new: list[Record] = [Asset(id="new", aoi_id="a"), *old]
-    before = packed(packing.asset_packer(packing.PER_PACKAGE), old)
-    after = packed(packing.asset_packer(packing.PER_PACKAGE), new)
+    before = packed(package_batching.asset_packer(package_batching.PER_PACKAGE), old)
+    after = packed(package_batching.asset_packer(package_batching.PER_PACKAGE), new)
     assert {one.key for one in before} < {one.key for one in after}
 
 
@@ -60,12 +62,14 @@ def test_each_of_the_others_is_a_package() -> None:
     job = Job(id="j", workflow_id="w")
     task = Task(id="t", workflow_id="w", job_id="j")
     insight = Insight(id="i", aoi_id="a")
-    assert packing.job_download(job) == JobDownload(workflow_id="w", job_id="j")
-    assert packing.task_download(task) == TaskDownload(workflow_id="w", job_id="j", task_id="t")
-    assert packing.insight_download(insight) == InsightDownload(aoi_id="a", insight_id="i")
-    assert packing.insight_download(insight, inputs=("1",), outputs=("2",)) == InsightDownload(
-        aoi_id="a", insight_id="i", inputs=("1",), outputs=("2",)
+    assert package_batching.job_download(job) == JobDownload(workflow_id="w", job_id="j")
+    assert package_batching.task_download(task) == TaskDownload(
+        workflow_id="w", job_id="j", task_id="t"
     )
+    assert package_batching.insight_download(insight) == InsightDownload(aoi_id="a", insight_id="i")
+    assert package_batching.insight_download(
+        insight, inputs=("1",), outputs=("2",)
+    ) == InsightDownload(aoi_id="a", insight_id="i", inputs=("1",), outputs=("2",))
 
 
 @pytest.mark.parametrize(
@@ -79,7 +83,7 @@ def test_each_of_the_others_is_a_package() -> None:
     ],
 )
 def test_ids_are_read_in_each_form(listed: Any) -> None:
-    assert packing.asset_ids(listed) == ("1", "2")
+    assert package_batching.asset_ids(listed) == ("1", "2")
 
 
 @pytest.mark.parametrize(
@@ -90,4 +94,4 @@ def test_ids_are_read_in_each_form(listed: Any) -> None:
     ],
 )
 def test_a_form_that_is_not_known_has_no_ids(listed: Any) -> None:
-    assert packing.asset_ids(listed) == ()
+    assert package_batching.asset_ids(listed) == ()

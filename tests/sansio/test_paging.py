@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixxel_async.errors import ResponseError
-from pixxel_async.sansio.paging import BARREN_PAGES, Ask, Paging, Walk
+from pixxel_async.sansio.api.pagination import BARREN_PAGES, Ask, Paging, Walk
 
 Told: TypeAlias = tuple[Sequence[str], int | None]
 PAGED = pytest.mark.parametrize("paging", [Paging.OFFSET, Paging.NUMBERED])

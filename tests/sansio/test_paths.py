@@ -7,7 +7,7 @@ from urllib.parse import quote
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pixxel_async.sansio.paths import path_of
+from pixxel_async.sansio.api.urls import path_of
 
 NEARLY_PLAIN = st.text("aZ09-._~ /%?#\u00e9\n", max_size=12)
 

@@ -6,8 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.sansio.breaker import FAILURES, FIRST_S, HELD_S, MOST_S, Breaker
-from pixxel_async.sansio.budget import LEAST_PER_S, RESERVE, SHARE, RetryBudget
+from pixxel_async.sansio.resilience.circuit_breaker import (
+    FAILURES,
+    FIRST_S,
+    HELD_S,
+    MOST_S,
+    Breaker,
+)
+from pixxel_async.sansio.resilience.retry_budget import LEAST_PER_S, RESERVE, SHARE, RetryBudget
 
 
 def test_a_reserve_may_be_spent_at_once() -> None:

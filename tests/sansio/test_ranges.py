@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.sansio.ranges import (
+from pixxel_async.sansio.storage.range_requests import (
     Append,
     Complete,
     Held,

@@ -9,8 +9,8 @@ import pytest
 from pixxel_async import errors
 from pixxel_async.config import EarlierFailures
 from pixxel_async.models import PackageStatus
-from pixxel_async.sansio.lifecycle import State
-from pixxel_async.sansio.resume import (
+from pixxel_async.sansio.package_state import State
+from pixxel_async.sansio.resume_decision import (
     NOWHERE_LOOKS,
     WORDLESS_LOOKS,
     First,

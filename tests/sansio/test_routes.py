@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from pixxel_async.errors import ConfigError
-from pixxel_async.sansio.routes import (
+from pixxel_async.sansio.api.proxy_rules import (
     Routes,
     has_password,
     is_loopback,

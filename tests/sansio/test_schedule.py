@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixxel_async import PollPolicy
-from pixxel_async.sansio.schedule import Pending, PollSchedule, interval
+from pixxel_async.sansio.polling.schedule import Pending, PollSchedule, interval
 
 times = st.floats(0, 1e6)
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixxel_async import PackageStatus, PollMethod, PollPolicy
-from pixxel_async.sansio.schedule import SPARE, PollSchedule
+from pixxel_async.sansio.polling.schedule import SPARE, PollSchedule
 
 from .polled import poll_all
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.sansio.segments import WORTH_S, Segment, Segments
+from pixxel_async.sansio.storage.segments import WORTH_S, Segment, Segments
 
 LEAST = 10
 sizes = st.integers(1, 2000)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from pixxel_async.records import Aoi, Asset, Catalog, Insight, OrderItem, Project
+from pixxel_async.sansio.api.record_filter import Criteria, Verdict, status_of, words
 from pixxel_async.sansio.redact import without_queries
-from pixxel_async.sansio.selection import Criteria, Verdict, status_of, words
 
 DAY = datetime(2025, 4, 14, tzinfo=UTC)
 

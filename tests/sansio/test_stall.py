@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.sansio.stall import Throughput
+from pixxel_async.sansio.resilience.stall_detector import Throughput
 
 
 def watched() -> Throughput:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.sansio.storage_answers import (
+from pixxel_async.sansio.storage.error_codes import (
     CODES,
     STATUSES,
     Meaning,

@@ -32,8 +32,8 @@ from pixxel_async import (
     ServerError,
     TaskDownload,
 )
-from pixxel_async.sansio import wire
-from pixxel_async.sansio.backoff import CallKind
+from pixxel_async.sansio.api import package_calls
+from pixxel_async.sansio.resilience.retry_rules import CallKind
 
 from .strategies import downloads, ids
 
@@ -66,7 +66,7 @@ CALLS = [
 def test_a_creation_is_as_documented(
     download: Download, line: tuple[str, str, str], body: dict[str, Any] | None
 ) -> None:
-    call = wire.creation(download)
+    call = package_calls.creation(download)
     assert (call.operation, call.method, call.path) == line
     if body is None:
         assert (call.body, call.headers) == (None, {})
@@ -81,22 +81,22 @@ def test_a_package_is_asked_about_by_get_or_by_its_put(
     download: Download, line: tuple[str, str, str], body: dict[str, Any] | None
 ) -> None:
     del body
-    call = wire.status(download, "d")
+    call = package_calls.status(download, "d")
     if line[1] == "POST":
         assert (call.method, call.kind, call.body) == ("GET", CallKind.READ, None)
         assert call.path.endswith("/d")
-        assert wire.needs_id(download)
+        assert package_calls.needs_id(download)
     else:
-        assert call == wire.creation(download)
-        assert not wire.needs_id(download)
-    assert wire.status(download, None) == wire.creation(download)
+        assert call == package_calls.creation(download)
+        assert not package_calls.needs_id(download)
+    assert package_calls.status(download, None) == package_calls.creation(download)
 
 
 def test_status_calls_are_as_documented() -> None:
-    assert wire.aoi_status("a", "d").path == "/v0/aois/a/downloads/d"
-    assert wire.aoi_status("a", "d").operation == "GetDownloadStatus"
-    assert wire.catalog_status("d").path == "/v0/catalogs/download/d"
-    assert wire.catalog_status("d").operation == "GetDownloadById"
+    assert package_calls.aoi_status("a", "d").path == "/v0/aois/a/downloads/d"
+    assert package_calls.aoi_status("a", "d").operation == "GetDownloadStatus"
+    assert package_calls.catalog_status("d").path == "/v0/catalogs/download/d"
+    assert package_calls.catalog_status("d").operation == "GetDownloadById"
 
 
 @given(downloads, ids)
@@ -105,22 +105,24 @@ def test_status_calls_are_as_documented() -> None:
 @example(CATALOG, "d?e=f#g")
 @example(TaskDownload(workflow_id="%2F", job_id="a b", task_id="日本"), "..")
 def test_an_id_stays_one_segment_of_the_path(download: Download, download_id: str) -> None:
-    for call in (wire.creation(download), wire.status(download, download_id)):
+    for call in (package_calls.creation(download), package_calls.status(download, download_id)):
         assert re.fullmatch(r"(/[A-Za-z0-9._~%-]+)+", call.path)
         segments = call.path.split("/")[1:]
         assert not {".", ".."} & set(segments)
         given_ids = [v for k, v in download if isinstance(v, str) and k != "kind"]
         decoded = [unquote(segment) for segment in segments]
         assert all(one in decoded for one in given_ids)
-    if wire.needs_id(download):
-        assert unquote(wire.status(download, download_id).path.split("/")[-1]) == download_id
+    if package_calls.needs_id(download):
+        assert (
+            unquote(package_calls.status(download, download_id).path.split("/")[-1]) == download_id
+        )
 
 
 def read(body: object, *, status: int = 200, download: Download = JOB) -> Package:
-    call = wire.creation(download)
+    call = package_calls.creation(download)
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    answer = wire.read_answer(call, status_code=status, body=data)
-    return wire.package_of(download, answer)
+    answer = package_calls.read_answer(call, status_code=status, body=data)
+    return package_calls.package_of(download, answer)
 
 
 URL = "https://storage.example/x?X-Amz-Signature=canary"
@@ -174,11 +176,15 @@ def test_a_creation_without_an_id_cannot_be_waited_for(download: Download) -> No
 
 
 def test_a_known_id_stays() -> None:
-    answer = wire.read_answer(wire.creation(AOI), status_code=200, body=b'{"status": "x"}')
-    assert wire.package_of(AOI, answer, download_id="d").download_id == "d"
-    other = wire.read_answer(wire.creation(AOI), status_code=200, body=b'{"id": "other"}')
-    assert wire.package_of(AOI, other, download_id="d").download_id == "d"
-    package = wire.package_with_id(answer, "d")
+    answer = package_calls.read_answer(
+        package_calls.creation(AOI), status_code=200, body=b'{"status": "x"}'
+    )
+    assert package_calls.package_of(AOI, answer, download_id="d").download_id == "d"
+    other = package_calls.read_answer(
+        package_calls.creation(AOI), status_code=200, body=b'{"id": "other"}'
+    )
+    assert package_calls.package_of(AOI, other, download_id="d").download_id == "d"
+    package = package_calls.package_with_id(answer, "d")
     assert (package.download, package.download_id) == (None, "d")
 
 
@@ -259,21 +265,23 @@ def test_an_error_of_another_form_is_taken_as_text(body: bytes, message: str) ->
 
 
 def test_words_are_known_without_regard_to_case() -> None:
-    assert wire.is_known_word("SUCCESS")
-    assert wire.is_known_word(" in_progress ")
+    assert package_calls.is_known_word("SUCCESS")
+    assert package_calls.is_known_word(" in_progress ")
     for word in ("", "created", "pending", "ready", "completed", "succeeded", "failed", "error"):
-        assert wire.is_known_word(word)
-    assert not wire.is_known_word("mustering")
+        assert package_calls.is_known_word(word)
+    assert not package_calls.is_known_word("mustering")
 
 
 def test_an_error_keeps_how_long_the_service_asks_to_wait() -> None:
     with pytest.raises(RateLimitedError) as caught:
-        wire.read_answer(wire.creation(JOB), status_code=429, body=b"{}", retry_after_s=7.5)
+        package_calls.read_answer(
+            package_calls.creation(JOB), status_code=429, body=b"{}", retry_after_s=7.5
+        )
     assert caught.value.retry_after_s == 7.5
 
 
 def test_a_body_is_utf_8_as_it_is() -> None:
-    call = wire.creation(AoiDownload(aoi_id="a", asset_ids=("日本",)))
+    call = package_calls.creation(AoiDownload(aoi_id="a", asset_ids=("日本",)))
     assert call.body == '{"asset_ids":["日本"]}'.encode()
 
 
@@ -285,10 +293,10 @@ def test_an_unreadable_answer_does_not_tell_its_url() -> None:
 
 
 def test_a_sign_of_life_is_a_get() -> None:
-    ping = wire.PING
+    ping = package_calls.PING
     assert (ping.operation, ping.method, ping.path, ping.body) == ("ping", "GET", "/ping", None)
     assert ping.kind is CallKind.READ
-    wire.raise_for_status(ping, status_code=204, body=b"", retry_after_s=None)
+    package_calls.raise_for_status(ping, status_code=204, body=b"", retry_after_s=None)
 
 
 @pytest.mark.parametrize(
@@ -339,7 +347,9 @@ def test_an_id_that_is_null_does_not_hide_the_other() -> None:
 )
 def test_of_a_redirect_only_the_host_is_told(location: str, host: str) -> None:
     with pytest.raises(RedirectedError) as caught:
-        wire.read_answer(wire.PING, status_code=302, body=b"moved", location=location)
+        package_calls.read_answer(
+            package_calls.PING, status_code=302, body=b"moved", location=location
+        )
     assert str(caught.value) == f"302 redirects to {host}, which is not followed with the key"
     assert not caught.value.from_service
 
@@ -348,9 +358,9 @@ def test_of_a_redirect_only_the_host_is_told(location: str, host: str) -> None:
 @pytest.mark.parametrize("word", ["expired", "DELETED", " not-found ", "Not Found"])
 def test_a_word_of_the_end_is_one_where_the_status_call_takes_an_id(word: str) -> None:
     catalog = CatalogDownload(catalog_ids=("c",))
-    assert wire.is_word_of_failure(word, catalog)
-    assert wire.is_word_of_failure(word, None)
-    assert not wire.is_word_of_failure(word, JobDownload(workflow_id="w", job_id="j"))
-    assert wire.is_gone_word(word)
-    assert wire.is_known_word(word)
-    assert not wire.is_word_of_work(word)
+    assert package_calls.is_word_of_failure(word, catalog)
+    assert package_calls.is_word_of_failure(word, None)
+    assert not package_calls.is_word_of_failure(word, JobDownload(workflow_id="w", job_id="j"))
+    assert package_calls.is_gone_word(word)
+    assert package_calls.is_known_word(word)
+    assert not package_calls.is_word_of_work(word)

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixxel_async import ArchiveError
-from pixxel_async.sansio import zips
-from pixxel_async.sansio.zips import TAIL_BYTES, Directory, find_directory
+from pixxel_async.sansio.files import zip_structure
+from pixxel_async.sansio.files.zip_structure import TAIL_BYTES, Directory, find_directory
 
 from ..faults.odd_zips import AMBIGUOUS, EMPTY, LARGE, A, B, archive, unicode_path
 
@@ -32,12 +32,12 @@ def found(data: bytes) -> str | None:
     try:
         directory = find_directory(data[:4], data[-TAIL_BYTES:], len(data))
         listed = data[directory.start : directory.start + directory.size]
-        for span in zips.spans_of(zips.members_of(listed, directory), directory):
+        for span in zip_structure.spans_of(zip_structure.members_of(listed, directory), directory):
             at = span.member.offset
-            descriptor_bytes = zips.check_local_header(span, data[at : at + span.overhead])
+            descriptor_bytes = zip_structure.check_local_header(span, data[at : at + span.overhead])
             end = at + span.overhead + span.member.packed_size
             if descriptor_bytes:
-                zips.check_descriptor(span.member, data[end - descriptor_bytes : end])
+                zip_structure.check_descriptor(span.member, data[end - descriptor_bytes : end])
     except ArchiveError as error:
         return str(error)
     return None
@@ -53,7 +53,7 @@ def where(data: bytes, size: int | None = None) -> Directory | str:
 
 @given(
     st.integers(0, 200_000),
-    st.binary(max_size=400).filter(lambda comment: zips.END_RECORD not in comment),
+    st.binary(max_size=400).filter(lambda comment: zip_structure.END_RECORD not in comment),
 )
 def test_a_whole_archive_has_no_problem(size: int, comment: bytes) -> None:
     assert found(a_zip(size, comment)) is None
@@ -144,7 +144,7 @@ def test_a_locator_within_a_comment_does_not_count() -> None:
 
 
 def test_a_directory_that_is_too_large_for_memory_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(zips, "MAX_DIRECTORY_BYTES", 100)
+    monkeypatch.setattr(zip_structure, "MAX_DIRECTORY_BYTES", 100)
     assert "at most 100" in (found(archive(A, B)) or "")
     assert found(archive(A)) is None
 
@@ -187,10 +187,10 @@ def test_a_data_descriptor_of_any_form_is_read(
 
 
 def test_members_of_more_than_4_gib_have_wide_descriptors() -> None:
-    member = zips.Member(b"a", 8, 0, 1, 5 * 1024**3, 5 * 1024**3, 0)
-    zips.check_descriptor(member, struct.pack("<L2Q", 1, 5 * 1024**3, 5 * 1024**3))
+    member = zip_structure.Member(b"a", 8, 0, 1, 5 * 1024**3, 5 * 1024**3, 0)
+    zip_structure.check_descriptor(member, struct.pack("<L2Q", 1, 5 * 1024**3, 5 * 1024**3))
     with pytest.raises(ArchiveError, match="data descriptor"):
-        zips.check_descriptor(member, struct.pack("<3L", 1, 1024**3, 1024**3))
+        zip_structure.check_descriptor(member, struct.pack("<3L", 1, 1024**3, 1024**3))
 
 
 def test_an_end_record_at_the_start_of_an_archive_with_members_is_found() -> None:
@@ -201,7 +201,7 @@ def test_a_directory_that_ends_within_a_header_is_found() -> None:
     listed = A.central(0)
     for cut in (1, 50):
         with pytest.raises(ArchiveError, match="directory is broken"):
-            zips.members_of(listed[:-cut], Directory(0, len(listed), 1))
+            zip_structure.members_of(listed[:-cut], Directory(0, len(listed), 1))
 
 
 def test_a_member_over_which_another_one_lies_is_found() -> None:
@@ -242,7 +242,7 @@ def test_an_archive_beyond_4_gib_has_no_problem(comment: bytes) -> None:
     assert isinstance(directory, Directory)
     assert directory.start > 5 * 1024**3
     listed = data[directory.start - 5 * 1024**3 :][: directory.size]
-    (member,) = zips.members_of(listed, directory)
+    (member,) = zip_structure.members_of(listed, directory)
     assert (member.name, member.offset) == (b"a.bin", 0)
     for cut in range(1, 120):
         assert isinstance(where(data[:-cut], size - cut), str)

@@ -17,8 +17,8 @@ import pytest
 
 from pixxel_async import SinkError, Verify
 from pixxel_async.config import Checksum, ForeignFiles, Sync
-from pixxel_async.sinks.base import NOTHING_HELD, Care, Held, Sink
-from pixxel_async.sinks.local import LocalSink
+from pixxel_async.destinations.local_sink import LocalSink
+from pixxel_async.destinations.sink import NOTHING_HELD, Care, Held, Sink
 
 SINKS: dict[str, Callable[[Path], Sink]] = {"local": LocalSink}
 NAME = "job-j-0123456789abcdef.zip"

@@ -22,12 +22,12 @@ import pytest
 
 from pixxel_async import ArchiveError, SinkError
 from pixxel_async.config import ForeignFiles
-from pixxel_async.sinks import extract as module
-from pixxel_async.sinks import local
-from pixxel_async.sinks.base import NOTHING_HELD, HasRoom
-from pixxel_async.sinks.extract import StoppedError, hidden_name
-from pixxel_async.sinks.local import LocalSink
-from pixxel_async.sinks.tree import OpenFolder, Tree
+from pixxel_async.destinations import extract as module
+from pixxel_async.destinations import local_sink
+from pixxel_async.destinations.extract import StoppedError, hidden_name
+from pixxel_async.destinations.folder_tree import OpenFolder, Tree
+from pixxel_async.destinations.local_sink import LocalSink
+from pixxel_async.destinations.sink import NOTHING_HELD, HasRoom
 
 from ..support import PATIENCE_S
 
@@ -392,7 +392,7 @@ async def test_one_that_is_cancelled_at_its_very_end_leaves_nothing_either(
         go.wait()
         module.extract(where, archive, folder, GO)  # what was to stop it came too late
 
-    monkeypatch.setattr(local, "extract", held)
+    monkeypatch.setattr(local_sink, "extract", held)
     a_zip(tmp_path / "p.zip", {"a": b"1"})
     sink = LocalSink(tmp_path)
     waiting = asyncio.create_task(sink.extract("p.zip", "p"))
@@ -411,7 +411,7 @@ async def test_transfers_write_while_many_packages_are_extracted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go = threading.Event()
-    monkeypatch.setattr(local, "extract", lambda *_: go.wait())
+    monkeypatch.setattr(local_sink, "extract", lambda *_: go.wait())
     sink = LocalSink(tmp_path)
     async with asyncio.TaskGroup() as tasks:
         for number in range(20):

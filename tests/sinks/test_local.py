@@ -13,9 +13,9 @@ import pytest
 
 from pixxel_async import SinkError
 from pixxel_async.config import ForeignFiles
-from pixxel_async.sinks.base import NOTHING_HELD, Held, Stretch
-from pixxel_async.sinks.local import LocalSink
-from pixxel_async.sinks.trouble import sink_error
+from pixxel_async.destinations.local_sink import LocalSink
+from pixxel_async.destinations.os_errors import sink_error
+from pixxel_async.destinations.sink import NOTHING_HELD, Held, Stretch
 
 REFUSE = ForeignFiles.REFUSE
 

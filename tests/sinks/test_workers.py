@@ -10,7 +10,7 @@ import weakref
 import anyio
 import pytest
 
-from pixxel_async.sinks.workers import Workers
+from pixxel_async.destinations.thread_pool import Workers
 
 from ..support import PATIENCE_S
 

@@ -1,0 +1,75 @@
+"""`pixxel-async demo`: an export of made-up packages from the sandbox, within one process."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import typer
+
+from ...client import PixxelClient
+from ...config import Limits, PollPolicy, RetryPolicy
+from ...destinations.paths import absolute_path
+from ...display.base import Loudness
+from ...downloads import parse_download
+from ...export.summary import Report
+from ...sandbox import PackagingTime, Sandbox, Scenario, demo_rows
+from ..output.exit_codes import complain
+from ..output.logs import log_shown
+from ..output.summary import summary
+from ..signals import Interruption
+from .export_run import choose_display, exit_code, follow, what_next
+from .faults import FAULTS
+
+SEED = 7
+
+SCENARIO = Scenario(
+    packaging=PackagingTime.uniform(0.3, 4.0),
+    package_bytes=600_000,
+    size_spread=0.9,
+    bytes_per_s=1_500_000,
+    faults=FAULTS,
+    seed=SEED,
+)
+LIMITS = Limits(requests=32, requests_per_second=200, fetches=12)
+POLL = PollPolicy(initial_s=0.3, max_s=1.5)
+RETRY = RetryPolicy(initial_s=0.1, max_s=1.0)
+
+
+def run_demo(folder: Path, packages: int, loudness: Loudness) -> None:
+    """Export made-up packages, and end the command.
+
+    Raises:
+        typer.Exit: With the exit code.
+    """
+    folder = absolute_path(folder)
+    display = choose_display(loudness)
+
+    async def export() -> tuple[Report, Interruption]:
+        downloads = [parse_download(row) for row in demo_rows(packages, SEED)]
+        async with (
+            Sandbox(SCENARIO) as sandbox,
+            PixxelClient(
+                sandbox.api_key,
+                base_url=sandbox.api_url,
+                limits=LIMITS,
+                poll=POLL,
+                retry=RETRY,
+            ) as client,
+        ):
+            return await follow(client.export(downloads, folder), display)
+
+    if loudness > Loudness.ERRORS:
+        complain(f"{packages} made-up packages from a sandbox on this machine, some faults on.")
+    with log_shown(display, loudness), display:
+        report, interruption = asyncio.run(export())
+    if loudness > Loudness.ERRORS:
+        typer.echo(summary(report, folder), err=True)
+        if report.skipped:
+            complain(
+                "Packages of an earlier run were there already, and were not asked for again. "
+                "To see them come, remove the folder or name another one with --out."
+            )
+        for line in what_next(report, interruption):
+            complain(line)
+    raise typer.Exit(interruption.exit_code or exit_code(report))

@@ -1,0 +1,40 @@
+"""`pixxel-async export`: the packages that a manifest lists."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ..manifest.reader import read_manifest
+from ..options.export import RunOptions, takes_options
+from ..output.exit_codes import complain, ended
+from .export_run import run_export
+
+
+@takes_options
+def export(
+    options: RunOptions,
+    *,
+    manifest: Annotated[
+        str,
+        typer.Argument(metavar="MANIFEST", help="A JSON Lines or CSV file; - is standard input."),
+    ],
+) -> None:
+    r"""Save the packages that a manifest lists.
+
+    A manifest has one JSON object a line, such as
+
+    {"kind": "insight", "aoi_id": "...", "insight_id": "...", "outputs": \["..."]}
+
+    {"kind": "catalog", "catalog_ids": \["..."]}
+
+    A CSV file has the names of the fields in its first line; ; separates the ids of a list.
+    """
+    with ended():
+        rows = read_manifest(manifest)
+        if rows.repeated and not options.quiet:
+            complain(
+                f"rows that repeat an earlier one: {rows.repeated}; each package is saved once"
+            )
+        run_export(rows.downloads, options)

@@ -1,0 +1,77 @@
+"""What `doctor` looks at on the way to the service: name, connection, answer, clock, key."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from urllib.parse import urlsplit
+
+from ...client import PixxelClient
+from ...config import RetryPolicy, Settings, Timeouts
+from ...errors import ApiError, AuthenticationError, PixxelError
+from ...http.clients import make_client
+from ...http.probe import ANSWER, DNS, TCP, TLS, Probe, probe
+from ...http.usable_urls import check_urls
+from ...settings.network import certificates, routes
+from .checks import SLOW_STEP_S, Finding, judge_clock, ok, problem, warning
+
+FIRST_ERROR = 400
+NAMES = {DNS: "name", TCP: "connection", TLS: "TLS", ANSWER: "service"}
+REMEDIES = {
+    DNS: "look at the network and at --base-url; behind a proxy, name it with --proxy",
+    TCP: "look at the network; if there is a proxy, name it with --proxy or HTTPS_PROXY",
+    TLS: "if a private CA stands in between, name its certificate with --ca-bundle FILE",
+    ANSWER: "try again later, or look at the proxy",
+}
+
+
+async def way(settings: Settings, timeouts: Timeouts) -> AsyncIterator[Finding]:
+    """Look at each part of the way to the service, and at its clock.
+
+    Raises:
+        ConfigError: The base URL, the proxy or the certificates cannot be used.
+    """
+    check_urls(settings.base_url, settings.proxy)
+    ways, url = routes(settings.proxy), urlsplit(settings.base_url)
+    proxy = ways.proxy_for(url.scheme, url.hostname or "", url.port)
+    context = certificates(settings.ca_bundle).context()
+    async with make_client(context, proxy, max_connections=1) as client:
+        seen = await probe(settings.base_url, ways, client, timeouts)
+    for finding in findings_of(seen, settings.base_url):
+        yield finding
+
+
+def findings_of(seen: Probe, base_url: str) -> Iterator[Finding]:
+    """Judge what a look at the way has shown."""
+    yield ok("proxy", seen.proxy or "none in between")
+    for part, name in NAMES.items():
+        whose = seen.host if part in {DNS, TCP} else base_url
+        if part == seen.failed_at:
+            yield problem(name, f"{whose}: {seen.reason}", REMEDIES[part])
+            return
+        if part not in seen.seconds:  # no TLS to a sandbox
+            continue
+        took = seen.seconds[part]
+        text = f"{whose}: {took * 1000:.0f} ms"
+        if part == ANSWER and seen.status is not None and seen.status >= FIRST_ERROR:
+            yield problem(name, f"{base_url} answers {seen.status}", REMEDIES[ANSWER])
+        elif took > SLOW_STEP_S:
+            yield warning(name, text, "it is slow: look at the network and the proxy")
+        else:
+            yield ok(name, text)
+    yield judge_clock(seen.now, seen.date)
+
+
+async def key(settings: Settings, timeouts: Timeouts) -> Finding:
+    """Ask the service whether it takes the key."""
+    client = PixxelClient.from_settings(settings, timeout=timeouts, retry=RetryPolicy(attempts=2))
+    async with client:
+        try:
+            await client.check_key()
+        except AuthenticationError as error:
+            remedy = "pixxel-async auth login with another key, or try the other --auth-scheme"
+            return problem("key accepted", str(error), remedy)
+        except ApiError as error:
+            return warning("key accepted", f"no verdict: {error}", "try again later")
+        except PixxelError as error:
+            return problem("key accepted", f"no answer: {error}", "see the lines above")
+    return ok("key accepted", "yes")

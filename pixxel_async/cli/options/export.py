@@ -1,0 +1,194 @@
+"""The options that `export` and every `download` share, and their checks against each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ...config import STALL_TIMEOUT_S, FetchPolicy, Limits
+from ...display.base import Loudness
+from ...fetches import FETCHES
+from ...polls import POLL_INITIAL_S, POLL_MAX_S, WAIT_TIMEOUT_S, PollMethod, PollPolicy
+from .dataclass_options import takes_options
+from .folder import FolderOptions, flag, read_size
+from .service import SERVICE, SPEED, WAITING, ServiceOptions
+from .types import above_zero, at_least_one, measure, transfers
+
+__all__ = ["RunOptions", "ServiceOptions", "above_zero", "at_least_one", "takes_options"]
+
+OUTPUT = "Output"
+
+LEAST_BANDWIDTH = 1024
+
+
+def _bandwidth(text: str) -> int:
+    size = read_size(text)
+    if size < LEAST_BANDWIDTH:
+        reason = f"{text} a second is too little: give {LEAST_BANDWIDTH} bytes or more."
+        raise typer.BadParameter(reason)
+    return size
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(FolderOptions, ServiceOptions):
+    """How an export runs; each field is an option of the command line."""
+
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            "--directory",
+            metavar="DIR",
+            help="Folder for the packages; created if missing. A rerun into it resumes.",
+        ),
+    ]
+    fetches: Annotated[
+        Any,
+        typer.Option(
+            "--fetches",
+            metavar="N|auto",
+            parser=transfers,
+            rich_help_panel=SPEED,
+            help="Transfers at once; auto finds out how many suit the link.",
+        ),
+    ] = FETCHES
+    bwlimit: Annotated[
+        int | None,
+        typer.Option(
+            "--bwlimit",
+            metavar="SIZE",
+            parser=_bandwidth,
+            rich_help_panel=SPEED,
+            show_default="no limit",
+            help="Bytes a second of all transfers together, such as 10MB.",
+        ),
+    ] = None
+    wait_timeout: Annotated[
+        float,
+        measure(
+            "--wait-timeout",
+            metavar="S",
+            panel=WAITING,
+            text="A package that is not ready after this has failed.",
+        ),
+    ] = WAIT_TIMEOUT_S
+    stall_timeout: Annotated[
+        float,
+        measure(
+            "--stall-timeout",
+            metavar="S",
+            panel=WAITING,
+            text="A transfer that brings next to nothing for this long is tried again.",
+        ),
+    ] = STALL_TIMEOUT_S
+    poll_initial: Annotated[
+        float,
+        measure(
+            "--poll-initial",
+            metavar="S",
+            panel=WAITING,
+            text="From asking for a package to the first look whether it is ready.",
+        ),
+    ] = POLL_INITIAL_S
+    poll_max: Annotated[
+        float,
+        measure(
+            "--poll-max",
+            metavar="S",
+            panel=WAITING,
+            text="The longest time between two looks.",
+        ),
+    ] = POLL_MAX_S
+    polls: Annotated[
+        PollMethod,
+        typer.Option(
+            "--polls",
+            rich_help_panel=WAITING,
+            help="Times of looks: learning from packages that became ready, or growing intervals.",
+        ),
+    ] = PollMethod.LEARNING
+    allow_private_storage: Annotated[
+        bool,
+        flag(
+            "--allow-private-storage",
+            panel=SERVICE,
+            text="Download also from loopback, private and link-local addresses.",
+        ),
+    ] = False
+    dry_run: Annotated[
+        bool, flag("--dry-run", panel=OUTPUT, text="Tell what would be done, and do nothing.")
+    ] = False
+    fail_fast: Annotated[
+        bool,
+        flag("--fail-fast", panel=OUTPUT, text="End with the first package that fails."),
+    ] = False
+    json: Annotated[
+        bool,
+        flag(
+            "--json",
+            panel=OUTPUT,
+            text="Write one JSON object a package to standard output, as each one ends.",
+        ),
+    ] = False
+    quiet: Annotated[bool, flag("--quiet", panel=OUTPUT, text="Show errors only.")] = False
+    verbose: Annotated[
+        bool,
+        flag(
+            "--verbose",
+            panel=OUTPUT,
+            text="Also show retries, interruptions, fresh URLs and slow-downs.",
+        ),
+    ] = False
+
+    def __post_init__(self) -> None:
+        """Check options against each other.
+
+        Raises:
+            typer.BadParameter: Two of them do not go together.
+        """
+        self.check()
+        if self.poll_initial > self.poll_max:
+            reason = (
+                f"{self.poll_initial:g} is more than --poll-max {self.poll_max:g}: "
+                "lower --poll-initial or raise --poll-max."
+            )
+            raise typer.BadParameter(reason, param_hint="'--poll-initial'")
+        if self.quiet and self.verbose:
+            reason = "--quiet and --verbose exclude each other: leave one out."
+            raise typer.BadParameter(reason, param_hint="'--quiet'")
+
+    @property
+    def loudness(self) -> Loudness:
+        """How much is told."""
+        if self.quiet:
+            return Loudness.ERRORS
+        return Loudness.DETAILS if self.verbose else Loudness.NORMAL
+
+    @property
+    def limits(self) -> Limits:
+        """How much is under way at once."""
+        return Limits(
+            fetches=self.fetches,
+            requests_per_second=self.requests_per_second,
+            bytes_per_second=self.bwlimit,
+        )
+
+    @property
+    def poll(self) -> PollPolicy:
+        """When packages are asked about."""
+        return PollPolicy(
+            method=self.polls,
+            initial_s=self.poll_initial,
+            max_s=self.poll_max,
+            wait_timeout_s=self.wait_timeout,
+        )
+
+    @property
+    def fetch(self) -> FetchPolicy:
+        """How packages are transferred."""
+        return FetchPolicy(
+            stall_timeout_s=self.stall_timeout, checksum=self.checksum, sync=self.sync
+        )

@@ -1,0 +1,65 @@
+"""`--dry-run`: tells what an export would do."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+
+from ...destinations.paths import absolute_path
+from ...downloads import Download
+from ...export.dry_run import Intent, Planned, plan
+from ...sansio.redact import printable
+from ...sansio.units import size
+from ..options.export import RunOptions
+
+_WORDS = {
+    Intent.CREATE: "would be asked for",
+    Intent.POLL: "were asked for by an earlier run, and would be waited for",
+    Intent.CREATE_AGAIN: "were asked for without a noted answer, and would be once more",
+    Intent.SKIP: "are there already",
+    Intent.LEAVE_FAILED: "failed in an earlier run; --retry-failed would take them up",
+    Intent.GIVE_UP: "were asked for too often without an answer; --retry-failed would ask again",
+}
+
+
+def dry_run(downloads: Sequence[Download], options: RunOptions) -> None:
+    """Tell what an export would do, and end the command; nothing is sent or written.
+
+    Raises:
+        SinkError: The journal of the folder cannot be read.
+        typer.Exit: With 0.
+    """
+    folder = absolute_path(options.out)
+    planned = list(plan(downloads, folder, folder=options.folder, retry=options.retry))
+    if options.json:
+        for package in planned:
+            sys.stdout.write(json.dumps(_row(package, folder)) + "\n")
+    else:
+        for line in _lines(planned, folder):
+            typer.echo(printable(line))
+    raise typer.Exit
+
+
+def _row(package: Planned, folder: Path) -> dict[str, object]:
+    return {
+        "target": package.download.row(),
+        "plan": package.intent.value,
+        "path": package.path.relative_to(folder).as_posix(),
+        "held_bytes": package.held_bytes,
+    }
+
+
+def _lines(planned: Sequence[Planned], folder: Path) -> list[str]:
+    counts = Counter(package.intent for package in planned)
+    width = len(str(len(planned)))
+    lines = [
+        f"{counts[intent]:>{width}} {text}" for intent, text in _WORDS.items() if counts[intent]
+    ]
+    if held := sum(package.held_bytes for package in planned):
+        lines.append(f"{size(held)} of unfinished transfers would be gone on from")
+    return [f"{len(planned)} packages, into {folder}:", *lines, "Nothing was sent."]

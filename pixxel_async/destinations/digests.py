@@ -1,0 +1,165 @@
+"""A file that computes digests of what is written to it."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import os
+import time
+import zlib
+from typing import Protocol
+
+from ..config import Checksum
+from .sink import FULL_CARE, NOTHING_HELD, Care, Held, Stretch
+
+READ_BYTES = 1024 * 1024
+NOTED_S = 0.02
+"""How old, in seconds, what is told of a file may be that is just being written."""
+
+
+class Digest(Protocol):
+    """What `hashlib` objects can do, as far as it is needed here."""
+
+    def update(self, data: bytes | bytearray | memoryview, /) -> None:
+        """Take more bytes in."""
+        ...
+
+    def digest(self) -> bytes:
+        """Return the digest of all bytes so far, which may go on to take more in."""
+        ...
+
+
+class Crc32:
+    """CRC-32 in the shape of a `hashlib` object, big-endian as storages write it."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._value = 0
+
+    def update(self, data: bytes | bytearray | memoryview, /) -> None:
+        """Take more bytes in."""
+        self._value = zlib.crc32(data, self._value)
+
+    def digest(self) -> bytes:
+        """Return the checksum of all bytes so far."""
+        return self._value.to_bytes(4, "big")
+
+
+def new_digest(algorithm: str) -> Digest:
+    """Return an empty digest: `sha256`, `sha1`, `md5` or `crc32`."""
+    if algorithm == "crc32":
+        return Crc32()
+    return hashlib.new(algorithm, usedforsecurity=False)
+
+
+def new_digests(algorithms: frozenset[str]) -> dict[str, Digest]:
+    """Return empty digests; `sha256` is always one of them."""
+    return {name: new_digest(name) for name in algorithms | {"sha256"}}
+
+
+def first_digests(algorithms: frozenset[str], care: Care) -> dict[str, Digest]:
+    """Return what is computed over a file that is written from its beginning."""
+    return {} if care.checksum is Checksum.NONE else new_digests(algorithms)
+
+
+def held_digests(
+    file: io.FileIO, held: Held, care: Care = FULL_CARE
+) -> tuple[int, dict[str, Digest]]:
+    """Find out how much of an open partial is right, in one reading from its beginning.
+
+    Returns:
+        How many bytes, and their SHA-256, which takes more bytes in.
+    """
+    if care.checksum is Checksum.NONE:
+        return (held.synced if os.fstat(file.fileno()).st_size >= held.synced else 0), {}
+    synced, digest, size = None, hashlib.sha256(), 0
+    file.seek(0)
+    for end in sorted({held.synced, max(held.synced, held.written)}):
+        while size < end and (data := file.read(min(READ_BYTES, end - size))):
+            digest.update(data)
+            size += len(data)
+        if size == held.synced:
+            synced = digest.copy()
+        if size == held.written and digest.hexdigest() == held.sha256:
+            return size, {"sha256": digest}
+    return (0, new_digests(frozenset())) if synced is None else (held.synced, {"sha256": synced})
+
+
+def digests_of(file: io.FileIO, algorithms: frozenset[str]) -> dict[str, Digest]:
+    """Read an open file, from where it stands, into digests."""
+    digests = new_digests(algorithms)
+    while data := file.read(READ_BYTES):
+        for digest in digests.values():
+            digest.update(data)
+    return digests
+
+
+def right_stretches(file: io.FileIO, held: Held, size: int) -> tuple[Stretch, ...]:
+    """Find out which stretches behind a size are right, by reading them."""
+    found = []
+    for stretch in held.stretches:
+        if not size <= stretch.begin < stretch.end:
+            continue
+        digest, at = hashlib.sha256(), stretch.begin
+        file.seek(at)
+        while at < stretch.end and (data := file.read(min(READ_BYTES, stretch.end - at))):
+            digest.update(data)
+            at += len(data)
+        if digest.hexdigest() == stretch.sha256:
+            found.append(stretch)
+            size = stretch.end
+    return tuple(found)
+
+
+class DigestingFile(io.FileIO):
+    """An unbuffered file whose `write` writes all, and takes it into the digests.
+
+    Both happen in the thread that calls `write`, so neither costs the event loop anything, and
+    one hop to a thread serves both.
+
+    Attributes:
+        digests: By algorithm, over all bytes of the file.
+        size: Bytes written.
+        held: What it held a moment ago, for the journal; nothing without a SHA-256. Other threads
+            may read it.
+        stretches: What is right behind it.
+    """
+
+    digests: dict[str, Digest]
+    size: int
+    held: Held = NOTHING_HELD
+    stretches: tuple[Stretch, ...] = ()
+    _noted_at = float("-inf")
+
+    def write(self, data: bytes | bytearray | memoryview, /) -> int:  # type: ignore[override]  # typeshed names a wider buffer
+        """Append all of `data`; on an error, `size` says how much was taken."""
+        view = memoryview(data)
+        done = 0
+        while done < len(view):
+            count = super().write(view[done:]) or 0
+            for digest in self.digests.values():
+                digest.update(view[done : done + count])
+            done += count
+            self.size += count
+        if self.digests and time.monotonic() >= self._noted_at + NOTED_S:
+            self.note()
+        return done
+
+    def join(self, end: int) -> None:
+        """Take bytes behind the end into the file, and into the digests; nobody may write."""
+        while self.size < end:
+            data = os.pread(self.fileno(), min(READ_BYTES, end - self.size), self.size)
+            if not data:
+                raise OSError(errno.EIO, "a partial is shorter than it was")
+            for digest in self.digests.values():
+                digest.update(data)
+            self.size += len(data)
+        self.seek(self.size)
+        self.note()
+
+    def note(self) -> None:
+        """Bring `held` up to date; nobody may write meanwhile."""
+        if (sha256 := self.digests.get("sha256")) is not None:
+            self.held = Held(written=self.size, sha256=sha256.digest().hex())
+            self._noted_at = time.monotonic()

@@ -1,0 +1,344 @@
+"""Files below a directory, opened without following links.
+
+Rules:
+    * The directory itself is the user's choice, links in its path included. Below it no link is
+      followed: each part of a name is opened relative to the descriptor of the part before it
+      (`openat`, O_NOFOLLOW).
+    * What is written to is a regular file with one hard link that belongs to this user, or to the
+      owner of its directory: file systems without owners give all files the same one.
+    * What is made has mode 0600 or 0700, whatever the umask.
+    * No open waits for anybody: a FIFO without a reader is refused, like a device and a socket.
+    * Where the system has no `dir_fd` (Windows), each part is looked at before it is used.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import SinkError
+from ..sansio.files.filenames import name_problem
+from ..sansio.redact import printable
+from .paths import FOLDER_MODE, PERMISSIONS, make_folders
+
+FILE_MODE = 0o600
+
+HAS_DIR_FD = {os.open, os.mkdir, os.stat, os.unlink, os.rename} <= os.supports_dir_fd
+
+_CAREFUL = 0
+for _flag in ("O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK", "O_NOCTTY", "O_BINARY"):
+    _CAREFUL |= getattr(os, _flag, 0)
+
+_KINDS = {
+    stat.S_IFLNK: "a symbolic link",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFDIR: "a directory",
+    stat.S_IFREG: "a file",
+}
+_REMEDY = "remove it or move it away, and run the command again"
+
+
+class UnsafeFileError(SinkError):
+    """What has a name in the export folder is not what an export has put there."""
+
+
+def kind_of(info: os.stat_result) -> str:
+    """Return what something is, in words."""
+    return _KINDS.get(stat.S_IFMT(info.st_mode), "no regular file")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFolder:
+    """A directory that is open; the names given to its methods have one part.
+
+    Attributes:
+        path: Where it is, for messages.
+        descriptor: What its names are relative to, or None where the system cannot do that.
+    """
+
+    path: str
+    descriptor: int | None
+
+    def shown(self, name: str) -> str:
+        """Return the path of a name, safe for a terminal."""
+        return printable(os.path.join(self.path, name))  # noqa: PTH118 - text
+
+    def lstat(self, name: str) -> os.stat_result | None:
+        """Look at a name, or at the link that has it; None if nothing has."""
+        try:
+            return os.lstat(self._at(name), dir_fd=self.descriptor)
+        except FileNotFoundError:
+            return None
+
+    def create(self, name: str) -> int:
+        """Make a new file and open it for reading and writing.
+
+        Raises:
+            FileExistsError: Something has that name.
+        """
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | _CAREFUL
+        descriptor = os.open(self._at(name), flags, FILE_MODE, dir_fd=self.descriptor)
+        try:
+            _set_mode(descriptor, FILE_MODE)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    def open(self, name: str, flags: int = os.O_RDWR) -> int:
+        """Open a file of ours; others lose their permissions to it.
+
+        Raises:
+            UnsafeFileError: It is not a file of ours.
+        """
+        self.check(name)
+        descriptor = self._open(name, flags)
+        try:
+            self._check(name, os.fstat(descriptor))
+            if flags & (os.O_RDWR | os.O_WRONLY):
+                _set_mode(descriptor, FILE_MODE)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    def open_or_create(self, name: str) -> int:
+        """Open a file of ours for reading and writing, and make it if there is none.
+
+        Raises:
+            UnsafeFileError: It is not a file of ours.
+        """
+        try:
+            return self.create(name)
+        except FileExistsError:
+            return self.open(name)
+
+    def open_to_read(self, name: str) -> int:
+        """Open a regular file for reading, whoever owns it and however many links it has.
+
+        Raises:
+            FileNotFoundError: There is nothing of this name.
+            UnsafeFileError: It is not a regular file.
+        """
+        self._check_kind(name, os.lstat(self._at(name), dir_fd=self.descriptor))
+        descriptor = self._open(name, os.O_RDONLY)
+        try:
+            self._check_kind(name, os.fstat(descriptor))
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    def check(self, name: str) -> bool:
+        """Refuse what is not a file of ours; return whether there is one.
+
+        Raises:
+            UnsafeFileError: It is not a file of ours.
+        """
+        info = self.lstat(name)
+        if info is None:
+            return False
+        self._check(name, info)
+        return True
+
+    def is_linked_or_foreign(self, info: os.stat_result) -> bool:
+        """Tell whether writing to something would change a file elsewhere, or one of others."""
+        if stat.S_ISLNK(info.st_mode):
+            return True
+        return stat.S_ISREG(info.st_mode) and (info.st_nlink > 1 or self._is_foreign(info))
+
+    def unlink(self, name: str) -> None:
+        """Remove a file, or the link that has this name, if there is one."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._at(name), dir_fd=self.descriptor)
+
+    def remove_folder(self, name: str) -> None:
+        """Remove a directory and all that is in it."""
+        shutil.rmtree(self._at(name), dir_fd=self.descriptor)
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a file or a link another name, in place of what has that."""
+        there = self.descriptor
+        os.replace(self._at(old), self._at(new), src_dir_fd=there, dst_dir_fd=there)
+
+    def mkdir(self, name: str) -> None:
+        """Make a directory for the owner alone."""
+        os.mkdir(self._at(name), FOLDER_MODE, dir_fd=self.descriptor)
+        if self.descriptor is not None:
+            descriptor = self._open(name, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                _set_mode(descriptor, FOLDER_MODE)
+            finally:
+                os.close(descriptor)
+
+    def chmod(self, name: str, mode: int) -> None:
+        """Set the mode of a file that was looked at."""
+        os.chmod(self._at(name), mode, dir_fd=self.descriptor)
+
+    def sync(self) -> None:
+        """Make its names last; Windows has no such call, and needs none."""
+        if self.descriptor is not None:
+            with contextlib.suppress(OSError):  # some network file systems cannot sync a directory
+                os.fsync(self.descriptor)
+
+    @contextmanager
+    def folder(self, name: str, *, make: bool = False) -> Iterator[OpenFolder]:
+        """Open a directory in it.
+
+        Raises:
+            FileNotFoundError: There is none, and none is to be made.
+            UnsafeFileError: It is not a directory.
+        """
+        if make and self.lstat(name) is None:
+            with contextlib.suppress(FileExistsError):  # another thread was faster
+                self.mkdir(name)
+        info = os.lstat(self._at(name), dir_fd=self.descriptor)
+        if not stat.S_ISDIR(info.st_mode):
+            message = f"{self.shown(name)} is {kind_of(info)}, not a directory; {_REMEDY}"
+            raise UnsafeFileError(message)
+        path = os.path.join(self.path, name)  # noqa: PTH118 - text
+        if self.descriptor is None:
+            yield OpenFolder(path, None)
+            return
+        descriptor = self._open(name, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            yield OpenFolder(path, descriptor)
+        finally:
+            os.close(descriptor)
+
+    def check_owner(self) -> None:
+        """Refuse a directory that somebody else has put here, and take it from all others.
+
+        Raises:
+            UnsafeFileError: It belongs neither to this user nor to the owner of the one above.
+        """
+        if self.descriptor is None or sys.platform == "win32":
+            return
+        info = os.fstat(self.descriptor)
+        above = os.stat(os.path.dirname(self.path))  # noqa: PTH116, PTH120 - text
+        if info.st_uid not in {os.geteuid(), above.st_uid}:
+            whose = f"{printable(self.path)} belongs to another user (uid {info.st_uid})"
+            message = f"{whose}; {_REMEDY}"
+            raise UnsafeFileError(message)
+        _set_mode(self.descriptor, FOLDER_MODE)
+
+    def _at(self, name: str) -> str:
+        return name if self.descriptor is not None else os.path.join(self.path, name)  # noqa: PTH118 - text
+
+    def _open(self, name: str, flags: int) -> int:
+        try:
+            return os.open(self._at(name), flags | _CAREFUL, dir_fd=self.descriptor)
+        except OSError as error:
+            if error.errno in {errno.ELOOP, errno.ENXIO}:  # it was replaced since it was looked at
+                message = f"{self.shown(name)} is a link, a FIFO or a device; {_REMEDY}"
+                raise UnsafeFileError(message) from error
+            raise
+
+    def _check(self, name: str, info: os.stat_result) -> None:
+        self._check_kind(name, info)
+        if info.st_nlink > 1:
+            message = (
+                f"{self.shown(name)} has {info.st_nlink} hard links, so another file would change "
+                "with it; replace it with a copy of its own, and run the command again"
+            )
+            raise UnsafeFileError(message)
+        if self._is_foreign(info):
+            message = f"{self.shown(name)} belongs to another user (uid {info.st_uid}); {_REMEDY}"
+            raise UnsafeFileError(message)
+
+    def _check_kind(self, name: str, info: os.stat_result) -> None:
+        if not stat.S_ISREG(info.st_mode):
+            message = f"{self.shown(name)} is {kind_of(info)}, not a file; {_REMEDY}"
+            raise UnsafeFileError(message)
+
+    def _is_foreign(self, info: os.stat_result) -> bool:
+        if sys.platform == "win32" or info.st_uid == os.geteuid():
+            return False
+        there = self.path if self.descriptor is None else self.descriptor
+        return info.st_uid != os.stat(there).st_uid  # noqa: PTH116 - it may be a descriptor
+
+
+class Tree:
+    """A directory and what lies below it."""
+
+    def __init__(self, root: Path) -> None:
+        """Open nothing yet.
+
+        Args:
+            root: The directory; links in its own path are followed.
+        """
+        self.root = root
+
+    @contextmanager
+    def open(self, *, make: bool = False) -> Iterator[OpenFolder]:
+        """Open the directory itself.
+
+        Raises:
+            OSError: The operating system refused.
+        """
+        if make:
+            make_folders(self.root)
+        if not HAS_DIR_FD:
+            yield OpenFolder(str(self.root), None)
+            return
+        flags = os.O_RDONLY | os.O_DIRECTORY | getattr(os, "O_CLOEXEC", 0)
+        descriptor = os.open(self.root, flags)
+        try:
+            yield OpenFolder(str(self.root), descriptor)
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
+    def folder_of(self, name: str, *, make: bool = False) -> Iterator[tuple[OpenFolder, str]]:
+        """Open the directory that a name lies in; yield it with the last part of the name.
+
+        Args:
+            name: With `/` between its parts.
+            make: Whether directories that are missing are made.
+
+        Raises:
+            FileNotFoundError: A directory is missing.
+            SinkError: The name is not valid, or leads through something that is not a directory.
+        """
+        check_name(self.root, name)
+        *folders, last = name.split("/")
+        with contextlib.ExitStack() as stack:
+            folder = stack.enter_context(self.open(make=make))
+            for part in folders:
+                folder = stack.enter_context(folder.folder(part, make=make))
+            yield folder, last
+
+
+def check_name(root: Path, name: str) -> None:
+    """Refuse a name that no export gives, such as one that leaves the folder.
+
+    Raises:
+        UnsafeFileError: It is one.
+    """
+    if problem := name_problem(name):
+        message = (
+            f"{printable(str(root))}: {printable(repr(name))} is not a valid name ({problem}); "
+            "the journal was edited: put a good copy of it in its place, or choose another folder"
+        )
+        raise UnsafeFileError(message)
+
+
+def _set_mode(descriptor: int, wanted: int) -> None:
+    """Set a mode whatever the umask was; a file system that has no modes is left as it is."""
+    if sys.platform == "win32":
+        return
+    mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+    if mode & PERMISSIONS != wanted:
+        with contextlib.suppress(OSError):
+            os.fchmod(descriptor, mode & ~PERMISSIONS | wanted)

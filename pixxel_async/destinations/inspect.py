@@ -1,0 +1,96 @@
+"""Looks at what lies under a saved name; reads, and never writes.
+
+Rules:
+    * A file of another size than expected is not read.
+    * Size, digest and ZIP are those of one opened file, whatever becomes of its name meanwhile.
+    * Links are not followed.
+    * Reading stops soon when nobody waits for it any more, also within a file of many gigabytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import stat
+from threading import Event
+
+from ..config import Verify
+from ..sansio.files.verification import (
+    FileFound,
+    FolderFound,
+    Found,
+    NothingFound,
+    NotReadable,
+    OtherFound,
+)
+from .folder_tree import Tree, UnsafeFileError, kind_of
+from .zip_check import file_problem
+
+
+class StoppedError(Exception):
+    """Nobody waits for what is read; none of the errors that readers of archives catch."""
+
+
+class StoppableFile(io.FileIO):
+    """A file that is read until an event is set."""
+
+    def __init__(self, descriptor: int, stop: Event) -> None:
+        """Take over the descriptor of a file that is read."""
+        super().__init__(descriptor)
+        self._stop = stop
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]  # typeshed names a wider buffer
+        """Read as `io.FileIO` does.
+
+        Raises:
+            StoppedError: The event is set.
+        """
+        if self._stop.is_set():
+            raise StoppedError
+        return super().readinto(buffer)
+
+
+def look(tree: Tree, name: str, *, size: int, verify: Verify, stop: Event) -> Found:
+    """Find out what is there; blocks, so it belongs in a thread.
+
+    Args:
+        tree: The export folder.
+        name: What to look at in it.
+        size: The size that a file should have, in bytes; only such a one is read.
+        verify: How closely its ZIP is looked at.
+        stop: Ends the reading when it is set; what is returned then means nothing.
+    """
+    try:
+        with tree.folder_of(name) as (folder, last):
+            other = _other_than_a_file(folder.lstat(last))
+            if other is not None:
+                return other
+            descriptor = folder.open_to_read(last)
+        return _read(descriptor, size, verify, stop)
+    except FileNotFoundError:
+        return NothingFound()
+    except StoppedError:
+        return NotReadable("stopped")
+    except OSError as error:
+        return NotReadable(error.strerror or type(error).__name__)
+    except UnsafeFileError:
+        return OtherFound("behind something that is not a directory")
+
+
+def _other_than_a_file(there: os.stat_result | None) -> Found | None:
+    if there is None:
+        return NothingFound()
+    if stat.S_ISDIR(there.st_mode):
+        return FolderFound()
+    return None if stat.S_ISREG(there.st_mode) else OtherFound(kind_of(there))
+
+
+def _read(descriptor: int, size: int, verify: Verify, stop: Event) -> FileFound:
+    with io.BufferedReader(StoppableFile(descriptor, stop)) as file:
+        held = os.fstat(file.fileno()).st_size
+        if held != size:
+            return FileFound(size=held)
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        problem = file_problem(file, verify)
+        return FileFound(size=held, sha256=sha256, zip_problem=problem)

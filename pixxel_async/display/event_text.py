@@ -1,0 +1,147 @@
+"""Events in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .. import events
+from ..downloads import Download
+from ..errors import AuthenticationError
+from ..export.summary import Report
+from ..sansio.redact import printable
+from ..sansio.units import duration, per_second, size
+from .base import Loudness
+
+SHOWN_CHARS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event as a line.
+
+    Attributes:
+        loudness: The least loudness that tells it.
+        label: One word, for a column of its own.
+        text: The rest; safe for a terminal.
+    """
+
+    loudness: Loudness
+    label: str
+    text: str
+
+    def __str__(self) -> str:
+        """Return the line."""
+        return f"{self.label:<11} {self.text}"
+
+
+def told(event: events.Event, report: Report) -> Told | None:
+    """Return an event as a line, or None if there is nothing to tell.
+
+    After a rejected key the packages that were not begun fail one by one with the same error;
+    it is told once.
+    """
+    match event:
+        case events.Failed(error=AuthenticationError()) if report.stopped is not None:
+            return None
+        case events.Failed(download=download, error=error):
+            parts = Loudness.ERRORS, "failed", f"{name_of(download)}: {error}"
+        case events.Stopped(error=AuthenticationError() as error):
+            parts = Loudness.ERRORS, "stopped", rejected(error)
+        case events.Stopped(error=error):
+            parts = Loudness.ERRORS, "stopped", str(error)
+        case events.Paused(free_bytes=free, needed_bytes=needed):
+            label = "disk full"
+            text = (
+                f"{size(free)} free, {size(needed)} needed; transfers pause until there is "
+                "more (Ctrl-C ends the export, a rerun resumes it)"
+            )
+            parts = Loudness.ERRORS, label, text
+        case events.Resumed():
+            parts = Loudness.ERRORS, "disk", "there is free space again; transfers resume"
+        case events.Saved(saved=saved):
+            parts = Loudness.NORMAL, "saved", f"{saved.path.name}, {size(saved.bytes)}"
+        case events.Skipped(saved=saved):
+            parts = Loudness.NORMAL, "skipped", f"{saved.path.name}, it is there already"
+        case events.RowDamaged(key=key, field=field, reason=reason):
+            text = f"{short(key)}: the journal's {field} {reason}; its row is rewritten"
+            parts = Loudness.NORMAL, "damaged", text
+        case _:
+            return _of_host(event) or _detail(event)
+    return _safe(*parts)
+
+
+def _of_host(event: events.Event) -> Told | None:
+    match event:
+        case events.HostFailed(host=host, reason=reason):
+            text = f"{host} is unreachable ({reason}); requests wait until it recovers"
+            return _safe(Loudness.NORMAL, "host down", text)
+        case events.HostCameBack(host=host, held_s=held_s):
+            text = f"{host} recovered after {duration(held_s)}; requests resume"
+            return _safe(Loudness.NORMAL, "host up", text)
+        case events.HostOverloaded(host=host, reason=reason):
+            text = f"{host} refuses transfers while others run ({reason}); fewer run from now on"
+            return _safe(Loudness.NORMAL, "host busy", text)
+    return None
+
+
+def _detail(event: events.Event) -> Told | None:
+    match event:
+        case events.Retried(key=key, reason=reason):
+            label, text = "retried", f"{short(key)}: {reason}; {_again(event.delay_s)}"
+        case events.Recreated(key=key, reason=reason):
+            label = "new package"
+            text = f"{short(key)}: {reason}; {_again(event.delay_s)}"
+        case events.FetchInterrupted(key=key, reason=reason, offset=offset):
+            label = "broke off"
+            at = f"at {size(offset)}" if offset else "from the start"
+            text = f"{short(key)}: {reason}; {_again(event.delay_s)}, {at}"
+        case events.UrlRefreshed(key=key):
+            label, text = "fresh URL", short(key)
+        case events.SlowedDown(pause_s=pause_s, requests_per_second=rate):
+            label = "slowed down"
+            pause = f"{duration(pause_s)} pause, then {per_second(rate)}"
+            text = f"the service asks for fewer calls: {pause}"
+        case events.RetryHeld(key=key):
+            label, text = "throttled", f"{short(key)}: retries have used up their share of calls"
+        case events.FetchesChanged(fetches=fetches):
+            label, text = "transfers", f"up to {fetches} at once from now on"
+        case _:
+            return None
+    return _safe(Loudness.DETAILS, label, text)
+
+
+def _safe(loudness: Loudness, label: str, text: str) -> Told:
+    return Told(loudness, label, printable(text))
+
+
+def _again(delay_s: float) -> str:
+    return f"retrying in {duration(delay_s)}"
+
+
+def rejected(error: Exception) -> str:
+    """Say that the key was rejected, and what to look at."""
+    return (
+        f"the service rejected the API key: {error}. Check PIXXEL_API_KEY, that it is meant for "
+        "this --base-url, and that --auth-scheme (raw or bearer) is right."
+    )
+
+
+def name_of(download: Download) -> str:
+    """Return a download as `download` of the command line takes it, lists cut short.
+
+    The key does not do: of a list of ids it holds a digest only.
+    """
+    parts = []
+    for value in download.row().values():
+        first = value if isinstance(value, str) else value[0]
+        more = 0 if isinstance(value, str) else len(value) - 1
+        parts.append(f"{first} (+{more})" if more else first)
+    return short(" ".join(parts))
+
+
+def short(text: str, chars: int = SHOWN_CHARS) -> str:
+    """Return a text with its middle cut out if it is long: both ends tell more."""
+    if len(text) <= chars:
+        return text
+    tail = (chars - 1) // 2
+    return f"{text[: chars - 1 - tail]}…{text[-tail:]}"

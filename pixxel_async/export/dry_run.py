@@ -1,0 +1,124 @@
+"""What an export would do, found out without sending or writing anything."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from ..config import FolderPolicy, RetryPolicy
+from ..destinations.folder_tree import Tree, check_name
+from ..destinations.paths import absolute_path
+from ..downloads import Download
+from ..journal.models import Row
+from ..journal.reader import has_journal, read_record
+from ..sansio.api.package_calls import needs_id
+from ..sansio.files.filenames import path_namer
+from ..sansio.package_state import State
+from ..sansio.resume_decision import First, first
+from ..transfer.work_item import new_row
+
+
+class Intent(StrEnum):
+    """What would be done with a package."""
+
+    SKIP = "skip"
+    CREATE = "create"
+    CREATE_AGAIN = "create again"
+    POLL = "poll"
+    LEAVE_FAILED = "leave failed"
+    GIVE_UP = "give up"
+
+
+_INTENTS = {
+    First.CREATE: Intent.CREATE,
+    First.CREATE_AGAIN: Intent.CREATE_AGAIN,
+    First.POLL: Intent.POLL,
+    First.LEAVE_FAILED: Intent.LEAVE_FAILED,
+    First.GIVE_UP: Intent.GIVE_UP,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """What would be done with one package.
+
+    Attributes:
+        download: The package.
+        intent: What would be done.
+        path: Where its file is, or would be.
+        held_bytes: Bytes of a partial that a transfer could go on from.
+    """
+
+    download: Download
+    intent: Intent
+    path: Path
+    held_bytes: int
+
+
+def plan(
+    downloads: Iterable[Download],
+    directory: str | Path,
+    *,
+    folder: FolderPolicy,
+    retry: RetryPolicy,
+) -> Iterator[Planned]:
+    """Yield what an export of these downloads would do, each distinct one once; blocks.
+
+    Files are looked at, not read: a file whose size is right counts as saved.
+
+    Raises:
+        SinkError: The journal cannot be read, or names a file outside the folder.
+        ConfigError: The path template cannot be used.
+    """
+    directory = absolute_path(directory)
+    known: dict[str, Row] = {}
+    if has_journal(directory):
+        known = {row.key: row for row in read_record(directory).rows}
+    name_of = path_namer(folder.path_template)
+    seen: set[str] = set()
+    for download in downloads:
+        if download.key in seen:
+            continue
+        seen.add(download.key)
+        row = known.get(download.key) or new_row(download, name_of)
+        check_name(directory, row.name)
+        path = directory / row.name
+        is_saved = _is_saved(row, directory)
+        yield Planned(
+            download=download,
+            intent=Intent.SKIP if is_saved else _intent(download, row, folder, retry),
+            path=path,
+            held_bytes=0 if is_saved or row.validator is None else max(row.mark, row.written),
+        )
+
+
+def _is_saved(row: Row, directory: Path) -> bool:
+    if row.state is not State.SAVED or row.bytes is None:
+        return False
+    is_folder = bool(row.is_discarded) and row.extracted is not None
+    name = row.extracted if is_folder and row.extracted is not None else row.name
+    try:
+        with Tree(directory).folder_of(name) as (folder, last):
+            info = folder.lstat(last)
+    except OSError:
+        return False
+    if info is None or is_folder:
+        return info is not None and stat.S_ISDIR(info.st_mode)
+    return stat.S_ISREG(info.st_mode) and info.st_size == row.bytes
+
+
+def _intent(download: Download, row: Row, folder: FolderPolicy, retry: RetryPolicy) -> Intent:
+    has_id = needs_id(download)
+    decided = first(
+        state=row.state,
+        takes_up_itself=bool(row.goes_on),
+        download_id=row.download_id,
+        is_unanswered=bool(row.is_unanswered) and has_id,
+        recreated=row.recreated,
+        recreate=retry.recreate,
+        failures=folder.earlier_failures,
+    )
+    return _INTENTS[decided]

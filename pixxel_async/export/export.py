@@ -1,0 +1,233 @@
+"""An export: what a caller holds while packages are created, waited for and fetched.
+
+Rules:
+    * The stages run in a task of their own, so that neither an error nor a cancellation of the
+      caller's code is mixed with theirs.
+    * Leaving the context early cancels everything, and waits until it has ended.
+    * Who reads the events slowly slows the export; only progress is left out.
+    * What ends the stages early, such as an error of the caller's iterable, is raised by whoever
+      waits for them: at the end of the events, by `finish`, or else when the context is left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+from .. import events
+from ..destinations.threads import to_end
+from ..errors import UsageError
+from ..journal.export_folder import ExportFolder, OpenFolders
+from .event_bus import Outlet
+from .event_recorder import Recorder
+from .incoming import Downloads, count
+from .pipeline import Pipeline
+from .summary import Report
+
+EVENTS_AHEAD = 1024
+"""Events that may wait for a reader."""
+
+NOT_ENTERED = (
+    "the export has not begun: enter it first, with `async with client.export(...) as export`"
+)
+HAS_ENDED = (
+    "the export has ended: read its `report`, or begin another one with `client.export(...)`"
+)
+
+
+class Export:
+    """An export that runs while its context is open; made by `PixxelClient.export`.
+
+    Iterate it for events, or call `finish`. Nothing is sent and nothing is written before the
+    context is entered. It is entered once; outside its context, its methods raise UsageError.
+
+    Attributes:
+        report: What the export has come to, right at any moment.
+    """
+
+    def __init__(
+        self,
+        downloads: Downloads,
+        directory: Path,
+        *,
+        folders: OpenFolders,
+        pipeline: Callable[[ExportFolder, Outlet], Pipeline],
+        check_use: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            downloads: What to export; doubles are done once.
+            directory: The absolute path of the folder; made if need be.
+            folders: The folders that the client has open.
+            pipeline: Builds the stages for a folder and an outlet of events.
+            check_use: Raises if the client cannot be used here.
+        """
+        self.report = Report()
+        self._downloads = downloads
+        self._directory = directory
+        self._folders = folders
+        self._make_pipeline = pipeline
+        self._check_use = check_use
+        self._running: _Running | None = None
+        self._is_over = False
+
+    async def __aenter__(self) -> Self:
+        """Lock the folder and start.
+
+        Raises:
+            UsageError: It was entered before, or its client belongs to another event loop.
+            InputError: There is something else among the downloads.
+            FolderBusyError: Another process exports into the folder.
+            SinkError: The folder cannot be written.
+        """
+        self._check_use()
+        if self._is_over or self._running is not None:
+            message = "an export can be entered once: begin another one with `client.export(...)`"
+            raise UsageError(message)
+        total = count(self._downloads)
+        async with AsyncExitStack() as opened:
+            folder = await opened.enter_async_context(self._folders.use(self._directory))
+            recorder = Recorder(folder.journal, total=total)
+            send, receive = anyio.create_memory_object_stream[events.Event](EVENTS_AHEAD)
+            opened.callback(receive.close)
+            opened.callback(send.close)
+            outlet = Outlet(send, self.report, recorder)
+            pipeline = self._make_pipeline(folder, outlet)
+            self.report.total = self.report.left = total
+            runner = asyncio.create_task(self._run(pipeline, send), name="pixxel-async export")
+            self._running = _Running(runner, receive, outlet, pipeline, opened.pop_all())
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Cancel what still runs, wait for its end, and unlock the folder.
+
+        Raises:
+            BaseException: A bug of the engine, or an error of the caller's iterable, unless
+                `finish` or the end of the events has raised it.
+        """
+        running, self._running, self._is_over = self._now(), None, True
+        running.outlet.leave()
+        running.pipeline.interrupt()  # creations under way may finish; then everything else goes
+        running.runner.cancel()
+        try:
+            # Not the runner itself: its cancellation is wanted, a caller's goes on.
+            await to_end(asyncio.wait([running.runner]))
+        finally:
+            self.report.has_ended = True
+            await running.opened.aclose()
+        error = running.error
+        if error is not None and exc is None and not running.is_told:
+            raise error from None
+
+    def __aiter__(self) -> Self:
+        """Iterate over what happens; the end comes when every package is settled.
+
+        Raises:
+            UsageError: The export has not begun, or has ended.
+        """
+        self._now()
+        return self
+
+    async def __anext__(self) -> events.Event:
+        """Return the next event.
+
+        Raises:
+            StopAsyncIteration: Every package is settled, or the export was interrupted.
+            BaseException: What has ended the export, such as an error of the caller's iterable.
+        """
+        running = self._now()
+        try:
+            return await running.events.receive()
+        except anyio.EndOfStream:
+            pass
+        await asyncio.wait([running.runner])  # it has nothing left to do
+        if running.error is not None:
+            running.is_told = True
+            raise running.error from None
+        raise StopAsyncIteration
+
+    async def finish(self) -> Report:
+        """Read all events to the end, and return the report.
+
+        Raises:
+            UsageError: The export has not begun, or has ended.
+            BaseException: What has ended the export, such as an error of the caller's iterable.
+        """
+        async for _ in self:
+            pass
+        return self.report
+
+    def interrupt(self) -> None:
+        """End the export early, and go on reading events until their end, which is near.
+
+        Creations that are under way may finish within a second; transfers stop, and keep what
+        they have. The last event is `Interrupted`. The next export into the directory goes on
+        from there. Must be called in the event loop's thread, such as from a signal handler that
+        the loop has; calling it twice is the same as once.
+
+        Raises:
+            UsageError: The export has not begun, or has ended.
+        """
+        self._now().pipeline.interrupt()
+
+    def _now(self) -> _Running:
+        """Return what runs.
+
+        Raises:
+            UsageError: Nothing does.
+        """
+        if self._running is None:
+            raise UsageError(HAS_ENDED if self._is_over else NOT_ENTERED)
+        return self._running
+
+    async def _run(self, pipeline: Pipeline, send: MemoryObjectSendStream[events.Event]) -> None:
+        async with send:
+            await pipeline.run(self._downloads)
+
+
+@dataclass(slots=True)
+class _Running:
+    """What an export has while its context is open.
+
+    Attributes:
+        runner: Runs the stages.
+        events: What they tell.
+        outlet: Where they tell it.
+        pipeline: The stages.
+        opened: Closes what was opened.
+        is_told: Whether the error that has ended the stages was raised.
+    """
+
+    runner: asyncio.Task[None]
+    events: MemoryObjectReceiveStream[events.Event]
+    outlet: Outlet
+    pipeline: Pipeline
+    opened: AsyncExitStack
+    is_told: bool = False
+
+    @property
+    def error(self) -> BaseException | None:
+        """What has ended the stages, once they have ended."""
+        error = self.pipeline.error if self.runner.cancelled() else self.runner.exception()
+        return None if error is None else _only(error)
+
+
+def _only(error: BaseException) -> BaseException:
+    """Take a single error out of the group that task groups wrap around it."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,154 @@
+"""The polling scheduler: one heap of due times for all pending packages.
+
+Rules:
+    * A few tasks call the service. One of them at a time looks at the clock, and takes what is due
+      next; the others call, or wait for their turn to look. Ten thousand pending packages are ten
+      thousand entries in a heap.
+    * What a poll brings is awaited: who is slow to take results makes the polls slower, not the
+      memory larger.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+import anyio
+from anyio.abc import TaskStatus
+
+from ..config import PollPolicy
+from ..models import PackageStatus
+from ..sansio.polling.schedule import Pending, PollSchedule
+from ..sansio.resilience.gcra import LEAST_WAIT_S
+
+T = TypeVar("T")
+
+
+async def _raise(_item: object, error: Exception) -> None:
+    raise error
+
+
+class Poller(Generic[T]):
+    """Polls what is added until it is cancelled."""
+
+    def __init__(
+        self,
+        poll: Callable[[Pending[T]], Awaitable[bool]],
+        not_yet: Callable[[Pending[T], float], Awaitable[None]],
+        *,
+        policy: PollPolicy,
+        workers: int,
+        broke: Callable[[T, Exception], Awaitable[None]] = _raise,
+    ) -> None:
+        """Prepare; nothing runs before `run`.
+
+        Args:
+            poll: Asks about one package. Returns True if it has to be polled again.
+            not_yet: Told about each package that will be polled again, and in how many seconds.
+            policy: The intervals.
+            workers: How many polls may be in flight.
+            broke: Ends a package for which `poll`, or anything after it, has raised; without it,
+                that is raised out of `run`.
+        """
+        self._poll = poll
+        self._not_yet = not_yet
+        self._schedule: PollSchedule[T] = PollSchedule(policy)
+        self._workers = workers
+        self._broke = broke
+        self._looking = asyncio.Lock()
+        self._changed = asyncio.Event()
+        self._is_drained = False
+
+    def __len__(self) -> int:
+        """Count the packages that wait for their next poll."""
+        return len(self._schedule)
+
+    def add(self, item: T, *, since: float, kind: str | None = None) -> None:
+        """Take on a package that the service was asked for at `since`.
+
+        Args:
+            item: The package.
+            since: On the clock of the event loop.
+            kind: Whose times tell about its own; None if no others do, or if it was ready before.
+        """
+        if kind is None:
+            pending = Pending(item=item, since=since)
+        else:
+            now = _now()
+            pending = self._schedule.begin(item, since=since, now=now, kind=kind)
+        self._put(pending, self._wait_s(pending))
+
+    def add_soon(self, item: T, *, since: float, spread_s: float) -> None:
+        """Take on a package of an earlier run; it is first polled at random within `spread_s`."""
+        self._put(Pending(item=item, since=since), spread_s * _jitter())
+
+    def saw(self, pending: Pending[T], status: PackageStatus) -> None:
+        """Learn from what the service has just said about a package that is being polled."""
+        self._schedule.saw(pending, status, now=_now())
+        self._changed.set()
+
+    def drain(self) -> list[T]:
+        """Give back everything that waits; what is added from now on is due at once."""
+        self._is_drained = True
+        return [pending.item for pending in self._schedule.drain()]
+
+    async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Poll until cancelled."""
+        async with anyio.create_task_group() as tasks:
+            for _ in range(self._workers):
+                tasks.start_soon(self._work)
+            task_status.started()
+
+    async def _work(self) -> None:
+        while True:
+            await asyncio.sleep(0)  # or a poll that waits for nothing would let nobody else run
+            async with self._looking:
+                pending = await self._next_due()
+            try:
+                is_pending = await self._poll_one(pending)
+            except Exception as error:  # noqa: BLE001 - it ends this package, and no other
+                await self._broke(pending.item, error)
+                is_pending = False
+            if not is_pending:
+                self._schedule.saw(pending, PackageStatus.FAILED, now=_now())
+
+    async def _poll_one(self, pending: Pending[T]) -> bool:
+        if not await self._poll(pending):
+            return False
+        wait_s = self._wait_s(pending)
+        # First told, then placed: or its next poll might be told about before this one.
+        await self._not_yet(pending, wait_s)
+        self._put(pending, wait_s)
+        return True
+
+    async def _next_due(self) -> Pending[T]:
+        loop = asyncio.get_running_loop()
+        # What is due sooner than the clock can tell is due: or its timer would ring for ever.
+        while (due := self._schedule.take(loop.time() + LEAST_WAIT_S)) is None:
+            self._changed.clear()
+            next_due = self._schedule.next_due()
+            timer = None if next_due is None else loop.call_at(next_due, self._changed.set)
+            try:
+                await self._changed.wait()
+            finally:
+                if timer is not None:
+                    timer.cancel()
+        return due
+
+    def _wait_s(self, pending: Pending[T]) -> float:
+        return self._schedule.wait(pending, now=_now(), jitter=_jitter())
+
+    def _put(self, pending: Pending[T], wait_s: float) -> None:
+        due = _now() + (0.0 if self._is_drained else wait_s)
+        self._schedule.put(pending, due)
+        self._changed.set()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _jitter() -> float:
+    return random.random()  # noqa: S311 - jitter is no secret

@@ -1,0 +1,147 @@
+"""From a verified partial to a saved file.
+
+Rules:
+    * The journal knows size and SHA-256 before the file gets its final name, so that a run that
+      is killed in between leaves nothing that the next one cannot tell.
+    * Saving waits for the disk only. Many packages do so at once, while others are transferred:
+      they share the commits of the journal.
+    * An extracted folder gets its name after the journal has noted it, and the ZIP goes after that.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import anyio
+
+from .. import events
+from ..config import Checksum, Extraction, FolderPolicy
+from ..errors import SinkError
+from ..journal.export_folder import ExportFolder
+from ..models import SavedPackage
+from ..sansio.files.filenames import folder_name
+from ..sansio.package_state import State
+from ..transfer.disk_space import FULL_CODES, Space
+from ..transfer.received import Arrived
+from ..transfer.work_item import Item
+
+
+class Saver:
+    """Saves the packages of one export."""
+
+    def __init__(
+        self,
+        folder: ExportFolder,
+        *,
+        policy: FolderPolicy,
+        checksum: Checksum,
+        space: Space,
+        clock: Callable[[], float],
+    ) -> None:
+        """Join folder and events.
+
+        Args:
+            folder: Where files and notes go.
+            policy: What is done with files that are in the way.
+            checksum: What is noted of the bytes.
+            space: Waits when the journal finds the disk full.
+            clock: Seconds for `at_s`.
+        """
+        self._folder = folder
+        self._policy = policy
+        self._noted = frozenset({checksum.value} - {Checksum.NONE.value})
+        self._space = space
+        self._clock = clock
+
+    async def save(self, arrived: Arrived) -> events.Saved:
+        """Give a package its final name.
+
+        Cancelled or failed, it leaves the partial and its mark for a later run.
+
+        Raises:
+            SinkError: The disk refused, or the name is taken.
+            DiskStaysFullError: The disk stayed full.
+        """
+        try:
+            await self._save(arrived)
+        except BaseException:
+            await arrived.abandon()
+            raise
+        with anyio.CancelScope(shield=True):
+            await arrived.transfer.partial.aclose()
+        await self.extract(arrived.item)
+        return events.Saved(
+            at_s=self._clock(),
+            key=arrived.item.key,
+            saved=self.describe(arrived.item),
+            received=arrived.transfer.received,
+            transferred_s=anyio.current_time() - arrived.began,
+        )
+
+    async def extract(self, item: Item) -> None:
+        """Extract a saved package, if that is wanted and was not done yet.
+
+        Cancelled or failed, it leaves the ZIP and no folder; a later run does it anew.
+
+        Raises:
+            ArchiveError: The ZIP is refused.
+            SinkError: The disk refused, or the name of the folder is taken.
+            DiskStaysFullError: The disk stayed full.
+        """
+        sink, journal = self._folder.sink, self._folder.journal
+        row = item.row
+        if self._policy.extraction is Extraction.NONE or row.is_discarded:
+            return
+        if row.extracted is None or not await sink.is_folder(row.extracted):
+            folder = folder_name(row.name)
+            has_room = functools.partial(self._space.leaves_now, item.key)
+            await self._space.write(lambda: sink.extract(row.name, folder, has_room=has_room))
+            # First the note: a folder that is there, and that the journal knows, is whole.
+            item.row = row.changed(extracted=folder)
+            await self._space.write(lambda: journal.put(item.row))
+            await sink.reveal(folder)
+        if self._policy.extraction is Extraction.DISCARD_ZIP:
+            with anyio.CancelScope(shield=True):
+                item.row = item.row.changed(is_discarded=1)
+                await journal.put(item.row)
+                await sink.remove(row.name)
+
+    def describe(self, item: Item, *, skipped: bool = False) -> SavedPackage:
+        """Describe a saved file, from what the journal remembers of it."""
+        row, sink = item.row, self._folder.sink
+        return SavedPackage(
+            download=item.download,
+            path=sink.path(row.name),
+            bytes=row.bytes or 0,
+            sha256=row.sha256 or "",
+            skipped=skipped,
+            checksum=row.checksum,
+            extracted=None if row.extracted is None else sink.path(row.extracted),
+        )
+
+    async def _save(self, arrived: Arrived) -> None:
+        item, partial, journal = arrived.item, arrived.transfer.partial, self._folder.journal
+        digests = await partial.digests(self._noted)
+        arrived.transfer.describe_whole(
+            bytes=partial.size,
+            sha256=digests["sha256"].hex() if digests else None,
+            checksum=arrived.checksum,
+        )
+        await self._space.write(lambda: journal.put(item.row))
+        is_noted = False
+        with anyio.CancelScope(shield=True):  # short, and what has its name is noted
+            stamp = await partial.commit(self._policy.foreign_files)
+            item.row = (
+                item.row.without_partial()
+                .changed(state=State.SAVED, error="", error_type="")
+                .stamped(stamp)
+            )
+            try:
+                await journal.put(item.row)
+                is_noted = True
+            except SinkError as error:
+                if error.code not in FULL_CODES:
+                    raise
+        if not is_noted:  # that may take long; a later run finds the file by what was noted before
+            await self._space.write(lambda: journal.put(item.row))

@@ -1,0 +1,151 @@
+"""What an export has come to, counted from its events."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from .. import events
+from ..errors import PixxelError
+from ..models import SavedPackage
+from ..sansio.package_state import State, advance
+
+
+@dataclass(slots=True, kw_only=True)
+class Report:
+    """Totals of an export, right at any moment of it.
+
+    Attributes:
+        total: How many distinct downloads there are; None while a stream of them is read.
+        states: How many packages are in which state.
+        saved: The files that were saved in this run, in the order in which they were.
+        skipped: The files that were there already.
+        failed: The downloads that were given up, as events with `download` and `error`.
+        bytes: Bytes of the saved files.
+        received: Bytes that came over the wire, repeated ones included.
+        polls: Status calls that found a package not ready, or ready.
+        retries: Calls of the service that were sent again.
+        recreated: Creations that were sent again because their answer was lost.
+        interrupted: Transfers that broke off and went on.
+        refreshed: Signed URLs that were replaced.
+        held: Times that a failing host held requests back, or that retries had to wait.
+        held_s: Seconds for which requests waited for a failing host.
+        waited_s: Seconds from creation to readiness, summed over the packages.
+        transferred_s: Seconds of transfers, summed over the packages.
+        elapsed_s: Seconds since the export began.
+        stopped: Why it stopped early, or None.
+        left: How many packages are not settled: neither saved, nor there already, nor failed. None
+            while that is unknown: before the export begins, and for a stream that was not read to
+            its end.
+        has_ended: Whether the export has ended, to its end or early; nothing changes after that.
+    """
+
+    total: int | None = None
+    states: Counter[State] = field(default_factory=Counter)
+    saved: list[SavedPackage] = field(default_factory=list)
+    skipped: list[SavedPackage] = field(default_factory=list)
+    failed: list[events.Failed] = field(default_factory=list)
+    bytes: int = 0
+    received: int = 0
+    polls: int = 0
+    retries: int = 0
+    recreated: int = 0
+    interrupted: int = 0
+    refreshed: int = 0
+    held: int = 0
+    held_s: float = 0.0
+    waited_s: float = 0.0
+    transferred_s: float = 0.0
+    elapsed_s: float = 0.0
+    stopped: PixxelError | None = None
+    left: int | None = None
+    has_ended: bool = False
+    _state_by_key: dict[str, State] = field(default_factory=dict, repr=False)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it has ended and every package is saved, by this run or an earlier one."""
+        return self.has_ended and not self.failed and self.stopped is None and self.left == 0
+
+    @property
+    def settled(self) -> int:
+        """How many packages have ended."""
+        return len(self.saved) + len(self.skipped) + len(self.failed)
+
+    def counts(self) -> dict[str, int]:
+        """Return the totals that are numbers of things."""
+        return {
+            "saved": len(self.saved),
+            "skipped": len(self.skipped),
+            "failed": len(self.failed),
+            "bytes": self.bytes,
+            "received": self.received,
+            "polls": self.polls,
+            "retries": self.retries,
+            "recreated": self.recreated,
+            "interrupted": self.interrupted,
+            "refreshed": self.refreshed,
+            "held": self.held,
+        }
+
+    def end(self, left: int | None) -> None:
+        """Note the end of the export, and how many packages are not settled."""
+        self.left, self.has_ended = left, True
+
+    def state_of(self, key: str) -> State:
+        """Return where a package stands; what is not known yet is QUEUED."""
+        return self._state_by_key.get(key, State.QUEUED)
+
+    def add(self, event: events.Event) -> None:  # noqa: C901, PLR0912 - one case an event
+        """Count one event.
+
+        Raises:
+            ImpossibleTransitionError: The engine has a bug.
+        """
+        self.elapsed_s = max(self.elapsed_s, event.at_s)
+        if isinstance(event, events.PackageEvent):
+            self._advance(event)
+        match event:
+            case events.Started(total=total):
+                self.total = self.left = total
+            case events.Polled():
+                self.polls += 1
+            case events.Ready(waited_s=waited_s, polls=polls):
+                self.waited_s += waited_s
+                self.polls += min(polls, 1)
+            case events.Retried():
+                self.retries += 1
+            case events.Recreated():
+                self.recreated += 1
+            case events.FetchInterrupted():
+                self.interrupted += 1
+            case events.UrlRefreshed():
+                self.refreshed += 1
+            case events.HostFailed() | events.RetryHeld():
+                self.held += 1
+            case events.HostCameBack(held_s=held_s):
+                self.held_s += held_s
+            case events.Saved(saved=saved):
+                self.saved.append(saved)
+                self.bytes += saved.bytes
+                self.received += event.received
+                self.transferred_s += event.transferred_s
+            case events.Skipped(saved=saved):
+                self.skipped.append(saved)
+            case events.Failed():
+                self.failed.append(event)
+            case events.Stopped(error=error):
+                self.stopped = error
+            case events.Interrupted(left=left):
+                self.left = left
+        if isinstance(event, events.Settled) and self.total is not None:
+            self.left = self.total - self.settled
+
+    def _advance(self, event: events.PackageEvent) -> None:
+        before = self.state_of(event.key)
+        after = advance(before, type(event))
+        if event.key not in self._state_by_key:
+            self.states[before] += 1
+        self.states[before] -= 1
+        self.states[after] += 1
+        self._state_by_key[event.key] = after

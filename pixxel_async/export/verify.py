@@ -1,0 +1,288 @@
+"""Looks through an export folder: is what was saved still there, and still the same.
+
+Rules:
+    * Reading disturbs nobody: it takes no lock, and an export may run meanwhile.
+    * Several files are read at once, each on a thread; only a few findings wait for an earlier
+      one, so memory does not grow with the number of packages that are read.
+    * To forget a package takes the lock. What has its name is set aside first: a run that is
+      killed in between leaves a file that is missing, which the next export fetches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections import deque
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+)
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+from ..config import Verify
+from ..destinations.folder_tree import Tree
+from ..destinations.inspect import look
+from ..destinations.partial_file import PART_SUFFIX
+from ..destinations.paths import absolute_path
+from ..downloads import Download, parse_download
+from ..errors import InputError
+from ..journal.export_folder import HIDDEN, JOURNAL, ExportFolder
+from ..journal.models import Damage, Doing, ExportRecord, Row
+from ..journal.reader import journal_of, read_record
+from ..journal.row_validation import REMEDY
+from ..sansio.files.filenames import name_problem
+from ..sansio.files.verification import (
+    Condition,
+    Finding,
+    judge_extracted,
+    judge_file,
+    judge_unsaved,
+)
+from ..sansio.package_state import State
+
+JOBS = 4
+"""Files that are read at once."""
+
+AHEAD = 4
+"""Findings for each job that may wait for an earlier one."""
+
+ZIP_SUFFIX = ".zip"
+_SAVED = frozenset({State.SAVED, State.SKIPPED})
+_HAS_SAVED = frozenset({Doing.SAVED, Doing.SKIPPED})
+
+
+async def verify(
+    directory: str | Path,
+    *,
+    depth: Verify = Verify.STRUCTURE,
+    jobs: int = JOBS,
+    only: Collection[str] | None = None,
+) -> AsyncGenerator[Finding, None]:
+    """Read what an export has saved again, and say how each package was found.
+
+    Findings come in the order of the keys, those of files that no package has at the end. Nothing
+    is sent and nothing is changed; an export may run meanwhile, in any process, and what it saves
+    from then on is not looked at. Whoever leaves the iteration early closes it
+    (`contextlib.aclosing`); the files that are being read are left at once.
+
+    Args:
+        directory: The export folder.
+        depth: How closely the ZIPs are looked at; CONTENTS reads each member against its CRC-32.
+        jobs: How many files are read at once, from 1 up.
+        only: The keys of the downloads that are looked at, or None for all, and for files that
+            no package has.
+
+    Raises:
+        SinkError: It is no export folder, or its journal cannot be read.
+        ValueError: `jobs` is below 1.
+    """
+    folder = absolute_path(directory)
+    stop = Event()
+    threads = ThreadPoolExecutor(jobs, thread_name_prefix="pixxel-verify")
+    run = asyncio.get_running_loop().run_in_executor
+    try:
+        record = await run(threads, read_record, folder)
+        damaged = {damage.key: damage for damage in record.damaged}
+        look_at = _Look(folder, _once_saved(record), damaged, depth, stop)
+        waiting: deque[asyncio.Future[Finding]] = deque()
+        for row in record.rows:
+            if only is not None and row.key not in only:
+                continue
+            waiting.append(run(threads, look_at.judge, row))
+            if len(waiting) == jobs * AHEAD:
+                yield await waiting.popleft()
+        while waiting:
+            yield await waiting.popleft()
+        known = {row.key for row in record.rows}
+        for key, damage in damaged.items():
+            if key not in known and (only is None or key in only):
+                yield _damaged(folder, str(damage))
+        if only is None:
+            for path in await run(threads, lambda: sorted(_unknown(folder, record, stop))):
+                yield Finding(
+                    condition=Condition.UNKNOWN, reason="no package has this name", path=path
+                )
+    finally:
+        stop.set()
+        threads.shutdown(wait=True, cancel_futures=True)
+
+
+def bytes_to_read(rows: Iterable[Row]) -> int:
+    """Return how much `verify` reads of packages that are as they were saved, in bytes."""
+    return sum(row.bytes or 0 for row in rows if _is_saved(row) and not row.is_discarded)
+
+
+@asynccontextmanager
+async def held(directory: Path) -> AsyncIterator[ExportFolder]:
+    """Have an export folder for oneself; unlike an export, this makes none.
+
+    Raises:
+        FolderBusyError: Another process exports into it.
+        SinkError: It is no export folder, or cannot be used.
+    """
+    journal_of(directory)
+    folder = await ExportFolder.open(directory)
+    try:
+        yield folder
+    finally:
+        await folder.aclose()
+
+
+async def forget(folder: ExportFolder, findings: Iterable[Finding]) -> list[Download]:
+    """Have packages fetched anew by the next export, and return their downloads.
+
+    What can be repaired is taken, and the rest is left alone. What stands under their names is
+    set aside, never removed.
+
+    Args:
+        folder: Held by the caller since before the findings were made.
+        findings: Of packages in it.
+
+    Raises:
+        SinkError: The disk refused; what was forgotten by then stays so.
+    """
+    downloads = []
+    try:
+        for finding in findings:
+            if finding.download is None or not finding.is_repairable:
+                continue
+            if finding.condition is Condition.DAMAGED:
+                downloads.append(finding.download)  # an export writes its row anew
+                continue
+            row = await folder.journal.get(finding.download.key)
+            if row is None:
+                continue
+            if finding.condition is not Condition.MISSING:
+                await folder.sink.set_aside(_name(row))
+            folder.journal.note(_forgotten(row, finding.condition))
+            downloads.append(finding.download)
+    finally:
+        await folder.journal.flush()
+    return downloads
+
+
+def _forgotten(row: Row, condition: Condition) -> Row:
+    if row.state is not State.FAILED and not _is_saved(row):
+        return row  # on its way already, and goes on from where it is
+    kept = {"extracted": None, "is_discarded": 0} if row.is_discarded else {}
+    if condition is Condition.BROKEN:
+        kept["download_id"] = None  # the service is asked to package anew
+    return row.without_partial().changed(
+        state=State.QUEUED,
+        recreated=0,
+        bytes=None,
+        sha256=None,
+        mtime_ns=None,
+        inode=None,
+        ctime_ns=None,
+        checksum="",
+        error="",
+        error_type="",
+        goes_on=0,
+        **kept,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What every look at a package needs to know.
+
+    Attributes:
+        folder: The export folder.
+        once_saved: The keys of packages that some run has saved.
+        damaged: What is wrong with rows, by key.
+        depth: How closely ZIPs are looked at.
+        stop: Set when nobody waits any more.
+    """
+
+    folder: Path
+    once_saved: frozenset[str]
+    damaged: Mapping[str, Damage]
+    depth: Verify
+    stop: Event
+
+    def judge(self, row: Row) -> Finding:
+        download = _download(row)
+        if isinstance(download, Damage):
+            return _damaged(self.folder, str(download))
+        if (damage := self.damaged.get(row.key)) is not None:
+            return _damaged(self.folder, str(damage), download)
+        name = _name(row)
+        if problem := name_problem(name):
+            reason = f"name: {name!r} is not a valid name of a package ({problem})"
+            return _damaged(self.folder, reason, download)
+        path = self.folder / name
+        if not _is_saved(row):
+            judged = judge_unsaved(row.error, was_saved=row.key in self.once_saved)
+        else:
+            tree, size = Tree(self.folder), row.bytes or 0
+            found = look(tree, name, size=size, verify=self.depth, stop=self.stop)
+            if row.is_discarded:
+                judged = judge_extracted(found)
+            else:
+                judged = judge_file(row.bytes or 0, row.sha256 or "", found)
+        condition, reason = judged
+        return Finding(
+            condition=condition,
+            reason=reason,
+            path=path,
+            download=download,
+            bytes=row.bytes,
+            sha256=row.sha256,
+        )
+
+
+def _is_saved(row: Row) -> bool:
+    return row.state in _SAVED and row.bytes is not None
+
+
+def _once_saved(record: ExportRecord) -> frozenset[str]:
+    return frozenset(step.key for step in record.steps if step.doing in _HAS_SAVED)
+
+
+def _name(row: Row) -> str:
+    return row.extracted if row.is_discarded and row.extracted else row.name
+
+
+def _download(row: Row) -> Download | Damage:
+    try:
+        download = parse_download(json.loads(row.target))
+    except (ValueError, InputError) as error:
+        return Damage(key=row.key, field="target", reason=f"is not a download: {error}")
+    if download.key != row.key:
+        return Damage(key=row.key, field="target", reason=f"is that of {download.key}")
+    return download
+
+
+def _damaged(folder: Path, reason: str, download: Download | None = None) -> Finding:
+    return Finding(
+        condition=Condition.DAMAGED,
+        reason=f"{reason}; {REMEDY}",
+        path=folder / HIDDEN / JOURNAL,
+        download=download,
+    )
+
+
+def _unknown(folder: Path, record: ExportRecord, stop: Event) -> Iterator[Path]:
+    """Yield ZIPs and partials that no package has; folders of extracted packages are left out."""
+    known = {folder / row.name for row in record.rows}
+    closed = {folder / row.extracted for row in record.rows if row.extracted} | {folder / HIDDEN}
+    for where, folders, files in os.walk(folder):
+        if stop.is_set():
+            return
+        here = Path(where)
+        folders[:] = [name for name in folders if here / name not in closed]
+        for name in files:
+            path = here / name
+            final = here / name.removesuffix(PART_SUFFIX)
+            if path.suffix in {ZIP_SUFFIX, PART_SUFFIX} and final not in known:
+                yield path

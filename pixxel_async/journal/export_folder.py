@@ -1,0 +1,150 @@
+"""An export folder in use: its lock, its journal, its sink.
+
+Rules:
+    * One process at a time exports into a folder; see `lock`.
+    * Nothing in it is trusted: a link, or a file of somebody else, where the export keeps its state
+      is refused.
+    * Within one client, exports into the same folder share it, and a package that two of them
+      want is fetched once: the second waits, and finds it saved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+
+from ..destinations.file_system_probe import SHORTAGES, probe
+from ..destinations.folder_tree import OpenFolder, Tree
+from ..destinations.local_sink import LocalSink
+from ..destinations.sink import Sink
+from ..sansio.redact import printable
+from .folder_lock import FolderLock, holder_of
+from .journal import Journal
+
+HIDDEN = ".pixxel-async"
+JOURNAL = "journal.sqlite"
+
+
+class ExportFolder:
+    """One open folder."""
+
+    def __init__(self, path: Path, lock: FolderLock, journal: Journal, sink: Sink) -> None:
+        """Take over what `open` has opened."""
+        self.path = path
+        self.journal = journal
+        self.sink = sink
+        self._lock = lock
+        self._claims: dict[str, anyio.Event] = {}
+
+    @classmethod
+    async def open(cls, path: Path) -> ExportFolder:
+        """Make the folder if need be, lock it, and open its journal.
+
+        Raises:
+            FolderBusyError: Another process has it.
+            SinkError: It cannot be written, or its journal cannot be used.
+        """
+        sink = LocalSink(path)
+        hidden = path / HIDDEN
+        try:
+            lock = await sink.run(path, lambda: _lock(sink.tree), drop=FolderLock.release)
+            try:
+                journal = await Journal.open(hidden / JOURNAL, check=lock.check)
+            except BaseException:
+                lock.release()
+                raise
+        except BaseException:
+            await sink.aclose()
+            raise
+        return cls(path, lock, journal, sink)
+
+    async def claim(self, key: str) -> None:
+        """Have a package for oneself; waits while somebody else has it."""
+        while (taken := self._claims.get(key)) is not None:
+            await taken.wait()
+        self._claims[key] = anyio.Event()
+
+    def release(self, key: str) -> None:
+        """Let the next one have the package."""
+        self._claims.pop(key).set()
+
+    async def aclose(self) -> None:
+        """Close journal and sink, and unlock; may be called twice."""
+        try:
+            with anyio.CancelScope(shield=True):
+                try:
+                    await self.journal.aclose()
+                finally:
+                    await self.sink.aclose()
+        finally:
+            self._lock.release()
+
+
+def _lock(tree: Tree) -> FolderLock:
+    shown = printable(str(tree.root))
+    with tree.open(make=True) as root, root.folder(HIDDEN, make=True) as hidden:
+        hidden.check_owner()
+        lock = FolderLock.acquire(hidden, shown=shown)
+        try:
+            _probe(hidden, shown)
+        except BaseException:
+            lock.release()
+            raise
+    return lock
+
+
+def _probe(hidden: OpenFolder, shown: str) -> None:
+    try:
+        probe(hidden, shown)
+    except OSError as error:
+        if error.errno not in SHORTAGES:
+            raise  # a full disk is left to whoever writes a package
+
+
+def running_process(folder: Path) -> int | None:
+    """Return the number of the process that exports into a folder now, or None.
+
+    Looking takes the lock for a moment, for which `LOCK_TIMEOUT_S` makes up, and writes nothing.
+
+    Raises:
+        SinkError: What lies in the folder is not what an export has put there.
+    """
+    try:
+        with Tree(folder).open() as root, root.folder(HIDDEN) as hidden:
+            return holder_of(hidden)
+    except OSError:
+        return None
+
+
+class OpenFolders:
+    """The folders that one client has open, each of them once."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._open: dict[Path, tuple[ExportFolder, int]] = {}
+        self._turn = anyio.Lock()
+
+    @asynccontextmanager
+    async def use(self, path: Path) -> AsyncIterator[ExportFolder]:
+        """Share a folder, named by its absolute path, with whoever uses it; the last closes it.
+
+        Raises:
+            FolderBusyError: Another process has it.
+            SinkError: It cannot be written, or its journal cannot be used.
+        """
+        async with self._turn:
+            folder, users = self._open.get(path) or (await ExportFolder.open(path), 0)
+            self._open[path] = folder, users + 1
+        try:
+            yield folder
+        finally:
+            with anyio.CancelScope(shield=True):
+                async with self._turn:
+                    folder, users = self._open.pop(path)
+                    if users > 1:
+                        self._open[path] = folder, users - 1
+                    else:
+                        await folder.aclose()

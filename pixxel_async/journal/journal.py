@@ -1,0 +1,409 @@
+"""The journal of an export folder: one SQLite database, written on one thread.
+
+Rules:
+    * One connection, used on one thread of its own. SQLite's rollback journal, since its
+      write-ahead log can be corrupted by two connections up to 3.51.2; `synchronous=FULL`.
+    * `put` returns when the row is on the disk. Rows that come while a commit runs share the
+      next one, so a slow disk costs one sync for many packages.
+    * `note`, `step` and `count` return at once. What they take is committed at once, or `NOTE_S`
+      after the commit before: a crash loses that much of it, and nothing that cannot be found anew.
+    * Whether a batch is on the disk is known on the thread. Whoever waits for the commit may be
+      cancelled after it has succeeded; such a batch is not written again.
+    * The keys are held in memory: to find that a package is new costs no hop to the thread, which
+      on a busy event loop takes as long as a hundred polls.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import anyio
+
+from ..destinations.os_errors import sink_error
+from ..destinations.thread_pool import Workers, keep
+from ..errors import SinkError
+from ..sansio.package_state import State
+from ..sansio.redact import printable
+from . import corruption, schema
+from .database import prepare_to_open
+from .heartbeat_lock import FolderLostError
+from .models import Damage, Row, Run, Step
+
+T = TypeVar("T")
+
+NOTE_S = 0.04
+"""How long what was noted may wait for its commit, in seconds; longer on a slow disk.
+
+Less than the time between two looks at the transfers: so what a look notes does not wait.
+"""
+
+SHORTAGE_S = 0.1
+SHORTAGES = 50
+"""So often a commit that may open no file waits for others to close theirs."""
+
+CANNOT_OPEN = "SQLITE_CANTOPEN"
+NO_SPACE = "ENOSPC"
+_KNOWN = {
+    "SQLITE_FULL": (NO_SPACE, "; free some space and run it again"),
+    CANNOT_OPEN: (CANNOT_OPEN, ""),
+}
+"""Code and remedy of what SQLite tells."""
+
+MOVED = "SQLITE_READONLY_DBMOVED"
+LOST = (
+    "the journal was deleted or replaced while the export ran, so nothing more can be noted: "
+    "put it back from a backup and run the command again; without one, choose another folder, or "
+    "add --overwrite to save every package again"
+)
+
+COMMIT_SHARE = 0.1
+"""The share of its time that a disk may spend on commits that nobody waits for."""
+
+COMMITS = 3
+"""The fastest of so many commits tells how fast the disk is: one that was held up does not."""
+
+MOST_PATH_BYTES = 500
+"""SQLite takes paths of 512 bytes (`MAX_PATHNAME`), with the suffix of its rollback journal."""
+
+BUSY_TIMEOUT_S = 60.0
+"""How long a commit waits for somebody who reads."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What the next commit will write.
+
+    Attributes:
+        rows: By key; a later row takes the place of an earlier one.
+        states: By key, for packages whose row did not change after it.
+        steps: In the order in which they came.
+        runs: By number.
+        is_committed: Whether it is on the disk; set on the journal's thread.
+    """
+
+    rows: dict[str, Row] = field(default_factory=dict)
+    states: dict[str, State] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+    runs: dict[int, Run] = field(default_factory=dict)
+    is_committed: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.rows or self.states or self.steps or self.runs)
+
+    def followed_by(self, later: _Batch) -> _Batch:
+        """Return what both would write, one after the other."""
+        kept = {key: state for key, state in self.states.items() if key not in later.rows}
+        return _Batch(
+            rows=self.rows | later.rows,
+            states=kept | later.states,
+            steps=self.steps + later.steps,
+            runs=self.runs | later.runs,
+        )
+
+
+def _trust() -> None:
+    """Take the folder for ours."""
+
+
+class Journal:
+    """An open journal; close it with `aclose`."""
+
+    def __init__(  # noqa: PLR0913 - what `open` has found
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        thread: Workers,
+        keys: set[str],
+        runs: int,
+        *,
+        check: Callable[[], None] = _trust,
+    ) -> None:
+        """Take over an open connection, its thread, its keys and the number of the last run."""
+        self._check = check
+        self._path = path
+        self._keys = keys
+        self._runs = runs
+        self._connection = connection
+        self._thread = thread
+        self._turn = anyio.Lock()
+        self._waiting = _Batch()
+        self._has_notes = anyio.Event()
+        self._writing = _Batch()
+        self._put = 0
+        self._committed = 0
+        self._commit_s = deque([0.0], maxlen=COMMITS)
+        self._damaged: dict[str, Damage] = {}
+        self._refused: dict[str, str] = {}
+        self._is_lost = False
+
+    @classmethod
+    async def open(cls, path: Path, *, check: Callable[[], None] = _trust) -> Journal:
+        """Open a journal, and make it if there is none.
+
+        Args:
+            path: Where it is.
+            check: Called before each commit; raises if the folder belongs to another process.
+
+        Raises:
+            SinkError: It cannot be read or written, or is of a newer version.
+        """
+        thread = Workers(1, "pixxel-journal")
+        try:
+            connection, keys, runs = await _on(
+                thread, path, lambda: _connect(path), drop=lambda opened: opened[0].close()
+            )
+        except BaseException:
+            thread.shutdown(wait=True)
+            raise
+        return cls(path, connection, thread, keys, runs, check=check)
+
+    def knows(self, key: str) -> bool:
+        """Tell whether anything is remembered of a package."""
+        return key in self._keys
+
+    async def get(self, key: str) -> Row | None:
+        """Return what is remembered of a package, or None; what is new costs no look-up.
+
+        Of a damaged row it is what can be believed, or None; `take_damage` tells.
+        """
+        if key not in self._keys:
+            return None
+        for batch in (self._waiting, self._writing):
+            if (row := batch.rows.get(key)) is not None:
+                return row
+        row, damage = await self._run(lambda: schema.get_row(self._connection, key))
+        if damage is not None:
+            self._damaged[key] = damage
+        return row
+
+    def take_damage(self, key: str) -> Damage | None:
+        """Return once what `get` has found wrong with a row, or None."""
+        return self._damaged.pop(key, None)
+
+    def new_run(self) -> int:
+        """Return a number that no run has."""
+        self._runs += 1
+        return self._runs
+
+    async def put(self, row: Row) -> None:
+        """Remember a package, and return when that is on the disk.
+
+        Raises:
+            SinkError: The disk refused, and the row is tried again with the next one; or no
+                column takes one of its values, and it is forgotten.
+        """
+        self._refused.pop(row.key, None)
+        self.note(row)
+        await self.flush()
+        if (reason := self._refused.pop(row.key, None)) is not None:
+            message = (
+                f"{self._path}: the journal does not take {printable(row.key)}: {reason}; another "
+                f"row has its name, {printable(row.name)}: put a good copy of the journal in its "
+                "place, or choose another folder"
+            )
+            raise SinkError(message)
+
+    def note(self, row: Row) -> None:
+        """Remember a package soon.
+
+        Raises:
+            SinkError: No column takes one of its values.
+        """
+        try:
+            schema.check(row)
+        except (ValueError, OverflowError) as error:
+            raise _unusable(self._path, error) from error
+        self._has_notes.set()
+        self._waiting.rows[row.key] = row
+        self._waiting.states.pop(row.key, None)
+        self._keys.add(row.key)
+
+    def step(self, step: Step, state: State | None) -> None:
+        """Remember soon what a package does, and where it stands by that; None leaves that."""
+        self._has_notes.set()
+        self._waiting.steps.append(step)
+        if state is not None:
+            self._waiting.states[step.key] = state
+
+    def count(self, run: Run) -> None:
+        """Remember soon how far a run has come."""
+        self._has_notes.set()
+        self._waiting.runs[run.number] = run
+
+    async def flush(self) -> None:
+        """Return when all that was taken so far is on the disk.
+
+        Raises:
+            SinkError: The disk refused; it is tried again with the next commit.
+        """
+        self._put += 1
+        ticket = self._put
+        async with self._turn:
+            if self._committed >= ticket:
+                return
+            batch, self._waiting, last = self._waiting, _Batch(), self._put
+            if not batch:
+                self._committed = last
+                return
+            self._writing = batch
+            try:
+                await self._commit_in_time(batch)
+            finally:
+                self._writing = _Batch()
+                if batch.is_committed:
+                    self._committed = last
+                else:
+                    self._waiting = batch.followed_by(self._waiting)
+
+    async def confirm(self) -> None:
+        """Return when all that was taken so far is on the disk and was read back from there.
+
+        Raises:
+            FolderLostError: The journal was deleted, replaced or damaged by somebody else.
+            SinkError: The disk refused.
+        """
+        await self.flush()
+        await self._run(lambda: corruption.check_disk(self._connection, self._path))
+
+    async def flush_regularly(self) -> None:
+        """Write what was noted, soon after it was, until cancelled.
+
+        A disk that refuses is left to who puts a row, and is told by that.
+        """
+        while True:
+            await self._has_notes.wait()
+            self._has_notes = anyio.Event()
+            began = anyio.current_time()
+            if self._waiting:
+                with contextlib.suppress(SinkError):
+                    await self.flush()
+            rest_s = NOTE_S - (anyio.current_time() - began)
+            await anyio.sleep(max(rest_s, min(self._commit_s) / COMMIT_SHARE))
+
+    async def aclose(self) -> None:
+        """Write what waits, and close the database; may be called twice.
+
+        A disk that is full is left to who puts a row, and was told by that: what was only noted is
+        found anew by the next run.
+        """
+        batch, self._waiting = self._waiting, _Batch()
+
+        def close() -> None:
+            try:
+                if batch:
+                    self._commit(batch)
+            finally:
+                self._connection.close()
+
+        try:
+            with contextlib.suppress(RuntimeError):  # the thread is gone: closed already
+                await self._run(close)
+        except FolderLostError:
+            if not self._is_lost:
+                raise
+        except SinkError as error:
+            if error.code != NO_SPACE:
+                raise
+        finally:
+            self._thread.shutdown(wait=True)
+
+    async def _commit_in_time(self, batch: _Batch) -> None:
+        """Commit; SQLite opens a file for it, and waits for others if none may be opened."""
+        for _ in range(SHORTAGES):
+            try:
+                return await self._run(lambda: self._commit(batch))
+            except SinkError as error:
+                if error.code != CANNOT_OPEN:
+                    raise
+            await anyio.sleep(SHORTAGE_S)
+        return await self._run(lambda: self._commit(batch))
+
+    def _commit(self, batch: _Batch) -> None:
+        self._check()
+        began = time.monotonic()
+        try:
+            self._write(batch, self._put_rows)
+        except sqlite3.IntegrityError:  # of one row; the others are written all the same
+            self._write(batch, self._put_each_row)
+        self._commit_s.append(time.monotonic() - began)
+
+    def _put_rows(self, rows: Collection[Row]) -> None:
+        schema.put_rows(self._connection, rows)
+
+    def _put_each_row(self, rows: Collection[Row]) -> None:
+        for row in rows:
+            try:
+                schema.put_rows(self._connection, [row])
+            except sqlite3.IntegrityError as error:
+                self._refused[row.key] = str(error)
+
+    def _write(self, batch: _Batch, put_rows: Callable[[Collection[Row]], None]) -> None:
+        with self._connection:
+            put_rows(batch.rows.values())
+            schema.put_states(self._connection, batch.states)
+            schema.put_steps(self._connection, batch.steps)
+            for run in batch.runs.values():
+                schema.put_run(self._connection, run)
+        batch.is_committed = True
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        try:
+            return await _on(self._thread, self._path, work)
+        except FolderLostError:
+            self._is_lost = True
+            raise
+        except (
+            corruption.DamagedJournalError
+        ) as error:  # while the export ran: nothing can be noted
+            self._is_lost = True
+            raise FolderLostError(str(error)) from error
+
+
+async def _on(
+    thread: Workers,
+    path: Path,
+    work: Callable[[], T],
+    *,
+    drop: Callable[[T], None] = keep,
+) -> T:
+    try:
+        return await thread.run(lambda: corruption.refusing(path, work), drop=drop)
+    except (sqlite3.Error, ValueError, OverflowError) as error:
+        raise _unusable(path, error) from error
+    except OSError as error:
+        raise sink_error(error, path) from error
+
+
+def _unusable(path: Path, error: Exception) -> SinkError:
+    name = getattr(error, "sqlite_errorname", "")
+    if name == MOVED or (isinstance(error, sqlite3.Error) and not os.path.lexists(path)):
+        return FolderLostError(f"{path}: {LOST}")
+    code, remedy = _KNOWN.get(name, ("", ""))
+    return SinkError(f"{path}: the journal cannot be used: {error}{remedy}", code=code)
+
+
+def _connect(path: Path) -> tuple[sqlite3.Connection, set[str], int]:
+    if len(os.fsencode(path)) > MOST_PATH_BYTES:
+        raise sink_error(OSError(errno.ENAMETOOLONG, "too long"), path)
+    uri = prepare_to_open(path)
+    connection = sqlite3.connect(uri, uri=True, check_same_thread=False, timeout=BUSY_TIMEOUT_S)
+    try:
+        corruption.check(connection, path)  # before anything is written
+        connection.execute("PRAGMA journal_mode = TRUNCATE")
+        connection.execute("PRAGMA synchronous = FULL")
+        schema.prepare(connection, path)
+        schema.readable(connection)
+        keys, runs = schema.keys(connection), schema.last_run(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection, keys, runs

@@ -1,0 +1,263 @@
+"""The tables of a journal, and the statements that read and write them.
+
+Rules:
+    * `user_version` says which schema a database has. An older one is brought up to date when it
+      is opened for an export; a newer one is refused, not guessed at.
+    * No table has a column for a signed URL or a key.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+from ..errors import SinkError
+from ..sansio.package_state import State
+from .models import Damage, Row, Run, Step
+from .row_validation import read_row, read_run, read_step, stand_in, target_problem
+
+SCHEMA_VERSION = 5
+
+_PACKAGE_1 = """
+CREATE TABLE IF NOT EXISTS package (
+    key TEXT PRIMARY KEY,
+    target TEXT NOT NULL,
+    name TEXT NOT NULL UNIQUE,
+    state TEXT NOT NULL,
+    download_id TEXT,
+    validator TEXT,
+    total INTEGER,
+    mark INTEGER NOT NULL,
+    bytes INTEGER,
+    sha256 TEXT,
+    checksum TEXT NOT NULL,
+    error TEXT NOT NULL
+) STRICT, WITHOUT ROWID
+"""
+_NEW_IN_2 = (
+    "is_unanswered INTEGER NOT NULL DEFAULT 0",
+    "recreated INTEGER NOT NULL DEFAULT 0",
+    "written INTEGER NOT NULL DEFAULT 0",
+    "written_sha256 TEXT",
+    "attempts INTEGER NOT NULL DEFAULT 0",
+    "extracted TEXT",
+    "is_discarded INTEGER NOT NULL DEFAULT 0",
+    "error_type TEXT NOT NULL DEFAULT ''",
+    "goes_on INTEGER NOT NULL DEFAULT 0",
+)
+_NEW_IN_3 = ("stretches TEXT NOT NULL DEFAULT ''",)
+_NEW_IN_4 = ("mtime_ns INTEGER", "inode INTEGER")
+_NEW_IN_5 = ("ctime_ns INTEGER",)
+_RUN = """
+CREATE TABLE IF NOT EXISTS run (
+    number INTEGER PRIMARY KEY,
+    pid INTEGER NOT NULL,
+    version TEXT NOT NULL,
+    began_at REAL NOT NULL,
+    seen_at REAL NOT NULL,
+    ending TEXT,
+    total INTEGER,
+    counts TEXT NOT NULL
+) STRICT
+"""
+_STEP = """
+CREATE TABLE IF NOT EXISTS step (
+    key TEXT NOT NULL,
+    run INTEGER NOT NULL,
+    at REAL NOT NULL,
+    doing TEXT NOT NULL,
+    size INTEGER NOT NULL
+) STRICT
+"""
+_NO_DOUBLE_STEPS = (
+    "DELETE FROM step WHERE rowid NOT IN"
+    " (SELECT min(rowid) FROM step GROUP BY run, at, key, doing, size)"
+)
+_EACH_STEP_ONCE = (
+    "CREATE UNIQUE INDEX IF NOT EXISTS each_step_once ON step (run, at, key, doing, size)"
+)
+
+_LARGEST = 2**63 - 1
+MOST_RUNS = 2**31
+"""A run with a larger number was not made by an export."""
+_LAST_RUN = "SELECT coalesce(max(number), 0) FROM run WHERE number BETWEEN 0 AND ?"
+_RUN_FIELDS = ("number", "pid", "version", "began_at", "seen_at", "ending", "total", "counts")
+_ROW_FIELDS = tuple(field.name for field in fields(Row))
+_values: Callable[[Row], tuple[Any, ...]] = attrgetter(*_ROW_FIELDS)
+_COLUMNS = ", ".join(_ROW_FIELDS)
+_MARKS = ", ".join("?" for _ in _ROW_FIELDS)
+_NEW_VALUES = ", ".join(f"{name} = excluded.{name}" for name in _ROW_FIELDS[1:])
+_PUT_ROW = (
+    f"INSERT INTO package ({_COLUMNS}) VALUES ({_MARKS})"  # noqa: S608 - our names
+    f" ON CONFLICT (key) DO UPDATE SET {_NEW_VALUES}"
+)
+_GET_ROW = f"SELECT {_COLUMNS} FROM package WHERE key = ?"  # noqa: S608 - our names
+_ALL_ROWS = f"SELECT {_COLUMNS} FROM package ORDER BY key"  # noqa: S608 - our names
+_PUT_STEP = "INSERT OR IGNORE INTO step (key, run, at, doing, size) VALUES (?, ?, ?, ?, ?)"
+_ALL_STEPS = "SELECT key, run, at, doing, size FROM step ORDER BY at, rowid"
+_PUT_RUN = (
+    "INSERT OR REPLACE INTO run (number, pid, version, began_at, seen_at, ending, total, counts)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_ALL_RUNS = (
+    "SELECT number, pid, version, began_at, seen_at, ending, total, counts FROM run ORDER BY number"
+)
+
+
+class NewerJournalError(SinkError):
+    """The journal was written by a newer version of this library."""
+
+
+def prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Make the tables, or bring those of an older version up to date.
+
+    Raises:
+        NewerJournalError: They are of a newer version.
+    """
+    version = version_of(connection, path)
+    if version == SCHEMA_VERSION:
+        return
+    with connection:  # a run that was killed in between has left all of it or nothing
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(_PACKAGE_1)
+        held = {name for (_, name, *_) in connection.execute("PRAGMA table_info(package)")}
+        for column in (*_NEW_IN_2, *_NEW_IN_3, *_NEW_IN_4, *_NEW_IN_5):
+            if column.split()[0] not in held:
+                connection.execute(f"ALTER TABLE package ADD COLUMN {column}")
+        connection.execute(_RUN)
+        connection.execute(_STEP)
+        connection.execute(_NO_DOUBLE_STEPS)
+        connection.execute(_EACH_STEP_ONCE)
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def version_of(connection: sqlite3.Connection, path: Path) -> int:
+    """Return the version of the schema; zero for an empty database.
+
+    Raises:
+        NewerJournalError: It is newer than what this version of the library knows.
+    """
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > SCHEMA_VERSION:
+        message = (
+            f"{path}: written by a newer version of pixxel-async (schema {version}); "
+            "upgrade, or choose another folder"
+        )
+        raise NewerJournalError(message)
+    return int(version)
+
+
+def keys(connection: sqlite3.Connection) -> set[str]:
+    """Return the keys of all packages."""
+    return {key for (key,) in connection.execute("SELECT key FROM package")}
+
+
+def get_row(connection: sqlite3.Connection, key: str) -> tuple[Row | None, Damage | None]:
+    """Return what can be believed of one package, and what is wrong with its row."""
+    found = connection.execute(_GET_ROW, (key,)).fetchone()
+    if not found:
+        return None, None
+    values = _named(found)
+    if (reason := target_problem(values["target"])) is None:
+        return read_row(values)
+    row, damage = read_row({**values, "target": "{}"})  # who asks knows what the target is
+    return row, damage or Damage(key=key, field="target", reason=reason)
+
+
+def check(row: Row) -> None:
+    """Find out whether the columns take a package.
+
+    Raises:
+        ValueError: A text is not valid Unicode.
+        OverflowError: A number is too large.
+    """
+    for name, value in zip(_ROW_FIELDS, _values(row), strict=True):
+        if isinstance(value, str):
+            value.encode()
+        elif isinstance(value, int) and value > _LARGEST:
+            message = f"{name} is too large"
+            raise OverflowError(message)
+
+
+def put_rows(connection: sqlite3.Connection, rows: Iterable[Row]) -> None:
+    """Write packages, each in place of what was there of it."""
+    connection.executemany(_PUT_ROW, map(_values, rows))
+
+
+def put_states(connection: sqlite3.Connection, states: Mapping[str, State]) -> None:
+    """Write where packages stand, and nothing else of them."""
+    connection.executemany(
+        "UPDATE package SET state = ? WHERE key = ?",
+        [(state, key) for key, state in states.items()],
+    )
+
+
+def put_steps(connection: sqlite3.Connection, steps: Iterable[Step]) -> None:
+    """Add steps; one that is there already is not added again."""
+    connection.executemany(
+        _PUT_STEP, ((step.key, step.run, step.at, step.doing, step.size) for step in steps)
+    )
+
+
+def last_run(connection: sqlite3.Connection) -> int:
+    """Return the number of the last run, or zero."""
+    (last,) = connection.execute(_LAST_RUN, (MOST_RUNS,)).fetchone()
+    return int(last)
+
+
+def put_run(connection: sqlite3.Connection, run: Run) -> None:
+    """Write a run, in place of what was there of it."""
+    connection.execute(
+        _PUT_RUN,
+        (
+            run.number,
+            run.pid,
+            run.version,
+            run.began_at,
+            run.seen_at,
+            run.ending,
+            run.total,
+            json.dumps(dict(run.counts)),
+        ),
+    )
+
+
+def all_rows(connection: sqlite3.Connection) -> tuple[tuple[Row, ...], tuple[Damage, ...]]:
+    """Return all packages, in the order of their keys, and what is wrong with their rows."""
+    rows, damaged = [], []
+    for found in connection.execute(_ALL_ROWS):
+        values = _named(found)
+        row, damage = read_row(values)
+        if damage is not None:
+            damaged.append(damage)
+            row = row or stand_in(values)
+        if row is not None:
+            rows.append(row)
+    return tuple(rows), tuple(damaged)
+
+
+def all_steps(connection: sqlite3.Connection) -> tuple[Step, ...]:
+    """Return all steps, in the order in which they happened, without those that cannot be."""
+    steps = (read_step(*found) for found in connection.execute(_ALL_STEPS))
+    return tuple(step for step in steps if step is not None)
+
+
+def all_runs(connection: sqlite3.Connection) -> tuple[Run, ...]:
+    """Return all runs, the first one first, without those that cannot be."""
+    found = (dict(zip(_RUN_FIELDS, run, strict=True)) for run in connection.execute(_ALL_RUNS))
+    runs = (read_run(values) for values in found)
+    return tuple(run for run in runs if run is not None)
+
+
+def readable(connection: sqlite3.Connection) -> None:
+    """Let a text that is not UTF-8 be read, as one that `row_check` finds wrong."""
+    connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
+
+
+def _named(found: tuple[object, ...]) -> dict[str, object]:
+    return dict(zip(_ROW_FIELDS, found, strict=True))

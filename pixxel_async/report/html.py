@@ -1,0 +1,191 @@
+"""The page: plots and tables in one HTML file that loads nothing.
+
+Rules:
+    * Everything from outside is made printable, and escaped by the template; within the JSON of
+      the plots, no character can end a script.
+    * A Content-Security-Policy forbids the page every request.
+
+Needs the extra `report`: plotly draws, Jinja2 fills in the template.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]  # plotly has no types
+
+from ..journal.models import Doing, ExportRecord
+from ..sansio.redact import printable
+from ..sansio.units import duration, size
+from . import plots
+from .metrics import Totals, ending_word, totals_of
+from .state_counts import Standing
+from .steps import ends_of_runs
+from .thinning import drawn
+from .time_axis import axis_of, running_s
+from .timeline import Story, failed, shares, slowest, stories_of
+from .wording import moment, short
+
+SHOWN_FAILURES = 300
+TIMED = (Doing.PACKAGING, Doing.READY, Doing.TRANSFERRING, Doing.RETRYING)
+
+
+def page_of(record: ExportRecord, *, folder: Path, retry_manifest: Path) -> str:
+    """Return the page about an export.
+
+    Args:
+        record: What the folder remembers, tidy.
+        folder: The export folder.
+        retry_manifest: Where the manifest of the failed packages is.
+    """
+    environment = Environment(
+        loader=PackageLoader(__package__, "."), autoescape=True, undefined=StrictUndefined
+    )
+    environment.filters |= {"duration": duration, "size": size, "moment": moment}
+    stories = stories_of(record)
+    totals = totals_of(record)
+    gave_up = failed(stories)
+    context: dict[str, Any] = {
+        "folder": printable(str(folder)),
+        "headline": _headline(totals),
+        "seen": None if totals.seen_at is None else moment(totals.seen_at),
+        "packages": f"{totals.packages:,}",
+        "tiles": _tiles(record, totals, stories),
+        "rate": _rate(record, stories),
+        "failed": [_failure(story) for story in gave_up[:SHOWN_FAILURES]],
+        "failed_more": max(0, len(gave_up) - SHOWN_FAILURES),
+        "retry_command": retry_command(retry_manifest, folder),
+        "slowest": [_slow(story) for story in slowest(stories)],
+        "shares": [
+            {
+                "colour": plots.COLOURS[Standing(share.doing.value)],
+                "word": plots.WORDS[Standing(share.doing.value)],
+                "packages": share.packages,
+                "times": (share.sum_s, share.median_s, share.most_s),
+            }
+            for share in shares(stories)
+        ],
+        "runs": _runs(record),
+        "style": _ours("page.css"),
+        "script": _ours("page.js"),
+        **_plots(record, stories),
+    }
+    return environment.get_template("page.html.jinja").render(context)
+
+
+def retry_command(manifest: Path, folder: Path) -> str:
+    """Return the command that tries the failed packages again, for a shell."""
+    words = ("pixxel-async", "export", str(manifest), "--out", str(folder), "--retry-failed")
+    return printable(shlex.join(words))
+
+
+def _plots(record: ExportRecord, stories: Sequence[Story]) -> dict[str, Any]:
+    axis = axis_of(record)
+    active = sum(1 for story in stories if story.spans)
+    if not active or axis.length_s <= 0:
+        return {"figures": None}
+    scale = plots.scale_of(axis)
+    shown = drawn(stories)
+    found = {
+        "occupancy": plots.occupancy(record, scale),
+        "throughput": plots.throughput(record, scale),
+        "timeline": plots.timeline(shown, scale),
+    }
+    return {
+        "figures": Markup(in_script(found)),  # noqa: S704 - `in_script` has escaped it
+        "library": Markup(get_plotlyjs()),  # noqa: S704 - the code of the library
+        "drawn": f"{len(shown):,}",
+        "active": f"{active:,}",
+        "is_thinned": len(shown) < active,
+        "has_gaps": any(mark.cut_from is not None for mark in axis.marks),
+    }
+
+
+def in_script(value: Any) -> str:
+    """Return a value as JSON that can stand within a script: no text can end it."""
+    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    for char in "<>&":
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return text
+
+
+def _ours(name: str) -> Markup:
+    text = files(__package__).joinpath(name).read_text("utf-8")
+    return Markup(text)  # noqa: S704 - a file of this package
+
+
+def _headline(totals: Totals) -> str:
+    if totals.is_complete:
+        return f"All packages are saved: {totals.packages:,}"
+    return f"{totals.saved:,} of {totals.packages:,} packages are saved"
+
+
+def _tiles(
+    record: ExportRecord, totals: Totals, stories: Sequence[Story]
+) -> list[tuple[str, str, str]]:
+    retried = sum(1 for story in stories if story.seconds_by_doing[Doing.RETRYING] > 0)
+    state = f"process {totals.running} is at it" if totals.running is not None else "not running"
+    return [
+        ("saved", f"{totals.saved:,}", size(totals.bytes_saved)),
+        ("failed", f"{len(totals.failed):,}", "given up" if totals.failed else "none"),
+        ("left", f"{totals.left:,}", state),
+        ("received", size(_received(stories)), _rate(record, stories)),
+        ("running time", duration(running_s(record)), _run_count(totals.runs)),
+        ("transfers tried again", f"{retried:,}", "packages"),
+    ]
+
+
+def _run_count(runs: int) -> str:
+    return "1 run" if runs == 1 else f"{runs} runs"
+
+
+def _received(stories: Sequence[Story]) -> int:
+    return sum(story.received for story in stories)
+
+
+def _rate(record: ExportRecord, stories: Sequence[Story]) -> str:
+    ran_s = running_s(record)
+    return f"{size(_received(stories) / ran_s)}/s" if ran_s > 0 else ""
+
+
+def _failure(story: Story) -> dict[str, Any]:
+    kind = f"{story.row.error_type}: " if story.row.error_type else ""
+    return {
+        "name": short(story.row.name, 80),
+        "target": short(json.dumps(story.download, ensure_ascii=False), 200),
+        "reason": printable(f"{kind}{story.row.error}"),
+        "attempts": story.row.attempts,
+    }
+
+
+def _slow(story: Story) -> dict[str, Any]:
+    by_doing = story.seconds_by_doing
+    return {
+        "name": short(story.row.name, 80),
+        "bytes": story.row.bytes if story.row.bytes is not None else story.row.written,
+        "times": (story.took_s, *(by_doing[doing] for doing in TIMED)),
+    }
+
+
+def _runs(record: ExportRecord) -> list[dict[str, Any]]:
+    ends = ends_of_runs(record)
+    return [
+        {
+            "number": run.number,
+            "began_at": run.began_at,
+            "took_s": ends[run.number] - run.began_at,
+            "ending": ending_word(run, record),
+            "saved": run.counts.get("saved", 0),
+            "failed": run.counts.get("failed", 0),
+            "received": run.counts.get("received", 0),
+            "version": printable(run.version),
+        }
+        for run in record.runs
+    ]

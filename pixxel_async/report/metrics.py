@@ -1,0 +1,98 @@
+"""What an export has come to, and what is left of it, counted from its journal.
+
+Rules:
+    * A run may have been given more packages than were noted yet: these count as queued.
+    * Saved is what was saved in any run. Left is what is neither saved nor failed.
+    * An export is complete if every package is saved. Of a run that read its downloads from a
+      stream, nobody knows whether that was all, unless it came to its end.
+    * A run without an ending that does not run any more was killed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..journal.models import Damage, Ending, ExportRecord, Row, Run
+from ..sansio.package_state import State
+from .steps import ends_of_runs
+from .timeline import SAVED_STATES
+
+KILLED = "killed"
+RUNNING = "running"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """An export at one moment.
+
+    Attributes:
+        packages: How many there are.
+        states: How many are in which state; SKIPPED counts as SAVED.
+        bytes_saved: Bytes of the saved files.
+        bytes_partial: Bytes of the others that are on the disk.
+        failed: The packages that were given up.
+        runs: How many runs there were, the running one included.
+        running: The number of the process that exports into the folder now, or None.
+        seen_at: When anything was heard of last, in seconds since 1970, or None.
+        damaged: What is wrong with rows of the journal that hold what cannot be.
+        is_complete: Whether every package is saved, and no row is damaged.
+    """
+
+    packages: int
+    states: Mapping[State, int]
+    bytes_saved: int
+    bytes_partial: int
+    failed: tuple[Row, ...]
+    runs: int
+    running: int | None
+    seen_at: float | None
+    damaged: tuple[Damage, ...]
+    is_complete: bool
+
+    @property
+    def saved(self) -> int:
+        """How many packages are saved."""
+        return self.states[State.SAVED]
+
+    @property
+    def left(self) -> int:
+        """How many packages are neither saved nor failed."""
+        return self.packages - self.saved - len(self.failed)
+
+
+def totals_of(record: ExportRecord) -> Totals:
+    """Count what an export folder remembers."""
+    last = record.runs[-1] if record.runs else None
+    given = 0 if last is None or last.total is None else last.total
+    packages = max(len(record.rows), given)
+    states: dict[State, int] = {state: 0 for state in State if state is not State.SKIPPED}
+    for row in record.rows:
+        states[State.SAVED if row.state in SAVED_STATES else row.state] += 1
+    states[State.QUEUED] += packages - len(record.rows)
+    saved = [row for row in record.rows if row.state in SAVED_STATES]
+    knows_all = last is None or last.total is not None or last.ending is Ending.COMPLETE
+    return Totals(
+        packages=packages,
+        states=states,
+        bytes_saved=sum(row.bytes or 0 for row in saved),
+        bytes_partial=sum(
+            max(row.written, row.mark) for row in record.rows if row.state not in SAVED_STATES
+        ),
+        failed=tuple(row for row in record.rows if row.state is State.FAILED),
+        runs=len(record.runs),
+        running=record.running,
+        seen_at=max(ends_of_runs(record).values(), default=None),
+        damaged=record.damaged,
+        is_complete=(
+            bool(packages) and len(saved) == packages and knows_all and not record.damaged
+        ),
+    )
+
+
+def ending_word(run: Run, record: ExportRecord) -> str:
+    """Return how a run ended, in one word: as `Ending` says it, or KILLED or RUNNING."""
+    if run.ending is not None:
+        return str(run.ending)
+    is_running = record.running is not None and run.pid == record.running
+    return RUNNING if is_running else KILLED

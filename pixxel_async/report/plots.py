@@ -1,0 +1,339 @@
+"""The plots of a report, as figures in the JSON of plotly.
+
+Rules:
+    * All plots have the same axis of time, and the same margins: what stands above each other
+      happened at the same time.
+    * The colours are those of Okabe and Ito, which colour-blind people can tell apart, and are
+      legible on light and on dark ground. Everything else is see-through, or coloured by the page.
+    * plotly reads texts as HTML: what comes from outside is escaped here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any, TypeAlias
+
+from ..journal.models import Doing, ExportRecord
+from ..sansio.units import HOUR_S, MINUTE_S, duration, size
+from .spans import Span
+from .state_counts import Standing, occupancy_of
+from .steps import ACTIVITIES
+from .throughput import arrivals_of, bytes_by_bin
+from .time_axis import RunMark, TimeAxis
+from .timeline import Story
+from .wording import short, time_of_day
+
+Figure: TypeAlias = dict[str, Any]
+
+COLOURS = {
+    Standing.QUEUED: "rgba(128,128,128,0.28)",
+    Standing.PACKAGING: "#56B4E9",
+    Standing.READY: "#E69F00",
+    Standing.TRANSFERRING: "#0072B2",
+    Standing.RETRYING: "#CC79A7",
+    Standing.SAVED: "#009E73",
+    Standing.FAILED: "#D55E00",
+}
+WORDS = {standing: standing.value for standing in Standing} | {
+    Standing.READY: "waiting for a slot",
+    Standing.RETRYING: "retrying",
+}
+FAINT = "rgba(128,128,128,0.25)"
+GAP_FILL = "rgba(128,128,128,0.18)"
+MARK_LINE = "rgba(128,128,128,0.9)"
+
+POINTS = 300
+"""Into how many stretches time is divided where amounts are counted over it."""
+
+PLOT_HEIGHT_PX = 320
+LEFT_PX, RIGHT_PX, TOP_PX, BOTTOM_PX = 150, 16, 56, 44
+LABEL_PX = 20
+"""Between a plot and its legend, for the labels of the runs."""
+LEGEND_PX = 30
+NAMED_ROWS = 60
+"""Up to this many packages, a timeline names each."""
+NAME_CHARS = 22
+NAME_PX = 10
+LABEL_SHARE = 0.14
+"""How much of the axis a label of a run takes; runs that are closer have none."""
+
+_ROW_PX = ((12, 26), (30, 18), (NAMED_ROWS, 13), (150, 6), (300, 4), (600, 2))
+_SMALLEST_ROW_PX = 1.5
+_GAPLESS_PX = 4
+_UNITS = ((3 * MINUTE_S, 1, "seconds"), (3 * HOUR_S, MINUTE_S, "minutes"))
+
+
+_TICKS: Figure = {
+    "gridcolor": FAINT,
+    "zeroline": False,
+    "ticks": "outside",
+    "ticklen": 6,
+    "tickcolor": FAINT,
+}
+"""The little lines also keep the figures of both axes apart in the corner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The axis of time as plots show it.
+
+    Attributes:
+        axis: In seconds.
+        unit_s: Seconds of one unit.
+        unit: Its name.
+    """
+
+    axis: TimeAxis
+    unit_s: int
+    unit: str
+
+    def x(self, at: float) -> float:
+        """Return where a time since 1970 is drawn."""
+        return self.shown(self.axis.x_of(at))
+
+    def shown(self, axis_s: float) -> float:
+        """Return where seconds of the axis are drawn."""
+        return round(axis_s / self.unit_s, 5)
+
+
+def scale_of(axis: TimeAxis) -> Scale:
+    """Return the scale that suits an axis."""
+    for below_s, unit_s, unit in _UNITS:
+        if axis.length_s < below_s:
+            return Scale(axis, unit_s, unit)
+    return Scale(axis, HOUR_S, "hours")
+
+
+def timeline(stories: Sequence[Story], scale: Scale) -> Figure:
+    """Return the plot with one row a package, the first one on top.
+
+    Args:
+        stories: The packages to draw.
+        scale: The axis of time.
+    """
+    row_px = next((px for most, px in _ROW_PX if len(stories) <= most), _SMALLEST_ROW_PX)
+    places: dict[Doing, list[tuple[int, Span, str]]] = {doing: [] for doing in ACTIVITIES}
+    for number, story in enumerate(stories, 1):
+        name = escape(short(story.row.name), quote=False)
+        for span in story.spans:
+            places[span.doing].append((number, span, name))
+    thickness = 1.0 if row_px <= _GAPLESS_PX else 0.8
+    data = [_bars(doing, bars, scale, thickness) for doing, bars in places.items()]
+    data.append(_crosses(stories, scale, row_px))
+    layout = _layout(scale, height=round(len(stories) * row_px) + TOP_PX + BOTTOM_PX)
+    layout["barmode"] = "overlay"
+    layout["bargap"] = 0
+    layout["yaxis"] |= {
+        "range": [len(stories) + 0.5, 0.5],
+        "showgrid": False,
+        "rangemode": "normal",
+    }
+    if len(stories) <= NAMED_ROWS:
+        layout["yaxis"] |= {
+            "tickfont": {"size": NAME_PX},
+            "tickvals": list(range(1, len(stories) + 1)),
+            "ticktext": [
+                escape(short(story.row.name, NAME_CHARS), quote=False) for story in stories
+            ],
+        }
+    else:
+        layout["yaxis"]["title"] = {"text": "packages, by when they were asked for"}
+    return {"data": data, "layout": layout}
+
+
+def occupancy(record: ExportRecord, scale: Scale) -> Figure:
+    """Return the plot of how many packages do what; it counts all of them."""
+    width = scale.axis.length_s / POINTS
+    counted = occupancy_of(record, scale.axis.x_of, points=POINTS, width=width)
+    xs = [scale.shown(number * width) for number in range(POINTS + 1)]
+    data = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "stackgroup": "packages",
+            "name": WORDS[standing],
+            "x": xs,
+            "y": [*counts, counts[-1]],
+            "line": {"width": 0, "shape": "hv", "color": COLOURS[standing]},
+            "fillcolor": COLOURS[standing],
+            "hovertemplate": f"%{{y}} {WORDS[standing]}<extra></extra>",
+        }
+        for standing, counts in counted.items()
+        if any(counts)
+    ]
+    layout = _layout(scale, height=PLOT_HEIGHT_PX)
+    layout["hovermode"] = "x unified"
+    layout["yaxis"] |= {"title": {"text": "packages"}, "rangemode": "tozero"}
+    return {"data": data, "layout": layout}
+
+
+def throughput(record: ExportRecord, scale: Scale) -> Figure:
+    """Return the plot of how fast bytes came; it counts all packages."""
+    width = scale.axis.length_s / POINTS
+    come = bytes_by_bin(arrivals_of(record), scale.axis.x_of, bins=POINTS, width=width)
+    rates = [count / width for count in come]
+    factor, unit = _rate_unit(max(rates))
+    data = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": "received",
+            "x": [scale.shown(number * width) for number in range(POINTS + 1)],
+            "y": [round(rate / factor, 4) for rate in [*rates, rates[-1]]],
+            "line": {"width": 1.5, "shape": "hv", "color": COLOURS[Standing.TRANSFERRING]},
+            "fill": "tozeroy",
+            "fillcolor": "rgba(0,114,178,0.35)",
+            "hovertemplate": f"%{{y:.3~f}} {unit}<extra></extra>",
+        }
+    ]
+    layout = _layout(scale, height=PLOT_HEIGHT_PX)
+    layout["showlegend"] = False
+    layout["height"] -= LEGEND_PX
+    layout["margin"]["t"] -= LEGEND_PX
+    layout["hovermode"] = "x unified"
+    layout["yaxis"] |= {"title": {"text": unit}, "rangemode": "tozero"}
+    return {"data": data, "layout": layout}
+
+
+def _bars(
+    doing: Doing, bars: Sequence[tuple[int, Span, str]], scale: Scale, thickness: float
+) -> Figure:
+    standing = Standing(doing.value)
+    begins = [scale.x(span.begins_at) for _, span, _ in bars]
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "name": WORDS[standing],
+        "y": [number for number, _, _ in bars],
+        "base": begins,
+        "x": [
+            round(scale.x(span.ends_at) - begin, 5)
+            for begin, (_, span, _) in zip(begins, bars, strict=True)
+        ],
+        "width": thickness,
+        "marker": {"color": COLOURS[standing], "line": {"width": 0}},
+        "customdata": [
+            f"{name}<br>{WORDS[standing]} {duration(span.lasts_s)}, "
+            f"from {time_of_day(span.begins_at)}"
+            for _, span, name in bars
+        ],
+        "hovertemplate": "%{customdata}<extra></extra>",
+    }
+
+
+def _crosses(stories: Sequence[Story], scale: Scale, row_px: float) -> Figure:
+    ended = [
+        (number, story)
+        for number, story in enumerate(stories, 1)
+        if story.row.state.value == Standing.FAILED.value and story.ended_at is not None
+    ]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": WORDS[Standing.FAILED],
+        "cliponaxis": False,
+        "x": [scale.x(story.ended_at or 0.0) for _, story in ended],
+        "y": [number for number, _ in ended],
+        "marker": {
+            "symbol": "x",
+            "size": max(8, min(10, row_px)),
+            "color": COLOURS[Standing.FAILED],
+            "line": {"width": 0},
+        },
+        "customdata": [
+            f"{escape(short(story.row.name), quote=False)}<br>failed: "
+            f"{escape(short(story.row.error), quote=False)}"
+            for _, story in ended
+        ],
+        "hovertemplate": "%{customdata}<extra></extra>",
+    }
+
+
+def _layout(scale: Scale, *, height: int) -> Figure:
+    shown = list(_shown_marks(scale))
+    return {
+        "height": height,
+        "margin": {"l": LEFT_PX, "r": RIGHT_PX, "t": TOP_PX, "b": BOTTOM_PX},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": "system-ui, sans-serif", "size": 12},
+        "dragmode": "zoom",
+        "xaxis": {
+            "title": {"text": f"{scale.unit} since the export began", "standoff": 6},
+            "range": [0, scale.shown(scale.axis.length_s)],
+            **_TICKS,
+        },
+        "yaxis": dict(_TICKS),
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "xanchor": "left",
+            "y": 1 + LABEL_PX / (height - TOP_PX - BOTTOM_PX),
+            "yanchor": "bottom",
+            "traceorder": "normal",
+        },
+        "shapes": [*_lines(scale), *_gaps(scale)],
+        "annotations": [_label(mark, scale) for mark in shown],
+    }
+
+
+def _lines(scale: Scale) -> Iterator[Figure]:
+    for mark in scale.axis.marks[1:]:
+        x = scale.shown(mark.x)
+        yield {
+            "type": "line",
+            "x0": x,
+            "x1": x,
+            "yref": "paper",
+            "y0": 0,
+            "y1": 1,
+            "line": {"width": 1, "dash": "dot", "color": MARK_LINE},
+        }
+
+
+def _gaps(scale: Scale) -> Iterator[Figure]:
+    for mark in scale.axis.marks:
+        if mark.cut_from is not None:
+            yield {
+                "type": "rect",
+                "x0": scale.shown(mark.cut_from),
+                "x1": scale.shown(mark.x),
+                "yref": "paper",
+                "y0": 0,
+                "y1": 1,
+                "line": {"width": 0},
+                "fillcolor": GAP_FILL,
+            }
+
+
+def _shown_marks(scale: Scale) -> Iterator[RunMark]:
+    """Yield the runs whose labels do not cover each other."""
+    free_from = 0.0
+    length_s = scale.axis.length_s
+    for mark in scale.axis.marks[1:]:
+        if mark.x >= free_from and mark.x <= length_s * (1 - LABEL_SHARE):
+            free_from = mark.x + LABEL_SHARE * length_s
+            yield mark
+
+
+def _label(mark: RunMark, scale: Scale) -> Figure:
+    pause = f", after {duration(mark.pause_s)}" if mark.pause_s else ""
+    return {
+        "text": f"run {mark.run}{pause}",
+        "x": scale.shown(mark.x),
+        "xanchor": "left",
+        "yref": "paper",
+        "y": 1,
+        "yanchor": "bottom",
+        "showarrow": False,
+        "font": {"size": 11},
+    }
+
+
+def _rate_unit(highest: float) -> tuple[float, str]:
+    """Return the bytes per second of the unit that suits, and its name."""
+    unit = size(highest).rsplit(" ", 1)[1]
+    factors = {"byte": 1.0, "bytes": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "PB": 1e15}
+    return factors[unit], f"{unit}/s"

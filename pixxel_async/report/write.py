@@ -1,0 +1,119 @@
+"""Writes the report of an export.
+
+Rules:
+    * Each file is written beside its name and then renamed: who reads it finds a whole one.
+    * The journal is read at one moment, so that the files agree with each other.
+    * Without the extra `report` there is no page; the other files are written all the same.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from ..destinations.folder_tree import FILE_MODE, Tree
+from ..destinations.os_errors import sink_error
+from ..destinations.paths import absolute_path, make_folders
+from ..journal.reader import read_record
+from .metrics import Totals, totals_of
+from .steps import tidy
+from .tables import csv_of, failed_manifest, json_of
+from .timeline import stories_of
+
+REPORT_JSON = "report.json"
+REPORT_CSV = "report.csv"
+REPORT_HTML = "report.html"
+FAILED_MANIFEST = "failed.jsonl"
+
+REMEDY = "report.html needs the extra `report`: pip install 'pixxel-async[report]'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportFiles:
+    """The files that `write_report` has written.
+
+    Attributes:
+        json: Totals, runs, and every package with its spans.
+        csv: One row a package.
+        failed: A manifest of the failed packages; empty if there are none.
+        html: The page with plots, or None if the extra `report` is not installed.
+        totals: What the export has come to.
+    """
+
+    json: Path
+    csv: Path
+    failed: Path
+    html: Path | None
+    totals: Totals
+
+
+def write_report(directory: str | Path, out: str | Path | None = None) -> ReportFiles:
+    """Write the report of an export; blocks for as long as it takes.
+
+    An export that runs meanwhile is not disturbed; the report tells how far it has come.
+
+    Args:
+        directory: The export folder.
+        out: Where the files go; made if need be. None is the export folder.
+
+    Raises:
+        SinkError: It is no export folder, or a file cannot be written.
+    """
+    folder = absolute_path(directory)
+    place = folder if out is None else absolute_path(out)
+    record = tidy(read_record(folder))
+    stories, totals = stories_of(record), totals_of(record)
+    try:
+        _make(place, folder)
+    except OSError as error:
+        raise sink_error(error, place) from error
+    json_path = _write(place / REPORT_JSON, json_of(record, totals, stories, folder=folder))
+    csv_path = _write(place / REPORT_CSV, csv_of(stories))
+    failed_path = _write(place / FAILED_MANIFEST, failed_manifest(stories))
+    html_path = None
+    if has_extra():
+        from .html import page_of  # noqa: PLC0415 - the other files need no extra
+
+        page = page_of(record, folder=folder, retry_manifest=failed_path)
+        html_path = _write(place / REPORT_HTML, page)
+    return ReportFiles(
+        json=json_path, csv=csv_path, failed=failed_path, html=html_path, totals=totals
+    )
+
+
+def _make(place: Path, folder: Path) -> None:
+    """Make the folder of a report; within an export folder, no link leads to it."""
+    if not place.is_relative_to(folder):
+        make_folders(place)
+        return
+    with ExitStack() as stack:
+        within = stack.enter_context(Tree(folder).open())
+        for part in place.relative_to(folder).parts:
+            within = stack.enter_context(within.folder(part, make=True))
+
+
+def has_extra() -> bool:
+    """Tell whether the libraries of the page are installed."""
+    return all(find_spec(name) is not None for name in ("jinja2", "plotly"))
+
+
+def _write(path: Path, text: str) -> Path:
+    try:
+        descriptor, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with open(descriptor, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123 - a descriptor
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(partial).chmod(FILE_MODE)
+            Path(partial).replace(path)
+        except BaseException:
+            Path(partial).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise sink_error(error, path) from error
+    return path

@@ -1,0 +1,162 @@
+"""Where the body of one answer goes: into a partial, looked at on the way.
+
+Rules:
+    * The first bytes have to be those of a ZIP. Fewer than four do not tell: the connection may
+      have been cut after them.
+    * No byte is written beyond the announced total, or beyond the part that was announced.
+    * Bytes at the start of a part that the file holds already are not written again.
+    * Where no total is announced, the free space is looked at before each write.
+    * With the last byte the structure of the ZIP is looked at, while it is in the cache.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ..config import Verify
+from ..destinations.sink import PartialFile
+from ..errors import IntegrityError, NotAZipError
+from ..http.body_writer import EnoughError
+from ..sansio.storage.error_codes import not_a_zip
+from ..sansio.storage.segments import Segment
+from .errors import OutgrownError
+
+LEAST_ZIP_BYTES = 22
+FIRST_BYTES = 512
+"""How much of a body is looked at to tell a ZIP from a page of text."""
+
+TELLING_BYTES = 4
+
+
+class Room(Protocol):
+    """The room on the disk for a body of unknown size."""
+
+    async def leaves(self, key: str, count: int) -> bool:
+        """Tell whether there is room for so many bytes more of a package."""
+        ...
+
+    def leaves_now(self, key: str, count: int) -> bool:
+        """Tell the same on the calling thread, which it blocks."""
+        ...
+
+
+class Landing:
+    """Takes a body, on a thread with `write`, or on the event loop with `take`.
+
+    Attributes:
+        received: Bytes that have come over the wire.
+    """
+
+    def __init__(  # noqa: PLR0913 - what is known of the body
+        self,
+        partial: PartialFile,
+        total: int | None,
+        verify: Verify,
+        segment: Segment | None = None,
+        *,
+        room: Room,
+        key: str = "",
+        skip: int = 0,
+        end: int | None = None,
+    ) -> None:
+        """Write nothing yet.
+
+        Args:
+            partial: The file; nobody else writes to it meanwhile.
+            total: The size of the whole file in bytes, or None while unknown.
+            verify: How closely it will be looked at when it is whole.
+            segment: What of it is wanted, if others bring the rest.
+            skip: So many bytes at the start of the body are in the file already.
+            end: The byte of the file at which the body ends, or None if that is the total.
+            room: Asked before each write if the total is unknown.
+            key: The package, for `room`.
+        """
+        self.received = 0
+        self._partial = partial
+        self._total = total
+        self._verify = verify
+        self._segment = segment
+        self._skip = skip
+        self._end = total if end is None else end
+        self._room = room
+        self._key = key
+        self._start = b"" if partial.size == 0 else None
+
+    def write(self, data: memoryview) -> None:
+        """Write bytes on the calling thread, which may be blocked by the disk.
+
+        Raises:
+            IntegrityError: What comes is no ZIP, or more than was announced.
+            EnoughError: Its segment ends, since somebody else brings what follows.
+            OutgrownError: The disk has no room for a body whose size nobody announced.
+            SinkError: The disk refused.
+        """
+        data = self._new_bytes(data)
+        if not data:
+            return
+        check = self._check(data)
+        if self._total is None and not self._room.leaves_now(self._key, len(data)):
+            raise OutgrownError
+        segment = self._segment
+        if segment is None:
+            self._partial.write_now(data, check=check)
+            return
+        piece = data[: segment.left]
+        self._partial.write_now(piece, check=check)
+        segment.at += len(piece)
+        if len(piece) < len(data):
+            raise EnoughError
+
+    async def take(self, data: memoryview) -> None:
+        """Write bytes on a thread of the sink; a cancelled call is waited for.
+
+        Raises:
+            IntegrityError: What comes is no ZIP, or more than was announced.
+            OutgrownError: The disk has no room for a body whose size nobody announced.
+            SinkError: The disk refused.
+        """
+        data = self._new_bytes(data)
+        if not data:
+            return
+        check = self._check(data)
+        if self._total is None and not await self._room.leaves(self._key, len(data)):
+            raise OutgrownError
+        segment = self._segment
+        piece = data if segment is None else data[: segment.left]
+        await self._partial.write(piece, check=check)
+        if segment is not None:
+            segment.at += len(piece)
+            if len(piece) < len(data):
+                raise EnoughError
+
+    def _new_bytes(self, data: memoryview) -> memoryview:
+        """Count received bytes, and return those that the file does not hold yet."""
+        self.received += len(data)
+        skipped = min(self._skip, len(data))
+        self._skip -= skipped
+        return data[skipped:]
+
+    def _check(self, data: memoryview) -> Verify | None:
+        """Look at bytes before they are written; return what to look at afterwards."""
+        if self._start is not None:
+            self._look_at_start(self._start + bytes(data[:FIRST_BYTES]))
+        if self._end is None:
+            return None
+        size = self._partial.size + len(data)
+        if size > self._end:
+            message = f"the body did not end at the announced byte {self._end}"
+            raise IntegrityError(message)
+        return self._verify if size == self._total else None
+
+    def _look_at_start(self, start: bytes) -> None:
+        if len(start) < TELLING_BYTES:
+            self._start = start
+            return
+        self._start = None
+        problem = not_a_zip(start)
+        if problem is None and self._total is not None and self._total < LEAST_ZIP_BYTES:
+            problem = f"the body has {self._total} bytes: no ZIP"  # ends its connection, too
+        failure = None if problem is None else NotAZipError(problem)
+        del start, problem  # they may hold a secret, and some tools show the variables of an error
+        if failure is not None:
+            raise failure

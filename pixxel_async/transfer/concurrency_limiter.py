@@ -1,0 +1,135 @@
+"""How many transfers of a client run at once: a fixed number, or what the link is found to bear."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from ..config import Limits
+from ..errors import StalledError, StorageError, TransferError
+from ..sansio.resilience.adaptive_concurrency import LOWERED, Concurrency
+from ..sansio.storage.error_codes import Meaning, meaning_of
+from .host_turns import Turns
+from .places import Places
+
+SETTLE_S = 1.0
+
+TOO_MUCH = frozenset({429, 503})
+"""What a storage answers when it bears no more; its own codes may say so with others."""
+
+
+class Slots:
+    """Places for transfers, shared by all exports of a client; belongs to one event loop."""
+
+    def __init__(self, limits: Limits) -> None:
+        """Begin with the number of the limits, or with a guess where that is `auto`."""
+        self._concurrency = None if isinstance(limits.fetches, int) else Concurrency()
+        number = limits.fetches if isinstance(limits.fetches, int) else Concurrency().number
+        self._places = Places(number)
+        self._exhausted_at = float("-inf")
+        self._crowded_at = float("-inf")
+        self._followers: dict[Places, Callable[[int], None]] = {}
+        self._turns: dict[str, Turns] = {}
+
+    @property
+    def number(self) -> int:
+        """How many transfers may run now."""
+        return self._places.number
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more transfer could begin at once."""
+        return self._places.has_room
+
+    def turns_at(self, host: str) -> Turns:
+        """Return whose turn it is at a host."""
+        return self._turns.setdefault(host, Turns())
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anybody waits for a place."""
+        return self._places.is_wanted
+
+    async def __aenter__(self) -> None:
+        """Wait for a place, and hold it until the context is left."""
+        await self._places.take()
+        if self._concurrency is not None:
+            self._concurrency.began(_now())
+
+    async def __aexit__(self, *_: object) -> None:
+        """Give the place back."""
+        if self._concurrency is not None:
+            self._concurrency.ended(_now())
+        self._places.give_back()
+
+    @contextmanager
+    def followed(self, changed: Callable[[int], None]) -> Iterator[Places]:
+        """Give an export a limiter for its own packages, which always has the present number.
+
+        Args:
+            changed: Told a new number.
+        """
+        follower = Places(self.number)
+        self._followers[follower] = changed
+        try:
+            yield follower
+        finally:
+            del self._followers[follower]
+
+    def answered(self, seconds: float) -> None:
+        """Learn how long the storage took to begin an answer."""
+        if self._concurrency is not None:
+            self._concurrency.answered(seconds)
+
+    def received(self, count: int) -> None:
+        """Count bytes that came."""
+        if self._concurrency is not None and self._concurrency.received(_now(), count):
+            self._set(self._concurrency.number)
+
+    def failed(self, error: TransferError) -> None:
+        """Let fewer run, if it is for their number that a transfer failed."""
+        is_too_much = isinstance(error, StalledError) or (
+            isinstance(error, StorageError)
+            and (
+                error.status in TOO_MUCH or meaning_of(error.status, error.code) is Meaning.CROWDED
+            )
+        )
+        if is_too_much and self._concurrency is not None and self._concurrency.refused(_now()):
+            self._set(self._concurrency.number)
+
+    def crowded(self, refused_at: float) -> None:
+        """Let fewer run, a fixed number too: a storage served alone what it refused among others.
+
+        Args:
+            refused_at: When it refused, on the clock of the event loop; what was refused before
+                the number was last lowered is part of the same complaint.
+        """
+        if refused_at < self._crowded_at:
+            return
+        self._crowded_at = _now()
+        if self._concurrency is None:
+            self._set(max(1, int(LOWERED * self.number)))
+        elif self._concurrency.refused(self._crowded_at):
+            self._set(self._concurrency.number)
+
+    def exhausted(self) -> None:
+        """Let fewer run, a fixed number too: the system allows no more open files."""
+        now = _now()
+        if now < self._exhausted_at + SETTLE_S:
+            return  # that is one complaint, of transfers that began together
+        self._exhausted_at = now
+        number = max(1, int(LOWERED * self.number))
+        if self._concurrency is not None:
+            self._concurrency.bound(number)
+        self._set(number)
+
+    def _set(self, number: int) -> None:
+        self._places.number = number
+        for follower, changed in self._followers.items():
+            follower.number = number
+            changed(number)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

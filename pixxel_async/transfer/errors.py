@@ -1,0 +1,131 @@
+"""What may befall a transfer, and what has to be done about it before another attempt."""
+
+from __future__ import annotations
+
+from ..errors import (
+    ConnectionBrokenError,
+    IntegrityError,
+    NotAZipError,
+    OutOfDescriptorsError,
+    SinkError,
+    StalledError,
+    StorageError,
+    TransferError,
+)
+from ..http.storage_response import StorageResponse
+from ..sansio.storage.error_codes import Meaning, read_error
+
+ERROR_BYTES = 4096
+"""How much of an error's body is read."""
+
+SERVER_ERROR = 500
+
+
+class NoRoomError(Exception):
+    """The disk has no room for what an answer would bring."""
+
+    def __init__(self, missing: int) -> None:
+        """Keep how many bytes it would bring."""
+        super().__init__(str(missing))
+        self.missing = missing
+
+
+class OutgrownError(Exception):
+    """A body without an announced size is larger than what the disk has room for."""
+
+
+class DiskFullError(Exception):
+    """The disk refused what an attempt brought, since it is full."""
+
+    def __init__(self, error: SinkError) -> None:
+        """Keep what is raised when it stays so."""
+        super().__init__(str(error))
+        self.error = error
+
+
+class PassingError(Exception):
+    """An attempt is over, and another one may do better.
+
+    Attributes:
+        error: Why it is over.
+        came: The bytes that it has brought.
+    """
+
+    def __init__(self, error: TransferError) -> None:
+        """Keep what is raised when no attempt is left."""
+        super().__init__()  # no text: what the storage said may still have to be redacted
+        self.error = error
+        self.came = 0
+
+    def __str__(self) -> str:
+        """Return why it is over."""
+        return str(self.error)
+
+
+class NextRequestError(PassingError):
+    """An answer did not bring all that is missing, and it is known what to request next.
+
+    That is no failure: it costs none of the attempts, and the next request is made at once.
+    """
+
+
+class RefusedError(PassingError):
+    """The storage refuses a signed URL, and a fresh one may do better."""
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether the storage gives no reason of its own, so that anything may be behind it."""
+        return not self.error.code
+
+
+class ObjectGoneError(PassingError):
+    """The storage does not have the object, or not yet."""
+
+
+class CrowdedError(PassingError):
+    """The storage bears no more at once."""
+
+
+def is_failure_of_host(error: BaseException) -> bool:
+    """Tell whether an attempt tells that the storage fails: nothing came, and not for its number.
+
+    Too many requests (429), and bytes that break off, are no sign of a host that is down. A page
+    where a ZIP is due is one: something in front of the storage answers.
+    """
+    if isinstance(error, NotAZipError):
+        return True
+    if not isinstance(error, PassingError) or error.came:
+        return False
+    match error.error:
+        case StorageError(status=status):
+            return status >= SERVER_ERROR
+        case cause:
+            return isinstance(cause, (ConnectionBrokenError, StalledError))
+
+
+def is_answer_of_host(error: BaseException) -> bool:
+    """Tell whether an attempt proves that the storage answers: something of it came.
+
+    An attempt that found no free descriptor, or a URL that cannot be sent, has not reached it.
+    """
+    if isinstance(error, PassingError):
+        is_local = isinstance(error.error, OutOfDescriptorsError)
+        return bool(error.came) or not (is_local or is_failure_of_host(error))
+    return isinstance(error, (StorageError, IntegrityError, NoRoomError, DiskFullError))
+
+
+async def error_of(answer: StorageResponse) -> Exception:
+    """Read an answer that is an error, and return what to raise."""
+    problem = read_error(answer.status, await answer.read_start(ERROR_BYTES))
+    error = StorageError(problem.message, status=answer.status, code=problem.code)
+    match problem.meaning:
+        case Meaning.EXPIRED | Meaning.FORBIDDEN:
+            return RefusedError(error)
+        case Meaning.GONE:
+            return ObjectGoneError(error)
+        case Meaning.CROWDED:
+            return CrowdedError(error)
+        case Meaning.PASSING:
+            return PassingError(error)
+        case Meaning.FINAL:
+            return error
