@@ -16,7 +16,7 @@ demo: $(VENV)/.with-sandbox ## Export 300 packages from the embedded sandbox.
 
 test: $(VENV)/.with-dev ## Run the tests and show what they cover.
 	rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest --numprocesses 2
+	$(BIN)/coverage run -m pytest --numprocesses 6 --dist worksteal
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=90
 	$(BIN)/coverage report --include='pixxel_async/sansio/*' --fail-under=100

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from pixxel_async import Failed, PixxelClient, PixxelError, PollPolicy
+from pixxel_async.cli.options.export import RunOptions
 from pixxel_async.downloads import parse_download
 
 from .cli.commands import QUICK, run, write_manifest
@@ -226,7 +227,12 @@ COMMANDS: tuple[Callable[[Path], tuple[Any, ...]], ...] = (
 
 
 @pytest.mark.parametrize("form", ["lower case", "JSON in parts", "percent, each", "HTML"])
-def test_no_command_repeats_the_key(tmp_path: Path, form: str) -> None:
+def test_no_command_repeats_the_key(
+    tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Commands have no option for the attempts of a call.
+    few = QUICK_RETRY.model_copy(update={"attempts": 2})
+    monkeypatch.setattr(RunOptions, "retry", property(lambda _: few))
     # The retries of the others take their time.
     passing = ("broken", "header", "line", "html", "coding", "status", "etag")
     write_manifest(tmp_path / "m.jsonl", [row for row in ROWS if row["job_id"] not in passing])

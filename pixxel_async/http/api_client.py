@@ -14,8 +14,10 @@ Rules:
     * The pool of a client of ours has no limit: whoever sends calls bounds them. A limited one
       loses a place for ever whenever a TLS handshake behind a proxy fails (httpcore 1.0.9), and
       would let calls wait for connects that nobody wants any more.
-    * Calls that may not be sent twice do not use kept connections of ours: a server may close one
-      while the request is on its way, and nobody can tell whether it was carried out.
+    * A server may close a kept connection while a request is on its way, and nobody can tell
+      whether it was carried out. Calls that may not be sent twice do not use kept connections of
+      ours. The others are sent once more at once, over a new connection: that the old one was
+      closed says nothing of the service (RFC 9112 section 9.3.1).
 """
 
 from __future__ import annotations
@@ -65,6 +67,10 @@ _CONNECT_STARTS = ".connect_tcp.started"
 _CONNECTED = ".connect_tcp.complete"
 _NO_CANCELLATION = (".start_tls.started", ".response_closed.started")
 _REQUEST_STARTS = ".send_request_headers.started"
+_RESPONSE_CAME = ".receive_response_headers.complete"
+
+CLOSED_MEANWHILE = frozenset({"ReadError", "RemoteProtocolError", "WriteError"})
+"""How httpx reports that the server has closed a connection, by the name of the error."""
 
 
 class NoDescriptorsError(TransportError):
@@ -216,7 +222,19 @@ class ApiClient:
         """Send a call, and read its response."""
         if not exchange.is_wanted:  # cancelled before it began
             raise _AbandonedError
-        client = self._creation_client if call.method == "POST" else self._client
+        if call.method == "POST":
+            return await self._request(self._creation_client, call, exchange)
+        try:
+            return await self._request(self._client, call, exchange)
+        except self._library.TransportError as error:
+            if not exchange.is_reused or type(error).__name__ not in CLOSED_MEANWHILE:
+                raise
+        exchange.begin_again()
+        return await self._request(self._creation_client, call, exchange)
+
+    async def _request(
+        self, client: Any, call: package_calls.Call, exchange: _Exchange
+    ) -> Response:
         request = client.build_request(
             call.method,
             self._prefix + call.path,
@@ -313,11 +331,18 @@ class _Exchange:
         may_be_cancelled: Whether httpcore loses nothing by that: it does while it waits for a
             connection, makes one, or gives one back.
         stream: The connection that was made for it, if one was.
+        is_reused: Whether it was sent over a connection that had been kept, and not answered.
     """
 
     is_wanted: bool = True
     may_be_cancelled: bool = False
     stream: Any = None
+    is_reused: bool = False
+
+    def begin_again(self) -> None:
+        """Forget the connection that was closed."""
+        self.may_be_cancelled = self.is_reused = False
+        self.stream = None
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         is_request = event.endswith(_REQUEST_STARTS)  # CONNECT to a proxy is one, too
@@ -325,6 +350,9 @@ class _Exchange:
             raise _AbandonedError
         if is_request:
             self.may_be_cancelled = True
+            self.is_reused = self.stream is None
+        elif event.endswith(_RESPONSE_CAME):
+            self.is_reused = False
         elif event.endswith(_NO_CANCELLATION):
             self.may_be_cancelled = False
         elif event.endswith(_CONNECTED):

@@ -125,8 +125,7 @@ async def test_a_full_disk_is_told_and_the_row_is_kept_for_the_next_commit(tmp_p
     await journal.aclose()
 
 
-@pytest.mark.fault(48)
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no file modes")
+@pytest.mark.fault(87)
 async def test_what_others_emptied_while_a_commit_ran_is_found_when_the_journal_is_confirmed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,6 +152,8 @@ async def test_what_others_emptied_while_a_commit_ran_is_found_when_the_journal_
     await journal.aclose()
 
 
+@pytest.mark.fault(48)
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no file modes")
 async def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"
     previous = os.umask(0)

@@ -186,7 +186,7 @@ async def test_a_redirect_to_a_login_page_is_told_by_its_host_alone(tmp_path: Pa
 async def test_an_outage_is_told_once_and_probed_by_one_call_at_a_time(
     tmp_path: Path, name: str
 ) -> None:
-    async with Letting(first(22, OUTAGES[name], creations=True, statuses=True)) as server:
+    async with Letting(first(16, OUTAGES[name], creations=True, statuses=True)) as server:
         report, seen = await export(server, tmp_path, jobs(20), retry=OFTEN)
     assert report.is_complete
     assert count_of(seen, HostFailed) == 1
