@@ -28,7 +28,7 @@ def _command() -> None:
         return
 
     from .app import app  # noqa: PLC0415 - see above
-    from .options import completion  # noqa: PLC0415 - see above
+    from .commands import completion  # noqa: PLC0415 - see above
 
     completion.prepare()
     app(prog_name=completion.PROGRAM)

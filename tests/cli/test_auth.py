@@ -240,7 +240,7 @@ def test_what_cannot_be_done_is_told(words: tuple[str, ...], message: str) -> No
 def test_no_traceback_of_a_bug_shows_the_key(path: Path) -> None:
     code = (
         "import sys; from pixxel_async.settings import layers;"
-        "from pixxel_async.cli import auth, main;"
+        "from pixxel_async.cli import main; from pixxel_async.cli.commands import auth;"
         "auth.client_of = lambda options: 1 / 0;"
         "sys.argv[1:] = ['auth', 'status']; main()"
     )

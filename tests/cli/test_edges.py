@@ -486,7 +486,8 @@ def test_what_nobody_has_dealt_with_is_a_line(error: Exception, said: str, code:
 @pytest.mark.parametrize("verbose", [False, True])
 def test_a_bug_shows_its_traceback_with_verbose_only(tmp_path: Path, *, verbose: bool) -> None:
     code = (
-        "from pixxel_async.cli import export_command, main\n"
+        "from pixxel_async.cli import main\n"
+        "from pixxel_async.cli.commands import export as export_command\n"
         "import pixxel_async.cli.commands.export_run as run\n"
         "def broken(*_): raise ValueError('a bug')\n"
         "export_command.run_export = broken\n"

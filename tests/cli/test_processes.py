@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from pixxel_async.cli import main
+from pixxel_async.cli.commands import completion
 from pixxel_async.cli.commands.export_run import LEAVING
-from pixxel_async.cli.options import completion
 from pixxel_async.sandbox import PackageFault, PackagingTime, Scenario, demo_rows, sandbox_in_thread
 
 from ..support import PROCESS_S

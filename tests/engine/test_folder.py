@@ -22,8 +22,8 @@ from ..support import client_of, final_files, quick_fetch, some_downloads
 JOB = JobDownload(workflow_id="w", job_id="j")
 HOLD = """
 import asyncio, pathlib, sys
-from pixxel_async.export.record import Row
-from pixxel_async.export.folder import ExportFolder
+from pixxel_async.journal.models import Row
+from pixxel_async.journal.export_folder import ExportFolder
 
 async def hold():
     folder = await ExportFolder.open(pathlib.Path(sys.argv[1]))

@@ -197,7 +197,7 @@ def _no_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     def unsupported(*_: object, **__: object) -> bool:
         raise LocksUnsupportedError
 
-    monkeypatch.setattr("pixxel_async.export.lock.try_lock", unsupported)
+    monkeypatch.setattr("pixxel_async.journal.folder_lock.try_lock", unsupported)
     monkeypatch.setattr("pixxel_async.journal.database.has_record_locks", lambda _: False)
 
 
