@@ -62,7 +62,7 @@ SHAPES = (
 
 
 @dataclass(frozen=True)
-class Row:
+class PackageRow:
     """What one number of transfers brought over one link.
 
     Attributes:
@@ -86,7 +86,7 @@ def lines() -> Iterator[str]:
     shapes = [shape for shape in SHAPES if chosen in shape.name]
     yield f"MiB/s over {SECONDS:g} s by the number of transfers at once, medians of {ROUNDS}"
     yield f"  {'':<34}" + "".join(f"{number:>7}" for number in (*NUMBERS, AUTO)) + "  auto ÷ best"
-    rows: list[Row] = []
+    rows: list[PackageRow] = []
     with tempfile.TemporaryDirectory(prefix="bench-", dir=memory_folder()) as folder:
         served = Path(folder, "served")
         served.mkdir()
@@ -105,7 +105,7 @@ def lines() -> Iterator[str]:
     save("links", {"seconds": SECONDS, "rounds": ROUNDS, "rows": [asdict(row) for row in rows]})
 
 
-def measured(shape: Shape, server: Nginx, folder: Path) -> list[Row]:
+def measured(shape: Shape, server: Nginx, folder: Path) -> list[PackageRow]:
     """Let each number run over a link, in turns."""
     runs: dict[str, list[tuple[float, float, list[tuple[float, int]]]]] = {}
     with port_of(shape, server) as port:
@@ -116,7 +116,7 @@ def measured(shape: Shape, server: Nginx, folder: Path) -> list[Row]:
             for fetches in (*NUMBERS, AUTO):
                 runs.setdefault(fetches, []).append(run(fetches, listed, folder))
     return [
-        Row(
+        PackageRow(
             link=shape.name,
             fetches=fetches,
             mib_per_s=median(rate for rate, _, _ in found) / MIB,

@@ -15,7 +15,7 @@ HOST = "127.0.0.1"
 PIECE_BYTES = 16 * 1024
 
 
-class Link:
+class MeasuredLink:
     """Carries pieces, one after the other."""
 
     def __init__(self, delay_s: float, rate: float) -> None:
@@ -39,7 +39,7 @@ async def upwards(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 
 async def downwards(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, link: Link, window: int
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, link: MeasuredLink, window: int
 ) -> None:
     """Carry answers over the link."""
     loop = asyncio.get_running_loop()
@@ -70,7 +70,7 @@ async def downwards(
 async def main() -> None:
     """Carry until standard input ends."""
     port, delay_s, rate, window = (float(word) for word in sys.argv[1:5])
-    link = Link(delay_s, rate)
+    link = MeasuredLink(delay_s, rate)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection(HOST, int(port), limit=PIECE_BYTES)

@@ -18,7 +18,7 @@ import anyio
 import httpx
 
 from pixxel_async import JobDownload, Limits, PackageStatus, PixxelClient, PollPolicy
-from pixxel_async.export.poll_stage import Poller
+from pixxel_async.export.poll_stage import PollStage
 from pixxel_async.sansio.polling.schedule import Pending, PollSchedule
 
 from .results import save
@@ -89,7 +89,7 @@ async def whole_s(count: int) -> float:
         limits=NO_LIMIT,
         http_client=httpx.AsyncClient(transport=transport),
     ) as client:
-        poller: Poller[JobDownload] = Poller(poll, not_yet, policy=ALWAYS_DUE, workers=16)
+        poller: PollStage[JobDownload] = PollStage(poll, not_yet, policy=ALWAYS_DUE, workers=16)
         for number in range(count):
             job = JobDownload(workflow_id="w", job_id=str(number))
             poller.add(job, since=anyio.current_time(), kind="job")

@@ -48,7 +48,7 @@ BUSY_CASES = frozenset({("4mib", "http"), ("64kib", "http")})
 
 
 @dataclass(frozen=True)
-class Row:
+class PackageRow:
     """What one contender needed for one set.
 
     Attributes:
@@ -80,7 +80,7 @@ def lines() -> Iterator[str]:
     contenders = chosen("CONTENDERS", CONTENDERS)
     cases = [case for case in CASES if case[0] in sets and case[1] in schemes]
     yield f"Downloads from an nginx, {CONCURRENCY} at a time, medians of {ROUNDS} rounds"
-    rows: list[Row] = []
+    rows: list[PackageRow] = []
     with tempfile.TemporaryDirectory(prefix="bench-", dir=memory_folder()) as folder:
         served = Path(folder, "served")
         served.mkdir()
@@ -194,9 +194,9 @@ def check(served: Path, out: Path, files: FileSet, *, compare: bool) -> None:
         raise RuntimeError(message)
 
 
-def row(files: FileSet, scheme: str, contender: str, runs: list[Measured]) -> Row:
+def row(files: FileSet, scheme: str, contender: str, runs: list[Measured]) -> PackageRow:
     """Sum up the rounds of one contender."""
-    return Row(
+    return PackageRow(
         files=files.name,
         scheme=scheme,
         contender=contender,
@@ -209,12 +209,12 @@ def row(files: FileSet, scheme: str, contender: str, runs: list[Measured]) -> Ro
     )
 
 
-def yardstick(contender: str, rows: Mapping[str, Row]) -> Row | None:
+def yardstick(contender: str, rows: Mapping[str, PackageRow]) -> PackageRow | None:
     """Return what a contender is measured by, or None if that did not take part."""
     return rows.get(YARDSTICKS.get(contender, CURL))
 
 
-def table(rows: list[Row], gib: float) -> Iterator[str]:
+def table(rows: list[PackageRow], gib: float) -> Iterator[str]:
     """Yield a line for each contender; `gib` is the size of the set."""
     yield (
         f"  {'':<21} {'wall':>8} {'ratio':>6} {'GiB/s':>6} {'CPU s/GiB':>10} {'ratio':>6}"

@@ -17,8 +17,8 @@ else:
     _MODULES = {
         "client": "PixxelClient",
         "config": (
-            "AuthScheme Checksum EarlierFailures EarlierFiles Extraction FetchPolicy FolderPolicy "
-            "ForeignFiles Limits RetryPolicy Settings Sync Timeouts Verify"
+            "AuthScheme Checksum ExistingFiles Extraction FetchPolicy FolderPolicy Limits "
+            "PreviousFailures RetryPolicy Settings Sync Timeouts UnknownFiles Verify"
         ),
         "display.base": "Progress",
         "downloads": (
@@ -38,10 +38,10 @@ else:
         "export.summary": "Report",
         "export.verify": "verify",
         "events": (
-            "Event Failed FetchesChanged FetchInterrupted FetchProgress FetchStarted HostCameBack "
-            "HostFailed HostOverloaded Interrupted PackageEvent Paused Polled Ready Recreated "
-            "Requested Resumed Retried RetryHeld RowDamaged Saved Skipped SlowedDown Started "
-            "Stopped UrlRefreshed"
+            "ConcurrencyChanged Event Failed FetchInterrupted FetchProgress FetchStarted "
+            "HostFailed HostOverloaded HostRecovered Interrupted PackageEvent Paused Polled "
+            "RateLimited Ready Recreated Requested Resumed Retried RetryThrottled RowDamaged "
+            "Saved Skipped Started Stopped UrlRefreshed"
         ),
         "models": "Package PackageStatus SavedPackage",
         "polls": "PollMethod PollPolicy",

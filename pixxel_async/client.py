@@ -24,17 +24,17 @@ from .config import (
 from .destinations.paths import absolute_path
 from .downloads import Download
 from .errors import UsageError
-from .export.event_bus import Outlet
+from .export.event_bus import EventBus
 from .export.export import Export
 from .export.incoming import Downloads
 from .export.pipeline import Pipeline
-from .export.resources import Parts
+from .export.resources import ExportResources
 from .export.single import again, only_package
 from .export.wait import wait
 from .http.api_client import make_api_client
 from .http.auth import KeyAuth
-from .http.circuit_breaker import HostGuards
-from .http.client_lifetime import OTHER_LOOP, Use
+from .http.circuit_breaker import CircuitBreakers
+from .http.client_lifetime import OTHER_LOOP, ClientLifetime
 from .http.engines import Engine, storage_engine
 from .http.service_calls import Api
 from .http.storage_client import StorageClient
@@ -55,7 +55,7 @@ from .sansio.storage.address_policy import AddressPolicy
 from .settings.layers import from_environment, resolve
 from .settings.network import certificates, routes
 from .transfer.bandwidth_limiter import Bandwidth
-from .transfer.concurrency_limiter import Slots
+from .transfer.concurrency_limiter import ConcurrencyLimiter
 from .transfer.errors import is_answer_of_host, is_failure_of_host
 
 
@@ -152,7 +152,7 @@ class PixxelClient:
             }
         )
         check_urls(settings.base_url, settings.proxy)
-        self._use = Use()
+        self._use = ClientLifetime()
         self._timeouts = timeout or Timeouts()
         self._limits = limits or Limits()
         self._retry = retry or RetryPolicy()
@@ -193,8 +193,8 @@ class PixxelClient:
             redactor=auth.redactor,
         )
         self._folders = OpenFolders()
-        self._slots = Slots(self._limits)
-        self._hosts = HostGuards(
+        self._slots = ConcurrencyLimiter(self._limits)
+        self._hosts = CircuitBreakers(
             is_failure=is_failure_of_host, is_answer=is_answer_of_host, redactor=auth.redactor
         )
         limit = self._limits.bytes_per_second
@@ -379,7 +379,7 @@ class PixxelClient:
         Raises:
             ConfigError: The path template of `folder` cannot be used.
         """
-        parts = Parts(
+        parts = ExportResources(
             api=self._api,
             storage=self._storage,
             slots=self._slots,
@@ -397,9 +397,11 @@ class PixxelClient:
             absolute_path(directory),
             folders=self._folders,
             check_use=self._use.check,
-            pipeline=lambda folder, outlet: self._pipeline(parts, folder, outlet),
+            pipeline=lambda folder, event_bus: self._pipeline(parts, folder, event_bus),
         )
 
-    def _pipeline(self, parts: Parts, folder: ExportFolder, outlet: Outlet) -> Pipeline:
+    def _pipeline(
+        self, parts: ExportResources, folder: ExportFolder, event_bus: EventBus
+    ) -> Pipeline:
         self._storage.prepare()
-        return Pipeline(parts, folder, outlet)
+        return Pipeline(parts, folder, event_bus)

@@ -203,14 +203,14 @@ class FetchPolicy(_Frozen):
     sync: Sync = Sync.DISK
 
 
-class EarlierFailures(StrEnum):
+class PreviousFailures(StrEnum):
     """What is done with packages that failed in an earlier run for a reason of their own."""
 
     LEAVE = "leave"
     RETRY = "retry"
 
 
-class EarlierFiles(StrEnum):
+class ExistingFiles(StrEnum):
     """How closely files are looked at that an earlier run has saved.
 
     TRUST compares their sizes; VERIFY reads them again.
@@ -220,7 +220,7 @@ class EarlierFiles(StrEnum):
     VERIFY = "verify"
 
 
-class ForeignFiles(StrEnum):
+class UnknownFiles(StrEnum):
     """What is done with a file of a package's name that no export has saved."""
 
     REFUSE = "refuse"
@@ -249,9 +249,9 @@ class FolderPolicy(_Frozen):
         space_timeout_s: After a pause of this length the export ends; a later run continues it.
     """
 
-    earlier_failures: EarlierFailures = EarlierFailures.LEAVE
-    earlier_files: EarlierFiles = EarlierFiles.TRUST
-    foreign_files: ForeignFiles = ForeignFiles.REFUSE
+    previous_failures: PreviousFailures = PreviousFailures.LEAVE
+    existing_files: ExistingFiles = ExistingFiles.TRUST
+    unknown_files: UnknownFiles = UnknownFiles.REFUSE
     path_template: str = PATH_TEMPLATE
     extraction: Extraction = Extraction.NONE
     least_free_bytes: int = Field(LEAST_FREE_BYTES, ge=0)

@@ -116,7 +116,7 @@ class Retried(PackageEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SlowedDown(Event):
+class RateLimited(Event):
     """The service asked for fewer calls: all of them pause, then go on at a lower rate.
 
     Attributes:
@@ -129,7 +129,7 @@ class SlowedDown(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RetryHeld(PackageEvent):
+class RetryThrottled(PackageEvent):
     """A call failed, and waits: retries have used up their share of all calls."""
 
 
@@ -147,7 +147,7 @@ class HostFailed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HostCameBack(Event):
+class HostRecovered(Event):
     """A host that failed answers again, and everything goes on.
 
     Attributes:
@@ -201,7 +201,7 @@ class FetchStarted(PackageEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FetchesChanged(Event):
+class ConcurrencyChanged(Event):
     """With `fetches` of the limits at `auto`: another number of transfers may run at once.
 
     Left out when the reader is slow.

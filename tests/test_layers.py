@@ -25,7 +25,7 @@ LAYERS = (
         "events",
     ),
     ("sansio",),
-    ("doorbell",),
+    ("loop_waker",),
     ("http", "destinations"),
     ("settings", "journal"),
     ("transfer",),

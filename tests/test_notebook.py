@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from pixxel_async import JobDownload, Progress, ServerError, export_sync
-from pixxel_async.display.base import Loudness
+from pixxel_async.display.base import Verbosity
 from pixxel_async.display.notebook import SHOWN_MESSAGES, NotebookBars, in_notebook
 from pixxel_async.sandbox import Scenario, sandbox_in_thread
 
-from .cli.stories import failed, fetch_started, job, progressed, ready, requested, started, tell
+from .cli.timelines import failed, fetch_started, job, progressed, ready, requested, started, tell
 from .support import PROCESS_S, QUICK_LIMITS, QUICK_POLL, some_downloads
 
 EVIL = "<script>alert(1)</script>\x1b[31m & [bold]"
@@ -77,7 +77,7 @@ def test_a_notebook_is_told_from_a_terminal(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_bars_are_one_output_that_is_updated(cell: Cell) -> None:
-    with NotebookBars(Loudness.NORMAL) as bars:
+    with NotebookBars(Verbosity.NORMAL) as bars:
         tell(bars, started(3), requested(), ready(), fetch_started(), progressed(500_000))
         assert cell.updates == []
         bars.redraw()
@@ -94,7 +94,7 @@ def test_the_bars_are_one_output_that_is_updated(cell: Cell) -> None:
 
 def test_what_comes_from_outside_is_no_markup(cell: Cell) -> None:
     odd = JobDownload(workflow_id="w", job_id=EVIL)
-    with NotebookBars(Loudness.NORMAL) as bars:
+    with NotebookBars(Verbosity.NORMAL) as bars:
         tell(bars, started(1), failed(odd, ServerError(EVIL, status=500)))
         bars.say(EVIL)
     for mime in cell.updates:
@@ -105,7 +105,7 @@ def test_what_comes_from_outside_is_no_markup(cell: Cell) -> None:
 
 
 def test_messages_do_not_grow_without_bound(cell: Cell) -> None:
-    with NotebookBars(Loudness.NORMAL) as bars:
+    with NotebookBars(Verbosity.NORMAL) as bars:
         tell(bars, started(100), *(failed(job(number)) for number in range(100)))
     text = cell.updates[-1]["text/plain"]
     assert text.count("failed      job") == SHOWN_MESSAGES

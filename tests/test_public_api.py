@@ -31,7 +31,7 @@ PUBLIC = {
     # looking after an export
     "Condition", "Finding", "verify",
     # how a folder is treated
-    "EarlierFailures", "EarlierFiles", "Extraction", "FolderPolicy", "ForeignFiles",
+    "PreviousFailures", "ExistingFiles", "Extraction", "FolderPolicy", "UnknownFiles",
     # errors and events of exports that go on
     "ArchiveError",
     "AnswerLostError", "ConnectionBrokenError", "EarlierFailureError", "Interrupted", "Paused",
@@ -40,10 +40,10 @@ PUBLIC = {
     "AuthScheme", "Checksum", "FetchPolicy", "Limits", "PollMethod", "PollPolicy", "RetryPolicy",
     "Settings", "Sync", "Timeouts", "Verify",
     # events
-    "Event", "Failed", "FetchInterrupted", "FetchProgress", "FetchStarted", "FetchesChanged",
-    "HostCameBack", "HostFailed", "HostOverloaded", "RetryHeld", "RowDamaged",
+    "Event", "Failed", "FetchInterrupted", "FetchProgress", "FetchStarted", "ConcurrencyChanged",
+    "HostRecovered", "HostFailed", "HostOverloaded", "RetryThrottled", "RowDamaged",
     "PackageEvent",
-    "Polled", "Ready", "Recreated", "Requested", "Retried", "Saved", "Skipped", "SlowedDown",
+    "Polled", "Ready", "Recreated", "Requested", "Retried", "Saved", "Skipped", "RateLimited",
     "Started", "Stopped", "UrlRefreshed",
     # errors
     "ApiError", "AuthenticationError", "BadRequestError", "ConfigError", "ConflictError",

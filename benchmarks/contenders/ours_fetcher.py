@@ -22,18 +22,18 @@ from pixxel_async.config import (
     RetryPolicy,
     Timeouts,
 )
-from pixxel_async.http.circuit_breaker import HostGuards
+from pixxel_async.http.circuit_breaker import CircuitBreakers
 from pixxel_async.http.engines import Engine, storage_engine
 from pixxel_async.http.storage_client import WITH_LOOPBACK, StorageClient
 from pixxel_async.http.tls import Certificates
 from pixxel_async.journal.export_folder import ExportFolder
 from pixxel_async.sansio.api.proxy_rules import Routes
-from pixxel_async.transfer.call_gate import Gate
-from pixxel_async.transfer.concurrency_limiter import Slots
-from pixxel_async.transfer.disk_space import Space
-from pixxel_async.transfer.downloader import Fetcher
+from pixxel_async.transfer.call_gate import CallGate
+from pixxel_async.transfer.concurrency_limiter import ConcurrencyLimiter
+from pixxel_async.transfer.disk_space import DiskSpace
+from pixxel_async.transfer.downloader import Downloader
 from pixxel_async.transfer.errors import is_answer_of_host, is_failure_of_host
-from pixxel_async.transfer.work_item import Item, new_row
+from pixxel_async.transfer.work_item import WorkItem, new_row
 
 from .policies import like_curl
 from .task import Task, run
@@ -54,13 +54,15 @@ async def fetch_all(
     """Download all of it, under these policies."""
     folder = await ExportFolder.open(Path(task.folder))
     storage = make_storage_client(engine, task.ca_file)
-    fetcher = make_fetcher(folder, storage, Slots(Limits(fetches=task.concurrency)), fetch_policy)
+    fetcher = make_fetcher(
+        folder, storage, ConcurrencyLimiter(Limits(fetches=task.concurrency)), fetch_policy
+    )
     items = (an_item(url, name) for url, name in zip(task.urls, task.names, strict=True))
 
     async def fetch_one_by_one() -> None:
         for item in items:
             arrived = await fetcher.fetch(item)
-            await arrived.transfer.partial.commit(folder_policy.foreign_files)
+            await arrived.transfer.partial.commit(folder_policy.unknown_files)
             await arrived.transfer.partial.aclose()
 
     try:
@@ -75,10 +77,10 @@ async def fetch_all(
         await storage.aclose()
 
 
-def an_item(url: str, name: str) -> Item:
+def an_item(url: str, name: str) -> WorkItem:
     """Return a package that is ready."""
     download = JobDownload(workflow_id="w", job_id=name)
-    item = Item(download, new_row(download, lambda _: name))
+    item = WorkItem(download, new_row(download, lambda _: name))
     item.take_url(SecretStr(url), margin_s=EXPIRY_MARGIN_S)
     return item
 
@@ -100,28 +102,28 @@ def make_storage_client(engine: Engine, ca_file: str | None = None) -> StorageCl
 def make_fetcher(
     folder: ExportFolder,
     storage: StorageClient,
-    slots: Slots,
+    slots: ConcurrencyLimiter,
     policy: FetchPolicy,
     *,
     count_received: Callable[[int], None] = lambda _: None,
-) -> Fetcher:
+) -> Downloader:
     """Join the parts as a pipeline does."""
 
     async def emit(_: events.Event) -> None: ...
 
-    async def fresh_url(_: Item) -> SecretStr | None:
+    async def fresh_url(_: WorkItem) -> SecretStr | None:
         return None
 
-    return Fetcher(
+    return Downloader(
         storage,
         folder,
         policy=policy,
         folder_policy=FolderPolicy(),
         retry=RetryPolicy(),
-        gate=Gate(),
+        gate=CallGate(),
         slots=slots,
-        hosts=HostGuards(is_failure=is_failure_of_host, is_answer=is_answer_of_host),
-        space=Space(folder.sink, FolderPolicy(), emit=emit, clock=time.monotonic),
+        hosts=CircuitBreakers(is_failure=is_failure_of_host, is_answer=is_answer_of_host),
+        space=DiskSpace(folder.sink, FolderPolicy(), emit=emit, clock=time.monotonic),
         bandwidth=None,
         fresh_url=fresh_url,
         emit=emit,

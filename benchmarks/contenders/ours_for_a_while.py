@@ -20,8 +20,8 @@ from pixxel_async.errors import TransferError
 from pixxel_async.fetches import Fetches, read_fetches
 from pixxel_async.http.engines import Engine
 from pixxel_async.journal.export_folder import ExportFolder
-from pixxel_async.transfer.concurrency_limiter import Slots
-from pixxel_async.transfer.places import Places
+from pixxel_async.transfer.concurrency_limiter import ConcurrencyLimiter
+from pixxel_async.transfer.places import FifoSemaphore
 
 from .ours_fetcher import an_item, make_fetcher, make_storage_client
 from .policies import like_curl
@@ -31,7 +31,7 @@ async def main(folder: Path, fetches: Fetches, seconds: float, urls: list[str]) 
     """Fetch for a while, and print what came."""
     limits = Limits(fetches=fetches)
     export_folder = await ExportFolder.open(folder)
-    slots = Slots(limits)
+    slots = ConcurrencyLimiter(limits)
     told: list[tuple[float, int]] = []
     received = 0
 
@@ -46,7 +46,7 @@ async def main(folder: Path, fetches: Fetches, seconds: float, urls: list[str]) 
     numbers = count()
     began = time.perf_counter()
 
-    async def fetch_one_by_one(places: Places) -> None:
+    async def fetch_one_by_one(places: FifoSemaphore) -> None:
         while True:
             async with places:
                 number = next(numbers)

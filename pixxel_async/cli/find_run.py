@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 
 import typer
 
-from ..display.base import Loudness
+from ..display.base import Verbosity
 from ..display.event_text import rejected
 from ..display.plain import Lines
 from ..errors import AuthenticationError
@@ -53,7 +53,7 @@ def run_find(
                 count += 1
         return count, finder
 
-    loudness = Loudness.ERRORS if options.quiet else Loudness.NORMAL
+    loudness = Verbosity.ERRORS if options.quiet else Verbosity.NORMAL
     with ended(STOPPED), log_shown(Lines(sys.stderr, loudness), loudness):
         try:
             return asyncio.run(find())

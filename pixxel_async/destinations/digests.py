@@ -11,7 +11,7 @@ import zlib
 from typing import Protocol
 
 from ..config import Checksum
-from .sink import FULL_CARE, NOTHING_HELD, Care, Held, Stretch
+from .sink import FULL_CARE, NOTHING_HELD, Held, VerifiedRange, WritePolicy
 
 READ_BYTES = 1024 * 1024
 NOTED_S = 0.02
@@ -58,13 +58,13 @@ def new_digests(algorithms: frozenset[str]) -> dict[str, Digest]:
     return {name: new_digest(name) for name in algorithms | {"sha256"}}
 
 
-def first_digests(algorithms: frozenset[str], care: Care) -> dict[str, Digest]:
+def first_digests(algorithms: frozenset[str], care: WritePolicy) -> dict[str, Digest]:
     """Return what is computed over a file that is written from its beginning."""
     return {} if care.checksum is Checksum.NONE else new_digests(algorithms)
 
 
 def held_digests(
-    file: io.FileIO, held: Held, care: Care = FULL_CARE
+    file: io.FileIO, held: Held, care: WritePolicy = FULL_CARE
 ) -> tuple[int, dict[str, Digest]]:
     """Find out how much of an open partial is right, in one reading from its beginning.
 
@@ -95,7 +95,7 @@ def digests_of(file: io.FileIO, algorithms: frozenset[str]) -> dict[str, Digest]
     return digests
 
 
-def right_stretches(file: io.FileIO, held: Held, size: int) -> tuple[Stretch, ...]:
+def right_stretches(file: io.FileIO, held: Held, size: int) -> tuple[VerifiedRange, ...]:
     """Find out which stretches behind a size are right, by reading them."""
     found = []
     for stretch in held.stretches:
@@ -129,7 +129,7 @@ class DigestingFile(io.FileIO):
     digests: dict[str, Digest]
     size: int
     held: Held = NOTHING_HELD
-    stretches: tuple[Stretch, ...] = ()
+    stretches: tuple[VerifiedRange, ...] = ()
     _noted_at = float("-inf")
 
     def write(self, data: bytes | bytearray | memoryview, /) -> int:  # type: ignore[override]  # typeshed names a wider buffer

@@ -27,7 +27,7 @@ from ..errors import ArchiveError, SinkError
 from ..sansio.files.extraction_plan import MAX_DIRECTORY_BYTES, Entry, Plan, plan
 from ..sansio.redact import printable, redact
 from .disk import disk_of
-from .folder_tree import OpenFolder, Tree
+from .folder_tree import FolderTree, OpenFolder
 from .sink import HasRoom, always
 from .zip_check import UNREADABLE, check_structure
 
@@ -62,7 +62,7 @@ def hidden_name(name: str) -> str:
 
 
 def extract(
-    tree: Tree,
+    tree: FolderTree,
     archive: str,
     folder: str,
     stop: threading.Event,
@@ -99,7 +99,7 @@ def extract(
             raise
 
 
-def discard(tree: Tree, folder: str) -> None:
+def discard(tree: FolderTree, folder: str) -> None:
     """Remove what was extracted and did not get its final name; a link is not followed.
 
     Raises:
@@ -117,7 +117,7 @@ def _discard(parent: OpenFolder, hidden: str) -> None:
         parent.unlink(hidden)
 
 
-def reveal(tree: Tree, folder: str) -> None:
+def reveal(tree: FolderTree, folder: str) -> None:
     """Give an extracted folder its final name, for good.
 
     Raises:

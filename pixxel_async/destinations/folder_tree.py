@@ -269,7 +269,7 @@ class OpenFolder:
         return info.st_uid != os.stat(there).st_uid  # noqa: PTH116 - it may be a descriptor
 
 
-class Tree:
+class FolderTree:
     """A directory and what lies below it."""
 
     def __init__(self, root: Path) -> None:

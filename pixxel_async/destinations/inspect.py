@@ -24,7 +24,7 @@ from ..sansio.files.verification import (
     NotReadable,
     OtherFound,
 )
-from .folder_tree import Tree, UnsafeFileError, kind_of
+from .folder_tree import FolderTree, UnsafeFileError, kind_of
 from .zip_check import file_problem
 
 
@@ -51,7 +51,7 @@ class StoppableFile(io.FileIO):
         return super().readinto(buffer)
 
 
-def look(tree: Tree, name: str, *, size: int, verify: Verify, stop: Event) -> Found:
+def look(tree: FolderTree, name: str, *, size: int, verify: Verify, stop: Event) -> Found:
     """Find out what is there; blocks, so it belongs in a thread.
 
     Args:

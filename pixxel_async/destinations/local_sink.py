@@ -23,16 +23,16 @@ import anyio
 from aiofiles.threadpool import wrap
 from aiofiles.threadpool.binary import AsyncFileIO
 
-from ..config import ForeignFiles
+from ..config import UnknownFiles
 from ..errors import SinkError
 from .digests import DigestingFile, digests_of
 from .disk import disk_of
 from .extract import discard, extract, reveal
-from .folder_tree import Tree, check_name
+from .folder_tree import FolderTree, check_name
 from .os_errors import sink_error
 from .partial_file import LocalPartial
-from .sink import FULL_CARE, NOTHING_HELD, Care, Disk, HasRoom, Held, Stamp, always, stamp_of
-from .thread_pool import Workers, keep
+from .sink import FULL_CARE, NOTHING_HELD, Disk, HasRoom, Held, Stamp, WritePolicy, always, stamp_of
+from .thread_pool import ThreadPool, keep
 from .threads import to_end
 
 T = TypeVar("T")
@@ -54,9 +54,9 @@ class LocalSink:
         """
         self._folder = folder
         self._text = str(folder)
-        self.tree = Tree(folder)
-        self._threads = Workers(threads, "pixxel-sink")
-        self._extracting = Workers(EXTRACTING_THREADS, "pixxel-extract")
+        self.tree = FolderTree(folder)
+        self._threads = ThreadPool(threads, "pixxel-sink")
+        self._extracting = ThreadPool(EXTRACTING_THREADS, "pixxel-extract")
 
     def path(self, name: str) -> Path:
         """Return where a final name leads to; see `Sink.path`."""
@@ -90,7 +90,7 @@ class LocalSink:
         return await self.run(self.shown(name), look)
 
     async def open(
-        self, name: str, held: Held, foreign: ForeignFiles, care: Care = FULL_CARE
+        self, name: str, held: Held, foreign: UnknownFiles, care: WritePolicy = FULL_CARE
     ) -> LocalPartial:
         """Open the partial of a final name; see `Sink.open`."""
         partial = LocalPartial(self, name, foreign, care)
@@ -201,7 +201,7 @@ class LocalSink:
         work: Callable[[], T],
         *,
         drop: Callable[[T], None] = keep,
-        threads: Workers | None = None,
+        threads: ThreadPool | None = None,
     ) -> T:
         """Run blocking work on a thread and wait for its end, cancelled or not.
 

@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import anyio
 from aiofiles.threadpool.binary import AsyncFileIO
 
-from ..config import ForeignFiles, Sync, Verify
+from ..config import Sync, UnknownFiles, Verify
 from ..errors import SinkError
 from .digests import DigestingFile, digests_of, first_digests, held_digests, right_stretches
 from .folder_tree import OpenFolder, kind_of
 from .os_errors import sink_error
-from .sink import NOTHING_HELD, Care, Held, Stamp, Stretch, stamp_of
+from .sink import NOTHING_HELD, Held, Stamp, VerifiedRange, WritePolicy, stamp_of
 from .threads import to_end
 from .zip_check import file_problem
 
@@ -48,7 +48,9 @@ class LocalPartial:
     opened, written and looked at in a single trip to a thread.
     """
 
-    def __init__(self, sink: LocalSink, name: str, foreign: ForeignFiles, care: Care) -> None:
+    def __init__(
+        self, sink: LocalSink, name: str, foreign: UnknownFiles, care: WritePolicy
+    ) -> None:
         """Prepare; nothing is opened.
 
         Args:
@@ -78,7 +80,7 @@ class LocalPartial:
         return NOTHING_HELD if self._file is None else self._file.held
 
     @property
-    def stretches(self) -> tuple[Stretch, ...]:
+    def stretches(self) -> tuple[VerifiedRange, ...]:
         """What an earlier run has left behind `size`, as far as it is right."""
         return () if self._file is None else self._file.stretches
 
@@ -215,7 +217,7 @@ class LocalPartial:
                 _check_same(self._part, os.fstat(descriptor), os.fstat(self._file.fileno()))
             return work(file)
 
-    async def commit(self, foreign: ForeignFiles) -> Stamp:
+    async def commit(self, foreign: UnknownFiles) -> Stamp:
         """Sync, close, and give the file its final name; see `PartialFile.commit`."""
 
         def settle() -> Stamp:
@@ -288,7 +290,7 @@ def _zip_problem(file: io.FileIO, verify: Verify) -> str | None:
 
 
 def _open(
-    folder: OpenFolder, part: str, held: Held, care: Care, algorithms: frozenset[str]
+    folder: OpenFolder, part: str, held: Held, care: WritePolicy, algorithms: frozenset[str]
 ) -> DigestingFile:
     is_new = held == NOTHING_HELD
     file = DigestingFile(_descriptor(folder, part, is_new=is_new), "r+b", closefd=True)
@@ -317,7 +319,7 @@ def _descriptor(folder: OpenFolder, part: str, *, is_new: bool) -> int:
     return descriptor
 
 
-def _take_up(file: DigestingFile, held: Held, care: Care) -> None:
+def _take_up(file: DigestingFile, held: Held, care: WritePolicy) -> None:
     """Keep what is right of a file that an earlier run has left."""
     file.size, file.digests = held_digests(file, held, care)
     if file.digests:
@@ -342,7 +344,7 @@ def _check_same(part: str, there: os.stat_result | None, ours: os.stat_result) -
         raise SinkError(message)
 
 
-def _check_name(folder: OpenFolder, final: str, foreign: ForeignFiles) -> None:
+def _check_name(folder: OpenFolder, final: str, foreign: UnknownFiles) -> None:
     """Find out whether a name may be taken: the export holds the folder, so looking will do."""
     there = folder.lstat(final)
     if there is None:
@@ -350,7 +352,7 @@ def _check_name(folder: OpenFolder, final: str, foreign: ForeignFiles) -> None:
     if stat.S_ISDIR(there.st_mode):
         message = f"{folder.shown(final)}: there is a folder of this name; move it away"
         raise SinkError(message)
-    if foreign is ForeignFiles.REFUSE:
+    if foreign is UnknownFiles.REFUSE:
         message = (
             f"{folder.shown(final)}: there is {kind_of(there)} of this name that no export has "
             "saved; move it away, or have it replaced with --overwrite"

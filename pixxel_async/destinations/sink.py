@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from ..config import Checksum, ForeignFiles, Sync, Verify
+from ..config import Checksum, Sync, UnknownFiles, Verify
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class VerifiedRange:
     """Bytes in the middle of a partial, behind a gap, that are right if they have a digest.
 
     Attributes:
@@ -41,14 +41,14 @@ class Held:
     synced: int = 0
     written: int = 0
     sha256: str | None = None
-    stretches: tuple[Stretch, ...] = ()
+    stretches: tuple[VerifiedRange, ...] = ()
 
 
 NOTHING_HELD = Held()
 
 
 @dataclass(frozen=True, slots=True)
-class Care:
+class WritePolicy:
     """What is done for the bytes besides writing them.
 
     Attributes:
@@ -60,7 +60,7 @@ class Care:
     sync: Sync = Sync.DISK
 
 
-FULL_CARE = Care()
+FULL_CARE = WritePolicy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class PartialFile(Protocol):
         ...
 
     @property
-    def stretches(self) -> tuple[Stretch, ...]:
+    def stretches(self) -> tuple[VerifiedRange, ...]:
         """What an earlier run has left behind `size`, as far as it is right."""
         ...
 
@@ -214,7 +214,7 @@ class PartialFile(Protocol):
         """Tell why the file is no whole ZIP, or return None."""
         ...
 
-    async def commit(self, foreign: ForeignFiles) -> Stamp:
+    async def commit(self, foreign: UnknownFiles) -> Stamp:
         """Sync, close, and give the file its final name.
 
         Args:
@@ -261,7 +261,7 @@ class Sink(Protocol):
         ...
 
     async def open(
-        self, name: str, held: Held, foreign: ForeignFiles, care: Care = FULL_CARE
+        self, name: str, held: Held, foreign: UnknownFiles, care: WritePolicy = FULL_CARE
     ) -> PartialFile:
         """Open the partial of a final name.
 

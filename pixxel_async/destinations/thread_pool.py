@@ -19,8 +19,8 @@ from typing import Any, Generic, ParamSpec, TypeVar, cast
 
 import anyio
 
-from ..doorbell import Doorbell, doorbell
 from ..errors import SinkError
+from ..loop_waker import LoopWaker, loop_waker
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -67,7 +67,7 @@ class _Job(Generic[T]):
             del error  # or it would be kept by the frame that its traceback keeps
 
 
-class Workers(Executor):
+class ThreadPool(Executor):
     """Threads, started as they are needed; `run` belongs to one event loop."""
 
     def __init__(self, most: int, name: str) -> None:
@@ -82,7 +82,7 @@ class Workers(Executor):
         self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._is_ended = False
-        self._doorbell: Doorbell | None = None
+        self._waker: LoopWaker | None = None
 
     async def run(self, work: Callable[[], T], *, drop: Callable[[T], None] = keep) -> T:
         """Do something on a thread, wait for its end, and only then let a cancellation through.
@@ -99,8 +99,8 @@ class Workers(Executor):
             raise RuntimeError(ENDED)
         loop = asyncio.get_running_loop()
         job = _Job(work, loop.create_future())
-        bell = self._doorbell = self._doorbell or doorbell()
-        self._put(lambda: self._do(job, bell))
+        waker = self._waker = self._waker or loop_waker()
+        self._put(lambda: self._do(job, waker))
         try:
             await job.waiter
         except asyncio.CancelledError as cancelled:
@@ -129,9 +129,9 @@ class Workers(Executor):
         for thread in self._threads if wait else ():
             thread.join()
         self._threads.clear()
-        if self._doorbell is not None:
-            self._doorbell.give_back()
-            self._doorbell = None
+        if self._waker is not None:
+            self._waker.give_back()
+            self._waker = None
 
     def _put(self, work: Callable[[], None]) -> None:
         if self._is_ended:
@@ -161,12 +161,12 @@ class Workers(Executor):
         while (work := self._queue.get()) is not None:
             work()
 
-    def _do(self, job: _Job[Any], bell: Doorbell) -> None:
+    def _do(self, job: _Job[Any], waker: LoopWaker) -> None:
         try:
             job.result = job.work()
         except BaseException as error:  # noqa: BLE001 - it comes out of `run`
             job.error = error
-        bell.tell(job.ended)
+        waker.tell(job.ended)
 
     async def _outlast(
         self,

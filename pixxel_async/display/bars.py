@@ -20,13 +20,13 @@ from rich.text import Text
 from .. import events
 from ..export.summary import Report
 from ..sansio.redact import printable
-from .base import Loudness
+from .base import Verbosity
 from .event_text import told
-from .progress_view import Picture
+from .progress_view import ProgressView
 
 REDRAWS_PER_SECOND = 10
 
-STYLES = {Loudness.ERRORS: "red", Loudness.DETAILS: "dim"}
+STYLES = {Verbosity.ERRORS: "red", Verbosity.DETAILS: "dim"}
 """What is told above the bars, and how; that a package is saved is seen from the bars."""
 
 
@@ -34,7 +34,7 @@ class Bars:
     """Draws one bar for all packages and one for each transfer."""
 
     def __init__(
-        self, console: Console, loudness: Loudness, clock: Callable[[], float] = time.monotonic
+        self, console: Console, loudness: Verbosity, clock: Callable[[], float] = time.monotonic
     ) -> None:
         """Prepare; nothing is drawn before the context is entered.
 
@@ -45,7 +45,7 @@ class Bars:
         """
         self._console = console
         self._loudness = loudness
-        self._picture = Picture(console, clock)
+        self._picture = ProgressView(console, clock)
         self._live = Live(
             console=console,
             get_renderable=self.draw,

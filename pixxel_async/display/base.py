@@ -10,7 +10,7 @@ from ..events import Event
 from ..export.summary import Report
 
 
-class Loudness(IntEnum):
+class Verbosity(IntEnum):
     """How much is told; each level tells what the ones below it tell."""
 
     ERRORS = 0

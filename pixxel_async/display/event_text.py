@@ -10,13 +10,13 @@ from ..errors import AuthenticationError
 from ..export.summary import Report
 from ..sansio.redact import printable
 from ..sansio.units import duration, per_second, size
-from .base import Loudness
+from .base import Verbosity
 
 SHOWN_CHARS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class EventText:
     """An event as a line.
 
     Attributes:
@@ -25,7 +25,7 @@ class Told:
         text: The rest; safe for a terminal.
     """
 
-    loudness: Loudness
+    loudness: Verbosity
     label: str
     text: str
 
@@ -34,7 +34,7 @@ class Told:
         return f"{self.label:<11} {self.text}"
 
 
-def told(event: events.Event, report: Report) -> Told | None:
+def told(event: events.Event, report: Report) -> EventText | None:
     """Return an event as a line, or None if there is nothing to tell.
 
     After a rejected key the packages that were not begun fail one by one with the same error;
@@ -44,47 +44,47 @@ def told(event: events.Event, report: Report) -> Told | None:
         case events.Failed(error=AuthenticationError()) if report.stopped is not None:
             return None
         case events.Failed(download=download, error=error):
-            parts = Loudness.ERRORS, "failed", f"{name_of(download)}: {error}"
+            parts = Verbosity.ERRORS, "failed", f"{name_of(download)}: {error}"
         case events.Stopped(error=AuthenticationError() as error):
-            parts = Loudness.ERRORS, "stopped", rejected(error)
+            parts = Verbosity.ERRORS, "stopped", rejected(error)
         case events.Stopped(error=error):
-            parts = Loudness.ERRORS, "stopped", str(error)
+            parts = Verbosity.ERRORS, "stopped", str(error)
         case events.Paused(free_bytes=free, needed_bytes=needed):
             label = "disk full"
             text = (
                 f"{size(free)} free, {size(needed)} needed; transfers pause until there is "
                 "more (Ctrl-C ends the export, a rerun resumes it)"
             )
-            parts = Loudness.ERRORS, label, text
+            parts = Verbosity.ERRORS, label, text
         case events.Resumed():
-            parts = Loudness.ERRORS, "disk", "there is free space again; transfers resume"
+            parts = Verbosity.ERRORS, "disk", "there is free space again; transfers resume"
         case events.Saved(saved=saved):
-            parts = Loudness.NORMAL, "saved", f"{saved.path.name}, {size(saved.bytes)}"
+            parts = Verbosity.NORMAL, "saved", f"{saved.path.name}, {size(saved.bytes)}"
         case events.Skipped(saved=saved):
-            parts = Loudness.NORMAL, "skipped", f"{saved.path.name}, it is there already"
+            parts = Verbosity.NORMAL, "skipped", f"{saved.path.name}, it is there already"
         case events.RowDamaged(key=key, field=field, reason=reason):
             text = f"{short(key)}: the journal's {field} {reason}; its row is rewritten"
-            parts = Loudness.NORMAL, "damaged", text
+            parts = Verbosity.NORMAL, "damaged", text
         case _:
             return _of_host(event) or _detail(event)
     return _safe(*parts)
 
 
-def _of_host(event: events.Event) -> Told | None:
+def _of_host(event: events.Event) -> EventText | None:
     match event:
         case events.HostFailed(host=host, reason=reason):
             text = f"{host} is unreachable ({reason}); requests wait until it recovers"
-            return _safe(Loudness.NORMAL, "host down", text)
-        case events.HostCameBack(host=host, held_s=held_s):
+            return _safe(Verbosity.NORMAL, "host down", text)
+        case events.HostRecovered(host=host, held_s=held_s):
             text = f"{host} recovered after {duration(held_s)}; requests resume"
-            return _safe(Loudness.NORMAL, "host up", text)
+            return _safe(Verbosity.NORMAL, "host up", text)
         case events.HostOverloaded(host=host, reason=reason):
             text = f"{host} refuses transfers while others run ({reason}); fewer run from now on"
-            return _safe(Loudness.NORMAL, "host busy", text)
+            return _safe(Verbosity.NORMAL, "host busy", text)
     return None
 
 
-def _detail(event: events.Event) -> Told | None:
+def _detail(event: events.Event) -> EventText | None:
     match event:
         case events.Retried(key=key, reason=reason):
             label, text = "retried", f"{short(key)}: {reason}; {_again(event.delay_s)}"
@@ -97,21 +97,21 @@ def _detail(event: events.Event) -> Told | None:
             text = f"{short(key)}: {reason}; {_again(event.delay_s)}, {at}"
         case events.UrlRefreshed(key=key):
             label, text = "fresh URL", short(key)
-        case events.SlowedDown(pause_s=pause_s, requests_per_second=rate):
+        case events.RateLimited(pause_s=pause_s, requests_per_second=rate):
             label = "slowed down"
             pause = f"{duration(pause_s)} pause, then {per_second(rate)}"
             text = f"the service asks for fewer calls: {pause}"
-        case events.RetryHeld(key=key):
+        case events.RetryThrottled(key=key):
             label, text = "throttled", f"{short(key)}: retries have used up their share of calls"
-        case events.FetchesChanged(fetches=fetches):
+        case events.ConcurrencyChanged(fetches=fetches):
             label, text = "transfers", f"up to {fetches} at once from now on"
         case _:
             return None
-    return _safe(Loudness.DETAILS, label, text)
+    return _safe(Verbosity.DETAILS, label, text)
 
 
-def _safe(loudness: Loudness, label: str, text: str) -> Told:
-    return Told(loudness, label, printable(text))
+def _safe(loudness: Verbosity, label: str, text: str) -> EventText:
+    return EventText(loudness, label, printable(text))
 
 
 def _again(delay_s: float) -> str:

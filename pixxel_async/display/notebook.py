@@ -24,9 +24,9 @@ from .. import events
 from ..export.summary import Report
 from ..sansio.redact import printable
 from .bars import STYLES
-from .base import Loudness
+from .base import Verbosity
 from .event_text import told
-from .progress_view import Picture
+from .progress_view import ProgressView
 
 WIDTH_CHARS = 100
 HEIGHT_LINES = 22
@@ -49,10 +49,10 @@ def in_notebook() -> bool:
 class NotebookBars:
     """Draws the bars below the cell that runs."""
 
-    def __init__(self, loudness: Loudness) -> None:
+    def __init__(self, loudness: Verbosity) -> None:
         """Prepare; nothing is drawn before the context is entered."""
         self._loudness = loudness
-        self._picture = Picture(_console())
+        self._picture = ProgressView(_console())
         self._messages: deque[Text] = deque(maxlen=SHOWN_MESSAGES)
         self._drawn: dict[str, str] = {}
         self._output: Any = None

@@ -8,14 +8,14 @@ from typing import Self, TextIO
 from ..events import Event, Settled
 from ..export.summary import Report
 from ..sansio.redact import printable
-from .base import Loudness
+from .base import Verbosity
 from .event_text import told
 
 
 class Lines:
     """Writes lines; those of packages that have ended are numbered."""
 
-    def __init__(self, stream: TextIO, loudness: Loudness) -> None:
+    def __init__(self, stream: TextIO, loudness: Verbosity) -> None:
         """Write to a stream, and tell as much as the loudness says."""
         self._stream = stream
         self._loudness = loudness
@@ -40,7 +40,7 @@ class Lines:
         line = told(event, report)
         if line is None or line.loudness > self._loudness:
             return
-        if has_ended and self._loudness > Loudness.ERRORS:
+        if has_ended and self._loudness > Verbosity.ERRORS:
             total = str(report.total or "?")
             self._write(f"[{self._ended:>{len(total)}}/{total}] {line}")
         else:

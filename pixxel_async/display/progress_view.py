@@ -17,14 +17,14 @@ from ..export.summary import Report
 from ..sansio.package_state import State
 from ..sansio.units import size
 from .columns import progress
-from .throughput_meter import Meter
+from .throughput_meter import ThroughputMeter
 from .transfers import Transfers
 
 OTHER_LINES = 6
 """Lines of the console that are kept free of transfers."""
 
 
-class Picture:
+class ProgressView:
     """One bar for all packages, a line of counts, and a bar for each transfer."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
@@ -36,7 +36,7 @@ class Picture:
         """
         self._console = console
         self._clock = clock
-        self._meter = Meter()
+        self._meter = ThroughputMeter()
         self._report = Report()
         self._overall = progress(
             console, clock, amount=self._amount, rate=self._rate, bar_style="bar.complete"

@@ -19,7 +19,7 @@ from rich.console import Console
 from ..events import Event
 from ..export.summary import Report
 from .bars import Bars
-from .base import Loudness, Progress
+from .base import Progress, Verbosity
 from .notebook import NotebookBars, in_notebook
 
 _terminal = threading.Lock()
@@ -42,7 +42,7 @@ class Shown:
 def shown(progress: Progress) -> Iterator[Shown]:
     """Draw while the context is open, if and where the choice says so."""
     if progress is not Progress.NONE and in_notebook():
-        with NotebookBars(Loudness.NORMAL) as notebook:
+        with NotebookBars(Verbosity.NORMAL) as notebook:
             yield Shown(notebook.show, notebook.redraw)
         return
     console = Console(stderr=True, force_terminal=True if progress is Progress.BARS else None)
@@ -51,7 +51,7 @@ def shown(progress: Progress) -> Iterator[Shown]:
     )
     if can_draw and _terminal.acquire(blocking=False):
         try:
-            with Bars(console, Loudness.NORMAL) as bars:
+            with Bars(console, Verbosity.NORMAL) as bars:
                 yield Shown(bars.show, _nothing)
         finally:
             _terminal.release()

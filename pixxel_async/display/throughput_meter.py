@@ -10,7 +10,7 @@ STEP_S = 0.1
 """Counts that are closer together than this are kept as one."""
 
 
-class Meter:
+class ThroughputMeter:
     """Counts bytes; one thread may count while another reads."""
 
     def __init__(self) -> None:

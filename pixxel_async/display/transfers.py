@@ -13,13 +13,15 @@ from ..sansio.redact import printable
 from ..sansio.units import size
 from .columns import NAME_CHARS, progress
 from .event_text import short
-from .throughput_meter import Meter
+from .throughput_meter import ThroughputMeter
 
 
 class Transfers:
     """Follows transfers from their start to their end."""
 
-    def __init__(self, console: Console, clock: Callable[[], float], meter: Meter) -> None:
+    def __init__(
+        self, console: Console, clock: Callable[[], float], meter: ThroughputMeter
+    ) -> None:
         """Begin with none.
 
         Args:

@@ -19,47 +19,47 @@ from ..models import Package
 from ..sansio.api.package_calls import needs_id
 from ..sansio.package_state import State
 from ..sansio.resilience.retry_rules import Failure, failure_of
-from ..transfer.call_gate import Gate
-from ..transfer.disk_space import Space
-from ..transfer.work_item import Item
-from .event_bus import Outlet
-from .package_requests import Asker
+from ..transfer.call_gate import CallGate
+from ..transfer.disk_space import DiskSpace
+from ..transfer.work_item import WorkItem
+from .event_bus import EventBus
+from .package_requests import PackageRequests
 
 _UNANSWERED = frozenset({Failure.LOST})
 """An answer that cannot be read is one: a maintenance page, for all that is known."""
 
 
-class Creator:
+class CreateStage:
     """Asks for the packages of one export."""
 
     def __init__(  # noqa: PLR0913 - the parts that it joins, keyword-only
         self,
-        asker: Asker,
-        gate: Gate,
+        requests: PackageRequests,
+        gate: CallGate,
         *,
         retry: RetryPolicy,
         journal: Journal,
-        space: Space,
-        outlet: Outlet,
+        space: DiskSpace,
+        event_bus: EventBus,
     ) -> None:
         """Join what a creation needs.
 
         Args:
-            asker: Sends the calls.
+            requests: Sends the calls.
             gate: Ends them when the key is rejected.
             retry: How often a creation may be repeated.
             journal: Knows what was sent.
             space: Waits when the journal finds the disk full.
-            outlet: Takes the events.
+            event_bus: Takes the events.
         """
-        self._asker = asker
+        self._requests = requests
         self._gate = gate
         self._recreate = retry.recreate
         self._journal = journal
         self._space = space
-        self._outlet = outlet
+        self._event_bus = event_bus
 
-    async def create(self, item: Item) -> Package:
+    async def create(self, item: WorkItem) -> Package:
         """Ask for a package, and return the service's answer.
 
         Raises:
@@ -68,7 +68,7 @@ class Creator:
         """
         return await self._create(item, lost=0)
 
-    async def create_again(self, item: Item) -> Package:
+    async def create_again(self, item: WorkItem) -> Package:
         """Ask for a package that an earlier run has asked for without noting an answer.
 
         Raises:
@@ -79,7 +79,7 @@ class Creator:
         error = TransportError("an earlier run sent it, and noted no answer")
         return await self._repeat(item, error, reason=f"the answer was lost ({error})", lost=lost)
 
-    async def replace(self, item: Item, error: PixxelError) -> Package:
+    async def replace(self, item: WorkItem, error: PixxelError) -> Package:
         """Ask for a package in place of one whose id leads nowhere.
 
         Args:
@@ -99,13 +99,15 @@ class Creator:
         reason = f"the service no longer has the earlier package ({error})"
         return await self._repeat(item, error, reason=reason, lost=lost)
 
-    async def _repeat(self, item: Item, error: PixxelError, *, reason: str, lost: int) -> Package:
+    async def _repeat(
+        self, item: WorkItem, error: PixxelError, *, reason: str, lost: int
+    ) -> Package:
         await self._gate.ask(
-            self._asker.wait_to_recreate(item.download, lost, error, reason=reason)
+            self._requests.wait_to_recreate(item.download, lost, error, reason=reason)
         )
         return await self._create(item, lost=lost)
 
-    async def _create(self, item: Item, *, lost: int) -> Package:
+    async def _create(self, item: WorkItem, *, lost: int) -> Package:
         has_id = needs_id(item.download)
         package = await (self._send_noted(item, lost) if has_id else self._send(item))
         item.since = anyio.current_time()
@@ -119,17 +121,17 @@ class Creator:
                 error="",
                 error_type="",
             )
-        await self._outlet.emit(
+        await self._event_bus.emit(
             events.Requested(
-                at_s=self._outlet.clock(), key=item.key, download_id=package.download_id
+                at_s=self._event_bus.clock(), key=item.key, download_id=package.download_id
             )
         )
         return package
 
-    async def _send(self, item: Item) -> Package:
-        return await self._gate.ask(self._asker.create(item.download))
+    async def _send(self, item: WorkItem) -> Package:
+        return await self._gate.ask(self._requests.create(item.download))
 
-    async def _send_noted(self, item: Item, lost: int) -> Package:
+    async def _send_noted(self, item: WorkItem, lost: int) -> Package:
         """Send a creation, each time noted right before; `lost` answers were lost until now."""
 
         def note_lost(now: int) -> None:
@@ -141,7 +143,7 @@ class Creator:
 
         try:
             return await self._gate.create(
-                self._asker.create(item.download, lost=lost, note_lost=note_lost, before=before)
+                self._requests.create(item.download, lost=lost, note_lost=note_lost, before=before)
             )
         except PixxelError as error:
             # After any answer nothing is unanswered, also after one that another attempt follows.
@@ -149,12 +151,12 @@ class Creator:
                 item.row = item.row.changed(is_unanswered=0, recreated=0)
             raise
 
-    async def _put(self, item: Item, **changes: object) -> None:
+    async def _put(self, item: WorkItem, **changes: object) -> None:
         item.row = item.row.changed(**changes)
         await self._space.write(lambda: self._journal.put(item.row))
 
 
-def _gone(item: Item, error: PixxelError, recreate: int) -> PackageGoneError:
+def _gone(item: WorkItem, error: PixxelError, recreate: int) -> PackageGoneError:
     remedy = (
         f"it was requested again {recreate} times already; --retry-failed requests it once more"
         if recreate

@@ -9,19 +9,19 @@ from enum import StrEnum
 from pathlib import Path
 
 from ..config import FolderPolicy, RetryPolicy
-from ..destinations.folder_tree import Tree, check_name
+from ..destinations.folder_tree import FolderTree, check_name
 from ..destinations.paths import absolute_path
 from ..downloads import Download
-from ..journal.models import Row
+from ..journal.models import PackageRow
 from ..journal.reader import has_journal, read_record
 from ..sansio.api.package_calls import needs_id
 from ..sansio.files.filenames import path_namer
 from ..sansio.package_state import State
-from ..sansio.resume_decision import First, first
+from ..sansio.resume_decision import ResumeAction, first
 from ..transfer.work_item import new_row
 
 
-class Intent(StrEnum):
+class PlannedAction(StrEnum):
     """What would be done with a package."""
 
     SKIP = "skip"
@@ -33,11 +33,11 @@ class Intent(StrEnum):
 
 
 _INTENTS = {
-    First.CREATE: Intent.CREATE,
-    First.CREATE_AGAIN: Intent.CREATE_AGAIN,
-    First.POLL: Intent.POLL,
-    First.LEAVE_FAILED: Intent.LEAVE_FAILED,
-    First.GIVE_UP: Intent.GIVE_UP,
+    ResumeAction.CREATE: PlannedAction.CREATE,
+    ResumeAction.CREATE_AGAIN: PlannedAction.CREATE_AGAIN,
+    ResumeAction.POLL: PlannedAction.POLL,
+    ResumeAction.LEAVE_FAILED: PlannedAction.LEAVE_FAILED,
+    ResumeAction.GIVE_UP: PlannedAction.GIVE_UP,
 }
 
 
@@ -53,7 +53,7 @@ class Planned:
     """
 
     download: Download
-    intent: Intent
+    intent: PlannedAction
     path: Path
     held_bytes: int
 
@@ -74,7 +74,7 @@ def plan(
         ConfigError: The path template cannot be used.
     """
     directory = absolute_path(directory)
-    known: dict[str, Row] = {}
+    known: dict[str, PackageRow] = {}
     if has_journal(directory):
         known = {row.key: row for row in read_record(directory).rows}
     name_of = path_namer(folder.path_template)
@@ -89,19 +89,19 @@ def plan(
         is_saved = _is_saved(row, directory)
         yield Planned(
             download=download,
-            intent=Intent.SKIP if is_saved else _intent(download, row, folder, retry),
+            intent=PlannedAction.SKIP if is_saved else _intent(download, row, folder, retry),
             path=path,
             held_bytes=0 if is_saved or row.validator is None else max(row.mark, row.written),
         )
 
 
-def _is_saved(row: Row, directory: Path) -> bool:
+def _is_saved(row: PackageRow, directory: Path) -> bool:
     if row.state is not State.SAVED or row.bytes is None:
         return False
     is_folder = bool(row.is_discarded) and row.extracted is not None
     name = row.extracted if is_folder and row.extracted is not None else row.name
     try:
-        with Tree(directory).folder_of(name) as (folder, last):
+        with FolderTree(directory).folder_of(name) as (folder, last):
             info = folder.lstat(last)
     except OSError:
         return False
@@ -110,15 +110,17 @@ def _is_saved(row: Row, directory: Path) -> bool:
     return stat.S_ISREG(info.st_mode) and info.st_size == row.bytes
 
 
-def _intent(download: Download, row: Row, folder: FolderPolicy, retry: RetryPolicy) -> Intent:
+def _intent(
+    download: Download, row: PackageRow, folder: FolderPolicy, retry: RetryPolicy
+) -> PlannedAction:
     has_id = needs_id(download)
     decided = first(
         state=row.state,
-        takes_up_itself=bool(row.goes_on),
+        takes_up_itself=bool(row.is_retryable_next_run),
         download_id=row.download_id,
         is_unanswered=bool(row.is_unanswered) and has_id,
         recreated=row.recreated,
         recreate=retry.recreate,
-        failures=folder.earlier_failures,
+        failures=folder.previous_failures,
     )
     return _INTENTS[decided]

@@ -10,17 +10,17 @@ from anyio.streams.memory import MemoryObjectSendStream
 
 from .. import events
 from ..transfer.unexpected import as_error
-from .event_recorder import Recorder
+from .event_recorder import EventRecorder
 from .summary import Report
 
 logger = logging.getLogger("pixxel_async")
 
 
-class Outlet:
+class EventBus:
     """Where the stages put their events: counted and noted first, then handed to the reader."""
 
     def __init__(
-        self, send: MemoryObjectSendStream[events.Event], report: Report, recorder: Recorder
+        self, send: MemoryObjectSendStream[events.Event], report: Report, recorder: EventRecorder
     ) -> None:
         """Begin the export's own clock."""
         self._send = send
@@ -54,7 +54,7 @@ class Outlet:
 
     def tell_fetches(self, number: int) -> None:
         """Tell how many transfers may run from now on."""
-        self.emit_or_drop(events.FetchesChanged(at_s=self.clock(), fetches=number))
+        self.emit_or_drop(events.ConcurrencyChanged(at_s=self.clock(), fetches=number))
 
     def count_received(self, count: int) -> None:
         """Count bytes of a transfer that did not end with a saved file."""

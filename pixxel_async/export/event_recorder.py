@@ -20,7 +20,7 @@ from .. import events
 from .._version import __version__
 from ..errors import SinkError
 from ..journal.journal import Journal
-from ..journal.models import Doing, Ending, Run, Step
+from ..journal.models import Activity, Ending, Run, Step
 from ..sansio.package_state import State
 from .summary import Report
 
@@ -33,15 +33,15 @@ GROWTH_SHARE = 0.02
 HEARTBEAT_S = 5.0
 """A run in which nothing happens is noted this often, in seconds."""
 
-_DOING: dict[type[events.PackageEvent], Doing] = {
-    events.Requested: Doing.PACKAGING,
-    events.Polled: Doing.PACKAGING,
-    events.Ready: Doing.READY,
-    events.FetchStarted: Doing.TRANSFERRING,
-    events.FetchProgress: Doing.TRANSFERRING,
-    events.FetchInterrupted: Doing.RETRYING,
-    events.Saved: Doing.SAVED,
-    events.Failed: Doing.FAILED,
+_DOING: dict[type[events.PackageEvent], Activity] = {
+    events.Requested: Activity.PACKAGING,
+    events.Polled: Activity.PACKAGING,
+    events.Ready: Activity.READY,
+    events.FetchStarted: Activity.TRANSFERRING,
+    events.FetchProgress: Activity.TRANSFERRING,
+    events.FetchInterrupted: Activity.RETRYING,
+    events.Saved: Activity.SAVED,
+    events.Failed: Activity.FAILED,
 }
 
 
@@ -56,7 +56,7 @@ class _Now:
         size: Bytes of its file.
     """
 
-    doing: Doing | None
+    doing: Activity | None
     since_s: float
     told_s: float
     size: int = 0
@@ -66,7 +66,7 @@ class _Now:
         return at_s - self.told_s >= max(GROWTH_S, GROWTH_SHARE * (at_s - self.since_s))
 
 
-class Recorder:
+class EventRecorder:
     """The story of one run."""
 
     def __init__(self, journal: Journal, *, total: int | None) -> None:
@@ -90,7 +90,7 @@ class Recorder:
         The step is written when it has its turn: a package that is skipped has none, or each rerun
         would make the journal grow by all that is saved.
         """
-        self._now[key] = _Now(doing=Doing.QUEUED, since_s=at_s, told_s=at_s)
+        self._now[key] = _Now(doing=Activity.QUEUED, since_s=at_s, told_s=at_s)
 
     def note(self, event: events.PackageEvent, state: State | None) -> None:
         """Note what an event says of a package, and where it stands by that."""
@@ -99,7 +99,7 @@ class Recorder:
             now = self._now.setdefault(
                 event.key, _Now(doing=None, since_s=event.at_s, told_s=event.at_s)
             )
-            if now.doing is Doing.QUEUED:
+            if now.doing is Activity.QUEUED:
                 self._step(event.key, now, state=None)
             if isinstance(event, events.Failed):
                 state = None  # its row says so, together with whether the next run takes it up
@@ -111,7 +111,7 @@ class Recorder:
             elif isinstance(event, events.FetchProgress) and now.has_grown_for(event.at_s):
                 self._step(event.key, now, state, at_s=event.at_s)
             if isinstance(event, events.FetchInterrupted):
-                now.doing, now.since_s = Doing.TRANSFERRING, event.at_s + event.delay_s
+                now.doing, now.since_s = Activity.TRANSFERRING, event.at_s + event.delay_s
                 self._step(event.key, now, state, at_s=now.since_s)
         if isinstance(event, events.Settled):
             self._now.pop(event.key, None)

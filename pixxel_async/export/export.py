@@ -26,8 +26,8 @@ from .. import events
 from ..destinations.threads import to_end
 from ..errors import UsageError
 from ..journal.export_folder import ExportFolder, OpenFolders
-from .event_bus import Outlet
-from .event_recorder import Recorder
+from .event_bus import EventBus
+from .event_recorder import EventRecorder
 from .incoming import Downloads, count
 from .pipeline import Pipeline
 from .summary import Report
@@ -59,7 +59,7 @@ class Export:
         directory: Path,
         *,
         folders: OpenFolders,
-        pipeline: Callable[[ExportFolder, Outlet], Pipeline],
+        pipeline: Callable[[ExportFolder, EventBus], Pipeline],
         check_use: Callable[[], None] = lambda: None,
     ) -> None:
         """Prepare.
@@ -96,15 +96,15 @@ class Export:
         total = count(self._downloads)
         async with AsyncExitStack() as opened:
             folder = await opened.enter_async_context(self._folders.use(self._directory))
-            recorder = Recorder(folder.journal, total=total)
+            recorder = EventRecorder(folder.journal, total=total)
             send, receive = anyio.create_memory_object_stream[events.Event](EVENTS_AHEAD)
             opened.callback(receive.close)
             opened.callback(send.close)
-            outlet = Outlet(send, self.report, recorder)
-            pipeline = self._make_pipeline(folder, outlet)
+            event_bus = EventBus(send, self.report, recorder)
+            pipeline = self._make_pipeline(folder, event_bus)
             self.report.total = self.report.left = total
             runner = asyncio.create_task(self._run(pipeline, send), name="pixxel-async export")
-            self._running = _Running(runner, receive, outlet, pipeline, opened.pop_all())
+            self._running = _Running(runner, receive, event_bus, pipeline, opened.pop_all())
         return self
 
     async def __aexit__(
@@ -120,7 +120,7 @@ class Export:
                 `finish` or the end of the events has raised it.
         """
         running, self._running, self._is_over = self._now(), None, True
-        running.outlet.leave()
+        running.event_bus.leave()
         running.pipeline.interrupt()  # creations under way may finish; then everything else goes
         running.runner.cancel()
         try:
@@ -206,7 +206,7 @@ class _Running:
     Attributes:
         runner: Runs the stages.
         events: What they tell.
-        outlet: Where they tell it.
+        event_bus: Where they tell it.
         pipeline: The stages.
         opened: Closes what was opened.
         is_told: Whether the error that has ended the stages was raised.
@@ -214,7 +214,7 @@ class _Running:
 
     runner: asyncio.Task[None]
     events: MemoryObjectReceiveStream[events.Event]
-    outlet: Outlet
+    event_bus: EventBus
     pipeline: Pipeline
     opened: AsyncExitStack
     is_told: bool = False

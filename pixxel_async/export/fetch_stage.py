@@ -10,15 +10,15 @@ from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from ..errors import PixxelError
-from ..transfer.call_gate import Gate
+from ..transfer.call_gate import CallGate
 from ..transfer.disk_space import DiskStaysFullError
-from ..transfer.downloader import Fetcher, NotReadyAnyMoreError
-from ..transfer.places import Places
-from ..transfer.received import Arrived
+from ..transfer.downloader import Downloader, NotReadyAnyMoreError
+from ..transfer.places import FifoSemaphore
+from ..transfer.received import ReceivedPackage
 from ..transfer.unexpected import as_error
-from ..transfer.work_item import Item
-from .pending_packages import Ledger
-from .save_stage import Saver
+from ..transfer.work_item import WorkItem
+from .pending_packages import PendingPackages
+from .save_stage import SaveStage
 
 SAVES = 32
 """Packages that wait for the disk at once, beside those that are transferred."""
@@ -29,15 +29,15 @@ class FetchStage:
 
     def __init__(  # noqa: PLR0913 - what it joins, keyword-only
         self,
-        fetcher: Fetcher,
-        saver: Saver,
+        fetcher: Downloader,
+        saver: SaveStage,
         *,
-        gate: Gate,
-        ledger: Ledger,
-        began: Callable[[Item], None],
-        fail: Callable[[Item, PixxelError], Awaitable[None]],
-        fetch_failed: Callable[[Item, PixxelError], Awaitable[None]],
-        wait_again: Callable[[Item], Awaitable[None]],
+        gate: CallGate,
+        pending: PendingPackages,
+        began: Callable[[WorkItem], None],
+        fail: Callable[[WorkItem, PixxelError], Awaitable[None]],
+        fetch_failed: Callable[[WorkItem, PixxelError], Awaitable[None]],
+        wait_again: Callable[[WorkItem], Awaitable[None]],
         end_early: Callable[[PixxelError], Awaitable[None]],
     ) -> None:
         """Join the parts.
@@ -46,7 +46,7 @@ class FetchStage:
             fetcher: Transfers.
             saver: Saves.
             gate: Knows whether the key was rejected.
-            ledger: Takes what is settled.
+            pending: Takes what is settled.
             began: Told of a package that has left the waiting ones.
             fail: Ends a package that failed.
             fetch_failed: Ends one that failed in its transfer, or requests it anew.
@@ -56,7 +56,7 @@ class FetchStage:
         self._fetcher = fetcher
         self._saver = saver
         self._gate = gate
-        self._ledger = ledger
+        self._pending = pending
         self._began = began
         self._fail = fail
         self._fetch_failed = fetch_failed
@@ -66,8 +66,8 @@ class FetchStage:
 
     async def run(
         self,
-        ready: MemoryObjectReceiveStream[Item],
-        places: Places,
+        ready: MemoryObjectReceiveStream[WorkItem],
+        places: FifoSemaphore,
         tasks: TaskGroup,
     ) -> None:
         """Take one package after the other; several of these run at once.
@@ -91,7 +91,7 @@ class FetchStage:
             if turn.is_over:
                 return
 
-    async def _take(self, item: Item, tasks: TaskGroup, step_aside: Callable[[], None]) -> None:
+    async def _take(self, item: WorkItem, tasks: TaskGroup, step_aside: Callable[[], None]) -> None:
         try:
             self._began(item)
             self._gate.check()
@@ -106,7 +106,7 @@ class FetchStage:
         except Exception as raised:  # noqa: BLE001 - it ends this package, and no other
             await self._fetch_failed(item, as_error(raised))
 
-    async def _hand_to_saver(self, arrived: Arrived, tasks: TaskGroup) -> None:
+    async def _hand_to_saver(self, arrived: ReceivedPackage, tasks: TaskGroup) -> None:
         """Save in a task of its own: what waits for the disk need not hold up transfers."""
         try:
             await self._saving.acquire()
@@ -115,9 +115,9 @@ class FetchStage:
             raise
         tasks.start_soon(self._save, arrived)
 
-    async def _save(self, arrived: Arrived) -> None:
+    async def _save(self, arrived: ReceivedPackage) -> None:
         try:
-            await self._ledger.settle(await self._saver.save(arrived))
+            await self._pending.settle(await self._saver.save(arrived))
         except DiskStaysFullError as full:
             await self._end_early(full.error)
         except Exception as raised:  # noqa: BLE001 - likewise
@@ -133,7 +133,7 @@ class _Turn:
         is_over: Whether the place was given to another task.
     """
 
-    def __init__(self, places: Places, replace: Callable[[], None]) -> None:
+    def __init__(self, places: FifoSemaphore, replace: Callable[[], None]) -> None:
         self._places = places
         self._replace = replace
         self.is_over = False

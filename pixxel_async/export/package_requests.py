@@ -31,8 +31,8 @@ from ..errors import (
     PixxelError,
     ResponseError,
 )
-from ..http.circuit_breaker import HostFails, HostIsBack
-from ..http.retry import Retry, RetryWaits, SlowDown
+from ..http.circuit_breaker import HostIsDown, HostIsUp
+from ..http.retry import Retry, RetryBudgetSpent, SlowDown
 from ..http.service_calls import Api, Before, Notice
 from ..models import Package, PackageStatus
 from ..sansio.api import package_calls
@@ -42,7 +42,7 @@ from ..sansio.resilience.retry_rules import Verdict, delay_before_repeat, failur
 logger = logging.getLogger("pixxel_async")
 
 
-class Asker:
+class PackageRequests:
     """Asks on behalf of one export or one `wait`."""
 
     def __init__(
@@ -232,13 +232,13 @@ class Asker:
 def _event_of(notice: Notice, download: Download, at_s: float) -> events.Event:
     match notice:
         case SlowDown(pause_s=pause_s, requests_per_second=rate):
-            return events.SlowedDown(at_s=at_s, pause_s=pause_s, requests_per_second=rate)
-        case RetryWaits():
-            return events.RetryHeld(at_s=at_s, key=download.key)
-        case HostFails(host=host, reason=reason):
+            return events.RateLimited(at_s=at_s, pause_s=pause_s, requests_per_second=rate)
+        case RetryBudgetSpent():
+            return events.RetryThrottled(at_s=at_s, key=download.key)
+        case HostIsDown(host=host, reason=reason):
             return events.HostFailed(at_s=at_s, host=host, reason=reason)
-        case HostIsBack(host=host, held_s=held_s):
-            return events.HostCameBack(at_s=at_s, host=host, held_s=held_s)
+        case HostIsUp(host=host, held_s=held_s):
+            return events.HostRecovered(at_s=at_s, host=host, held_s=held_s)
         case Retry():
             return events.Retried(
                 at_s=at_s,

@@ -6,21 +6,21 @@ import anyio
 
 from .. import events
 from ..journal.export_folder import ExportFolder
-from .event_bus import Outlet
+from .event_bus import EventBus
 
 
-class Ledger:
+class PendingPackages:
     """Knows which packages are still to be settled."""
 
-    def __init__(self, folder: ExportFolder, outlet: Outlet) -> None:
+    def __init__(self, folder: ExportFolder, event_bus: EventBus) -> None:
         """Begin with none.
 
         Args:
             folder: Where packages are claimed, so that no two exports of a client fetch one twice.
-            outlet: Takes what settles them.
+            event_bus: Takes what settles them.
         """
         self._folder = folder
-        self._outlet = outlet
+        self._event_bus = event_bus
         self._claimed: set[str] = set()
         self._outstanding = 0
         self._is_all_fed = False
@@ -43,7 +43,7 @@ class Ledger:
     async def settle(self, event: events.Settled) -> None:
         """Tell how a package has ended, and let go of it; a second end of it is not told."""
         if event.key in self._claimed:
-            await self._outlet.emit(event)
+            await self._event_bus.emit(event)
             self.let_go(event.key)
 
     def let_go(self, key: str) -> None:
@@ -77,9 +77,9 @@ class Ledger:
         """How many packages are not settled; None if the downloads were not read to their end."""
         if self.is_done:
             return 0
-        total = self._outlet.report.total
+        total = self._event_bus.report.total
         if total is not None:  # a list that raises may have raised after its last download
-            return total - self._outlet.report.settled or None
+            return total - self._event_bus.report.settled or None
         return self._outstanding if self._is_all_fed else None
 
     def _release(self, key: str) -> None:

@@ -39,27 +39,27 @@ from ..sansio.api.package_calls import needs_id
 from ..sansio.files.filenames import path_namer
 from ..sansio.package_state import State
 from ..sansio.polling.schedule import Pending
-from ..sansio.resume_decision import First, goes_on
-from ..transfer.call_gate import Gate
-from ..transfer.disk_space import DiskStaysFullError, Space
-from ..transfer.downloader import Fetcher
+from ..sansio.resume_decision import ResumeAction, is_retryable_next_run
+from ..transfer.call_gate import CallGate
+from ..transfer.disk_space import DiskSpace, DiskStaysFullError
+from ..transfer.downloader import Downloader
 from ..transfer.unexpected import as_error
-from ..transfer.work_item import Item, new_row
-from .create_stage import Creator
-from .event_bus import Outlet
+from ..transfer.work_item import WorkItem, new_row
+from .create_stage import CreateStage
+from .event_bus import EventBus
 from .failures import Failures
 from .fetch_stage import FetchStage
 from .incoming import Downloads, count
 from .key_check import KeyCheck
-from .package_requests import Asker, raise_if_failed
-from .pending_packages import Ledger
-from .poll_stage import Poller
-from .replacement import Replacer, lead_of, leads_nowhere, look, raise_if_wordless
-from .resources import Parts
-from .resume import Intake
-from .row_repair import mend_row
-from .save_stage import Saver
-from .source import Feed
+from .package_requests import PackageRequests, raise_if_failed
+from .pending_packages import PendingPackages
+from .poll_stage import PollStage
+from .replacement import PackageReplacement, is_stale_id, known_id_of, look, raise_if_wordless
+from .resources import ExportResources
+from .resume import ResumeStage
+from .row_repair import repair_row
+from .save_stage import SaveStage
+from .source import DownloadSource
 
 FINISH_S = 1.0
 """How long creations that are under way may take after an interruption, in seconds."""
@@ -68,47 +68,47 @@ FINISH_S = 1.0
 class Pipeline:
     """The stages of one export; `error` is what has ended them, if not a cancellation."""
 
-    def __init__(self, parts: Parts, folder: ExportFolder, outlet: Outlet) -> None:
+    def __init__(self, parts: ExportResources, folder: ExportFolder, event_bus: EventBus) -> None:
         """Join the stages; nothing runs before `run`."""
         self.error: Exception | None = None
         self._parts = parts
         self._folder = folder
-        self._outlet = outlet
+        self._event_bus = event_bus
         self._name_of: Callable[[Download], str] = path_namer(parts.folder.path_template)
-        self._gate = Gate()
-        self._ledger = Ledger(folder, outlet)
-        self._failures = Failures(folder.journal, self._ledger, outlet)
-        self._intake = Intake(folder, policy=parts.folder, retry=parts.retry)
-        self._asker = Asker(
+        self._gate = CallGate()
+        self._pending = PendingPackages(folder, event_bus)
+        self._failures = Failures(folder.journal, self._pending, event_bus)
+        self._intake = ResumeStage(folder, policy=parts.folder, retry=parts.retry)
+        self._requests = PackageRequests(
             parts.api,
             retry=parts.retry,
             poll=parts.poll,
-            emit=outlet.emit,
-            clock=outlet.clock,
+            emit=event_bus.emit,
+            clock=event_bus.clock,
         )
-        self._poller: Poller[Item] = Poller(
+        self._poller: PollStage[WorkItem] = PollStage(
             self._poll,
             self._not_yet,
             policy=parts.poll,
             workers=parts.limits.requests,
             broke=self._broke,
         )
-        self._space = Space(
+        self._space = DiskSpace(
             folder.sink,
             parts.folder,
-            emit=outlet.emit,
-            clock=outlet.clock,
-            left=lambda: self._ledger.outstanding,
+            emit=event_bus.emit,
+            clock=event_bus.clock,
+            left=lambda: self._pending.outstanding,
         )
-        self._creator = Creator(
-            self._asker,
+        self._creator = CreateStage(
+            self._requests,
             self._gate,
             retry=parts.retry,
             journal=folder.journal,
             space=self._space,
-            outlet=outlet,
+            event_bus=event_bus,
         )
-        self._fetcher = Fetcher(
+        self._fetcher = Downloader(
             parts.storage,
             folder,
             policy=parts.fetch,
@@ -120,26 +120,26 @@ class Pipeline:
             space=self._space,
             bandwidth=parts.bandwidth,
             fresh_url=self._fresh_url,
-            emit=outlet.emit,
-            emit_or_drop=outlet.emit_or_drop,
-            count_received=outlet.count_received,
-            clock=outlet.clock,
+            emit=event_bus.emit,
+            emit_or_drop=event_bus.emit_or_drop,
+            count_received=event_bus.count_received,
+            clock=event_bus.clock,
         )
-        self._saver = Saver(
+        self._saver = SaveStage(
             folder,
             policy=parts.folder,
             checksum=parts.fetch.checksum,
             space=self._space,
-            clock=outlet.clock,
+            clock=event_bus.clock,
         )
-        self._replacer = Replacer(
+        self._replacer = PackageReplacement(
             self._creator, hand_on=self._hand_on, fail=self._fail, end_early=self._end_early
         )
         self._fetching = FetchStage(
             self._fetcher,
             self._saver,
             gate=self._gate,
-            ledger=self._ledger,
+            pending=self._pending,
             began=self._leave_place,
             fail=self._fail,
             fetch_failed=self._replacer.fetch_failed,
@@ -148,9 +148,9 @@ class Pipeline:
         )
         self._key_check = KeyCheck(parts.api)
         self._places = anyio.Semaphore(parts.limits.pending)
-        self._ready: MemoryObjectSendStream[Item]
+        self._ready: MemoryObjectSendStream[WorkItem]
         self._working = anyio.CancelScope()
-        self._feed: Feed
+        self._source: DownloadSource
 
     async def run(self, downloads: Downloads) -> None:
         """Settle every download; returns when the last one is, or when it is interrupted.
@@ -161,21 +161,23 @@ class Pipeline:
         try:
             await self._run(downloads)
             await self._confirm_journal()
-            if self._ledger.is_done:
+            if self._pending.is_done:
                 ending = Ending.COMPLETE
-            if self._outlet.report.stopped is not None:
+            if self._event_bus.report.stopped is not None:
                 ending = Ending.STOPPED
         except Exception as error:
             self.error = error  # kept: a cancellation may take its place
             raise
         finally:
-            self._ledger.release_all()
-            self._outlet.report.end(self._ledger.left)
+            self._pending.release_all()
+            self._event_bus.report.end(self._pending.left)
             with anyio.CancelScope(shield=True):
-                await self._outlet.recorder.end(self._outlet.report, self._outlet.clock(), ending)
-        if not self._ledger.is_done:
-            left = self._ledger.left
-            await self._outlet.emit(events.Interrupted(at_s=self._outlet.clock(), left=left))
+                await self._event_bus.recorder.end(
+                    self._event_bus.report, self._event_bus.clock(), ending
+                )
+        if not self._pending.is_done:
+            left = self._pending.left
+            await self._event_bus.emit(events.Interrupted(at_s=self._event_bus.clock(), left=left))
 
     def interrupt(self) -> None:
         """End early, within about `FINISH_S`; what is under way is kept for the next run."""
@@ -184,27 +186,31 @@ class Pipeline:
 
     async def _run(self, downloads: Downloads) -> None:
         feed, todo = anyio.create_memory_object_stream[Download](0)
-        self._feed = Feed(
+        self._source = DownloadSource(
             downloads,
             journal=self._folder.journal,
-            ledger=self._ledger,
-            outlet=self._outlet,
+            pending=self._pending,
+            event_bus=self._event_bus,
             name_of=self._name_of,
         )
-        self._ready, ready = anyio.create_memory_object_stream[Item](math.inf)
-        with self._working, self._parts.slots.followed(self._outlet.tell_fetches) as places:
+        self._ready, ready = anyio.create_memory_object_stream[WorkItem](math.inf)
+        with self._working, self._parts.slots.followed(self._event_bus.tell_fetches) as places:
             async with feed, todo, self._ready, ready, anyio.create_task_group() as tasks:
                 total = count(downloads)
-                await self._outlet.emit(events.Started(at_s=self._outlet.clock(), total=total))
+                await self._event_bus.emit(
+                    events.Started(at_s=self._event_bus.clock(), total=total)
+                )
                 tasks.start_soon(self._poller.run)
                 tasks.start_soon(self._fetcher.watchdog.run)
-                tasks.start_soon(self._outlet.recorder.run, self._outlet.report, self._outlet.clock)
+                tasks.start_soon(
+                    self._event_bus.recorder.run, self._event_bus.report, self._event_bus.clock
+                )
                 for _ in range(self._parts.limits.requests):
                     tasks.start_soon(self._create_stage, todo)
                 for _ in range(self._parts.limits.most_fetches):
                     tasks.start_soon(self._fetching.run, ready, places, tasks)
-                await self._feed.run(feed)
-                await self._ledger.wait()
+                await self._source.run(feed)
+                await self._pending.wait()
                 tasks.cancel_scope.cancel()
 
     async def _confirm_journal(self) -> None:
@@ -216,12 +222,12 @@ class Pipeline:
         except SinkError:
             pass  # the disk is full or busy: whoever put a row was told
 
-    async def _fail(self, item: Item, error: PixxelError) -> None:
+    async def _fail(self, item: WorkItem, error: PixxelError) -> None:
         """End a package; with a rejected key, a closed way or a lost folder the whole export."""
         if isinstance(error, RouteError | FolderLostError):
             await self._end_early(error)
             return
-        if isinstance(error, PermissionDeniedError) and not goes_on(error):
+        if isinstance(error, PermissionDeniedError) and not is_retryable_next_run(error):
             error = await self._key_check.judge(error)
         if isinstance(error, AuthenticationError):
             await self._stop(error)
@@ -229,7 +235,7 @@ class Pipeline:
         await self._failures.note(item, error)
         await self._failures.settle(item.download, error)
 
-    async def _broke(self, item: Item, raised: Exception) -> None:
+    async def _broke(self, item: WorkItem, raised: Exception) -> None:
         """End a package for which something was raised that nobody expects."""
         await self._fail(item, as_error(raised))
 
@@ -237,33 +243,33 @@ class Pipeline:
         if self._gate.rejected is not None:
             return
         # First everything is stopped, then it is told: the reader may be slow.
-        self._outlet.report.stopped = error
+        self._event_bus.report.stopped = error
         self._gate.shut(error)
-        if self._outlet.report.total is None:
-            self._feed.cut()  # a stream may never end; of a list, each package fails
+        if self._event_bus.report.total is None:
+            self._source.cut()  # a stream may never end; of a list, each package fails
         waiting = self._poller.drain()
-        await self._outlet.emit(events.Stopped(at_s=self._outlet.clock(), error=error))
+        await self._event_bus.emit(events.Stopped(at_s=self._event_bus.clock(), error=error))
         async with anyio.create_task_group() as tasks:  # so that they share commits
             for item in waiting:
                 tasks.start_soon(self._fail, item, self._gate.rejection())
 
     async def _end_early(self, error: PixxelError) -> None:
         """End the export for a reason that concerns all of it; no package fails by that."""
-        if self._outlet.report.stopped is None:
-            self._outlet.report.stopped = error
-            await self._outlet.emit(events.Stopped(at_s=self._outlet.clock(), error=error))
+        if self._event_bus.report.stopped is None:
+            self._event_bus.report.stopped = error
+            await self._event_bus.emit(events.Stopped(at_s=self._event_bus.clock(), error=error))
             self.interrupt()
 
     # Create.
 
     async def _create_stage(self, todo: MemoryObjectReceiveStream[Download]) -> None:
         async for download in todo:
-            await self._ledger.claim(download.key)
-            item: Item | None = None
+            await self._pending.claim(download.key)
+            item: WorkItem | None = None
             try:
                 row = await self._folder.journal.get(download.key)
-                item = Item(download, row or new_row(download, self._name_of))
-                await mend_row(item, self._folder, self._outlet, is_lost=row is None)
+                item = WorkItem(download, row or new_row(download, self._name_of))
+                await repair_row(item, self._folder, self._event_bus, is_lost=row is None)
                 await self._take_up(item)
             except DiskStaysFullError as full:
                 await self._end_early(full.error)
@@ -275,13 +281,13 @@ class Pipeline:
                 else:
                     await self._broke(item, raised)
 
-    async def _take_up(self, item: Item) -> None:
+    async def _take_up(self, item: WorkItem) -> None:
         """Skip a package that is saved; else do what its state asks for first."""
         if await self._intake.is_saved(item):
             await self._saver.extract(item)
             saved = self._saver.describe(item, skipped=True)
-            await self._ledger.settle(
-                events.Skipped(at_s=self._outlet.clock(), key=item.key, saved=saved)
+            await self._pending.settle(
+                events.Skipped(at_s=self._event_bus.clock(), key=item.key, saved=saved)
             )
             return
         first = self._intake.first(item, needs_id=needs_id(item.download))
@@ -289,19 +295,19 @@ class Pipeline:
         item.has_place = True
         await self._begin(item, first)
 
-    async def _begin(self, item: Item, first: First) -> None:
+    async def _begin(self, item: WorkItem, first: ResumeAction) -> None:
         """Ask for a package, or go on waiting for the one that an earlier run has asked for."""
-        if first is First.POLL:
-            item.lead = lead_of(item, self._parts.folder.earlier_failures)
+        if first is ResumeAction.POLL:
+            item.lead = known_id_of(item, self._parts.folder.previous_failures)
             item.since = anyio.current_time()
-            await self._outlet.emit(
+            await self._event_bus.emit(
                 events.Requested(
-                    at_s=self._outlet.clock(), key=item.key, download_id=item.row.download_id
+                    at_s=self._event_bus.clock(), key=item.key, download_id=item.row.download_id
                 )
             )
             self._poller.add_soon(item, since=item.since, spread_s=self._parts.poll.initial_s)
             return
-        again = first is First.CREATE_AGAIN
+        again = first is ResumeAction.CREATE_AGAIN
         # The same call may have gone out in an earlier run, if it takes no id: its age is unknown.
         is_new = needs_id(item.download) or item.row.state is State.QUEUED
         await self._hand_on(
@@ -310,27 +316,29 @@ class Pipeline:
             kind=item.download.kind if is_new else None,
         )
 
-    async def _hand_on(self, item: Item, package: Package, *, kind: str | None) -> None:
+    async def _hand_on(self, item: WorkItem, package: Package, *, kind: str | None) -> None:
         if not await self._is_settled(item, package, polls=0):
             self._poller.add(item, since=item.since, kind=kind)
 
     # Poll.
 
-    async def _poll(self, pending: Pending[Item]) -> bool:
+    async def _poll(self, pending: Pending[WorkItem]) -> bool:
         """Ask about one package; return whether it has to be asked about again."""
         item = pending.item
         age_s = anyio.current_time() - item.since
         try:
             try:
-                package = await look(item, self._asker, self._gate, age_s=age_s)
+                package = await look(item, self._requests, self._gate, age_s=age_s)
                 if package is not None:
                     self._poller.saw(pending, package.status)
                     if await self._is_settled(item, package, polls=pending.polls):
                         return False
                     raise_if_wordless(item, package)
-                self._asker.raise_if_over(item.download, age_s=age_s, status_word=item.status_word)
+                self._requests.raise_if_over(
+                    item.download, age_s=age_s, status_word=item.status_word
+                )
             except PixxelError as error:
-                if not leads_nowhere(item, error):
+                if not is_stale_id(item, error):
                     raise
                 await self._replacer.replace(item, error)
                 return False
@@ -341,10 +349,10 @@ class Pipeline:
             return False
         return True
 
-    async def _not_yet(self, pending: Pending[Item], next_s: float) -> None:
-        await self._outlet.emit(
+    async def _not_yet(self, pending: Pending[WorkItem], next_s: float) -> None:
+        await self._event_bus.emit(
             events.Polled(
-                at_s=self._outlet.clock(),
+                at_s=self._event_bus.clock(),
                 key=pending.item.key,
                 status_word=pending.item.status_word,
                 polls=pending.polls,
@@ -352,7 +360,7 @@ class Pipeline:
             )
         )
 
-    async def _is_settled(self, item: Item, package: Package, *, polls: int) -> bool:
+    async def _is_settled(self, item: WorkItem, package: Package, *, polls: int) -> bool:
         """Hand on a package that is ready; return False for one that is not.
 
         Raises:
@@ -363,9 +371,9 @@ class Pipeline:
         if package.status is not PackageStatus.READY:
             return False
         item.take_url(package.signed_url, margin_s=self._parts.fetch.expiry_margin_s)
-        await self._outlet.emit(
+        await self._event_bus.emit(
             events.Ready(
-                at_s=self._outlet.clock(),
+                at_s=self._event_bus.clock(),
                 key=item.key,
                 waited_s=anyio.current_time() - item.since,
                 polls=polls,
@@ -376,16 +384,16 @@ class Pipeline:
 
     # Fetch.
 
-    async def _fresh_url(self, item: Item) -> SecretStr | None:
-        return await self._gate.ask(self._asker.fresh_url(item.download, item.row.download_id))
+    async def _fresh_url(self, item: WorkItem) -> SecretStr | None:
+        return await self._gate.ask(self._requests.fresh_url(item.download, item.row.download_id))
 
-    async def _wait_again(self, item: Item) -> None:
+    async def _wait_again(self, item: WorkItem) -> None:
         # It waits since its creation: the waiting limit ends a storage that always refuses.
         pending = Pending(item=item, since=item.since)
         await self._not_yet(pending, self._parts.poll.initial_s)
         self._poller.add(item, since=item.since)
 
-    def _leave_place(self, item: Item) -> None:
+    def _leave_place(self, item: WorkItem) -> None:
         if item.has_place:
             item.has_place = False
             self._places.release()

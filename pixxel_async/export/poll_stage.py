@@ -30,7 +30,7 @@ async def _raise(_item: object, error: Exception) -> None:
     raise error
 
 
-class Poller(Generic[T]):
+class PollStage(Generic[T]):
     """Polls what is added until it is cancelled."""
 
     def __init__(

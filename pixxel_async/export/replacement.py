@@ -1,6 +1,6 @@
 """Whether the id of a package leads nowhere any more, so that the package is requested anew.
 
-The decisions are those of `sansio.resume.Lead`; here they are asked for one package.
+The decisions are those of `sansio.resume.KnownId`; here they are asked for one package.
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from ..config import EarlierFailures
+from ..config import PreviousFailures
 from ..errors import ApiError, PackageFailedError, PackageTimeoutError, PixxelError
 from ..models import Package
 from ..sansio.api.package_calls import is_gone_word, is_word_of_work, needs_id
 from ..sansio.package_state import State
 from ..sansio.redact import redact
-from ..sansio.resume_decision import Lead, is_lost, is_out_of_reach
-from ..transfer.call_gate import Gate
+from ..sansio.resume_decision import KnownId, is_lost, is_out_of_reach
+from ..transfer.call_gate import CallGate
 from ..transfer.disk_space import DiskStaysFullError
-from ..transfer.work_item import Item
-from .create_stage import Creator
-from .package_requests import Asker
+from ..transfer.work_item import WorkItem
+from .create_stage import CreateStage
+from .package_requests import PackageRequests
 
 NO_ANSWER = "no answer yet"
 """Stands for the status word while the service gives none."""
@@ -30,25 +30,27 @@ class _NowhereError(PackageFailedError):
     """The id of a package leads nowhere."""
 
 
-def lead_of(item: Item, failures: EarlierFailures) -> Lead:
+def known_id_of(item: WorkItem, failures: PreviousFailures) -> KnownId:
     """Return what is known of an id that an earlier run has noted."""
     row = item.row
     # A package that was saved is QUEUED again; one that was only requested is REQUESTED.
     was_ready = row.state is State.QUEUED or (row.attempts > 0 and row.state is not State.REQUESTED)
-    is_last_chance = failures is EarlierFailures.RETRY and (was_ready or row.state is State.FAILED)
-    return Lead(was_ready=was_ready, is_last_chance=is_last_chance)
+    is_last_chance = failures is PreviousFailures.RETRY and (was_ready or row.state is State.FAILED)
+    return KnownId(was_ready=was_ready, is_last_chance=is_last_chance)
 
 
-async def look(item: Item, asker: Asker, gate: Gate, *, age_s: float) -> Package | None:
+async def look(
+    item: WorkItem, requests: PackageRequests, gate: CallGate, *, age_s: float
+) -> Package | None:
     """Ask how far a package has come; None if the next look may tell more.
 
     Raises:
         PackageFailedError: The id leads nowhere.
-        PixxelError: As `Asker.look`.
+        PixxelError: As `PackageRequests.look`.
     """
     passing: list[PixxelError] = []
     package = await gate.ask(
-        asker.look(
+        requests.look(
             item.download,
             item.row.download_id,
             age_s=age_s if item.lead is None else math.inf,
@@ -62,7 +64,7 @@ async def look(item: Item, asker: Asker, gate: Gate, *, age_s: float) -> Package
     return package
 
 
-def raise_if_wordless(item: Item, package: Package) -> None:
+def raise_if_wordless(item: WorkItem, package: Package) -> None:
     """Count an answer without a URL, and raise if there were enough of them.
 
     Raises:
@@ -73,7 +75,7 @@ def raise_if_wordless(item: Item, package: Package) -> None:
         raise _NowhereError(message, key=item.key)
 
 
-def leads_nowhere(item: Item, error: PixxelError) -> bool:
+def is_stale_id(item: WorkItem, error: PixxelError) -> bool:
     """Tell whether what a look has ended with means that the id leads nowhere."""
     if not needs_id(item.download):
         return False
@@ -93,20 +95,20 @@ def leads_nowhere(item: Item, error: PixxelError) -> bool:
 class HandOn(Protocol):
     """Takes a package that was requested just now."""
 
-    def __call__(self, item: Item, package: Package, *, kind: str | None) -> Awaitable[None]:
+    def __call__(self, item: WorkItem, package: Package, *, kind: str | None) -> Awaitable[None]:
         """Take it."""
         ...
 
 
-class Replacer:
+class PackageReplacement:
     """Requests packages anew whose ids lead nowhere."""
 
     def __init__(
         self,
-        creator: Creator,
+        creator: CreateStage,
         *,
         hand_on: HandOn,
-        fail: Callable[[Item, PixxelError], Awaitable[None]],
+        fail: Callable[[WorkItem, PixxelError], Awaitable[None]],
         end_early: Callable[[PixxelError], Awaitable[None]],
     ) -> None:
         """Join what a replacement needs.
@@ -122,17 +124,17 @@ class Replacer:
         self._fail = fail
         self._end_early = end_early
 
-    async def replace(self, item: Item, error: PixxelError) -> None:
+    async def replace(self, item: WorkItem, error: PixxelError) -> None:
         """Request a new package in place of one that the service or the storage has let go of.
 
         Raises:
-            PixxelError: As `Creator.replace`.
-            DiskStaysFullError: As `Creator.replace`.
+            PixxelError: As `CreateStage.replace`.
+            DiskStaysFullError: As `CreateStage.replace`.
         """
         package = await self._creator.replace(item, error)
         await self._hand_on(item, package, kind=item.download.kind)
 
-    async def fetch_failed(self, item: Item, error: PixxelError) -> None:
+    async def fetch_failed(self, item: WorkItem, error: PixxelError) -> None:
         """Request a package anew whose transfer failed, or end it."""
         try:
             if may_be_replaced(item, error):
@@ -146,7 +148,7 @@ class Replacer:
         await self._fail(item, error)
 
 
-def may_be_replaced(item: Item, error: PixxelError) -> bool:
+def may_be_replaced(item: WorkItem, error: PixxelError) -> bool:
     """Tell whether a package whose transfer failed is requested anew.
 
     One of this run is not: the next run takes it up. What the service itself says when it is asked

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..config import FetchPolicy, FolderPolicy, Limits, PollPolicy, RetryPolicy
-from ..http.circuit_breaker import HostGuards
+from ..http.circuit_breaker import CircuitBreakers
 from ..http.service_calls import Api
 from ..http.storage_client import StorageClient
 from ..transfer.bandwidth_limiter import Bandwidth
-from ..transfer.concurrency_limiter import Slots
+from ..transfer.concurrency_limiter import ConcurrencyLimiter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class ExportResources:
     """The parts of one export.
 
     Attributes:
@@ -31,8 +31,8 @@ class Parts:
 
     api: Api
     storage: StorageClient
-    slots: Slots
-    hosts: HostGuards
+    slots: ConcurrencyLimiter
+    hosts: CircuitBreakers
     bandwidth: Bandwidth | None
     limits: Limits
     retry: RetryPolicy

@@ -11,19 +11,19 @@ Rules:
 
 from __future__ import annotations
 
-from ..config import EarlierFailures, EarlierFiles, FolderPolicy, RetryPolicy
+from ..config import ExistingFiles, FolderPolicy, PreviousFailures, RetryPolicy
 from ..destinations.sink import Stamp
 from ..errors import AnswerLostError, EarlierFailureError
 from ..journal.export_folder import ExportFolder
-from ..journal.models import Row
+from ..journal.models import PackageRow
 from ..sansio.package_state import State
-from ..sansio.resume_decision import First, first
-from ..transfer.work_item import Item
+from ..sansio.resume_decision import ResumeAction, first
+from ..transfer.work_item import WorkItem
 
 COARSE_NS = 2_000_000_000
 
 
-class Intake:
+class ResumeStage:
     """Looks at the packages of one export before anything is sent for them."""
 
     def __init__(self, folder: ExportFolder, *, policy: FolderPolicy, retry: RetryPolicy) -> None:
@@ -38,7 +38,7 @@ class Intake:
         self._policy = policy
         self._retry = retry
 
-    async def is_saved(self, item: Item) -> bool:
+    async def is_saved(self, item: WorkItem) -> bool:
         """Tell whether the file is there and ours; what is there and was changed is set aside.
 
         Raises:
@@ -68,7 +68,7 @@ class Intake:
         item.row = _fetched_anew(row)
         return False
 
-    def first(self, item: Item, *, needs_id: bool) -> First:
+    def first(self, item: WorkItem, *, needs_id: bool) -> ResumeAction:
         """Decide what is done first with a package that is not saved.
 
         Raises:
@@ -78,39 +78,39 @@ class Intake:
         row = item.row
         decided = first(
             state=row.state,
-            takes_up_itself=bool(row.goes_on),
+            takes_up_itself=bool(row.is_retryable_next_run),
             download_id=row.download_id,
             is_unanswered=bool(row.is_unanswered) and needs_id,
             recreated=row.recreated,
             recreate=self._retry.recreate,
-            failures=self._policy.earlier_failures,
+            failures=self._policy.previous_failures,
         )
-        if decided is First.LEAVE_FAILED:
+        if decided is ResumeAction.LEAVE_FAILED:
             message = f"failed in an earlier run: {row.error}"
             raise EarlierFailureError(message, key=item.key)
-        if decided is First.GIVE_UP:
+        if decided is ResumeAction.GIVE_UP:
             message = (
                 "its creation was sent, no answer was noted, and it may not be sent again: "
                 "the service may hold a package that nobody fetches"
             )
             raise AnswerLostError(message, key=item.key)
-        if row.state is State.FAILED and self._policy.earlier_failures is EarlierFailures.RETRY:
+        if row.state is State.FAILED and self._policy.previous_failures is PreviousFailures.RETRY:
             item.row = row.changed(recreated=0)
         return decided
 
-    async def _is_right(self, row: Row, stamp: Stamp) -> bool:
+    async def _is_right(self, row: PackageRow, stamp: Stamp) -> bool:
         if not stamp.is_file or stamp.size != row.bytes:
             return False
         if row.sha256 is None:
             return row.mtime_ns is None or abs(stamp.mtime_ns - row.mtime_ns) <= COARSE_NS
         is_told = row.state in {State.SAVED, State.SKIPPED}
-        is_trusted = is_told and self._policy.earlier_files is EarlierFiles.TRUST
+        is_trusted = is_told and self._policy.existing_files is ExistingFiles.TRUST
         if is_trusted and is_untouched(row, stamp):
             return True
         return await self._folder.sink.digest(row.name) == row.sha256
 
 
-def is_untouched(row: Row, stamp: Stamp) -> bool:
+def is_untouched(row: PackageRow, stamp: Stamp) -> bool:
     """Tell whether a file is surely the one that was saved, as far as a look can tell."""
     if row.mtime_ns is None or row.inode is None:  # of an earlier version: the size has to do
         return True
@@ -118,7 +118,7 @@ def is_untouched(row: Row, stamp: Stamp) -> bool:
     return is_same and row.ctime_ns in {None, stamp.ctime_ns}
 
 
-def _fetched_anew(row: Row) -> Row:
+def _fetched_anew(row: PackageRow) -> PackageRow:
     return row.changed(
         state=State.QUEUED,
         recreated=0,  # it was saved: what was repeated for that is over

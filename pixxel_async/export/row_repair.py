@@ -6,26 +6,28 @@ import json
 
 from .. import events
 from ..journal.export_folder import ExportFolder
-from ..journal.models import Damage
-from ..transfer.work_item import Item, target_of
-from .event_bus import Outlet
+from ..journal.models import Corruption
+from ..transfer.work_item import WorkItem, target_of
+from .event_bus import EventBus
 
 
-async def mend_row(item: Item, folder: ExportFolder, outlet: Outlet, *, is_lost: bool) -> None:
+async def repair_row(
+    item: WorkItem, folder: ExportFolder, event_bus: EventBus, *, is_lost: bool
+) -> None:
     """Replace a row that was found damaged, and tell.
 
     Args:
         item: A package that was just looked up; its row has what could be believed.
         folder: Its journal has found the damage.
-        outlet: Takes the event.
+        event_bus: Takes the event.
         is_lost: Whether nothing could be believed. Nobody knows then whose file has its name.
     """
     damage = folder.journal.take_damage(item.key) or _of_another(item)
     if damage is None:
         return
-    await outlet.emit(
+    await event_bus.emit(
         events.RowDamaged(
-            at_s=outlet.clock(), key=item.key, field=damage.field, reason=damage.reason
+            at_s=event_bus.clock(), key=item.key, field=damage.field, reason=damage.reason
         )
     )
     item.row = item.row.changed(target=target_of(item.download))
@@ -34,9 +36,9 @@ async def mend_row(item: Item, folder: ExportFolder, outlet: Outlet, *, is_lost:
     folder.journal.note(item.row)
 
 
-def _of_another(item: Item) -> Damage | None:
+def _of_another(item: WorkItem) -> Corruption | None:
     """Find out whether the row of a package describes another download."""
     wanted = target_of(item.download)
     if item.row.target == wanted or json.loads(item.row.target) == json.loads(wanted):
         return None
-    return Damage(key=item.key, field="target", reason="describes another download")
+    return Corruption(key=item.key, field="target", reason="describes another download")

@@ -22,12 +22,12 @@ from ..journal.export_folder import ExportFolder
 from ..models import SavedPackage
 from ..sansio.files.filenames import folder_name
 from ..sansio.package_state import State
-from ..transfer.disk_space import FULL_CODES, Space
-from ..transfer.received import Arrived
-from ..transfer.work_item import Item
+from ..transfer.disk_space import FULL_CODES, DiskSpace
+from ..transfer.received import ReceivedPackage
+from ..transfer.work_item import WorkItem
 
 
-class Saver:
+class SaveStage:
     """Saves the packages of one export."""
 
     def __init__(
@@ -36,7 +36,7 @@ class Saver:
         *,
         policy: FolderPolicy,
         checksum: Checksum,
-        space: Space,
+        space: DiskSpace,
         clock: Callable[[], float],
     ) -> None:
         """Join folder and events.
@@ -54,7 +54,7 @@ class Saver:
         self._space = space
         self._clock = clock
 
-    async def save(self, arrived: Arrived) -> events.Saved:
+    async def save(self, arrived: ReceivedPackage) -> events.Saved:
         """Give a package its final name.
 
         Cancelled or failed, it leaves the partial and its mark for a later run.
@@ -79,7 +79,7 @@ class Saver:
             transferred_s=anyio.current_time() - arrived.began,
         )
 
-    async def extract(self, item: Item) -> None:
+    async def extract(self, item: WorkItem) -> None:
         """Extract a saved package, if that is wanted and was not done yet.
 
         Cancelled or failed, it leaves the ZIP and no folder; a later run does it anew.
@@ -107,7 +107,7 @@ class Saver:
                 await journal.put(item.row)
                 await sink.remove(row.name)
 
-    def describe(self, item: Item, *, skipped: bool = False) -> SavedPackage:
+    def describe(self, item: WorkItem, *, skipped: bool = False) -> SavedPackage:
         """Describe a saved file, from what the journal remembers of it."""
         row, sink = item.row, self._folder.sink
         return SavedPackage(
@@ -120,7 +120,7 @@ class Saver:
             extracted=None if row.extracted is None else sink.path(row.extracted),
         )
 
-    async def _save(self, arrived: Arrived) -> None:
+    async def _save(self, arrived: ReceivedPackage) -> None:
         item, partial, journal = arrived.item, arrived.transfer.partial, self._folder.journal
         digests = await partial.digests(self._noted)
         arrived.transfer.describe_whole(
@@ -131,7 +131,7 @@ class Saver:
         await self._space.write(lambda: journal.put(item.row))
         is_noted = False
         with anyio.CancelScope(shield=True):  # short, and what has its name is noted
-            stamp = await partial.commit(self._policy.foreign_files)
+            stamp = await partial.commit(self._policy.unknown_files)
             item.row = (
                 item.row.without_partial()
                 .changed(state=State.SAVED, error="", error_type="")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from ..config import EarlierFailures, FolderPolicy
+from ..config import FolderPolicy, PreviousFailures
 from ..models import SavedPackage
 from .summary import Report
 
 
 def again(folder: FolderPolicy | None) -> FolderPolicy:
     """Return the policy with which one package is asked for: it may have failed earlier."""
-    retry = {"earlier_failures": EarlierFailures.RETRY}
+    retry = {"earlier_failures": PreviousFailures.RETRY}
     return (folder or FolderPolicy()).model_copy(update=retry)
 
 

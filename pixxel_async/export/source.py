@@ -12,15 +12,15 @@ from anyio.streams.memory import MemoryObjectSendStream
 from ..downloads import Download
 from ..journal.journal import Journal
 from ..transfer.work_item import new_row
-from .event_bus import Outlet
+from .event_bus import EventBus
 from .incoming import Downloads, count, each
-from .pending_packages import Ledger
+from .pending_packages import PendingPackages
 
 ROWS_AT_ONCE = 500
 """New packages are noted in pieces of this size, between which other tasks have their turn."""
 
 
-class Feed:
+class DownloadSource:
     """The downloads of one export, each once."""
 
     def __init__(
@@ -28,8 +28,8 @@ class Feed:
         downloads: Downloads,
         *,
         journal: Journal,
-        ledger: Ledger,
-        outlet: Outlet,
+        pending: PendingPackages,
+        event_bus: EventBus,
         name_of: Callable[[Download], str],
     ) -> None:
         """Take nothing yet.
@@ -37,14 +37,14 @@ class Feed:
         Args:
             downloads: What the export is given.
             journal: Takes what is new.
-            ledger: Counts what is to be settled.
-            outlet: Its recorder notes what waits.
+            pending: Counts what is to be settled.
+            event_bus: Its recorder notes what waits.
             name_of: Names files.
         """
         self._downloads = downloads
         self._journal = journal
-        self._ledger = ledger
-        self._outlet = outlet
+        self._pending = pending
+        self._event_bus = event_bus
         self._name_of = name_of
         self._scope = anyio.CancelScope()
 
@@ -61,8 +61,8 @@ class Feed:
                     if not is_list:
                         self._note(download)
                     await send.send(download)
-                    self._ledger.add()
-        self._ledger.close()
+                    self._pending.add()
+        self._pending.close()
 
     def cut(self) -> None:
         """Take no more of a stream, which may never end; what was handed on is all."""
@@ -81,4 +81,4 @@ class Feed:
         if not self._journal.knows(download.key):
             with suppress(Exception):  # told for this package when its turn comes
                 self._journal.note(new_row(download, self._name_of))
-        self._outlet.recorder.queued(download.key, self._outlet.clock())
+        self._event_bus.recorder.queued(download.key, self._event_bus.clock())

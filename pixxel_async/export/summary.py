@@ -121,9 +121,9 @@ class Report:
                 self.interrupted += 1
             case events.UrlRefreshed():
                 self.refreshed += 1
-            case events.HostFailed() | events.RetryHeld():
+            case events.HostFailed() | events.RetryThrottled():
                 self.held += 1
-            case events.HostCameBack(held_s=held_s):
+            case events.HostRecovered(held_s=held_s):
                 self.held_s += held_s
             case events.Saved(saved=saved):
                 self.saved.append(saved)

@@ -29,14 +29,14 @@ from pathlib import Path
 from threading import Event
 
 from ..config import Verify
-from ..destinations.folder_tree import Tree
+from ..destinations.folder_tree import FolderTree
 from ..destinations.inspect import look
 from ..destinations.partial_file import PART_SUFFIX
 from ..destinations.paths import absolute_path
 from ..downloads import Download, parse_download
 from ..errors import InputError
 from ..journal.export_folder import HIDDEN, JOURNAL, ExportFolder
-from ..journal.models import Damage, Doing, ExportRecord, Row
+from ..journal.models import Activity, Corruption, ExportRecord, PackageRow
 from ..journal.reader import journal_of, read_record
 from ..journal.row_validation import REMEDY
 from ..sansio.files.filenames import name_problem
@@ -57,7 +57,7 @@ AHEAD = 4
 
 ZIP_SUFFIX = ".zip"
 _SAVED = frozenset({State.SAVED, State.SKIPPED})
-_HAS_SAVED = frozenset({Doing.SAVED, Doing.SKIPPED})
+_HAS_SAVED = frozenset({Activity.SAVED, Activity.SKIPPED})
 
 
 async def verify(
@@ -116,7 +116,7 @@ async def verify(
         threads.shutdown(wait=True, cancel_futures=True)
 
 
-def bytes_to_read(rows: Iterable[Row]) -> int:
+def bytes_to_read(rows: Iterable[PackageRow]) -> int:
     """Return how much `verify` reads of packages that are as they were saved, in bytes."""
     return sum(row.bytes or 0 for row in rows if _is_saved(row) and not row.is_discarded)
 
@@ -170,7 +170,7 @@ async def forget(folder: ExportFolder, findings: Iterable[Finding]) -> list[Down
     return downloads
 
 
-def _forgotten(row: Row, condition: Condition) -> Row:
+def _forgotten(row: PackageRow, condition: Condition) -> PackageRow:
     if row.state is not State.FAILED and not _is_saved(row):
         return row  # on its way already, and goes on from where it is
     kept = {"extracted": None, "is_discarded": 0} if row.is_discarded else {}
@@ -187,7 +187,7 @@ def _forgotten(row: Row, condition: Condition) -> Row:
         checksum="",
         error="",
         error_type="",
-        goes_on=0,
+        is_retryable_next_run=0,
         **kept,
     )
 
@@ -206,13 +206,13 @@ class _Look:
 
     folder: Path
     once_saved: frozenset[str]
-    damaged: Mapping[str, Damage]
+    damaged: Mapping[str, Corruption]
     depth: Verify
     stop: Event
 
-    def judge(self, row: Row) -> Finding:
+    def judge(self, row: PackageRow) -> Finding:
         download = _download(row)
-        if isinstance(download, Damage):
+        if isinstance(download, Corruption):
             return _damaged(self.folder, str(download))
         if (damage := self.damaged.get(row.key)) is not None:
             return _damaged(self.folder, str(damage), download)
@@ -224,7 +224,7 @@ class _Look:
         if not _is_saved(row):
             judged = judge_unsaved(row.error, was_saved=row.key in self.once_saved)
         else:
-            tree, size = Tree(self.folder), row.bytes or 0
+            tree, size = FolderTree(self.folder), row.bytes or 0
             found = look(tree, name, size=size, verify=self.depth, stop=self.stop)
             if row.is_discarded:
                 judged = judge_extracted(found)
@@ -241,7 +241,7 @@ class _Look:
         )
 
 
-def _is_saved(row: Row) -> bool:
+def _is_saved(row: PackageRow) -> bool:
     return row.state in _SAVED and row.bytes is not None
 
 
@@ -249,17 +249,17 @@ def _once_saved(record: ExportRecord) -> frozenset[str]:
     return frozenset(step.key for step in record.steps if step.doing in _HAS_SAVED)
 
 
-def _name(row: Row) -> str:
+def _name(row: PackageRow) -> str:
     return row.extracted if row.is_discarded and row.extracted else row.name
 
 
-def _download(row: Row) -> Download | Damage:
+def _download(row: PackageRow) -> Download | Corruption:
     try:
         download = parse_download(json.loads(row.target))
     except (ValueError, InputError) as error:
-        return Damage(key=row.key, field="target", reason=f"is not a download: {error}")
+        return Corruption(key=row.key, field="target", reason=f"is not a download: {error}")
     if download.key != row.key:
-        return Damage(key=row.key, field="target", reason=f"is that of {download.key}")
+        return Corruption(key=row.key, field="target", reason=f"is that of {download.key}")
     return download
 
 

@@ -12,7 +12,7 @@ from ..downloads import Download
 from ..http.service_calls import Api
 from ..models import Package, PackageStatus
 from ..sansio.polling.schedule import Pending, PollSchedule
-from .package_requests import Asker, raise_if_failed
+from .package_requests import PackageRequests, raise_if_failed
 
 
 async def wait(api: Api, download: Download, *, retry: RetryPolicy, poll: PollPolicy) -> Package:
@@ -23,9 +23,9 @@ async def wait(api: Api, download: Download, *, retry: RetryPolicy, poll: PollPo
         PackageTimeoutError: It was not ready within the waiting limit.
         PixxelError: A call failed, and the attempts are used up.
     """
-    asker = Asker(api, retry=retry, poll=poll, emit=_forget, clock=anyio.current_time)
+    requests = PackageRequests(api, retry=retry, poll=poll, emit=_forget, clock=anyio.current_time)
     schedule: PollSchedule[None] = PollSchedule(poll)
-    package = await asker.create(download)
+    package = await requests.create(download)
     download_id = package.download_id
     pending = Pending(item=None, since=anyio.current_time())
     age_s = 0.0  # when the service was last asked: an answer may be read long after it came
@@ -33,7 +33,7 @@ async def wait(api: Api, download: Download, *, retry: RetryPolicy, poll: PollPo
         raise_if_failed(package, download)
         if package.status is PackageStatus.READY:
             return package
-        asker.raise_if_over(download, age_s=age_s, status_word=package.status_word)
+        requests.raise_if_over(download, age_s=age_s, status_word=package.status_word)
         await anyio.sleep(
             schedule.wait(
                 pending,
@@ -43,7 +43,7 @@ async def wait(api: Api, download: Download, *, retry: RetryPolicy, poll: PollPo
         )
         pending.polls += 1
         age_s = anyio.current_time() - pending.since
-        package = await asker.look(download, download_id, age_s=age_s) or package
+        package = await requests.look(download, download_id, age_s=age_s) or package
 
 
 async def _forget(_event: events.Event) -> None:

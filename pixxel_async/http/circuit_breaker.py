@@ -20,7 +20,7 @@ from ..sansio.secrets import Redactor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HostFails:
+class HostIsDown:
     """A host has failed several times in a row: requests to it wait, and one at a time tries it.
 
     Attributes:
@@ -33,7 +33,7 @@ class HostFails:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HostIsBack:
+class HostIsUp:
     """A host that has failed answers again.
 
     Attributes:
@@ -47,15 +47,15 @@ class HostIsBack:
 
 _AUTHORITY = re.compile(r"[^/?#]*//[^/?#]*")
 
-News: TypeAlias = HostFails | HostIsBack
+News: TypeAlias = HostIsDown | HostIsUp
 Tell: TypeAlias = Callable[[News], Awaitable[None]]
 
 
-class HeldBackError(TransportError):
+class CircuitOpenError(TransportError):
     """A request was not sent, since its host fails."""
 
 
-class HostGuard:
+class CircuitBreaker:
     """Lets requests to one host through, or holds them back; belongs to one event loop."""
 
     def __init__(
@@ -92,7 +92,7 @@ class HostGuard:
             waits: Whether it is worth waiting until the host is back.
 
         Returns:
-            An async context manager, to be entered once. Entering it raises HeldBackError if the
+            An async context manager, to be entered once. Entering it raises CircuitOpenError if the
             host fails, and waiting is not worth it or has been of no use.
         """
         return GuardedRequest(self, tell, waits=waits)
@@ -101,12 +101,12 @@ class HostGuard:
         """Wait until a request may go; it has to end in `ended`.
 
         Raises:
-            HeldBackError: As above.
+            CircuitOpenError: As above.
         """
         while not self._breaker.enter(now := asyncio.get_running_loop().time()):
             if not waits or self._breaker.is_down(now):
                 message = f"{self._host} fails: {self._reason}"
-                raise HeldBackError(message, sent=False)
+                raise CircuitOpenError(message, sent=False)
             closed = self._closed
             with anyio.move_on_after(self._breaker.wait(now)):
                 await closed.wait()
@@ -139,7 +139,7 @@ class HostGuard:
     def _failed(self, error: BaseException, *, is_try: bool) -> News | None:
         self._reason = str(error)
         if self._breaker.failed(asyncio.get_running_loop().time(), is_try=is_try):
-            return HostFails(host=self._host, reason=str(error))
+            return HostIsDown(host=self._host, reason=str(error))
         return None
 
     def _went_well(self) -> News | None:
@@ -149,18 +149,18 @@ class HostGuard:
         self._closed.set()
         self._closed = anyio.Event()
         held_s = asyncio.get_running_loop().time() - opened_at
-        return HostIsBack(host=self._host, held_s=held_s)
+        return HostIsUp(host=self._host, held_s=held_s)
 
 
 class GuardedRequest:
-    """The context of one request; see `HostGuard.request`.
+    """The context of one request; see `CircuitBreaker.request`.
 
     A class, since a generator in its place takes 5 µs more of each call.
     """
 
     __slots__ = ("_goes", "_guard", "_is_try", "_tell", "_waits")
 
-    def __init__(self, guard: HostGuard, tell: Tell, *, waits: bool) -> None:
+    def __init__(self, guard: CircuitBreaker, tell: Tell, *, waits: bool) -> None:
         """Do nothing yet."""
         self._guard = guard
         self._tell = tell
@@ -196,7 +196,7 @@ class GuardedRequest:
             await self._tell(news)
 
 
-class HostGuards:
+class CircuitBreakers:
     """A guard for each host that is met; belongs to one event loop."""
 
     def __init__(
@@ -206,14 +206,14 @@ class HostGuards:
         is_answer: Callable[[BaseException], bool],
         redactor: Redactor | None = None,
     ) -> None:
-        """Know none yet; the arguments are those of `HostGuard`, `redactor` is for their names."""
+        """Start with none; the arguments are those of `CircuitBreaker`."""
         self._is_failure = is_failure
         self._is_answer = is_answer
         self._redactor = redactor or Redactor()
-        self._guards: dict[str, HostGuard] = {}
-        self._by_authority: dict[str, HostGuard] = {}  # taking a URL apart takes its time
+        self._guards: dict[str, CircuitBreaker] = {}
+        self._by_authority: dict[str, CircuitBreaker] = {}  # taking a URL apart takes its time
 
-    def of(self, url: SecretStr) -> HostGuard:
+    def of(self, url: SecretStr) -> CircuitBreaker:
         """Return the guard of a URL's host."""
         match = _AUTHORITY.match(url.get_secret_value())
         authority = match[0] if match else ""
@@ -225,7 +225,7 @@ class HostGuards:
             host = ""
         if host not in self._guards:
             shown = redact(self._redactor.text(host))
-            self._guards[host] = HostGuard(
+            self._guards[host] = CircuitBreaker(
                 shown, is_failure=self._is_failure, is_answer=self._is_answer
             )
         self._by_authority[authority] = self._guards[host]

@@ -13,7 +13,7 @@ OTHER_LOOP = (
 IS_CLOSED = "this client is closed: make another one"
 
 
-class Use:
+class ClientLifetime:
     """Binds a client to the event loop in which it is used first."""
 
     def __init__(self) -> None:

@@ -23,7 +23,7 @@ from ..sansio.api.package_calls import Call
 from ..sansio.resilience.gcra import LEAST_WAIT_S
 from ..sansio.resilience.retry_budget import RetryBudget
 from ..sansio.resilience.retry_rules import Failure, Verdict, delay, failure_of, judge
-from .circuit_breaker import HeldBackError
+from .circuit_breaker import CircuitOpenError
 from .rate_limiter import RateLimiter
 
 COMPLAINTS = frozenset({Failure.THROTTLED, Failure.UNAVAILABLE})
@@ -60,11 +60,11 @@ class SlowDown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RetryWaits:
+class RetryBudgetSpent:
     """A call has failed, and the share of calls that may be retries is used up."""
 
 
-RetryNotice: TypeAlias = Retry | SlowDown | RetryWaits
+RetryNotice: TypeAlias = Retry | SlowDown | RetryBudgetSpent
 Notify: TypeAlias = Callable[[RetryNotice], Awaitable[None]]
 T = TypeVar("T")
 
@@ -116,7 +116,7 @@ class Retries:
             )
 
         def is_worth_it(error: BaseException) -> bool:
-            if isinstance(error, HeldBackError):
+            if isinstance(error, CircuitOpenError):
                 return False
             if judge(call.kind, failure_of(error)) is not Verdict.RETRY:
                 return False
@@ -162,7 +162,7 @@ class Retries:
         """Wait until the budget allows a retry."""
         if self._budget.spend(anyio.current_time()):
             return
-        await notify(RetryWaits())
+        await notify(RetryBudgetSpent())
         while not self._budget.spend(now := anyio.current_time()):  # noqa: ASYNC110 - time pays
             # Less than the clock can tell would be waited for in vain.
             await anyio.sleep(max(LEAST_WAIT_S, self._budget.wait(now)))

@@ -26,9 +26,9 @@ from ..sansio.api import package_calls
 from ..sansio.resilience.circuit_breaker import MOST_S
 from ..sansio.resilience.retry_rules import CallKind, Failure, failure_of
 from .api_client import ApiClient, NoDescriptorsError, Response
-from .circuit_breaker import HostFails, HostGuard, HostIsBack
+from .circuit_breaker import CircuitBreaker, HostIsDown, HostIsUp
 from .rate_limiter import RateLimiter
-from .retry import Retries, Retry, RetryWaits, SlowDown
+from .retry import Retries, Retry, RetryBudgetSpent, SlowDown
 
 KNOWN_KEY = frozenset({403, 404})
 """Answers that only a key that is known gets, although they are errors."""
@@ -49,7 +49,7 @@ def is_failure_of_host(error: BaseException) -> bool:
     return failure in HOST_FAILS
 
 
-Notice: TypeAlias = Retry | SlowDown | RetryWaits | HostFails | HostIsBack
+Notice: TypeAlias = Retry | SlowDown | RetryBudgetSpent | HostIsDown | HostIsUp
 Notify: TypeAlias = Callable[[Notice], Awaitable[None]]
 Before: TypeAlias = Callable[[], Awaitable[None]]
 
@@ -87,7 +87,7 @@ class Api:
         self._slots = asyncio.Semaphore(limits.requests)
         self._rate = RateLimiter(limits.requests_per_second)
         self._retries = Retries(retry, self._rate)
-        self._guard = HostGuard(
+        self._guard = CircuitBreaker(
             service.base_url.host,
             is_failure=lambda error: (
                 is_failure_of_host(error) and not isinstance(error, NoDescriptorsError)

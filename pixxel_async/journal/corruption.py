@@ -38,11 +38,11 @@ _NOT_OURS = "no such "
 """So begins what SQLite says of a table or a column that is not there."""
 
 
-class DamagedJournalError(SinkError):
+class CorruptJournalError(SinkError):
     """A journal is damaged; the message says what to do."""
 
 
-class DamagedError(sqlite3.DatabaseError):
+class CorruptionFoundError(sqlite3.DatabaseError):
     """`quick_check` has found something."""
 
 
@@ -56,7 +56,7 @@ def check(connection: sqlite3.Connection, path: Path) -> None:
     version_of(connection, path)
     (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
-        raise DamagedError(found.splitlines()[-1])
+        raise CorruptionFoundError(found.splitlines()[-1])
 
 
 def check_disk(connection: sqlite3.Connection, path: Path) -> None:
@@ -74,7 +74,7 @@ def is_damage(error: sqlite3.Error) -> bool:
     """Tell whether an error comes from what the journal holds, not from the disk."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
     return (
-        isinstance(error, DamagedError)
+        isinstance(error, CorruptionFoundError)
         or code & _PRIMARY in _DAMAGE
         or str(error).startswith(_NOT_OURS)
     )
@@ -84,7 +84,7 @@ def refusing(path: Path, work: Callable[[], T]) -> T:
     """Do what needs a journal; blocks, so it belongs in a thread.
 
     Raises:
-        DamagedJournalError: The journal is damaged; it says what to do.
+        CorruptJournalError: The journal is damaged; it says what to do.
         NewerJournalError: It is of a newer version, likewise.
     """
     try:
@@ -96,7 +96,7 @@ def refusing(path: Path, work: Callable[[], T]) -> T:
         if not is_damage(error):
             raise
         message = f"{refusal(path, error)}; {_kept(path, 'damaged')}"
-        raise DamagedJournalError(message) from error
+        raise CorruptJournalError(message) from error
 
 
 def refusal(path: Path, error: sqlite3.Error) -> str:

@@ -13,7 +13,7 @@ import stat
 import time
 from pathlib import Path
 
-from ..destinations.folder_tree import FILE_MODE, OpenFolder, Tree
+from ..destinations.folder_tree import FILE_MODE, FolderTree, OpenFolder
 from ..destinations.paths import PERMISSIONS
 from ..errors import SinkError
 from .folder_lock import LOCK
@@ -39,7 +39,7 @@ def prepare_to_open(path: Path) -> str:
         SinkError: Something has its name that is not a file of ours.
         OSError: The operating system refused.
     """
-    with Tree(path.parent).open() as folder:
+    with FolderTree(path.parent).open() as folder:
         make_safe(folder, path.name)
         uri = uri_of(folder, path)
         if DOTFILE in uri:

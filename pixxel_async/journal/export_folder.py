@@ -17,7 +17,7 @@ from pathlib import Path
 import anyio
 
 from ..destinations.file_system_probe import SHORTAGES, probe
-from ..destinations.folder_tree import OpenFolder, Tree
+from ..destinations.folder_tree import FolderTree, OpenFolder
 from ..destinations.local_sink import LocalSink
 from ..destinations.sink import Sink
 from ..sansio.redact import printable
@@ -83,7 +83,7 @@ class ExportFolder:
             self._lock.release()
 
 
-def _lock(tree: Tree) -> FolderLock:
+def _lock(tree: FolderTree) -> FolderLock:
     shown = printable(str(tree.root))
     with tree.open(make=True) as root, root.folder(HIDDEN, make=True) as hidden:
         hidden.check_owner()
@@ -113,7 +113,7 @@ def running_process(folder: Path) -> int | None:
         SinkError: What lies in the folder is not what an export has put there.
     """
     try:
-        with Tree(folder).open() as root, root.folder(HIDDEN) as hidden:
+        with FolderTree(folder).open() as root, root.folder(HIDDEN) as hidden:
             return holder_of(hidden)
     except OSError:
         return None

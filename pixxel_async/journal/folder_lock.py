@@ -15,7 +15,7 @@ from typing import Self
 
 from ..destinations.folder_tree import OpenFolder
 from ..errors import FolderBusyError
-from .heartbeat_lock import NamedLock, busy, holder_by_name, read_note, refuse_if_held
+from .heartbeat_lock import HeartbeatLock, busy, holder_by_name, read_note, refuse_if_held
 from .os_locks import LocksUnsupportedError, try_lock, unlock
 
 LOCK = "lock"
@@ -28,7 +28,7 @@ LOCK_TIMEOUT_S = 0.4
 class FolderLock:
     """A lock that is held; `release` may be called twice."""
 
-    def __init__(self, descriptor: int, named: NamedLock | None) -> None:
+    def __init__(self, descriptor: int, named: HeartbeatLock | None) -> None:
         """Take over what `acquire` has locked."""
         self._file = os.fdopen(descriptor, "r+b", buffering=0)
         self._named = named
@@ -56,7 +56,7 @@ class FolderLock:
                         raise FolderBusyError(busy(shown, read_owner(hidden)))
                     time.sleep(LOCK_TIMEOUT_S / 4)
             except LocksUnsupportedError:
-                named = NamedLock.acquire(hidden, shown)
+                named = HeartbeatLock.acquire(hidden, shown)
             else:
                 refuse_if_held(hidden, shown)
             _write_owner(hidden)

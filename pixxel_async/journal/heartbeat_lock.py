@@ -87,7 +87,7 @@ def busy(shown: str, pid: int | None) -> str:
     return f"{shown}: {first} exports into this folder already"
 
 
-class NamedLock:
+class HeartbeatLock:
     """A file that says who has a folder, and that is touched while this is so."""
 
     def __init__(self, hidden: OpenFolder, descriptor: int, note: bytes) -> None:

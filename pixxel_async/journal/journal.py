@@ -29,14 +29,14 @@ from typing import TypeVar
 import anyio
 
 from ..destinations.os_errors import sink_error
-from ..destinations.thread_pool import Workers, keep
+from ..destinations.thread_pool import ThreadPool, keep
 from ..errors import SinkError
 from ..sansio.package_state import State
 from ..sansio.redact import printable
 from . import corruption, schema
 from .database import prepare_to_open
 from .heartbeat_lock import FolderLostError
-from .models import Damage, Row, Run, Step
+from .models import Corruption, PackageRow, Run, Step
 
 T = TypeVar("T")
 
@@ -90,7 +90,7 @@ class _Batch:
         is_committed: Whether it is on the disk; set on the journal's thread.
     """
 
-    rows: dict[str, Row] = field(default_factory=dict)
+    rows: dict[str, PackageRow] = field(default_factory=dict)
     states: dict[str, State] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     runs: dict[int, Run] = field(default_factory=dict)
@@ -121,7 +121,7 @@ class Journal:
         self,
         path: Path,
         connection: sqlite3.Connection,
-        thread: Workers,
+        thread: ThreadPool,
         keys: set[str],
         runs: int,
         *,
@@ -141,7 +141,7 @@ class Journal:
         self._put = 0
         self._committed = 0
         self._commit_s = deque([0.0], maxlen=COMMITS)
-        self._damaged: dict[str, Damage] = {}
+        self._damaged: dict[str, Corruption] = {}
         self._refused: dict[str, str] = {}
         self._is_lost = False
 
@@ -156,7 +156,7 @@ class Journal:
         Raises:
             SinkError: It cannot be read or written, or is of a newer version.
         """
-        thread = Workers(1, "pixxel-journal")
+        thread = ThreadPool(1, "pixxel-journal")
         try:
             connection, keys, runs = await _on(
                 thread, path, lambda: _connect(path), drop=lambda opened: opened[0].close()
@@ -170,7 +170,7 @@ class Journal:
         """Tell whether anything is remembered of a package."""
         return key in self._keys
 
-    async def get(self, key: str) -> Row | None:
+    async def get(self, key: str) -> PackageRow | None:
         """Return what is remembered of a package, or None; what is new costs no look-up.
 
         Of a damaged row it is what can be believed, or None; `take_damage` tells.
@@ -185,7 +185,7 @@ class Journal:
             self._damaged[key] = damage
         return row
 
-    def take_damage(self, key: str) -> Damage | None:
+    def take_damage(self, key: str) -> Corruption | None:
         """Return once what `get` has found wrong with a row, or None."""
         return self._damaged.pop(key, None)
 
@@ -194,7 +194,7 @@ class Journal:
         self._runs += 1
         return self._runs
 
-    async def put(self, row: Row) -> None:
+    async def put(self, row: PackageRow) -> None:
         """Remember a package, and return when that is on the disk.
 
         Raises:
@@ -212,7 +212,7 @@ class Journal:
             )
             raise SinkError(message)
 
-    def note(self, row: Row) -> None:
+    def note(self, row: PackageRow) -> None:
         """Remember a package soon.
 
         Raises:
@@ -336,17 +336,17 @@ class Journal:
             self._write(batch, self._put_each_row)
         self._commit_s.append(time.monotonic() - began)
 
-    def _put_rows(self, rows: Collection[Row]) -> None:
+    def _put_rows(self, rows: Collection[PackageRow]) -> None:
         schema.put_rows(self._connection, rows)
 
-    def _put_each_row(self, rows: Collection[Row]) -> None:
+    def _put_each_row(self, rows: Collection[PackageRow]) -> None:
         for row in rows:
             try:
                 schema.put_rows(self._connection, [row])
             except sqlite3.IntegrityError as error:
                 self._refused[row.key] = str(error)
 
-    def _write(self, batch: _Batch, put_rows: Callable[[Collection[Row]], None]) -> None:
+    def _write(self, batch: _Batch, put_rows: Callable[[Collection[PackageRow]], None]) -> None:
         with self._connection:
             put_rows(batch.rows.values())
             schema.put_states(self._connection, batch.states)
@@ -362,14 +362,14 @@ class Journal:
             self._is_lost = True
             raise
         except (
-            corruption.DamagedJournalError
+            corruption.CorruptJournalError
         ) as error:  # while the export ran: nothing can be noted
             self._is_lost = True
             raise FolderLostError(str(error)) from error
 
 
 async def _on(
-    thread: Workers,
+    thread: ThreadPool,
     path: Path,
     work: Callable[[], T],
     *,

@@ -18,7 +18,7 @@ from ..sansio.redact import printable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class PackageRow:
     """What is remembered of one package.
 
     Attributes:
@@ -50,7 +50,7 @@ class Row:
         is_discarded: 1 if the ZIP was removed after its extraction.
         error: Why it failed last, or empty.
         error_type: The class of that error, or empty.
-        goes_on: 1 if the next run takes a failed package up by itself.
+        is_retryable_next_run: 1 if the next run takes a failed package up by itself.
     """
 
     key: str
@@ -77,7 +77,7 @@ class Row:
     is_discarded: int = 0
     error: str = ""
     error_type: str = ""
-    goes_on: int = 0
+    is_retryable_next_run: int = 0
 
     def changed(self, **changes: Any) -> Self:
         """Return a copy with some fields changed, for half of what `replace` takes."""
@@ -101,16 +101,16 @@ class Row:
         )
 
 
-_NAMES = tuple(field.name for field in fields(Row))
+_NAMES = tuple(field.name for field in fields(PackageRow))
 _values = attrgetter(*_NAMES)
-_TAKER_OF: dict[str, Callable[[Row, Any], None]] = {
-    name: vars(Row)[name].__set__ for name in _NAMES
+_TAKER_OF: dict[str, Callable[[PackageRow, Any], None]] = {
+    name: vars(PackageRow)[name].__set__ for name in _NAMES
 }
 """What each slot is set with; the methods of a frozen class would refuse."""
 _TAKERS = tuple(_TAKER_OF.values())
 
 
-class Doing(StrEnum):
+class Activity(StrEnum):
     """What a package is doing from one step to the next."""
 
     QUEUED = "queued"
@@ -139,7 +139,7 @@ class Step:
     key: str
     run: int
     at: float
-    doing: Doing
+    doing: Activity
     size: int = 0
 
 
@@ -178,7 +178,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Damage:
+class Corruption:
     """A row that holds what cannot be.
 
     Attributes:
@@ -210,8 +210,8 @@ class ExportRecord:
             what can be believed.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[PackageRow, ...]
     runs: tuple[Run, ...]
     steps: tuple[Step, ...]
     running: int | None
-    damaged: tuple[Damage, ...] = ()
+    damaged: tuple[Corruption, ...] = ()

@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from ..destinations.folder_tree import Tree
+from ..destinations.folder_tree import FolderTree
 from ..destinations.os_errors import sink_error
 from ..destinations.paths import absolute_path
 from ..errors import SinkError
@@ -30,7 +30,7 @@ def has_journal(folder: Path) -> bool:
         SinkError: What has the name of the journal is not a file that an export has made.
     """
     try:
-        with Tree(folder).open() as root, root.folder(HIDDEN) as hidden:
+        with FolderTree(folder).open() as root, root.folder(HIDDEN) as hidden:
             for suffix in SIDE_FILES:
                 hidden.check(JOURNAL + suffix)
             return hidden.check(JOURNAL)
@@ -84,7 +84,7 @@ def read_record(directory: str | Path) -> ExportRecord:
 
 
 def _read(path: Path, running: int | None, *, mode: str) -> ExportRecord:
-    with Tree(path.parent).open() as hidden:
+    with FolderTree(path.parent).open() as hidden:
         uri = uri_of(hidden, path, mode=mode)
     with closing(sqlite3.connect(uri, uri=True, timeout=READ_TIMEOUT_S)) as connection:
         version = schema.version_of(connection, path)
@@ -110,7 +110,7 @@ def _must_be_changed(path: Path) -> bool:
     rollback = path.with_name(f"{path.name}-journal")
     if rollback.exists() and rollback.stat().st_size:
         return True
-    with Tree(path.parent).open() as hidden:
+    with FolderTree(path.parent).open() as hidden:
         uri = uri_of(hidden, path, mode="ro")
     with closing(sqlite3.connect(uri, uri=True, timeout=READ_TIMEOUT_S)) as connection:
         return 0 < schema.version_of(connection, path) < schema.SCHEMA_VERSION

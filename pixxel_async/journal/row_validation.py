@@ -17,9 +17,9 @@ from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter, ValidationError
 
-from ..destinations.sink import Stretch
+from ..destinations.sink import VerifiedRange
 from ..sansio.package_state import State
-from .models import Damage, Doing, Ending, Row, Run, Step
+from .models import Activity, Corruption, Ending, PackageRow, Run, Step
 
 MOST_BYTES = 2**50
 """A pebibyte: no package has more."""
@@ -37,11 +37,11 @@ Check: TypeAlias = Callable[[object], str | None]
 
 _PARTIAL = frozenset({"validator", "total", "mark", "written", "written_sha256", "stretches"})
 _TAG = re.compile(r"[\x20-\x7e\x80-\xff]+")
-_STATES, _DOINGS, _ENDINGS = frozenset(State), frozenset(Doing), frozenset(Ending)
-_STRETCHES = TypeAdapter(tuple[Stretch, ...])
+_STATES, _DOINGS, _ENDINGS = frozenset(State), frozenset(Activity), frozenset(Ending)
+_STRETCHES = TypeAdapter(tuple[VerifiedRange, ...])
 
 
-def read_row(values: Mapping[str, object]) -> tuple[Row | None, Damage | None]:
+def read_row(values: Mapping[str, object]) -> tuple[PackageRow | None, Corruption | None]:
     """Read the row of a package.
 
     Returns:
@@ -55,7 +55,7 @@ def read_row(values: Mapping[str, object]) -> tuple[Row | None, Damage | None]:
     return (_row(rest), damage) if worse is None else (None, worse)
 
 
-def stand_in(values: Mapping[str, object]) -> Row | None:
+def stand_in(values: Mapping[str, object]) -> PackageRow | None:
     """Return a row of which nothing but its name is believed, or None if not even that can be."""
     named = {name: values[name] for name in ("key", "target", "name")}
     return None if _first(named, _ROW_CHECKS) else _row(named)
@@ -76,7 +76,7 @@ def read_step(key: object, run: object, at: object, doing: object, size: object)
     """Read a step, or return None if its values cannot be."""
     if _text(key) or _count(run) or _time(at) or _bytes(size) or doing not in _DOINGS:
         return None
-    return Step(key=str(key), run=int(run), at=float(at), doing=Doing(doing), size=int(size))  # type: ignore[call-overload, arg-type]  # checked above
+    return Step(key=str(key), run=int(run), at=float(at), doing=Activity(doing), size=int(size))  # type: ignore[call-overload, arg-type]  # checked above
 
 
 def read_run(values: Mapping[str, object]) -> Run | None:
@@ -89,26 +89,26 @@ def read_run(values: Mapping[str, object]) -> Run | None:
     return Run(**found)
 
 
-def _row(values: Mapping[str, Any]) -> Row:
+def _row(values: Mapping[str, Any]) -> PackageRow:
     state = State(values.get("state", State.QUEUED))
-    return Row(**{**values, "state": state})
+    return PackageRow(**{**values, "state": state})
 
 
-def _first(values: Mapping[str, object], checks: Mapping[str, Check]) -> Damage | None:
+def _first(values: Mapping[str, object], checks: Mapping[str, Check]) -> Corruption | None:
     for name, value in values.items():
         if (reason := checks[name](value)) is not None:
-            return Damage(key=_key_of(values), field=name, reason=reason)
+            return Corruption(key=_key_of(values), field=name, reason=reason)
     return None
 
 
-def _out_of_proportion(values: Mapping[str, Any]) -> Damage | None:
+def _out_of_proportion(values: Mapping[str, Any]) -> Corruption | None:
     total = values["total"]
     if total is None:
         return None
     for name in ("mark", "written"):
         if values[name] > total:
             reason = f"is {values[name]}, more than total, which is {total}"
-            return Damage(key=_key_of(values), field=name, reason=reason)
+            return Corruption(key=_key_of(values), field=name, reason=reason)
     return None
 
 
@@ -228,7 +228,7 @@ _ROW_CHECKS: dict[str, Check] = {
     "is_discarded": _flag,
     "error": _text,
     "error_type": _text,
-    "goes_on": _flag,
+    "is_retryable_next_run": _flag,
 }
 _RUN_CHECKS: dict[str, Check] = {
     "number": _up_to(2**53, "a number"),

@@ -18,7 +18,7 @@ from typing import Any
 
 from ..errors import SinkError
 from ..sansio.package_state import State
-from .models import Damage, Row, Run, Step
+from .models import Corruption, PackageRow, Run, Step
 from .row_validation import read_row, read_run, read_step, stand_in, target_problem
 
 SCHEMA_VERSION = 5
@@ -48,7 +48,7 @@ _NEW_IN_2 = (
     "extracted TEXT",
     "is_discarded INTEGER NOT NULL DEFAULT 0",
     "error_type TEXT NOT NULL DEFAULT ''",
-    "goes_on INTEGER NOT NULL DEFAULT 0",
+    "is_retryable_next_run INTEGER NOT NULL DEFAULT 0",
 )
 _NEW_IN_3 = ("stretches TEXT NOT NULL DEFAULT ''",)
 _NEW_IN_4 = ("mtime_ns INTEGER", "inode INTEGER")
@@ -87,8 +87,8 @@ MOST_RUNS = 2**31
 """A run with a larger number was not made by an export."""
 _LAST_RUN = "SELECT coalesce(max(number), 0) FROM run WHERE number BETWEEN 0 AND ?"
 _RUN_FIELDS = ("number", "pid", "version", "began_at", "seen_at", "ending", "total", "counts")
-_ROW_FIELDS = tuple(field.name for field in fields(Row))
-_values: Callable[[Row], tuple[Any, ...]] = attrgetter(*_ROW_FIELDS)
+_ROW_FIELDS = tuple(field.name for field in fields(PackageRow))
+_values: Callable[[PackageRow], tuple[Any, ...]] = attrgetter(*_ROW_FIELDS)
 _COLUMNS = ", ".join(_ROW_FIELDS)
 _MARKS = ", ".join("?" for _ in _ROW_FIELDS)
 _NEW_VALUES = ", ".join(f"{name} = excluded.{name}" for name in _ROW_FIELDS[1:])
@@ -157,7 +157,9 @@ def keys(connection: sqlite3.Connection) -> set[str]:
     return {key for (key,) in connection.execute("SELECT key FROM package")}
 
 
-def get_row(connection: sqlite3.Connection, key: str) -> tuple[Row | None, Damage | None]:
+def get_row(
+    connection: sqlite3.Connection, key: str
+) -> tuple[PackageRow | None, Corruption | None]:
     """Return what can be believed of one package, and what is wrong with its row."""
     found = connection.execute(_GET_ROW, (key,)).fetchone()
     if not found:
@@ -166,10 +168,10 @@ def get_row(connection: sqlite3.Connection, key: str) -> tuple[Row | None, Damag
     if (reason := target_problem(values["target"])) is None:
         return read_row(values)
     row, damage = read_row({**values, "target": "{}"})  # who asks knows what the target is
-    return row, damage or Damage(key=key, field="target", reason=reason)
+    return row, damage or Corruption(key=key, field="target", reason=reason)
 
 
-def check(row: Row) -> None:
+def check(row: PackageRow) -> None:
     """Find out whether the columns take a package.
 
     Raises:
@@ -184,7 +186,7 @@ def check(row: Row) -> None:
             raise OverflowError(message)
 
 
-def put_rows(connection: sqlite3.Connection, rows: Iterable[Row]) -> None:
+def put_rows(connection: sqlite3.Connection, rows: Iterable[PackageRow]) -> None:
     """Write packages, each in place of what was there of it."""
     connection.executemany(_PUT_ROW, map(_values, rows))
 
@@ -227,7 +229,9 @@ def put_run(connection: sqlite3.Connection, run: Run) -> None:
     )
 
 
-def all_rows(connection: sqlite3.Connection) -> tuple[tuple[Row, ...], tuple[Damage, ...]]:
+def all_rows(
+    connection: sqlite3.Connection,
+) -> tuple[tuple[PackageRow, ...], tuple[Corruption, ...]]:
     """Return all packages, in the order of their keys, and what is wrong with their rows."""
     rows, damaged = [], []
     for found in connection.execute(_ALL_ROWS):

@@ -21,20 +21,20 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]  # plotly has no types
 
-from ..journal.models import Doing, ExportRecord
+from ..journal.models import Activity, ExportRecord
 from ..sansio.redact import printable
 from ..sansio.units import duration, size
 from . import plots
 from .metrics import Totals, ending_word, totals_of
-from .state_counts import Standing
+from .state_counts import StateGroup
 from .steps import ends_of_runs
 from .thinning import drawn
 from .time_axis import axis_of, running_s
-from .timeline import Story, failed, shares, slowest, stories_of
+from .timeline import Timeline, failed, shares, slowest, timelines_of
 from .wording import moment, short
 
 SHOWN_FAILURES = 300
-TIMED = (Doing.PACKAGING, Doing.READY, Doing.TRANSFERRING, Doing.RETRYING)
+TIMED = (Activity.PACKAGING, Activity.READY, Activity.TRANSFERRING, Activity.RETRYING)
 
 
 def page_of(record: ExportRecord, *, folder: Path, retry_manifest: Path) -> str:
@@ -49,33 +49,33 @@ def page_of(record: ExportRecord, *, folder: Path, retry_manifest: Path) -> str:
         loader=PackageLoader(__package__, "."), autoescape=True, undefined=StrictUndefined
     )
     environment.filters |= {"duration": duration, "size": size, "moment": moment}
-    stories = stories_of(record)
+    timelines = timelines_of(record)
     totals = totals_of(record)
-    gave_up = failed(stories)
+    gave_up = failed(timelines)
     context: dict[str, Any] = {
         "folder": printable(str(folder)),
         "headline": _headline(totals),
         "seen": None if totals.seen_at is None else moment(totals.seen_at),
         "packages": f"{totals.packages:,}",
-        "tiles": _tiles(record, totals, stories),
-        "rate": _rate(record, stories),
-        "failed": [_failure(story) for story in gave_up[:SHOWN_FAILURES]],
+        "tiles": _tiles(record, totals, timelines),
+        "rate": _rate(record, timelines),
+        "failed": [_failure(timeline) for timeline in gave_up[:SHOWN_FAILURES]],
         "failed_more": max(0, len(gave_up) - SHOWN_FAILURES),
         "retry_command": retry_command(retry_manifest, folder),
-        "slowest": [_slow(story) for story in slowest(stories)],
+        "slowest": [_slow(timeline) for timeline in slowest(timelines)],
         "shares": [
             {
-                "colour": plots.COLOURS[Standing(share.doing.value)],
-                "word": plots.WORDS[Standing(share.doing.value)],
+                "colour": plots.COLOURS[StateGroup(share.doing.value)],
+                "word": plots.WORDS[StateGroup(share.doing.value)],
                 "packages": share.packages,
                 "times": (share.sum_s, share.median_s, share.most_s),
             }
-            for share in shares(stories)
+            for share in shares(timelines)
         ],
         "runs": _runs(record),
         "style": _ours("page.css"),
         "script": _ours("page.js"),
-        **_plots(record, stories),
+        **_plots(record, timelines),
     }
     return environment.get_template("page.html.jinja").render(context)
 
@@ -86,15 +86,15 @@ def retry_command(manifest: Path, folder: Path) -> str:
     return printable(shlex.join(words))
 
 
-def _plots(record: ExportRecord, stories: Sequence[Story]) -> dict[str, Any]:
+def _plots(record: ExportRecord, timelines: Sequence[Timeline]) -> dict[str, Any]:
     axis = axis_of(record)
-    active = sum(1 for story in stories if story.spans)
+    active = sum(1 for timeline in timelines if timeline.spans)
     if not active or axis.length_s <= 0:
         return {"figures": None}
     scale = plots.scale_of(axis)
-    shown = drawn(stories)
+    shown = drawn(timelines)
     found = {
-        "occupancy": plots.occupancy(record, scale),
+        "occupancy": plots.state_counts(record, scale),
         "throughput": plots.throughput(record, scale),
         "timeline": plots.timeline(shown, scale),
     }
@@ -128,15 +128,15 @@ def _headline(totals: Totals) -> str:
 
 
 def _tiles(
-    record: ExportRecord, totals: Totals, stories: Sequence[Story]
+    record: ExportRecord, totals: Totals, timelines: Sequence[Timeline]
 ) -> list[tuple[str, str, str]]:
-    retried = sum(1 for story in stories if story.seconds_by_doing[Doing.RETRYING] > 0)
+    retried = sum(1 for timeline in timelines if timeline.seconds_by_doing[Activity.RETRYING] > 0)
     state = f"process {totals.running} is at it" if totals.running is not None else "not running"
     return [
         ("saved", f"{totals.saved:,}", size(totals.bytes_saved)),
         ("failed", f"{len(totals.failed):,}", "given up" if totals.failed else "none"),
         ("left", f"{totals.left:,}", state),
-        ("received", size(_received(stories)), _rate(record, stories)),
+        ("received", size(_received(timelines)), _rate(record, timelines)),
         ("running time", duration(running_s(record)), _run_count(totals.runs)),
         ("transfers tried again", f"{retried:,}", "packages"),
     ]
@@ -146,31 +146,31 @@ def _run_count(runs: int) -> str:
     return "1 run" if runs == 1 else f"{runs} runs"
 
 
-def _received(stories: Sequence[Story]) -> int:
-    return sum(story.received for story in stories)
+def _received(timelines: Sequence[Timeline]) -> int:
+    return sum(timeline.received for timeline in timelines)
 
 
-def _rate(record: ExportRecord, stories: Sequence[Story]) -> str:
+def _rate(record: ExportRecord, timelines: Sequence[Timeline]) -> str:
     ran_s = running_s(record)
     return f"{size(_received(stories) / ran_s)}/s" if ran_s > 0 else ""
 
 
-def _failure(story: Story) -> dict[str, Any]:
-    kind = f"{story.row.error_type}: " if story.row.error_type else ""
+def _failure(timeline: Timeline) -> dict[str, Any]:
+    kind = f"{story.row.error_type}: " if timeline.row.error_type else ""
     return {
-        "name": short(story.row.name, 80),
-        "target": short(json.dumps(story.download, ensure_ascii=False), 200),
+        "name": short(timeline.row.name, 80),
+        "target": short(json.dumps(timeline.download, ensure_ascii=False), 200),
         "reason": printable(f"{kind}{story.row.error}"),
-        "attempts": story.row.attempts,
+        "attempts": timeline.row.attempts,
     }
 
 
-def _slow(story: Story) -> dict[str, Any]:
-    by_doing = story.seconds_by_doing
+def _slow(timeline: Timeline) -> dict[str, Any]:
+    by_doing = timeline.seconds_by_doing
     return {
-        "name": short(story.row.name, 80),
-        "bytes": story.row.bytes if story.row.bytes is not None else story.row.written,
-        "times": (story.took_s, *(by_doing[doing] for doing in TIMED)),
+        "name": short(timeline.row.name, 80),
+        "bytes": timeline.row.bytes if timeline.row.bytes is not None else timeline.row.written,
+        "times": (timeline.took_s, *(by_doing[doing] for doing in TIMED)),
     }
 
 

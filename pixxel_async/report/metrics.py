@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..journal.models import Damage, Ending, ExportRecord, Row, Run
+from ..journal.models import Corruption, Ending, ExportRecord, PackageRow, Run
 from ..sansio.package_state import State
 from .steps import ends_of_runs
 from .timeline import SAVED_STATES
@@ -43,11 +43,11 @@ class Totals:
     states: Mapping[State, int]
     bytes_saved: int
     bytes_partial: int
-    failed: tuple[Row, ...]
+    failed: tuple[PackageRow, ...]
     runs: int
     running: int | None
     seen_at: float | None
-    damaged: tuple[Damage, ...]
+    damaged: tuple[Corruption, ...]
     is_complete: bool
 
     @property

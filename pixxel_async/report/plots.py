@@ -15,30 +15,30 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, TypeAlias
 
-from ..journal.models import Doing, ExportRecord
+from ..journal.models import Activity, ExportRecord
 from ..sansio.units import HOUR_S, MINUTE_S, duration, size
 from .spans import Span
-from .state_counts import Standing, occupancy_of
+from .state_counts import StateGroup, state_counts_of
 from .steps import ACTIVITIES
 from .throughput import arrivals_of, bytes_by_bin
 from .time_axis import RunMark, TimeAxis
-from .timeline import Story
+from .timeline import Timeline
 from .wording import short, time_of_day
 
 Figure: TypeAlias = dict[str, Any]
 
 COLOURS = {
-    Standing.QUEUED: "rgba(128,128,128,0.28)",
-    Standing.PACKAGING: "#56B4E9",
-    Standing.READY: "#E69F00",
-    Standing.TRANSFERRING: "#0072B2",
-    Standing.RETRYING: "#CC79A7",
-    Standing.SAVED: "#009E73",
-    Standing.FAILED: "#D55E00",
+    StateGroup.QUEUED: "rgba(128,128,128,0.28)",
+    StateGroup.PACKAGING: "#56B4E9",
+    StateGroup.READY: "#E69F00",
+    StateGroup.TRANSFERRING: "#0072B2",
+    StateGroup.RETRYING: "#CC79A7",
+    StateGroup.SAVED: "#009E73",
+    StateGroup.FAILED: "#D55E00",
 }
-WORDS = {standing: standing.value for standing in Standing} | {
-    Standing.READY: "waiting for a slot",
-    Standing.RETRYING: "retrying",
+WORDS = {standing: standing.value for standing in StateGroup} | {
+    StateGroup.READY: "waiting for a slot",
+    StateGroup.RETRYING: "retrying",
 }
 FAINT = "rgba(128,128,128,0.25)"
 GAP_FILL = "rgba(128,128,128,0.18)"
@@ -106,36 +106,36 @@ def scale_of(axis: TimeAxis) -> Scale:
     return Scale(axis, HOUR_S, "hours")
 
 
-def timeline(stories: Sequence[Story], scale: Scale) -> Figure:
+def timeline(timelines: Sequence[Timeline], scale: Scale) -> Figure:
     """Return the plot with one row a package, the first one on top.
 
     Args:
         stories: The packages to draw.
         scale: The axis of time.
     """
-    row_px = next((px for most, px in _ROW_PX if len(stories) <= most), _SMALLEST_ROW_PX)
-    places: dict[Doing, list[tuple[int, Span, str]]] = {doing: [] for doing in ACTIVITIES}
-    for number, story in enumerate(stories, 1):
-        name = escape(short(story.row.name), quote=False)
-        for span in story.spans:
+    row_px = next((px for most, px in _ROW_PX if len(timelines) <= most), _SMALLEST_ROW_PX)
+    places: dict[Activity, list[tuple[int, Span, str]]] = {doing: [] for doing in ACTIVITIES}
+    for number, timeline in enumerate(timelines, 1):
+        name = escape(short(timeline.row.name), quote=False)
+        for span in timeline.spans:
             places[span.doing].append((number, span, name))
     thickness = 1.0 if row_px <= _GAPLESS_PX else 0.8
     data = [_bars(doing, bars, scale, thickness) for doing, bars in places.items()]
-    data.append(_crosses(stories, scale, row_px))
-    layout = _layout(scale, height=round(len(stories) * row_px) + TOP_PX + BOTTOM_PX)
+    data.append(_crosses(timelines, scale, row_px))
+    layout = _layout(scale, height=round(len(timelines) * row_px) + TOP_PX + BOTTOM_PX)
     layout["barmode"] = "overlay"
     layout["bargap"] = 0
     layout["yaxis"] |= {
-        "range": [len(stories) + 0.5, 0.5],
+        "range": [len(timelines) + 0.5, 0.5],
         "showgrid": False,
         "rangemode": "normal",
     }
-    if len(stories) <= NAMED_ROWS:
+    if len(timelines) <= NAMED_ROWS:
         layout["yaxis"] |= {
             "tickfont": {"size": NAME_PX},
-            "tickvals": list(range(1, len(stories) + 1)),
+            "tickvals": list(range(1, len(timelines) + 1)),
             "ticktext": [
-                escape(short(story.row.name, NAME_CHARS), quote=False) for story in stories
+                escape(short(timeline.row.name, NAME_CHARS), quote=False) for timeline in timelines
             ],
         }
     else:
@@ -143,10 +143,10 @@ def timeline(stories: Sequence[Story], scale: Scale) -> Figure:
     return {"data": data, "layout": layout}
 
 
-def occupancy(record: ExportRecord, scale: Scale) -> Figure:
+def state_counts(record: ExportRecord, scale: Scale) -> Figure:
     """Return the plot of how many packages do what; it counts all of them."""
     width = scale.axis.length_s / POINTS
-    counted = occupancy_of(record, scale.axis.x_of, points=POINTS, width=width)
+    counted = state_counts_of(record, scale.axis.x_of, points=POINTS, width=width)
     xs = [scale.shown(number * width) for number in range(POINTS + 1)]
     data = [
         {
@@ -182,7 +182,7 @@ def throughput(record: ExportRecord, scale: Scale) -> Figure:
             "name": "received",
             "x": [scale.shown(number * width) for number in range(POINTS + 1)],
             "y": [round(rate / factor, 4) for rate in [*rates, rates[-1]]],
-            "line": {"width": 1.5, "shape": "hv", "color": COLOURS[Standing.TRANSFERRING]},
+            "line": {"width": 1.5, "shape": "hv", "color": COLOURS[StateGroup.TRANSFERRING]},
             "fill": "tozeroy",
             "fillcolor": "rgba(0,114,178,0.35)",
             "hovertemplate": f"%{{y:.3~f}} {unit}<extra></extra>",
@@ -198,9 +198,9 @@ def throughput(record: ExportRecord, scale: Scale) -> Figure:
 
 
 def _bars(
-    doing: Doing, bars: Sequence[tuple[int, Span, str]], scale: Scale, thickness: float
+    doing: Activity, bars: Sequence[tuple[int, Span, str]], scale: Scale, thickness: float
 ) -> Figure:
-    standing = Standing(doing.value)
+    standing = StateGroup(doing.value)
     begins = [scale.x(span.begins_at) for _, span, _ in bars]
     return {
         "type": "bar",
@@ -223,29 +223,29 @@ def _bars(
     }
 
 
-def _crosses(stories: Sequence[Story], scale: Scale, row_px: float) -> Figure:
+def _crosses(timelines: Sequence[Timeline], scale: Scale, row_px: float) -> Figure:
     ended = [
-        (number, story)
-        for number, story in enumerate(stories, 1)
-        if story.row.state.value == Standing.FAILED.value and story.ended_at is not None
+        (number, timeline)
+        for number, timeline in enumerate(timelines, 1)
+        if timeline.row.state.value == StateGroup.FAILED.value and timeline.ended_at is not None
     ]
     return {
         "type": "scatter",
         "mode": "markers",
-        "name": WORDS[Standing.FAILED],
+        "name": WORDS[StateGroup.FAILED],
         "cliponaxis": False,
-        "x": [scale.x(story.ended_at or 0.0) for _, story in ended],
+        "x": [scale.x(timeline.ended_at or 0.0) for _, timeline in ended],
         "y": [number for number, _ in ended],
         "marker": {
             "symbol": "x",
             "size": max(8, min(10, row_px)),
-            "color": COLOURS[Standing.FAILED],
+            "color": COLOURS[StateGroup.FAILED],
             "line": {"width": 0},
         },
         "customdata": [
             f"{escape(short(story.row.name), quote=False)}<br>failed: "
             f"{escape(short(story.row.error), quote=False)}"
-            for _, story in ended
+            for _, timeline in ended
         ],
         "hovertemplate": "%{customdata}<extra></extra>",
     }

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..journal.models import Doing, ExportRecord, Step
+from ..journal.models import Activity, ExportRecord, Step
 from .steps import ENDS, ends_of_runs
 
 
@@ -30,7 +30,7 @@ class Span:
 
     key: str
     run: int
-    doing: Doing
+    doing: Activity
     begins_at: float
     ends_at: float
 

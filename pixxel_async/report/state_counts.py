@@ -12,14 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 
-from ..journal.models import Doing, ExportRecord, Step
+from ..journal.models import Activity, ExportRecord, Step
 from .steps import ENDS, ends_of_runs
 
 _SLACK = 1e-6
 """Of a stretch: what ends with the axis has not ended before, however the division is rounded."""
 
 
-class Standing(StrEnum):
+class StateGroup(StrEnum):
     """What a package may be counted as."""
 
     SAVED = "saved"
@@ -31,14 +31,14 @@ class Standing(StrEnum):
     QUEUED = "queued"
 
 
-def standing_of(doing: Doing) -> Standing:
+def state_group_of(doing: Activity) -> StateGroup:
     """Return what a package is counted as while it does something."""
-    return Standing.SAVED if doing is Doing.SKIPPED else Standing(doing.value)
+    return StateGroup.SAVED if doing is Activity.SKIPPED else StateGroup(doing.value)
 
 
-def occupancy_of(
+def state_counts_of(
     record: ExportRecord, x_of: Callable[[float], float], *, points: int, width: float
-) -> Mapping[Standing, list[int]]:
+) -> Mapping[StateGroup, list[int]]:
     """Count the packages at the ends of some equally long stretches of an axis.
 
     Args:
@@ -47,26 +47,26 @@ def occupancy_of(
         points: How many stretches, from zero on.
         width: The length of a stretch.
     """
-    changes = {standing: [0] * (points + 1) for standing in Standing}
+    changes = {standing: [0] * (points + 1) for standing in StateGroup}
 
-    def change(standing: Standing, at: float, by: int) -> None:
+    def change(standing: StateGroup, at: float, by: int) -> None:
         changes[standing][min(max(int(x_of(at) / width + _SLACK), 0), points)] += by
 
     ends = ends_of_runs(record)
     lasting: dict[str, Step] = {}
     for step in record.steps:
         before = lasting.get(step.key)
-        if before is not None and before.doing in ENDS and step.doing is Doing.QUEUED:
+        if before is not None and before.doing in ENDS and step.doing is Activity.QUEUED:
             continue
         if before is not None:
             is_over = before.run != step.run and before.doing not in ENDS
             ended_at = min(ends[before.run], step.at) if is_over else step.at
-            change(standing_of(before.doing), ended_at, -1)
-        change(standing_of(step.doing), step.at, 1)
+            change(state_group_of(before.doing), ended_at, -1)
+        change(state_group_of(step.doing), step.at, 1)
         lasting[step.key] = step
     for step in lasting.values():
         if step.doing not in ENDS:
-            change(standing_of(step.doing), ends[step.run], -1)
+            change(state_group_of(step.doing), ends[step.run], -1)
     return {standing: _summed(of_one)[:points] for standing, of_one in changes.items()}
 
 

@@ -15,10 +15,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ..journal.models import Doing, ExportRecord, Step
+from ..journal.models import Activity, ExportRecord, Step
 
-ENDS = frozenset({Doing.SAVED, Doing.SKIPPED, Doing.FAILED})
-ACTIVITIES = tuple(doing for doing in Doing if doing not in ENDS)
+ENDS = frozenset({Activity.SAVED, Activity.SKIPPED, Activity.FAILED})
+ACTIVITIES = tuple(doing for doing in Activity if doing not in ENDS)
 """What a package may be doing, in the order in which it does it."""
 
 
@@ -47,9 +47,9 @@ def ends_of_runs(record: ExportRecord) -> Mapping[int, float]:
             continue
         last[step.run, step.key] = step
         is_planned = (
-            step.doing is Doing.TRANSFERRING
+            step.doing is Activity.TRANSFERRING
             and before is not None
-            and before.doing is Doing.RETRYING
+            and before.doing is Activity.RETRYING
         )
         if step.run not in is_exact and not is_planned:
             ends[step.run] = max(step.at, ends.get(step.run, step.at))

@@ -21,7 +21,7 @@ from ..sansio.redact import printable
 from .metrics import Totals, ending_word
 from .steps import ACTIVITIES, ends_of_runs
 from .time_axis import running_s
-from .timeline import Story, failed
+from .timeline import Timeline, failed
 from .wording import iso
 
 REPORT_VERSION = 1
@@ -47,7 +47,9 @@ _COLUMNS = (
 )
 
 
-def json_of(record: ExportRecord, totals: Totals, stories: Sequence[Story], *, folder: Path) -> str:
+def json_of(
+    record: ExportRecord, totals: Totals, timelines: Sequence[Timeline], *, folder: Path
+) -> str:
     """Return `report.json`: one object with totals, runs and packages.
 
     Times are ISO 8601 in UTC, durations in seconds.
@@ -58,7 +60,7 @@ def json_of(record: ExportRecord, totals: Totals, stories: Sequence[Story], *, f
         "directory": str(folder),
         "totals": {
             **totals_row(totals),
-            "received": sum(story.received for story in stories),
+            "received": sum(timeline.received for timeline in timelines),
             "running_s": round(running_s(record), 3),
         },
         "runs": [
@@ -73,7 +75,7 @@ def json_of(record: ExportRecord, totals: Totals, stories: Sequence[Story], *, f
             }
             for run in record.runs
         ],
-        "packages": [_package(story) for story in stories],
+        "packages": [_package(timeline) for timeline in timelines],
     }
     return json.dumps(report, ensure_ascii=True) + "\n"
 
@@ -96,19 +98,19 @@ def totals_row(totals: Totals) -> dict[str, Any]:
     }
 
 
-def csv_of(stories: Sequence[Story]) -> str:
+def csv_of(timelines: Sequence[Timeline]) -> str:
     """Return `report.csv`: a line of names, and one row a package."""
     text = io.StringIO()
     table = csv.writer(text)
     table.writerow(_COLUMNS)
-    for story in stories:
-        table.writerow(_cells(story))
+    for timeline in timelines:
+        table.writerow(_cells(timeline))
     return text.getvalue()
 
 
-def failed_manifest(stories: Sequence[Story]) -> str:
+def failed_manifest(timelines: Sequence[Timeline]) -> str:
     """Return the manifest of the failed packages, in JSON Lines; empty if there are none."""
-    rows = (json.dumps(story.download, ensure_ascii=True) for story in failed(stories))
+    rows = (json.dumps(timeline.download, ensure_ascii=True) for timeline in failed(timelines))
     return "".join(f"{row}\n" for row in rows)
 
 
@@ -118,41 +120,41 @@ def cell(text: str) -> str:
     return f"'{text}" if text.lstrip()[:1] in tuple(_FORMULA_STARTS) else text
 
 
-def _cells(story: Story) -> Iterator[str | int | float | None]:
-    row = story.row
+def _cells(timeline: Timeline) -> Iterator[str | int | float | None]:
+    row = timeline.row
     yield cell(row.name)
-    yield cell(str(story.download.get("kind", "")))
-    yield cell(json.dumps(story.download, ensure_ascii=False))
+    yield cell(str(timeline.download.get("kind", "")))
+    yield cell(json.dumps(timeline.download, ensure_ascii=False))
     yield row.state.value
     yield row.bytes
     yield row.sha256
-    yield story.received
+    yield timeline.received
     yield row.attempts
-    yield story.runs
-    yield None if story.begins_at is None else iso(story.begins_at)
-    yield None if story.ended_at is None else iso(story.ended_at)
-    yield round(story.took_s, 3)
-    for seconds in story.seconds_by_doing.values():
+    yield timeline.runs
+    yield None if timeline.begins_at is None else iso(timeline.begins_at)
+    yield None if timeline.ended_at is None else iso(timeline.ended_at)
+    yield round(timeline.took_s, 3)
+    for seconds in timeline.seconds_by_doing.values():
         yield round(seconds, 3)
     yield cell(row.error_type)
     yield cell(row.error)
 
 
-def _package(story: Story) -> dict[str, Any]:
-    row = story.row
+def _package(timeline: Timeline) -> dict[str, Any]:
+    row = timeline.row
     return {
-        "target": story.download,
+        "target": timeline.download,
         "name": row.name,
         "state": row.state.value,
         "bytes": row.bytes,
         "sha256": row.sha256,
-        "received": story.received,
+        "received": timeline.received,
         "requests": row.attempts,
-        "runs": story.runs,
-        "ended_at": None if story.ended_at is None else iso(story.ended_at),
-        "took_s": round(story.took_s, 3),
+        "runs": timeline.runs,
+        "ended_at": None if timeline.ended_at is None else iso(timeline.ended_at),
+        "took_s": round(timeline.took_s, 3),
         "seconds": {
-            str(doing): round(seconds, 3) for doing, seconds in story.seconds_by_doing.items()
+            str(doing): round(seconds, 3) for doing, seconds in timeline.seconds_by_doing.items()
         },
         "spans": [
             {
@@ -161,7 +163,7 @@ def _package(story: Story) -> dict[str, Any]:
                 "from": iso(span.begins_at),
                 "to": iso(span.ends_at),
             }
-            for span in story.spans
+            for span in timeline.spans
         ],
         "error": {"type": row.error_type, "message": row.error} if row.error else None,
     }

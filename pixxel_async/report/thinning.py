@@ -11,31 +11,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..sansio.package_state import State
-from .timeline import Story, slowest
+from .timeline import Timeline, slowest
 
 DRAWN_PACKAGES = 1000
 
 
-def drawn(stories: Sequence[Story], most: int = DRAWN_PACKAGES) -> list[Story]:
+def drawn(timelines: Sequence[Timeline], most: int = DRAWN_PACKAGES) -> list[Timeline]:
     """Return what is drawn of packages, in their order.
 
     Args:
         stories: All packages, in the order in which they were asked for.
         most: How many are drawn at most.
     """
-    active = [story for story in stories if story.spans]
+    active = [timeline for timeline in timelines if timeline.spans]
     if len(active) <= most:
         return active
-    gave_up = [story for story in active if story.row.state is State.FAILED]
-    chosen = {story.row.key for story in evenly(gave_up, most // 4)}
-    chosen |= {story.row.key for story in slowest(active, most // 4)}
-    others = [story for story in active if story.row.key not in chosen]
-    chosen |= {story.row.key for story in evenly(others, most - len(chosen))}
-    return [story for story in active if story.row.key in chosen]
+    gave_up = [timeline for timeline in active if timeline.row.state is State.FAILED]
+    chosen = {timeline.row.key for timeline in evenly(gave_up, most // 4)}
+    chosen |= {timeline.row.key for timeline in slowest(active, most // 4)}
+    others = [timeline for timeline in active if timeline.row.key not in chosen]
+    chosen |= {timeline.row.key for timeline in evenly(others, most - len(chosen))}
+    return [timeline for timeline in active if timeline.row.key in chosen]
 
 
-def evenly(stories: Sequence[Story], count: int) -> list[Story]:
+def evenly(timelines: Sequence[Timeline], count: int) -> list[Timeline]:
     """Return that many packages at equal distances, or all if there are no more."""
-    if len(stories) <= count:
-        return list(stories)
-    return [stories[number * len(stories) // count] for number in range(count)]
+    if len(timelines) <= count:
+        return list(timelines)
+    return [timelines[number * len(timelines) // count] for number in range(count)]

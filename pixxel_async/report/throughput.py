@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..journal.models import Doing, ExportRecord, Step
+from ..journal.models import Activity, ExportRecord, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def arrivals_of(record: ExportRecord) -> list[Arrival]:
     arrivals = []
     for step in record.steps:
         before = lasting.get((step.run, step.key))
-        if before is not None and before.doing is Doing.TRANSFERRING:
+        if before is not None and before.doing is Activity.TRANSFERRING:
             grown = step.size - before.size
             if grown > 0:
                 ends_at = max(before.at, step.at)

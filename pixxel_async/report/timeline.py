@@ -18,7 +18,7 @@ from heapq import nlargest
 from statistics import median
 from typing import Any
 
-from ..journal.models import Doing, ExportRecord, Row
+from ..journal.models import Activity, ExportRecord, PackageRow
 from ..sansio.package_state import State
 from .spans import Span, spans_of
 from .steps import ACTIVITIES
@@ -29,7 +29,7 @@ SHOWN_SLOWEST = 25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
+class Timeline:
     """What became of one package.
 
     Attributes:
@@ -40,7 +40,7 @@ class Story:
         ended_at: When it was saved or given up last, in seconds since 1970, or None.
     """
 
-    row: Row
+    row: PackageRow
     spans: tuple[Span, ...]
     received: int
     runs: int
@@ -53,7 +53,7 @@ class Story:
         return loaded
 
     @property
-    def seconds_by_doing(self) -> Mapping[Doing, float]:
+    def seconds_by_doing(self) -> Mapping[Activity, float]:
         """How long it did what, in seconds; what it never did is zero."""
         sums = dict.fromkeys(ACTIVITIES, 0.0)
         for span in self.spans:
@@ -63,12 +63,12 @@ class Story:
     @property
     def took_s(self) -> float:
         """Its time, in seconds."""
-        return sum(span.lasts_s for span in self.spans if span.doing is not Doing.QUEUED)
+        return sum(span.lasts_s for span in self.spans if span.doing is not Activity.QUEUED)
 
     @property
     def begins_at(self) -> float | None:
         """When it was first asked for, or first queued if it never was, in seconds since 1970."""
-        asked = [span.begins_at for span in self.spans if span.doing is not Doing.QUEUED]
+        asked = [span.begins_at for span in self.spans if span.doing is not Activity.QUEUED]
         return min(asked or [span.begins_at for span in self.spans], default=None)
 
 
@@ -84,14 +84,14 @@ class Share:
         most_s: The longest.
     """
 
-    doing: Doing
+    doing: Activity
     packages: int
     sum_s: float
     median_s: float
     most_s: float
 
 
-def stories_of(record: ExportRecord) -> list[Story]:
+def timelines_of(record: ExportRecord) -> list[Timeline]:
     """Return the story of each package, in the order in which they were asked for.
 
     Args:
@@ -107,10 +107,10 @@ def stories_of(record: ExportRecord) -> list[Story]:
     ends: dict[str, float] = {}
     for step in record.steps:
         runs[step.key].add(step.run)
-        if step.doing in {Doing.SAVED, Doing.FAILED}:
+        if step.doing in {Activity.SAVED, Activity.FAILED}:
             ends[step.key] = step.at
-    stories = [
-        Story(
+    timelines = [
+        Timeline(
             row=row,
             spans=tuple(spans.get(row.key, ())),
             received=received.get(row.key, 0),
@@ -119,28 +119,28 @@ def stories_of(record: ExportRecord) -> list[Story]:
         )
         for row in record.rows
     ]
-    return sorted(stories, key=_place)
+    return sorted(timelines, key=_place)
 
 
-def _place(story: Story) -> tuple[float, str]:
-    return math.inf if story.begins_at is None else story.begins_at, story.row.key
+def _place(timeline: Timeline) -> tuple[float, str]:
+    return math.inf if timeline.begins_at is None else timeline.begins_at, timeline.row.key
 
 
-def slowest(stories: Iterable[Story], count: int = SHOWN_SLOWEST) -> list[Story]:
+def slowest(timelines: Iterable[Timeline], count: int = SHOWN_SLOWEST) -> list[Timeline]:
     """Return the packages that took longest, the longest first."""
-    timed = [story for story in stories if story.took_s > 0]
-    return nlargest(count, timed, key=lambda story: story.took_s)
+    timed = [timeline for timeline in timelines if timeline.took_s > 0]
+    return nlargest(count, timed, key=lambda timeline: timeline.took_s)
 
 
-def failed(stories: Iterable[Story]) -> list[Story]:
+def failed(timelines: Iterable[Timeline]) -> list[Timeline]:
     """Return the packages that were given up."""
-    return [story for story in stories if story.row.state is State.FAILED]
+    return [timeline for timeline in timelines if timeline.row.state is State.FAILED]
 
 
-def shares(stories: Sequence[Story]) -> list[Share]:
+def shares(timelines: Sequence[Timeline]) -> list[Share]:
     """Return where the time of all packages went."""
     found = []
-    by_doing = [story.seconds_by_doing for story in stories]
+    by_doing = [timeline.seconds_by_doing for timeline in timelines]
     for doing in ACTIVITIES:
         times = [seconds[doing] for seconds in by_doing if seconds[doing] > 0]
         if times:

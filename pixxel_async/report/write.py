@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from ..destinations.folder_tree import FILE_MODE, Tree
+from ..destinations.folder_tree import FILE_MODE, FolderTree
 from ..destinations.os_errors import sink_error
 from ..destinations.paths import absolute_path, make_folders
 from ..journal.reader import read_record
 from .metrics import Totals, totals_of
 from .steps import tidy
 from .tables import csv_of, failed_manifest, json_of
-from .timeline import stories_of
+from .timeline import timelines_of
 
 REPORT_JSON = "report.json"
 REPORT_CSV = "report.csv"
@@ -66,14 +66,14 @@ def write_report(directory: str | Path, out: str | Path | None = None) -> Report
     folder = absolute_path(directory)
     place = folder if out is None else absolute_path(out)
     record = tidy(read_record(folder))
-    stories, totals = stories_of(record), totals_of(record)
+    timelines, totals = timelines_of(record), totals_of(record)
     try:
         _make(place, folder)
     except OSError as error:
         raise sink_error(error, place) from error
-    json_path = _write(place / REPORT_JSON, json_of(record, totals, stories, folder=folder))
-    csv_path = _write(place / REPORT_CSV, csv_of(stories))
-    failed_path = _write(place / FAILED_MANIFEST, failed_manifest(stories))
+    json_path = _write(place / REPORT_JSON, json_of(record, totals, timelines, folder=folder))
+    csv_path = _write(place / REPORT_CSV, csv_of(timelines))
+    failed_path = _write(place / FAILED_MANIFEST, failed_manifest(timelines))
     html_path = None
     if has_extra():
         from .html import page_of  # noqa: PLC0415 - the other files need no extra
@@ -91,7 +91,7 @@ def _make(place: Path, folder: Path) -> None:
         make_folders(place)
         return
     with ExitStack() as stack:
-        within = stack.enter_context(Tree(folder).open())
+        within = stack.enter_context(FolderTree(folder).open())
         for part in place.relative_to(folder).parts:
             within = stack.enter_context(within.folder(part, make=True))
 

@@ -10,7 +10,7 @@ from ..errors import InputError
 from ..http.service_calls import Api
 from ..records import Record
 from ..sansio.api.list_calls import Source, page_call, read_page, read_record, record_call
-from ..sansio.api.pagination import PAGE_SIZE, Walk
+from ..sansio.api.pagination import PAGE_SIZE, PageWalk
 
 logger = logging.getLogger("pixxel_async")
 
@@ -36,7 +36,7 @@ class Listing(Generic[R]):
             raise InputError(message)
         self._api = api
         self._source = source
-        self._walk = Walk(source.paging, size=size)
+        self._walk = PageWalk(source.paging, size=size)
         self._records: deque[R] = deque()
 
     def __aiter__(self) -> Self:

@@ -38,7 +38,7 @@ from .refusals import (
 )
 from .routes import PING, Route, find
 from .scenario import Scenario
-from .throttle import Throttle
+from .throttle import ByteRate
 from .world import World
 
 HUGE = 32 * 1024 * 1024
@@ -125,7 +125,7 @@ class Api:
         self._signed_url = signed_url
         self._clock = clock
         self._faults = FaultPlan(faults, f"{scenario.seed}:api")
-        self._throttle = Throttle(scenario.requests_per_second)
+        self._throttle = ByteRate(scenario.requests_per_second)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

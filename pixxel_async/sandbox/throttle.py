@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 
-class Throttle:
+class ByteRate:
     """A bucket that fills evenly."""
 
     def __init__(self, per_second: float | None) -> None:

@@ -44,7 +44,7 @@ TRANSITIONS: dict[type[events.PackageEvent], dict[State, State]] = {
         State.READY: State.READY,
         State.FETCHING: State.FETCHING,
     },
-    events.RetryHeld: {
+    events.RetryThrottled: {
         State.QUEUED: State.QUEUED,
         State.REQUESTED: State.REQUESTED,
         State.READY: State.READY,

@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from ..config import EarlierFailures
+from ..config import PreviousFailures
 from ..errors import (
     ApiError,
     AuthenticationError,
@@ -41,10 +41,10 @@ from ..models import PackageStatus
 from .api.package_calls import is_word_of_work
 from .package_state import State
 from .resilience.retry_rules import Failure, failure_of
-from .storage.error_codes import Meaning, is_final, meaning_of
+from .storage.error_codes import StorageErrorMeaning, is_final, meaning_of
 
 
-class First(Enum):
+class ResumeAction(Enum):
     """What is done first."""
 
     CREATE = "ask for a package"
@@ -67,7 +67,7 @@ _OUTSIDE = (
 )
 
 
-def goes_on(error: PixxelError) -> bool:
+def is_retryable_next_run(error: PixxelError) -> bool:
     """Tell whether the next run takes up a package that failed with this by itself."""
     match error:
         case AuthenticationError() | NotAZipError():
@@ -90,11 +90,18 @@ WORDLESS_LOOKS = 6
 ABOUT_PACKAGE = frozenset({400, 404, 409, 410, 412, 422})
 """Statuses that concern one package even where the service's own form is missing."""
 
-_LOST_OBJECTS = frozenset({Meaning.EXPIRED, Meaning.FORBIDDEN, Meaning.GONE, Meaning.FINAL})
+_LOST_OBJECTS = frozenset(
+    {
+        StorageErrorMeaning.EXPIRED,
+        StorageErrorMeaning.FORBIDDEN,
+        StorageErrorMeaning.GONE,
+        StorageErrorMeaning.FINAL,
+    }
+)
 
 
 @dataclass(slots=True)
-class Lead:
+class KnownId:
     """Whether the id of an earlier run still leads to a package.
 
     Attributes:
@@ -152,8 +159,8 @@ def first(  # noqa: PLR0913 - the facts, keyword-only
     is_unanswered: bool,
     recreated: int,
     recreate: int,
-    failures: EarlierFailures,
-) -> First:
+    failures: PreviousFailures,
+) -> ResumeAction:
     """Decide.
 
     Args:
@@ -165,12 +172,12 @@ def first(  # noqa: PLR0913 - the facts, keyword-only
         recreate: How often it may be.
         failures: What the caller wants done with failed packages.
     """
-    if failures is EarlierFailures.RETRY:
+    if failures is PreviousFailures.RETRY:
         recreated = 0 if state is State.FAILED else recreated
     elif state is State.FAILED and not takes_up_itself:
-        return First.LEAVE_FAILED
+        return ResumeAction.LEAVE_FAILED
     if download_id is not None:
-        return First.POLL
+        return ResumeAction.POLL
     if is_unanswered:
-        return First.CREATE_AGAIN if recreated < recreate else First.GIVE_UP
-    return First.CREATE
+        return ResumeAction.CREATE_AGAIN if recreated < recreate else ResumeAction.GIVE_UP
+    return ResumeAction.CREATE

@@ -24,25 +24,25 @@ from ..errors import (
 from ..http.storage_response import StorageResponse
 from ..sansio.package_state import State
 from ..sansio.storage import checksums, range_requests
-from ..sansio.storage.error_codes import Meaning, meaning_of
+from ..sansio.storage.error_codes import StorageErrorMeaning, meaning_of
 from ..sansio.storage.segments import Segment
-from .body_writer import Landing
-from .context import Shared
+from .body_writer import PartialWriter
+from .context import TransferContext
 from .disk_space import DESCRIPTOR_CODES, FULL_CODES
 from .errors import (
     CrowdedError,
     DiskFullError,
     NextRequestError,
     NoRoomError,
-    PassingError,
+    RetryableError,
     error_of,
 )
-from .flow import Flow
-from .multipart import OUR_FAULT_S, Several, several_for
+from .flow import ReceivedBody
+from .multipart import OUR_FAULT_S, Multipart, several_for
 from .redaction import secrets_cut, unless_secret
-from .stall_monitor import Watched
+from .stall_monitor import MonitoredTransfer
 from .stretch import text_of
-from .work_item import Item
+from .work_item import WorkItem
 
 
 class Transfer:
@@ -56,7 +56,7 @@ class Transfer:
         received: Bytes that have come over the wire.
     """
 
-    def __init__(self, item: Item, partial: PartialFile, shared: Shared) -> None:
+    def __init__(self, item: WorkItem, partial: PartialFile, shared: TransferContext) -> None:
         """Go on from what the partial holds.
 
         Args:
@@ -77,11 +77,11 @@ class Transfer:
         self._held = range_requests.Held()
         self._skip = 0  # of the body on its way
         self._end: int | None = None  # where that body ends, if not with the file
-        self._landing: Landing | None = None
+        self._landing: PartialWriter | None = None
         self._told = partial.size
         self._counted = 0  # of what the landing has received
-        self._flow: Flow | None = None
-        self._several: Several | None = None
+        self._flow: ReceivedBody | None = None
+        self._several: Multipart | None = None
         self._trusts_ranges = True
         self._refused_ranges = 0  # in a row
         self._url: SecretStr | None = None
@@ -90,7 +90,7 @@ class Transfer:
         """Make one GET and write what it brings; returns when no byte is missing.
 
         Raises:
-            PassingError: Bytes are missing, and another attempt may bring them.
+            RetryableError: Bytes are missing, and another attempt may bring them.
             RefusedError: Likewise, with another URL.
             ObjectGoneError: The object is not there.
             CrowdedError: The storage bears no more at once.
@@ -108,41 +108,41 @@ class Transfer:
             with secrets_cut(shared.storage.redactor, url):
                 await self._attempt(url)
         except (ConnectionBrokenError, OutOfDescriptorsError, StalledError) as error:
-            raise self._passing(PassingError(error), received) from None
-        except PassingError as passing:
+            raise self._passing(RetryableError(error), received) from None
+        except RetryableError as passing:
             self._passing(passing, received)
             raise
         except StorageError as error:
-            if meaning_of(error.status, error.code) is Meaning.PASSING:
-                raise self._passing(PassingError(error), received) from None
+            if meaning_of(error.status, error.code) is StorageErrorMeaning.PASSING:
+                raise self._passing(RetryableError(error), received) from None
             if not self._asked_for_range:
                 raise
             self._trusts_ranges = False
             raise NextRequestError(error) from None
         except SinkError as error:
             if error.code in DESCRIPTOR_CODES:
-                raise PassingError(OutOfDescriptorsError(str(error))) from None
+                raise RetryableError(OutOfDescriptorsError(str(error))) from None
             if error.code not in FULL_CODES:
                 raise
             raise DiskFullError(error) from None
 
-    def _passing(self, passing: PassingError, before: int) -> PassingError:
+    def _passing(self, passing: RetryableError, before: int) -> RetryableError:
         passing.came = self.received - before
         self._refused_ranges = 0 if passing.came else self._refused_ranges
         if self._asked_for_range:
             self._judge_range(passing)
         return passing
 
-    def _judge_range(self, passing: PassingError) -> None:
+    def _judge_range(self, passing: RetryableError) -> None:
         """Request no more ranges, if it may be for them that the storage fails."""
         match passing:
             case CrowdedError() | NextRequestError():
                 return
-            case PassingError(error=StorageError(status=said)) if range_requests.may_be_about_range(
-                said
+            case RetryableError(error=StorageError(status=said)) if (
+                range_requests.may_be_about_range(said)
             ):
                 status: int | None = said
-            case PassingError(error=StalledError() | ConnectionBrokenError(sent=True)):
+            case RetryableError(error=StalledError() | ConnectionBrokenError(sent=True)):
                 status = None
             case _:
                 return
@@ -245,10 +245,10 @@ class Transfer:
         if self._landing and self._total is not None and self.partial.size < self._total:
             message = f"the body ended at byte {self.partial.size} of {self._total}"
             is_as_announced = self.partial.size == self._end and self._trusts_ranges
-            kind = NextRequestError if is_as_announced else PassingError
+            kind = NextRequestError if is_as_announced else RetryableError
             raise kind(TransferError(message))
 
-    def _land_at_once(self, response: StorageResponse) -> Landing | None:
+    def _land_at_once(self, response: StorageResponse) -> PartialWriter | None:
         """Choose the writer of a body that needs no second thought; called on another thread.
 
         A small package of which nothing is there yet needs neither the journal nor a look at the
@@ -271,11 +271,11 @@ class Transfer:
     def _kept(self, validator: str | None) -> str | None:
         return unless_secret(self._shared.storage.redactor, validator, self._url)
 
-    def _land(self, segment: Segment | None = None) -> Landing:
+    def _land(self, segment: Segment | None = None) -> PartialWriter:
         self._counted = 0
         wanted = (self._total, self._policy.verify, segment)
         room, key = self._shared.space, self.item.key
-        self._landing = Landing(
+        self._landing = PartialWriter(
             self.partial, *wanted, room=room, key=key, skip=self._skip, end=self._end
         )
         return self._landing
@@ -296,7 +296,7 @@ class Transfer:
             case None:
                 raise await error_of(answer)
             case range_requests.Refuse(reason=reason):
-                raise PassingError(TransferError(reason))
+                raise RetryableError(TransferError(reason))
             case range_requests.Restart(reason=reason):
                 await self.restart()
                 raise NextRequestError(TransferError(reason))
@@ -343,12 +343,12 @@ class Transfer:
         if failure is not None:
             raise failure
 
-    async def _pour_into(self, answer: StorageResponse, landing: Landing) -> None:
+    async def _pour_into(self, answer: StorageResponse, landing: PartialWriter) -> None:
         answer.start_receiving(landing)
         while not await answer.wait():
             await self.keep_mark()
 
-    def _several_for(self, answer: StorageResponse) -> Several | None:
+    def _several_for(self, answer: StorageResponse) -> Multipart | None:
         """Let others help with a large package, or with one that they have helped with earlier."""
         if self._total is None or self._validator is None or not self._trusts_ranges:
             return None
@@ -385,7 +385,7 @@ class Transfer:
         is_far = self.partial.size - self._synced >= self._policy.flush_bytes
         return is_far and self._validator is not None  # else a later run starts again anyhow
 
-    def _look(self, watched: Watched) -> None:
+    def _look(self, watched: MonitoredTransfer) -> None:
         """Count what has come, note it, and tell it; called from time to time, and at the end."""
         landing, shared = self._landing, self._shared
         if landing is None:

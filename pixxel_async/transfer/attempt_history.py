@@ -7,15 +7,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from .. import events
-from .concurrency_limiter import Slots
-from .errors import PassingError
+from .concurrency_limiter import ConcurrencyLimiter
+from .errors import RetryableError
 
 REFUSED_AGAIN = 2
 """Whoever was refused or one too many so often in a row tries alone."""
 
 
 @dataclass(slots=True)
-class Tries:
+class AttemptHistory:
     """Counts what went wrong since the file last grew further than ever.
 
     Attributes:
@@ -54,7 +54,7 @@ class Tries:
             self.failures = self.refreshes = self.refusals = self.shortages = 0
             self.gone = self.crowded = self.next_requests = 0
 
-    def note_refusal(self, refused: PassingError, *, has_company: bool) -> None:
+    def note_refusal(self, refused: RetryableError, *, has_company: bool) -> None:
         """Note whether the storage refused while others ran at its host."""
         self.company_at = asyncio.get_running_loop().time() if has_company else None
         self.reason = str(refused)
@@ -65,7 +65,7 @@ class Load:
 
     def __init__(
         self,
-        slots: Slots,
+        slots: ConcurrencyLimiter,
         *,
         emit: Callable[[events.Event], Awaitable[None]],
         clock: Callable[[], float],
@@ -82,7 +82,7 @@ class Load:
         self._clock = clock
         self._overloaded: set[str] = set()
 
-    async def learn(self, tries: Tries, host: str, *, is_alone: bool) -> None:
+    async def learn(self, tries: AttemptHistory, host: str, *, is_alone: bool) -> None:
         """Let fewer run, if the storage has served alone what it refused among others."""
         if not is_alone or tries.company_at is None:
             return

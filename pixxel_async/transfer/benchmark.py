@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from ..errors import ConnectionBrokenError, StorageError, TransferError
 from ..http.storage_client import StorageClient
 from ..sansio.resilience.concurrency_choice import Step
-from ..sansio.storage.error_codes import Meaning, meaning_of, read_error
+from ..sansio.storage.error_codes import StorageErrorMeaning, meaning_of, read_error
 from .errors import ERROR_BYTES
 from .redaction import secrets_cut
 
@@ -32,7 +32,7 @@ HEADERS = {"Accept-Encoding": "identity"}
 OK = 200
 
 
-class Link:
+class MeasuredLink:
     """Measures one link, with any number of transfers at once, one number after the other.
 
     Attributes:
@@ -115,6 +115,9 @@ class Link:
 def _is_borne_by_fewer(error: TransferError, fetches: int) -> bool:
     """Tell whether fewer transfers may do what so many could not."""
     if isinstance(error, StorageError):
-        is_too_much = meaning_of(error.status, error.code) in {Meaning.PASSING, Meaning.CROWDED}
+        is_too_much = meaning_of(error.status, error.code) in {
+            StorageErrorMeaning.PASSING,
+            StorageErrorMeaning.CROWDED,
+        }
         return is_too_much and fetches > 1
     return isinstance(error, ConnectionBrokenError) and fetches > 1

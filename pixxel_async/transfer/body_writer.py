@@ -28,7 +28,7 @@ FIRST_BYTES = 512
 TELLING_BYTES = 4
 
 
-class Room(Protocol):
+class FreeSpace(Protocol):
     """The room on the disk for a body of unknown size."""
 
     async def leaves(self, key: str, count: int) -> bool:
@@ -40,7 +40,7 @@ class Room(Protocol):
         ...
 
 
-class Landing:
+class PartialWriter:
     """Takes a body, on a thread with `write`, or on the event loop with `take`.
 
     Attributes:
@@ -54,7 +54,7 @@ class Landing:
         verify: Verify,
         segment: Segment | None = None,
         *,
-        room: Room,
+        room: FreeSpace,
         key: str = "",
         skip: int = 0,
         end: int | None = None,

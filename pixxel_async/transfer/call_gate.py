@@ -21,7 +21,7 @@ from ..errors import AuthenticationError
 T = TypeVar("T")
 
 
-class Gate:
+class CallGate:
     """Lets calls through until it is shut.
 
     Attributes:

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 from ..config import Limits
 from ..errors import StalledError, StorageError, TransferError
-from ..sansio.resilience.adaptive_concurrency import LOWERED, Concurrency
-from ..sansio.storage.error_codes import Meaning, meaning_of
-from .host_turns import Turns
-from .places import Places
+from ..sansio.resilience.adaptive_concurrency import LOWERED, AdaptiveConcurrency
+from ..sansio.storage.error_codes import StorageErrorMeaning, meaning_of
+from .host_turns import HostTurns
+from .places import FifoSemaphore
 
 SETTLE_S = 1.0
 
@@ -19,18 +19,18 @@ TOO_MUCH = frozenset({429, 503})
 """What a storage answers when it bears no more; its own codes may say so with others."""
 
 
-class Slots:
+class ConcurrencyLimiter:
     """Places for transfers, shared by all exports of a client; belongs to one event loop."""
 
     def __init__(self, limits: Limits) -> None:
         """Begin with the number of the limits, or with a guess where that is `auto`."""
-        self._concurrency = None if isinstance(limits.fetches, int) else Concurrency()
-        number = limits.fetches if isinstance(limits.fetches, int) else Concurrency().number
-        self._places = Places(number)
+        self._concurrency = None if isinstance(limits.fetches, int) else AdaptiveConcurrency()
+        number = limits.fetches if isinstance(limits.fetches, int) else AdaptiveConcurrency().number
+        self._places = FifoSemaphore(number)
         self._exhausted_at = float("-inf")
         self._crowded_at = float("-inf")
-        self._followers: dict[Places, Callable[[int], None]] = {}
-        self._turns: dict[str, Turns] = {}
+        self._followers: dict[FifoSemaphore, Callable[[int], None]] = {}
+        self._turns: dict[str, HostTurns] = {}
 
     @property
     def number(self) -> int:
@@ -42,9 +42,9 @@ class Slots:
         """Whether one more transfer could begin at once."""
         return self._places.has_room
 
-    def turns_at(self, host: str) -> Turns:
+    def turns_at(self, host: str) -> HostTurns:
         """Return whose turn it is at a host."""
-        return self._turns.setdefault(host, Turns())
+        return self._turns.setdefault(host, HostTurns())
 
     @property
     def is_wanted(self) -> bool:
@@ -64,13 +64,13 @@ class Slots:
         self._places.give_back()
 
     @contextmanager
-    def followed(self, changed: Callable[[int], None]) -> Iterator[Places]:
+    def followed(self, changed: Callable[[int], None]) -> Iterator[FifoSemaphore]:
         """Give an export a limiter for its own packages, which always has the present number.
 
         Args:
             changed: Told a new number.
         """
-        follower = Places(self.number)
+        follower = FifoSemaphore(self.number)
         self._followers[follower] = changed
         try:
             yield follower
@@ -92,7 +92,8 @@ class Slots:
         is_too_much = isinstance(error, StalledError) or (
             isinstance(error, StorageError)
             and (
-                error.status in TOO_MUCH or meaning_of(error.status, error.code) is Meaning.CROWDED
+                error.status in TOO_MUCH
+                or meaning_of(error.status, error.code) is StorageErrorMeaning.CROWDED
             )
         )
         if is_too_much and self._concurrency is not None and self._concurrency.refused(_now()):

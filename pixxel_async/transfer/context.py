@@ -10,13 +10,13 @@ from ..http.body_writer import BandwidthLimiter
 from ..http.refused_hosts import RefusedHosts
 from ..http.storage_client import StorageClient
 from ..journal.journal import Journal
-from .concurrency_limiter import Slots
-from .disk_space import Space
-from .stall_monitor import Watchdog
+from .concurrency_limiter import ConcurrencyLimiter
+from .disk_space import DiskSpace
+from .stall_monitor import StallMonitor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shared:
+class TransferContext:
     """What all transfers of an export share.
 
     Attributes:
@@ -36,10 +36,10 @@ class Shared:
     storage: StorageClient
     refused: RefusedHosts
     journal: Journal
-    watchdog: Watchdog
-    space: Space
+    watchdog: StallMonitor
+    space: DiskSpace
     bandwidth: BandwidthLimiter | None
-    slots: Slots
+    slots: ConcurrencyLimiter
     policy: FetchPolicy
     at_once_bytes: int
     progress: Callable[[str, int, int | None], None]

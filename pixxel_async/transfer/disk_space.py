@@ -63,7 +63,7 @@ class DiskStaysFullError(Exception):
         self.error = error
 
 
-class Space:
+class DiskSpace:
     """Watches the free space for one export."""
 
     def __init__(

@@ -31,7 +31,7 @@ from pydantic import SecretStr
 
 from .. import events
 from ..config import Checksum, FetchPolicy, FolderPolicy, RetryPolicy, Verify
-from ..destinations.sink import Care, Held
+from ..destinations.sink import Held, WritePolicy
 from ..errors import (
     IntegrityError,
     NotAZipError,
@@ -41,18 +41,18 @@ from ..errors import (
 )
 from ..fetches import MOST_FETCHES
 from ..http.body_writer import BandwidthLimiter
-from ..http.circuit_breaker import HostFails, HostGuards, HostIsBack, News
+from ..http.circuit_breaker import CircuitBreakers, HostIsDown, HostIsUp, News
 from ..http.refused_hosts import RefusedHosts
 from ..http.storage_client import StorageClient
 from ..journal.export_folder import ExportFolder
 from ..sansio.resilience.retry_rules import delay
 from ..sansio.storage.error_codes import not_a_zip
 from .attempt import Transfer
-from .attempt_history import REFUSED_AGAIN, Load, Tries
-from .call_gate import Gate
-from .concurrency_limiter import Slots
-from .context import Shared
-from .disk_space import MAX_REFUSALS, Space
+from .attempt_history import REFUSED_AGAIN, AttemptHistory, Load
+from .call_gate import CallGate
+from .concurrency_limiter import ConcurrencyLimiter
+from .context import TransferContext
+from .disk_space import MAX_REFUSALS, DiskSpace
 from .errors import (
     CrowdedError,
     DiskFullError,
@@ -60,13 +60,13 @@ from .errors import (
     NoRoomError,
     ObjectGoneError,
     OutgrownError,
-    PassingError,
     RefusedError,
+    RetryableError,
 )
-from .received import Arrived
-from .stall_monitor import Watchdog
+from .received import ReceivedPackage
+from .stall_monitor import StallMonitor
 from .stretch import stretches_of
-from .work_item import Item
+from .work_item import WorkItem
 
 AT_ONCE_BYTES = 4 * 1024 * 1024
 """A package up to this size is received before its size is known, if the reserve of free space
@@ -102,7 +102,7 @@ class NotReadyAnyMoreError(Exception):
     """The service, asked for a fresh URL, says that the package is not ready."""
 
 
-class Fetcher:
+class Downloader:
     """Fetches the packages of one export."""
 
     def __init__(  # noqa: PLR0913 - the parts that it joins, keyword-only
@@ -113,12 +113,12 @@ class Fetcher:
         policy: FetchPolicy,
         folder_policy: FolderPolicy,
         retry: RetryPolicy,
-        gate: Gate,
-        slots: Slots,
-        hosts: HostGuards,
-        space: Space,
+        gate: CallGate,
+        slots: ConcurrencyLimiter,
+        hosts: CircuitBreakers,
+        space: DiskSpace,
         bandwidth: BandwidthLimiter | None,
-        fresh_url: Callable[[Item], Awaitable[SecretStr | None]],
+        fresh_url: Callable[[WorkItem], Awaitable[SecretStr | None]],
         emit: Callable[[events.Event], Awaitable[None]],
         emit_or_drop: Callable[[events.Event], None],
         count_received: Callable[[int], None],
@@ -143,8 +143,8 @@ class Fetcher:
             count_received: Told the bytes of a transfer that does not end with a saved file.
             clock: Seconds for `at_s`.
         """
-        self.watchdog = Watchdog(policy)
-        self._shared = Shared(
+        self.watchdog = StallMonitor(policy)
+        self._shared = TransferContext(
             storage=storage,
             refused=RefusedHosts(),
             journal=folder.journal,
@@ -161,8 +161,8 @@ class Fetcher:
         self._storage = storage
         self._folder = folder
         self._policy = policy
-        self._care = Care(policy.checksum, policy.sync)
-        self._foreign = folder_policy.foreign_files
+        self._care = WritePolicy(policy.checksum, policy.sync)
+        self._foreign = folder_policy.unknown_files
         self._retry = retry
         self._gate = gate
         self._slots = slots
@@ -175,7 +175,9 @@ class Fetcher:
         self._clock = clock
         self._load = Load(slots, emit=emit, clock=clock)
 
-    async def fetch(self, item: Item, step_aside: Callable[[], None] = lambda: None) -> Arrived:
+    async def fetch(
+        self, item: WorkItem, step_aside: Callable[[], None] = lambda: None
+    ) -> ReceivedPackage:
         """Transfer a package that is ready, and verify what came.
 
         A cancelled or failed fetch leaves the partial and its mark for a later run, and nothing
@@ -213,7 +215,7 @@ class Fetcher:
             raise
         finally:
             self._space.release(item.key)
-        return Arrived(transfer=transfer, checksum=checksum, began=began)
+        return ReceivedPackage(transfer=transfer, checksum=checksum, began=began)
 
     def _progress(self, key: str, size: int, total: int | None) -> None:
         self._emit_or_drop(
@@ -240,7 +242,7 @@ class Fetcher:
     ) -> None:
         """Transfer until no byte is missing."""
         item, partial = transfer.item, transfer.partial
-        tries = Tries(furthest=transfer.size)
+        tries = AttemptHistory(furthest=transfer.size)
         missing, is_guess = max(0, (item.row.total or 0) - partial.size), True
         outgrown = 0
         while True:
@@ -278,10 +280,10 @@ class Fetcher:
                 is_last = outgrown >= MAX_OUTGROWN
                 missing = await self._space.beyond(item.key, size, is_last=is_last)
                 is_guess = False
-            except (DiskFullError, PassingError) as trouble:
+            except (DiskFullError, RetryableError) as trouble:
                 if isinstance(trouble, CrowdedError):
                     await self._load.tell(guard.host, str(trouble))
-                elif isinstance(trouble, PassingError) and trouble.came:
+                elif isinstance(trouble, RetryableError) and trouble.came:
                     await self._load.learn(tries, guard.host, is_alone=is_alone)
                 tries.reached(transfer.size)
                 missing, is_guess = transfer.missing, True
@@ -293,8 +295,8 @@ class Fetcher:
     async def _overcome(  # noqa: C901 - one case for each trouble
         self,
         transfer: Transfer,
-        tries: Tries,
-        trouble: DiskFullError | PassingError,
+        tries: AttemptHistory,
+        trouble: DiskFullError | RetryableError,
     ) -> None:
         """Do what another attempt needs, or raise if there have been enough of them."""
         match trouble:
@@ -320,13 +322,13 @@ class Fetcher:
             case NextRequestError(error=error) if tries.next_requests < MAX_NEXT_REQUESTS:
                 tries.next_requests += 1
                 await self._interrupted(transfer, 0.0, error)
-            case PassingError(error=OutOfDescriptorsError() as error):
+            case RetryableError(error=OutOfDescriptorsError() as error):
                 self._slots.exhausted()
                 tries.shortages += 1
                 if tries.shortages >= MAX_SHORTAGES:
                     raise error from None
                 await self._pause(transfer, SHORTAGE_ATTEMPT, error)
-            case PassingError(error=error):
+            case RetryableError(error=error):
                 self._slots.failed(error)
                 tries.crowded += isinstance(trouble, CrowdedError)
                 tries.failures += 1
@@ -334,13 +336,13 @@ class Fetcher:
                     raise error from None
                 await self._pause(transfer, tries.failures, error)
 
-    async def _refresh_stale(self, item: Item) -> None:
+    async def _refresh_stale(self, item: WorkItem) -> None:
         try:
             self._usable_url(item)
         except _StaleError:
             await self._refresh(item)
 
-    def _usable_url(self, item: Item) -> SecretStr:
+    def _usable_url(self, item: WorkItem) -> SecretStr:
         """Return the signed URL.
 
         Raises:
@@ -351,7 +353,7 @@ class Fetcher:
             raise _StaleError
         return url
 
-    async def _refresh(self, item: Item) -> None:
+    async def _refresh(self, item: WorkItem) -> None:
         url = await self._fresh_url(item)
         if url is None:
             raise NotReadyAnyMoreError
@@ -361,10 +363,10 @@ class Fetcher:
     async def _tell(self, news: News) -> None:
         at_s = self._clock()
         match news:
-            case HostFails(host=host, reason=reason):
+            case HostIsDown(host=host, reason=reason):
                 await self._emit(events.HostFailed(at_s=at_s, host=host, reason=reason))
-            case HostIsBack(host=host, held_s=held_s):
-                await self._emit(events.HostCameBack(at_s=at_s, host=host, held_s=held_s))
+            case HostIsUp(host=host, held_s=held_s):
+                await self._emit(events.HostRecovered(at_s=at_s, host=host, held_s=held_s))
 
     async def _pause(self, transfer: Transfer, attempt: int, error: TransferError) -> None:
         delay_s = delay(
@@ -406,7 +408,7 @@ class Fetcher:
         return next(iter(offered), "")
 
 
-def _held(item: Item) -> Held:
+def _held(item: WorkItem) -> Held:
     row = item.row
     if row.validator is None:
         return Held()

@@ -13,7 +13,7 @@ from ..errors import (
     TransferError,
 )
 from ..http.storage_response import StorageResponse
-from ..sansio.storage.error_codes import Meaning, read_error
+from ..sansio.storage.error_codes import StorageErrorMeaning, read_error
 
 ERROR_BYTES = 4096
 """How much of an error's body is read."""
@@ -43,7 +43,7 @@ class DiskFullError(Exception):
         self.error = error
 
 
-class PassingError(Exception):
+class RetryableError(Exception):
     """An attempt is over, and another one may do better.
 
     Attributes:
@@ -62,14 +62,14 @@ class PassingError(Exception):
         return str(self.error)
 
 
-class NextRequestError(PassingError):
+class NextRequestError(RetryableError):
     """An answer did not bring all that is missing, and it is known what to request next.
 
     That is no failure: it costs none of the attempts, and the next request is made at once.
     """
 
 
-class RefusedError(PassingError):
+class RefusedError(RetryableError):
     """The storage refuses a signed URL, and a fresh one may do better."""
 
     @property
@@ -78,11 +78,11 @@ class RefusedError(PassingError):
         return not self.error.code
 
 
-class ObjectGoneError(PassingError):
+class ObjectGoneError(RetryableError):
     """The storage does not have the object, or not yet."""
 
 
-class CrowdedError(PassingError):
+class CrowdedError(RetryableError):
     """The storage bears no more at once."""
 
 
@@ -94,7 +94,7 @@ def is_failure_of_host(error: BaseException) -> bool:
     """
     if isinstance(error, NotAZipError):
         return True
-    if not isinstance(error, PassingError) or error.came:
+    if not isinstance(error, RetryableError) or error.came:
         return False
     match error.error:
         case StorageError(status=status):
@@ -108,7 +108,7 @@ def is_answer_of_host(error: BaseException) -> bool:
 
     An attempt that found no free descriptor, or a URL that cannot be sent, has not reached it.
     """
-    if isinstance(error, PassingError):
+    if isinstance(error, RetryableError):
         is_local = isinstance(error.error, OutOfDescriptorsError)
         return bool(error.came) or not (is_local or is_failure_of_host(error))
     return isinstance(error, (StorageError, IntegrityError, NoRoomError, DiskFullError))
@@ -119,13 +119,13 @@ async def error_of(answer: StorageResponse) -> Exception:
     problem = read_error(answer.status, await answer.read_start(ERROR_BYTES))
     error = StorageError(problem.message, status=answer.status, code=problem.code)
     match problem.meaning:
-        case Meaning.EXPIRED | Meaning.FORBIDDEN:
+        case StorageErrorMeaning.EXPIRED | StorageErrorMeaning.FORBIDDEN:
             return RefusedError(error)
-        case Meaning.GONE:
+        case StorageErrorMeaning.GONE:
             return ObjectGoneError(error)
-        case Meaning.CROWDED:
+        case StorageErrorMeaning.CROWDED:
             return CrowdedError(error)
-        case Meaning.PASSING:
-            return PassingError(error)
-        case Meaning.FINAL:
+        case StorageErrorMeaning.PASSING:
+            return RetryableError(error)
+        case StorageErrorMeaning.FINAL:
             return error

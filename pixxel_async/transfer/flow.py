@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 
-class Flow(Protocol):
+class ReceivedBody(Protocol):
     """A body that is being received."""
 
     def is_paused(self, now: float, longest_s: float) -> bool:

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 import anyio
 
 
-class Turns:
+class HostTurns:
     """Lets transfers run together, or one alone; belongs to one event loop.
 
     Who wants to be alone goes before those who come later, so that it gets its turn.

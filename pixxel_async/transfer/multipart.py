@@ -19,15 +19,15 @@ import anyio
 from anyio.abc import TaskGroup
 from pydantic import SecretStr
 
-from ..destinations.sink import PartialFile, Stretch
+from ..destinations.sink import PartialFile, VerifiedRange
 from ..errors import ConnectionBrokenError, PixxelError, StalledError, TransferError
 from ..http.storage_response import StorageResponse
 from ..sansio.storage import range_requests
 from ..sansio.storage.segments import LARGE, Segment, Segments
-from .context import Shared
-from .errors import NextRequestError, PassingError, error_of
-from .stall_monitor import Watched
-from .stretch import StretchLanding
+from .context import TransferContext
+from .errors import NextRequestError, RetryableError, error_of
+from .stall_monitor import MonitoredTransfer
+from .stretch import RangeWriter
 
 HIRE_S = 1.0
 """So often it is looked whether one more transfer is worth it."""
@@ -38,7 +38,7 @@ MOST_FAILURES = 3
 """So many failures of other transfers in a row, and no more of them are tried."""
 
 
-def is_possible(answer: StorageResponse, missing: int, shared: Shared) -> bool:
+def is_possible(answer: StorageResponse, missing: int, shared: TransferContext) -> bool:
     """Tell whether several transfers may bring what is missing of a package.
 
     Args:
@@ -53,24 +53,24 @@ def is_possible(answer: StorageResponse, missing: int, shared: Shared) -> bool:
     return serves_ranges and is_large
 
 
-def several_for(  # noqa: PLR0913 - what `Several` takes, keyword-only
+def several_for(  # noqa: PLR0913 - what `Multipart` takes, keyword-only
     answer: StorageResponse,
     partial: PartialFile,
-    shared: Shared,
+    shared: TransferContext,
     *,
     total: int,
     validator: str,
     count: Callable[[int], None],
-) -> Several | None:
+) -> Multipart | None:
     """Let others help with a large package, or with one that they have helped with earlier."""
     if not partial.takes_stretches:
         return None
     if partial.stretches or is_possible(answer, total - partial.size, shared):
-        return Several(partial, shared, total=total, validator=validator, count=count)
+        return Multipart(partial, shared, total=total, validator=validator, count=count)
     return None
 
 
-class Several:
+class Multipart:
     """The transfers of one package; kept for all attempts to bring it.
 
     Attributes:
@@ -80,7 +80,7 @@ class Several:
     def __init__(
         self,
         partial: PartialFile,
-        shared: Shared,
+        shared: TransferContext,
         *,
         total: int,
         validator: str,
@@ -103,11 +103,11 @@ class Several:
         self._validator = validator
         self._count = count
         self._earlier = {each.begin: each for each in partial.stretches}
-        self._landings: dict[int, StretchLanding] = {}
+        self._landings: dict[int, RangeWriter] = {}
         self._failures = 0
         self._news = anyio.Event()
 
-    def noted(self, written: int) -> tuple[Stretch, ...]:
+    def noted(self, written: int) -> tuple[VerifiedRange, ...]:
         """Return what a later run can use of the bytes behind `written`, as of a moment ago.
 
         That is the size that is noted of the file. It may not have been joined yet with segments
@@ -122,7 +122,7 @@ class Several:
             if (landing := self._landings.get(segment.begin)) is not None:
                 landing.note()
 
-    def _note_of(self, segment: Segment) -> Stretch | None:
+    def _note_of(self, segment: Segment) -> VerifiedRange | None:
         landing = self._landings.get(segment.begin)
         return self._earlier.get(segment.begin) if landing is None else landing.noted
 
@@ -178,7 +178,7 @@ class Several:
             keep_due_mark: Awaited when the file has grown.
 
         Raises:
-            PassingError: Bytes are missing, and another attempt may bring them.
+            RetryableError: Bytes are missing, and another attempt may bring them.
             TransferError: No attempt will do better.
             SinkError: The disk refused.
         """
@@ -213,7 +213,7 @@ class Several:
                 except NextRequestError:  # says nothing of how many transfers the storage bears
                     self._failures += 1
                     return
-                except PassingError as passing:
+                except RetryableError as passing:
                     self._fail(passing.error)
                     return
                 finally:
@@ -233,12 +233,12 @@ class Several:
 
     async def _bring(self, segment: Segment, url: SecretStr, *, gives_way: bool) -> None:
         shared = self._shared
-        landing = StretchLanding(self._partial, segment)
+        landing = RangeWriter(self._partial, segment)
         self._landings[segment.begin] = landing
         counted = 0
         flow: StorageResponse | None = None
 
-        def look(watched: Watched) -> None:
+        def look(watched: MonitoredTransfer) -> None:
             nonlocal counted
             count = landing.received - counted
             counted += count
@@ -266,10 +266,10 @@ class Several:
                     flow = None
                     look(watched)
         except (ConnectionBrokenError, StalledError) as error:
-            raise PassingError(error) from None
+            raise RetryableError(error) from None
         if segment.left and not landing.is_as_announced:
             message = f"the part ended at byte {segment.at} of {segment.end}"
-            raise PassingError(TransferError(message))
+            raise RetryableError(TransferError(message))
 
     async def _checked(
         self, answer: StorageResponse, segment: Segment
@@ -277,7 +277,7 @@ class Several:
         """Return an answer that brings what was requested, and the part that it brings.
 
         Raises:
-            PassingError: It does not.
+            RetryableError: It does not.
         """
         part = range_requests.usable_part(
             answer.status,

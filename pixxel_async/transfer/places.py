@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 
 
-class Places:
+class FifoSemaphore:
     """Places that are held for a while; belongs to one event loop.
 
     Unlike anyio's limiter it lets who finds a free place go on at once, without a turn of the event

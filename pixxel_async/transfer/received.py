@@ -9,11 +9,11 @@ import anyio
 
 from ..errors import SinkError
 from .attempt import Transfer
-from .work_item import Item
+from .work_item import WorkItem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Arrived:
+class ReceivedPackage:
     """A package whose bytes are there and right, not yet under its final name.
 
     Attributes:
@@ -27,7 +27,7 @@ class Arrived:
     began: float
 
     @property
-    def item(self) -> Item:
+    def item(self) -> WorkItem:
         """The package."""
         return self.transfer.item
 

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from ..errors import PixxelError
 from ..sansio.secrets import Redactor
-from .errors import PassingError
+from .errors import RetryableError
 
 
 @contextmanager
@@ -22,8 +22,8 @@ def secrets_cut(redactor: Redactor, url: SecretStr) -> Iterator[None]:
     """
     try:
         yield
-    except (PixxelError, PassingError) as error:
-        said = error.error if isinstance(error, PassingError) else error
+    except (PixxelError, RetryableError) as error:
+        said = error.error if isinstance(error, RetryableError) else error
         redactor.and_those_of(url.get_secret_value()).error(said)
         raise
 

@@ -23,17 +23,17 @@ LATE_SHARE = 0.25
 """A look that comes later than this share of a window tells that the event loop did not run."""
 
 
-def _nothing(_: Watched) -> None: ...
+def _nothing(_: MonitoredTransfer) -> None: ...
 
 
-class Watched:
+class MonitoredTransfer:
     """A transfer under watch, for as long as its context lasts.
 
     Attributes:
         look: Called from time to time, before it is judged.
     """
 
-    def __init__(self, dog: Watchdog, look: Callable[[Watched], None]) -> None:
+    def __init__(self, dog: StallMonitor, look: Callable[[MonitoredTransfer], None]) -> None:
         """Watch nothing yet."""
         self.look = look
         self._dog = dog
@@ -94,7 +94,7 @@ class Watched:
             self._timeout.reschedule(now)
 
 
-class Watchdog:
+class StallMonitor:
     """Watches the transfers of one export.
 
     Attributes:
@@ -107,17 +107,17 @@ class Watchdog:
         """Take window and least throughput from the policy."""
         self.window_s = policy.stall_timeout_s
         self.least_bytes = policy.least_bytes_per_s * policy.stall_timeout_s
-        self.watched: dict[Watched, None] = {}
+        self.watched: dict[MonitoredTransfer, None] = {}
         look_s = min(policy.write_s, self.window_s / LOOKS_PER_WINDOW)
         self._look_s = max(LEAST_LOOK_S, look_s)
 
-    def watch(self, look: Callable[[Watched], None] = _nothing) -> Watched:
+    def watch(self, look: Callable[[MonitoredTransfer], None] = _nothing) -> MonitoredTransfer:
         """Watch one attempt of a transfer, within the context that is returned.
 
         Args:
             look: Counts what it has received, and does what else is due from time to time.
         """
-        return Watched(self, look)
+        return MonitoredTransfer(self, look)
 
     async def run(self) -> None:
         """Look at all transfers, until cancelled."""

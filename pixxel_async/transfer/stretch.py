@@ -12,18 +12,18 @@ import anyio.to_thread
 from pydantic import TypeAdapter, ValidationError
 
 from ..destinations.digests import NOTED_S
-from ..destinations.sink import PartialFile, Stretch
+from ..destinations.sink import PartialFile, VerifiedRange
 from ..http.body_writer import EnoughError
 from ..sansio.storage.range_requests import Part
 from ..sansio.storage.segments import Segment
 
 
-def text_of(stretches: Sequence[Stretch]) -> str:
+def text_of(stretches: Sequence[VerifiedRange]) -> str:
     """Return stretches as they stand in the journal."""
     return json.dumps([asdict(each) for each in stretches]) if stretches else ""
 
 
-def stretches_of(text: str) -> tuple[Stretch, ...]:
+def stretches_of(text: str) -> tuple[VerifiedRange, ...]:
     """Read what `text_of` wrote; whatever else it is vouches for nothing."""
     try:
         return tuple(_STRETCHES.validate_json(text)) if text else ()
@@ -31,10 +31,10 @@ def stretches_of(text: str) -> tuple[Stretch, ...]:
         return ()
 
 
-_STRETCHES = TypeAdapter(list[Stretch])
+_STRETCHES = TypeAdapter(list[VerifiedRange])
 
 
-class StretchLanding:
+class RangeWriter:
     """Takes the bytes of one segment, on the thread that receives them.
 
     Attributes:
@@ -45,7 +45,7 @@ class StretchLanding:
     def __init__(self, partial: PartialFile, segment: Segment) -> None:
         """Write nothing yet."""
         self.received = 0
-        self.noted: Stretch | None = None
+        self.noted: VerifiedRange | None = None
         self._partial = partial
         self._segment = segment
         self._skip = 0
@@ -91,5 +91,5 @@ class StretchLanding:
     def note(self) -> None:
         """Bring `noted` up to date; nobody may write meanwhile."""
         segment = self._segment
-        self.noted = Stretch(segment.begin, segment.at, self._digest.hexdigest())
+        self.noted = VerifiedRange(segment.begin, segment.at, self._digest.hexdigest())
         self._noted_at = time.monotonic()

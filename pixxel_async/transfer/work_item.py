@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from ..downloads import Download
-from ..journal.models import Row
+from ..journal.models import PackageRow
 from ..sansio.files.filenames import file_name
-from ..sansio.resume_decision import Lead
+from ..sansio.resume_decision import KnownId
 from ..sansio.storage.url_expiry import stale_at
 
 
 @dataclass(slots=True, eq=False)
-class Item:
+class WorkItem:
     """What the stages hand on.
 
     Attributes:
@@ -33,12 +33,12 @@ class Item:
     """
 
     download: Download
-    row: Row
+    row: PackageRow
     since: float = 0.0
     url: SecretStr | None = None
     stale_at: float = 0.0
     status_word: str = ""
-    lead: Lead | None = None
+    lead: KnownId | None = None
     has_place: bool = False
 
     @property
@@ -55,9 +55,9 @@ class Item:
             )
 
 
-def new_row(download: Download, name_of: Callable[[Download], str] = file_name) -> Row:
+def new_row(download: Download, name_of: Callable[[Download], str] = file_name) -> PackageRow:
     """Return the row of a package of which nothing is remembered."""
-    return Row(key=download.key, target=target_of(download), name=name_of(download))
+    return PackageRow(key=download.key, target=target_of(download), name=name_of(download))
 
 
 def target_of(download: Download) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pixxel_async.cli.output.resume_hint import command, goes_on, needed_first
+from pixxel_async.cli.output.resume_hint import command, is_retryable_next_run, needed_first
 from pixxel_async.sandbox import PackageFault, Scenario, sandbox_in_thread
 from pixxel_async.sansio.redact import printable
 
@@ -75,7 +75,7 @@ def test_a_proxy_with_a_password_is_left_out(
     given = [f"--proxy={proxy}"] if joined else ["--proxy", proxy]
     words = ["export", "m", *given, "--answer-timeout", "90", "--ca-bundle", "ca.pem"]
     monkeypatch.setattr(sys, "argv", ["pixxel-async", *words])
-    said = "\n".join([*needed_first(), goes_on()])
+    said = "\n".join([*needed_first(), is_retryable_next_run()])
     for part in ("sec", "ret@", "ada:", "***", "--proxy"):
         assert part not in said
     assert "PIXXEL_PROXY" in said
@@ -87,9 +87,9 @@ def test_a_proxy_without_a_password_is_repeated(monkeypatch: pytest.MonkeyPatch)
     for given in (["--proxy", "http://proxy:80"], ["--proxy=direct"]):
         monkeypatch.setattr(sys, "argv", ["pixxel-async", "export", "m", *given])
         assert needed_first() == []
-        assert goes_on() == f"To resume:  pixxel-async export m {' '.join(given)}"
+        assert is_retryable_next_run() == f"To resume:  pixxel-async export m {' '.join(given)}"
     monkeypatch.setattr(sys, "argv", ["pixxel-async", "export", "m", "--proxy"])
-    assert goes_on() == "To resume:  pixxel-async export m --proxy"
+    assert is_retryable_next_run() == "To resume:  pixxel-async export m --proxy"
 
 
 @pytest.mark.parametrize("name", ["-", "/dev/stdin", "/dev/fd/63", "/proc/self/fd/11"])
@@ -97,7 +97,7 @@ def test_what_came_from_a_pipe_cannot_be_repeated_by_a_command(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["pixxel-async", "export", name])
-    assert goes_on("--retry-failed") == (
+    assert is_retryable_next_run("--retry-failed") == (
         "To resume, run the same pipeline again, with --retry-failed."
     )
 

@@ -17,14 +17,14 @@ from pixxel_async import (
 )
 from pixxel_async.cli.output.logs import log_shown
 from pixxel_async.display.bars import Bars
-from pixxel_async.display.base import Display, Loudness
+from pixxel_async.display.base import Display, Verbosity
 from pixxel_async.display.event_text import name_of, short, told
 from pixxel_async.display.plain import Lines
 from pixxel_async.display.progress_view import OTHER_LINES
-from pixxel_async.display.throughput_meter import WINDOW_S, Meter
+from pixxel_async.display.throughput_meter import WINDOW_S, ThroughputMeter
 from pixxel_async.export.summary import Report
 
-from .stories import (
+from .timelines import (
     JOB,
     NAME,
     failed,
@@ -50,13 +50,13 @@ DETAILS = (
     events.Recreated(at_s=1, key=JOB.key, attempt=1, delay_s=0.5, reason="it broke"),
     events.FetchInterrupted(at_s=4, key=JOB.key, offset=1_000_000, delay_s=0.5, reason="reset"),
     events.UrlRefreshed(at_s=4, key=JOB.key),
-    events.SlowedDown(at_s=1, pause_s=2, requests_per_second=5),
+    events.RateLimited(at_s=1, pause_s=2, requests_per_second=5),
 )
 EVIL = "\x1b[31mred\x07 [bold]not bold[/bold] \u202e\n second line"
 EVIL_SHOWN = r"\x1b[31mred\x07 [bold]not bold[/bold] \u202e\n second line"
 
 
-def lines(loudness: Loudness, *told: events.Event) -> list[str]:
+def lines(loudness: Verbosity, *told: events.Event) -> list[str]:
     stream = io.StringIO()
     with Lines(stream, loudness) as display:
         tell(display, *told)
@@ -66,7 +66,7 @@ def lines(loudness: Loudness, *told: events.Event) -> list[str]:
 class Screen:
     """A terminal of a fixed size, and a clock that is moved by hand."""
 
-    def __init__(self, loudness: Loudness = Loudness.NORMAL, *, height: int = 24) -> None:
+    def __init__(self, loudness: Verbosity = Verbosity.NORMAL, *, height: int = 24) -> None:
         self.now = 0.0
         self.file = io.StringIO()
         self.console = Console(
@@ -85,7 +85,7 @@ class Screen:
 
 def test_plain_lines_number_what_has_ended() -> None:
     events_told = (started(12), requested(), ready(), fetch_started(), progressed(5), saved())
-    assert lines(Loudness.NORMAL, *events_told, skipped(job(2)), failed(job(3))) == [
+    assert lines(Verbosity.NORMAL, *events_told, skipped(job(2)), failed(job(3))) == [
         f"[ 1/12] saved       {NAME}, 2.0 MB",
         f"[ 2/12] skipped     {NAME}, it is there already",
         "[ 3/12] failed      job w j3: 404 no such job",
@@ -94,13 +94,13 @@ def test_plain_lines_number_what_has_ended() -> None:
 
 def test_quiet_lines_are_errors_only() -> None:
     told = (started(2), requested(), RETRIED, failed(), skipped(job(2)))
-    assert lines(Loudness.ERRORS, *told) == ["failed      job w j: 404 no such job"]
+    assert lines(Verbosity.ERRORS, *told) == ["failed      job w j: 404 no such job"]
 
 
 def test_details_are_told_on_request() -> None:
-    story = (started(1), requested(), *DETAILS[:2], ready(), fetch_started(), *DETAILS[2:])
-    assert lines(Loudness.NORMAL, *story) == []
-    labels = [line.split("  ")[0].strip() for line in lines(Loudness.DETAILS, *story)]
+    timeline = (started(1), requested(), *DETAILS[:2], ready(), fetch_started(), *DETAILS[2:])
+    assert lines(Verbosity.NORMAL, *timeline) == []
+    labels = [line.split("  ")[0].strip() for line in lines(Verbosity.DETAILS, *timeline)]
     assert [label.split(" job:")[0] for label in labels] == [
         "retried",
         "new package",
@@ -112,13 +112,13 @@ def test_details_are_told_on_request() -> None:
 
 def test_a_rejected_key_is_told_once() -> None:
     rejected = [failed(job(number), KEY_REJECTED) for number in range(3)]
-    (line,) = lines(Loudness.ERRORS, started(3), STOPPED, *rejected)
+    (line,) = lines(Verbosity.ERRORS, started(3), STOPPED, *rejected)
     assert "PIXXEL_API_KEY" in line
     assert "401 wrong key" in line
 
 
-@pytest.mark.parametrize("loudness", [Loudness.NORMAL, Loudness.DETAILS])
-def test_what_comes_from_outside_steers_no_terminal(loudness: Loudness) -> None:
+@pytest.mark.parametrize("loudness", [Verbosity.NORMAL, Verbosity.DETAILS])
+def test_what_comes_from_outside_steers_no_terminal(loudness: Verbosity) -> None:
     odd = JobDownload(workflow_id="w", job_id=EVIL)
     evil = failed(odd, ServerError(EVIL, status=500))
     screen = Screen(loudness)
@@ -202,7 +202,7 @@ def test_there_are_never_more_bars_than_lines() -> None:
 
 
 def test_messages_stand_above_the_bars_and_the_bars_go_away() -> None:
-    screen = Screen(Loudness.DETAILS)
+    screen = Screen(Verbosity.DETAILS)
     with screen.bars:
         tell(screen.bars, started(2), requested(), RETRIED, failed(), skipped(job(2)))
     printed = screen.printed()
@@ -220,7 +220,7 @@ def test_without_details_only_failures_stand_above_the_bars() -> None:
 
 
 def test_the_meter_forgets_and_comes_to_rest() -> None:
-    meter = Meter()
+    meter = ThroughputMeter()
     assert meter.rate(0) == 0
     for now in range(10):
         meter.add(now, 1000)
@@ -231,8 +231,8 @@ def test_the_meter_forgets_and_comes_to_rest() -> None:
 
 def test_the_log_of_the_library_goes_to_the_display_and_no_other_does() -> None:
     stream = io.StringIO()
-    display: Display = Lines(stream, Loudness.DETAILS)
-    with log_shown(display, Loudness.DETAILS):
+    display: Display = Lines(stream, Verbosity.DETAILS)
+    with log_shown(display, Verbosity.DETAILS):
         logging.getLogger("pixxel_async").info("a new word: %r", "x\x1b")
         logging.getLogger("httpx").warning("GET https://storage/?X-Amz-Signature=secret")
         logging.getLogger("httpcore").warning("likewise")
@@ -242,7 +242,7 @@ def test_the_log_of_the_library_goes_to_the_display_and_no_other_does() -> None:
 
 def test_without_details_the_log_tells_warnings_only() -> None:
     stream = io.StringIO()
-    with log_shown(Lines(stream, Loudness.NORMAL), Loudness.NORMAL):
+    with log_shown(Lines(stream, Verbosity.NORMAL), Verbosity.NORMAL):
         logging.getLogger("pixxel_async").info("not told")
         logging.getLogger("pixxel_async").warning("told")
     assert stream.getvalue() == "warning     told\n"

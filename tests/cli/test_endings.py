@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pixxel_async.cli.output.resume_hint import command
-from pixxel_async.journal.models import Row
+from pixxel_async.journal.models import PackageRow
 from pixxel_async.journal.reader import read_record
 from pixxel_async.sandbox import PackageFault, PackagingTime, Scenario, demo_rows, sandbox_in_thread
 from pixxel_async.sansio.package_state import State
@@ -108,7 +108,7 @@ def test_a_second_signal_leaves_at_once(tmp_path: Path) -> None:
     assert process.returncode == 0
 
 
-def rows_of(folder: Path) -> tuple[Row, ...]:
+def rows_of(folder: Path) -> tuple[PackageRow, ...]:
     """Return what the journal of the export in `out` remembers."""
     return read_record(folder / "out").rows
 

@@ -26,7 +26,7 @@ import pytest
 
 from pixxel_async import SinkError, parse_download
 from pixxel_async.export.fetch_stage import SAVES
-from pixxel_async.journal.models import Ending, ExportRecord, Row
+from pixxel_async.journal.models import Ending, ExportRecord, PackageRow
 from pixxel_async.journal.reader import read_record
 from pixxel_async.sandbox import (
     PackagingTime,
@@ -240,7 +240,7 @@ def is_run_of(process: subprocess.Popen[str], out: Path) -> bool:
     return bool(runs) and runs[-1].pid == process.pid
 
 
-def identity_of(row: Row) -> str:
+def identity_of(row: PackageRow) -> str:
     """Return how the sandbox names a package."""
     return Identity.of(json.loads(row.target)).text
 
@@ -261,7 +261,7 @@ def resumed_after(kill: Kill, gets: Sequence[StorageGet]) -> int:
     return resumed
 
 
-def first_gap(row: Row) -> int:
+def first_gap(row: PackageRow) -> int:
     """Return the first byte of a package that the journal does not vouch for."""
     at = row.written
     for stretch in stretches_of(row.stretches):

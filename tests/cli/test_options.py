@@ -11,7 +11,7 @@ from pixxel_async import config, fetches
 from pixxel_async.cli.client_factory import client_of
 from pixxel_async.cli.options.export import RunOptions
 from pixxel_async.config import NO_KEY, AuthScheme
-from pixxel_async.display.base import Loudness
+from pixxel_async.display.base import Verbosity
 from pixxel_async.errors import ConfigError
 
 from .commands import run
@@ -207,9 +207,9 @@ def test_without_options_the_policies_are_those_of_the_library() -> None:
 
 
 def test_how_much_is_told() -> None:
-    assert RunOptions(out=Path()).loudness is Loudness.NORMAL
-    assert RunOptions(out=Path(), quiet=True).loudness is Loudness.ERRORS
-    assert RunOptions(out=Path(), verbose=True).loudness is Loudness.DETAILS
+    assert RunOptions(out=Path()).loudness is Verbosity.NORMAL
+    assert RunOptions(out=Path(), quiet=True).loudness is Verbosity.ERRORS
+    assert RunOptions(out=Path(), verbose=True).loudness is Verbosity.DETAILS
 
 
 async def test_an_option_wins_over_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pixxel_async.journal.models import Doing, Ending
+from pixxel_async.journal.models import Activity, Ending
 from pixxel_async.sandbox import (
     PackageFault,
     PackagingTime,
@@ -145,7 +145,7 @@ def test_failed_packages_are_told_with_their_reasons(tmp_path: Path) -> None:
 
 def test_what_a_journal_holds_steers_no_terminal(tmp_path: Path) -> None:
     bad = row("a", name="\x1b[31m\u202e.zip", state=State.FAILED, error="\x07bell")
-    made = record((bad,), (a_run(),), (step("a", 1, Doing.FAILED),))
+    made = record((bad,), (a_run(),), (step("a", 1, Activity.FAILED),))
     told = run("status", folder_of(tmp_path, made))
     assert told.stdout.splitlines()[-1] == "failed  \\x1b[31m\\u202e.zip: \\x07bell"
 

@@ -7,7 +7,7 @@ import pytest
 from pixxel_async import AuthenticationError, CatalogDownload, ServerError, events
 from pixxel_async.cli.output.summary import SHOWN_FAILURES, summary
 
-from .stories import (
+from .timelines import (
     FOLDER,
     failed,
     fetch_started,
@@ -50,7 +50,7 @@ def test_the_summary_is_aligned_and_complete() -> None:
 
 def test_what_was_held_back_is_told() -> None:
     fails = events.HostFailed(at_s=1, host="api.test", reason="502")
-    back = events.HostCameBack(at_s=3, host="api.test", held_s=2.0)
+    back = events.HostRecovered(at_s=3, host="api.test", held_s=2.0)
     shown = summary(report_of(started(1), fails, back), FOLDER)
     assert "throttled     1 times, 2.0 s for a host that failed" in shown.splitlines()
 

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from pixxel_async import Condition, Finding, JobDownload, SavedPackage, parse_download
 from pixxel_async.cli.options.export import RunOptions
-from pixxel_async.cli.output.findings import Bar, Teller, line_of
+from pixxel_async.cli.output.findings import Bar, FindingWriter, line_of
 from pixxel_async.journal.export_folder import HIDDEN, JOURNAL
 from pixxel_async.journal.reader import read_record
 from pixxel_async.sandbox import (
@@ -355,7 +355,7 @@ def test_a_bar_counts_packages_and_bytes_and_lines_wait_for_its_end() -> None:
         condition=Condition.NOT_SAVED, reason="", path=folder / "b.zip", download=job, bytes=None
     )
     bar = Bar(console, packages=2, size=3_000_000)
-    with Teller(stream, folder, RunOptions(out=folder), bar) as told:
+    with FindingWriter(stream, folder, RunOptions(out=folder), bar) as told:
         assert told.tell(wrong) is wrong
         told.tell(late)
         assert stream.getvalue() == ""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pixxel_async import Download, SavedPackage
 from pixxel_async.journal.export_folder import ExportFolder
-from pixxel_async.journal.models import Row
+from pixxel_async.journal.models import PackageRow
 from pixxel_async.sandbox import Sandbox
 
 from ..support import client_of
@@ -25,7 +25,7 @@ async def save(sandbox: Sandbox, downloads: list[Download], folder: Path) -> lis
     return sorted((*report.saved, *report.skipped), key=lambda saved: saved.key)
 
 
-async def change_row(folder: Path, key: str, change: Callable[[Row], Row]) -> None:
+async def change_row(folder: Path, key: str, change: Callable[[PackageRow], PackageRow]) -> None:
     """Write something else into the journal."""
     opened = await ExportFolder.open(folder)
     row = await opened.journal.get(key)

@@ -205,14 +205,14 @@ async def test_transfers_at_once_are_bounded_over_all_exports_of_a_client(tmp_pa
             await self.inner.aclose()
 
     scenario = Scenario(size_spread=0, bytes_per_s=64 * 1024 / 0.1)
-    async with Sandbox(scenario) as sandbox:
+    async with Sandbox(scenario) as sandbox, httpx.AsyncClient(transport=Counting()) as storage:
         async with PixxelClient(
             sandbox.api_key,
             base_url=sandbox.api_url,
             poll=QUICK_POLL,
             retry=QUICK_RETRY,
             limits=Limits(fetches=3, requests_per_second=1000),
-            storage_client=httpx.AsyncClient(transport=Counting()),
+            storage_client=storage,
         ) as client:
             first, second = some_downloads(12, seed=1), some_downloads(12, seed=2)
             await asyncio.gather(

@@ -7,7 +7,7 @@ from pathlib import Path
 from unittest import mock
 
 from pixxel_async import Checksum, Condition, FetchPolicy, FolderPolicy, Sync, verify
-from pixxel_async.config import EarlierFiles
+from pixxel_async.config import ExistingFiles
 from pixxel_async.export.summary import Report
 from pixxel_async.sandbox import Sandbox, Scenario, StorageFault
 
@@ -47,7 +47,7 @@ async def test_a_checksum_of_the_storage_is_not_looked_at(tmp_path: Path) -> Non
 async def test_a_later_run_knows_the_files_by_their_size(tmp_path: Path) -> None:
     async with Sandbox(SMALL) as sandbox:
         saved = (await save(sandbox, tmp_path, CARELESS)).saved
-        reading = FolderPolicy(earlier_files=EarlierFiles.VERIFY)
+        reading = FolderPolicy(existing_files=ExistingFiles.VERIFY)
         assert len((await save(sandbox, tmp_path, CARELESS, reading)).skipped) == COUNT
         with saved[0].path.open("ab") as file:
             file.write(b"more")

@@ -26,11 +26,11 @@ from pixxel_async import (
     Verify,
     verify,
 )
-from pixxel_async.destinations.folder_tree import Tree
+from pixxel_async.destinations.folder_tree import FolderTree
 from pixxel_async.destinations.inspect import look
 from pixxel_async.export.verify import forget, held
 from pixxel_async.journal.export_folder import JOURNAL, ExportFolder
-from pixxel_async.journal.models import Row
+from pixxel_async.journal.models import PackageRow
 from pixxel_async.journal.reader import read_record
 from pixxel_async.sandbox import Sandbox, Scenario
 from pixxel_async.sansio.files.verification import Found
@@ -62,11 +62,11 @@ async def saved_in(folder: Path, count: int = COUNT) -> list[SavedPackage]:
         return await save(sandbox, some_downloads(count), folder)
 
 
-def extracted_to(name: str) -> Callable[[Row], Row]:
+def extracted_to(name: str) -> Callable[[PackageRow], PackageRow]:
     return lambda row: row.changed(extracted=name, is_discarded=1)
 
 
-def failed(row: Row) -> Row:
+def failed(row: PackageRow) -> PackageRow:
     """Make it as if a package had been fetched again, in vain."""
     return row.changed(state=State.FAILED, bytes=None, sha256=None, error="404")
 
@@ -155,7 +155,9 @@ async def test_what_is_not_saved_yet_is_no_fault_and_what_was_once_is(tmp_path: 
     await change_row(tmp_path, first.key, failed)
     late = JobDownload(workflow_id="w", job_id="late")
     opened = await ExportFolder.open(tmp_path)
-    await opened.journal.put(Row(key=late.key, target=json.dumps(late.row()), name="late.zip"))
+    await opened.journal.put(
+        PackageRow(key=late.key, target=json.dumps(late.row()), name="late.zip")
+    )
     await opened.aclose()
     conditions = {
         finding.download.key: finding.condition
@@ -206,7 +208,7 @@ async def test_several_files_are_read_at_once_and_no_more(
     turn = threading.Lock()
 
     def watched(
-        tree: Tree, name: str, *, size: int, verify: Verify, stop: threading.Event
+        tree: FolderTree, name: str, *, size: int, verify: Verify, stop: threading.Event
     ) -> Found:
         nonlocal most
         with turn:

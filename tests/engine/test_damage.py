@@ -16,7 +16,7 @@ from pixxel_async import JobDownload, SinkError
 from pixxel_async.journal import corruption
 from pixxel_async.journal.export_folder import HIDDEN, JOURNAL
 from pixxel_async.journal.journal import Journal
-from pixxel_async.journal.models import Row
+from pixxel_async.journal.models import PackageRow
 from pixxel_async.journal.reader import read_record
 from pixxel_async.journal.schema import SCHEMA_VERSION
 from pixxel_async.sandbox import Sandbox
@@ -34,7 +34,9 @@ async def _path(tmp_path: Path) -> Path:
     path.parent.mkdir()
     journal = await Journal.open(path)
     for number in range(ROWS):
-        journal.note(Row(key=f"job:{number:04}", target='{"kind":"job"}', name=f"{number:04}.zip"))
+        journal.note(
+            PackageRow(key=f"job:{number:04}", target='{"kind":"job"}', name=f"{number:04}.zip")
+        )
     await journal.aclose()
     return path
 
@@ -155,7 +157,7 @@ async def test_a_full_disk_is_no_damage(path: Path) -> None:
     journal = await Journal.open(path)
     journal._connection.execute("PRAGMA max_page_count = 3")
     with pytest.raises(SinkError, match="full"):
-        await journal.put(Row(key="job:x", target="{}", name="x.zip", error="x" * 100_000))
+        await journal.put(PackageRow(key="job:x", target="{}", name="x.zip", error="x" * 100_000))
     journal._connection.execute("PRAGMA max_page_count = 10000")
     await journal.aclose()
     assert copies(path) == []

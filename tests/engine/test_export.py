@@ -286,7 +286,7 @@ async def test_too_many_requests_slow_the_calls_down(tmp_path: Path) -> None:
         slower = []
         async with client.export(some_downloads(10), tmp_path) as export:
             async for event in export:
-                if isinstance(event, events.SlowedDown):
+                if isinstance(event, events.RateLimited):
                     slower.append(event)
     assert export.report.is_complete
     (event,) = slower

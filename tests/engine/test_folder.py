@@ -13,7 +13,7 @@ import pytest
 
 from pixxel_async import FolderBusyError, JobDownload, SinkError
 from pixxel_async.journal.export_folder import HIDDEN, JOURNAL, ExportFolder
-from pixxel_async.journal.models import Row
+from pixxel_async.journal.models import PackageRow
 from pixxel_async.sandbox import Sandbox, Scenario
 from pixxel_async.sansio.package_state import State
 
@@ -125,7 +125,7 @@ async def test_a_run_that_ended_between_rename_and_note_is_recognised(tmp_path: 
         assert (again.sha256, len(sandbox.gets)) == (first.sha256, gets)
 
 
-async def _row(directory: Path) -> Row:
+async def _row(directory: Path) -> PackageRow:
     folder = await ExportFolder.open(directory)
     row = await folder.journal.get(JOB.key)
     await folder.aclose()

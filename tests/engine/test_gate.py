@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from pixxel_async import AuthenticationError
-from pixxel_async.transfer.call_gate import Gate
+from pixxel_async.transfer.call_gate import CallGate
 
 REJECTED = AuthenticationError("no such key", status=401, operation="downloadJob")
 
@@ -21,7 +21,7 @@ async def test_behind_a_shut_gate_no_call_begins(way: str) -> None:
         nonlocal begun
         begun = True
 
-    gate = Gate()
+    gate = CallGate()
     gate.shut(REJECTED)
     for _ in range(2):
         with pytest.raises(AuthenticationError, match="no such key") as caught:
@@ -32,7 +32,7 @@ async def test_behind_a_shut_gate_no_call_begins(way: str) -> None:
 
 @pytest.mark.parametrize("way", ["ask", "create"])
 async def test_shutting_ends_the_calls_that_are_under_way(way: str) -> None:
-    gate = Gate()
+    gate = CallGate()
     calls = [asyncio.create_task(getattr(gate, way)(anyio.sleep_forever())) for _ in range(3)]
     await asyncio.sleep(0)
     gate.shut(REJECTED)
@@ -44,5 +44,5 @@ async def test_an_open_gate_hands_on_what_a_call_brings() -> None:
     async def call() -> int:
         return 7
 
-    assert await Gate().ask(call()) == 7
-    assert await Gate().create(call()) == 7
+    assert await CallGate().ask(call()) == 7
+    assert await CallGate().create(call()) == 7

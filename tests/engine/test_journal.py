@@ -21,13 +21,13 @@ from pixxel_async import SinkError
 from pixxel_async.journal import schema
 from pixxel_async.journal.heartbeat_lock import FolderLostError
 from pixxel_async.journal.journal import Journal, _Batch
-from pixxel_async.journal.models import Doing, Row, Step
+from pixxel_async.journal.models import Activity, PackageRow, Step
 from pixxel_async.journal.schema import SCHEMA_VERSION
 from pixxel_async.sansio.package_state import State
 
 
-def row(number: int = 0) -> Row:
-    return Row(key=f"job:{number}", target='{"kind":"job"}', name=f"{number}.zip")
+def row(number: int = 0) -> PackageRow:
+    return PackageRow(key=f"job:{number}", target='{"kind":"job"}', name=f"{number}.zip")
 
 
 async def test_a_row_is_there_after_reopening(tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ async def test_a_journal_of_the_first_version_is_brought_up_to_date(tmp_path: Pa
     connection.close()
     journal = await Journal.open(path)
     found = await journal.get("job:0")
-    assert found == Row(
+    assert found == PackageRow(
         key="job:0",
         target="{}",
         name="0.zip",
@@ -234,7 +234,7 @@ async def test_what_is_noted_is_there_after_a_moment_and_in_order(tmp_path: Path
     path = tmp_path / "journal.sqlite"
     journal = await Journal.open(path)
     flushing = asyncio.create_task(journal.flush_regularly())
-    step = Step(key=row().key, run=journal.new_run(), at=1.5, doing=Doing.READY, size=3)
+    step = Step(key=row().key, run=journal.new_run(), at=1.5, doing=Activity.READY, size=3)
     journal.note(row().changed(state=State.REQUESTED))
     journal.step(step, State.READY)
     journal.note(row(1))
@@ -282,7 +282,7 @@ async def test_two_packages_never_have_one_name(tmp_path: Path) -> None:
     await journal.aclose()
 
 
-STEP = Step(key=row().key, run=1, at=1.5, doing=Doing.READY, size=3)
+STEP = Step(key=row().key, run=1, at=1.5, doing=Activity.READY, size=3)
 
 
 @asynccontextmanager
@@ -405,7 +405,7 @@ async def test_steps_that_an_earlier_version_wrote_twice_are_in_the_journal_once
     async with opened(path):
         pass
     without_unique_index(path)
-    other = replace(STEP, doing=Doing.SAVED)
+    other = replace(STEP, doing=Activity.SAVED)
     with closing(sqlite3.connect(path)) as connection, connection:
         schema.put_steps(connection, [STEP, other, STEP, other, STEP])
         connection.execute("PRAGMA user_version = 3")

@@ -12,14 +12,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
 from pixxel_async.journal.journal import Journal
-from pixxel_async.journal.models import Row
+from pixxel_async.journal.models import PackageRow
 from pixxel_async.sansio.package_state import State
 
 KEYS = [f"job:w/{number}" for number in range(5)]
 
 
-def a_row(key: str, state: State, mark: int) -> Row:
-    return Row(key=key, target="{}", name=f"{key.replace('/', '-')}.zip", state=state, mark=mark)
+def a_row(key: str, state: State, mark: int) -> PackageRow:
+    return PackageRow(
+        key=key, target="{}", name=f"{key.replace('/', '-')}.zip", state=state, mark=mark
+    )
 
 
 class JournalMachine(RuleBasedStateMachine):
@@ -37,8 +39,8 @@ class JournalMachine(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.folder = Path(tempfile.mkdtemp())
         self.number = 0
-        self.durable: dict[str, Row] = {}
-        self.later: dict[str, list[Row]] = {}
+        self.durable: dict[str, PackageRow] = {}
+        self.later: dict[str, list[PackageRow]] = {}
         self.journal = self.opened()
 
     def opened(self) -> Journal:
@@ -51,17 +53,17 @@ class JournalMachine(RuleBasedStateMachine):
     @rule(
         target=rows, key=st.sampled_from(KEYS), state=st.sampled_from(State), mark=st.integers(0, 9)
     )
-    def make_row(self, key: str, state: State, mark: int) -> Row:
+    def make_row(self, key: str, state: State, mark: int) -> PackageRow:
         return a_row(key, state, mark)
 
     @rule(row=rows)
-    def put(self, row: Row) -> None:
+    def put(self, row: PackageRow) -> None:
         self.loop.run_until_complete(self.journal.put(row))
         self.later.setdefault(row.key, []).append(row)
         self.settle()
 
     @rule(row=rows)
-    def note(self, row: Row) -> None:
+    def note(self, row: PackageRow) -> None:
         self.journal.note(row)
         self.later.setdefault(row.key, []).append(row)
 
@@ -108,7 +110,7 @@ class JournalMachine(RuleBasedStateMachine):
             assert self.get(key) == (noted[-1] if noted else self.durable.get(key))
             assert self.journal.knows(key) == (self.get(key) is not None)
 
-    def get(self, key: str) -> Row | None:
+    def get(self, key: str) -> PackageRow | None:
         return self.loop.run_until_complete(self.journal.get(key))
 
     def teardown(self) -> None:

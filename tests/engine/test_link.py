@@ -15,7 +15,7 @@ from pixxel_async.http.engines import Engine, storage_engine
 from pixxel_async.http.storage_client import WITH_LOOPBACK, StorageClient
 from pixxel_async.http.tls import Certificates
 from pixxel_async.sansio.api.proxy_rules import Routes
-from pixxel_async.transfer.benchmark import Link
+from pixxel_async.transfer.benchmark import MeasuredLink
 
 from ..socket_server import SocketServer
 
@@ -53,7 +53,7 @@ class Storage(SocketServer):
 
 
 @asynccontextmanager
-async def link_to(storage: Storage, *paths: str) -> AsyncIterator[Link]:
+async def link_to(storage: Storage, *paths: str) -> AsyncIterator[MeasuredLink]:
     engine = storage_engine(
         Engine.AUTO,
         client=None,
@@ -64,7 +64,7 @@ async def link_to(storage: Storage, *paths: str) -> AsyncIterator[Link]:
     urls = [SecretStr(storage.url + path) for path in paths or ("/a?sig=canary",)]
     client = StorageClient(engine, Routes())
     try:
-        yield Link(client, urls)
+        yield MeasuredLink(client, urls)
     finally:
         await client.aclose()
 

@@ -24,7 +24,7 @@ from pixxel_async import (
     RateLimitedError,
     RetryPolicy,
 )
-from pixxel_async.export.poll_stage import Poller
+from pixxel_async.export.poll_stage import PollStage
 from pixxel_async.polls import PollMethod
 from pixxel_async.sansio.polling.schedule import Pending
 
@@ -154,7 +154,7 @@ async def test_attempts_are_used_up_in_the_end() -> None:
 
 
 @asynccontextmanager
-async def running(poller: Poller[int]) -> AsyncIterator[None]:
+async def running(poller: PollStage[int]) -> AsyncIterator[None]:
     async with anyio.create_task_group() as tasks:
         await tasks.start(poller.run)
         yield
@@ -173,7 +173,7 @@ async def test_thousands_of_pending_packages_need_no_task_each() -> None:
     async def not_yet(_pending: Pending[int], next_s: float) -> None:
         assert next_s > 0
 
-    poller = Poller(poll, not_yet, policy=STEADY, workers=8)
+    poller = PollStage(poll, not_yet, policy=STEADY, workers=8)
     before = len(asyncio.all_tasks())
     async with running(poller):
         began = anyio.current_time()
@@ -201,7 +201,7 @@ async def test_packages_of_an_earlier_run_are_first_polled_spread_out() -> None:
     async def not_yet(_pending: Pending[int], _next_s: float) -> None:
         raise AssertionError
 
-    poller = Poller(poll, not_yet, policy=STEADY, workers=8)
+    poller = PollStage(poll, not_yet, policy=STEADY, workers=8)
     async with running(poller):
         began = anyio.current_time()
         for number in range(500):
@@ -225,7 +225,7 @@ async def test_polls_that_wait_for_nothing_let_others_run(workers: int) -> None:
         """Tell nobody."""
 
     always_due = PollPolicy(method=PollMethod.BACKOFF, initial_s=1e-9, max_s=1e-9)
-    poller = Poller(poll, not_yet, policy=always_due, workers=workers)
+    poller = PollStage(poll, not_yet, policy=always_due, workers=workers)
     async with running(poller):
         for number in range(10):
             poller.add(number, since=anyio.current_time())
@@ -242,7 +242,7 @@ async def test_what_is_drained_is_not_polled_any_more() -> None:
     async def not_yet(_pending: Pending[int], _next_s: float) -> None:
         raise AssertionError
 
-    poller = Poller(poll, not_yet, policy=STEADY, workers=2)
+    poller = PollStage(poll, not_yet, policy=STEADY, workers=2)
     async with running(poller):
         poller.add(1, since=anyio.current_time())
         poller.add(2, since=anyio.current_time())

@@ -19,7 +19,7 @@ from pixxel_async import (
     PollPolicy,
     RetryPolicy,
 )
-from pixxel_async.export.poll_stage import Poller
+from pixxel_async.export.poll_stage import PollStage
 from pixxel_async.sandbox import ApiFault, PackageFault, PackagingTime, Sandbox, Scenario
 from pixxel_async.sansio.polling.schedule import Pending, PollSchedule
 
@@ -35,7 +35,7 @@ class Station:
     def __init__(self, ready_after_s: float) -> None:
         self.ready_after_s = ready_after_s
         self.asked: dict[int, list[float]] = {}
-        self.poller: Poller[int]
+        self.poller: PollStage[int]
 
     async def poll(self, pending: Pending[int]) -> bool:
         age_s = anyio.current_time() - pending.since
@@ -48,8 +48,8 @@ class Station:
         assert next_s >= 0
 
     @asynccontextmanager
-    async def open(self, policy: PollPolicy = POLICY) -> AsyncIterator[Poller[int]]:
-        self.poller = Poller(self.poll, self.not_yet, policy=policy, workers=8)
+    async def open(self, policy: PollPolicy = POLICY) -> AsyncIterator[PollStage[int]]:
+        self.poller = PollStage(self.poll, self.not_yet, policy=policy, workers=8)
         async with anyio.create_task_group() as tasks:
             await tasks.start(self.poller.run)
             yield self.poller
@@ -108,7 +108,7 @@ async def test_who_is_due_earlier_by_an_answer_is_not_overslept() -> None:
         raise AssertionError
 
     policy = PollPolicy(initial_s=10)
-    poller: Poller[int] = Poller(poll, not_yet, policy=policy, workers=1)
+    poller: PollStage[int] = PollStage(poll, not_yet, policy=policy, workers=1)
     async with anyio.create_task_group() as tasks:
         await tasks.start(poller.run)
         began = anyio.current_time()
@@ -128,7 +128,7 @@ async def test_a_package_whose_poll_ended_otherwise_is_not_reckoned_with() -> No
     async def not_yet(_pending: Pending[int], _next_s: float) -> None:
         raise AssertionError
 
-    poller = Poller(poll, not_yet, policy=POLICY, workers=2)
+    poller = PollStage(poll, not_yet, policy=POLICY, workers=2)
     async with anyio.create_task_group() as tasks:
         await tasks.start(poller.run)
         for number in range(5):

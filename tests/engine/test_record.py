@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from pixxel_async.journal.models import Row
+from pixxel_async.journal.models import PackageRow
 from pixxel_async.sansio.package_state import State
 
-ROW = Row(key="job:w/j", target="{}", name="j.zip")
+ROW = PackageRow(key="job:w/j", target="{}", name="j.zip")
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(Row)])
+@pytest.mark.parametrize("name", [field.name for field in fields(PackageRow)])
 def test_a_copy_differs_in_what_was_changed_and_the_row_stays(name: str) -> None:
     changes: dict[str, Any] = {name: State.FETCHING if name == "state" else 7}
     changed = ROW.changed(**changes)

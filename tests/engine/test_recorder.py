@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from pixxel_async import JobDownload, SavedPackage, events
-from pixxel_async.export.event_recorder import Recorder
+from pixxel_async.export.event_recorder import EventRecorder
 from pixxel_async.export.summary import Report
 from pixxel_async.journal import schema
 from pixxel_async.journal.journal import Journal
-from pixxel_async.journal.models import Doing, Ending, Step
+from pixxel_async.journal.models import Activity, Ending, Step
 from pixxel_async.sansio.package_state import State
 
 JOB = JobDownload(workflow_id="w", job_id="j")
@@ -23,12 +23,12 @@ def saved() -> SavedPackage:
     return SavedPackage(download=JOB, path=Path("x.zip"), bytes=1000, sha256="00")
 
 
-async def written(folder: Path, *story: tuple[events.PackageEvent, State]) -> list[Step]:
+async def written(folder: Path, *timeline: tuple[events.PackageEvent, State]) -> list[Step]:
     """Return the steps of a story, with times since the run began."""
     journal = await Journal.open(folder / "journal.sqlite")
-    recorder = Recorder(journal, total=1)
+    recorder = EventRecorder(journal, total=1)
     recorder.queued(KEY, 0.5)
-    for event, state in story:
+    for event, state in timeline:
         recorder.note(event, state)
     await recorder.end(Report(), 100.0, Ending.COMPLETE)
     steps = schema.all_steps(journal._connection)
@@ -38,7 +38,7 @@ async def written(folder: Path, *story: tuple[events.PackageEvent, State]) -> li
     return list(steps)
 
 
-def told(steps: list[Step]) -> list[tuple[Doing, int]]:
+def told(steps: list[Step]) -> list[tuple[Activity, int]]:
     """Return what the steps say, without times."""
     return [(step.doing, step.size) for step in steps]
 
@@ -58,13 +58,13 @@ async def test_each_change_is_a_step(tmp_path: Path) -> None:
         (events.Saved(at_s=9, key=KEY, saved=saved(), received=1, transferred_s=1), State.SAVED),
     )
     assert told(steps) == [
-        (Doing.QUEUED, 0),
-        (Doing.PACKAGING, 0),
-        (Doing.READY, 0),
-        (Doing.TRANSFERRING, 100),
-        (Doing.RETRYING, 300),
-        (Doing.TRANSFERRING, 300),
-        (Doing.SAVED, 1000),
+        (Activity.QUEUED, 0),
+        (Activity.PACKAGING, 0),
+        (Activity.READY, 0),
+        (Activity.TRANSFERRING, 100),
+        (Activity.RETRYING, 300),
+        (Activity.TRANSFERRING, 300),
+        (Activity.SAVED, 1000),
     ]
     since = [step.at - steps[0].at for step in steps]
     assert since == pytest.approx([0, 0.5, 2.5, 3.5, 4.5, 6.5, 8.5], abs=1e-6)
@@ -77,7 +77,7 @@ async def test_a_long_transfer_has_few_steps(tmp_path: Path) -> None:
         for tenth in range(1, 36_000)
     ]
     steps = await written(tmp_path, started, *progress)
-    growing = [step for step in steps if step.doing is Doing.TRANSFERRING]
+    growing = [step for step in steps if step.doing is Activity.TRANSFERRING]
     assert 100 < len(growing) < 400  # an hour
     assert [step.size for step in growing] == sorted({step.size for step in growing})
     assert growing[11].at - growing[10].at == pytest.approx(1, abs=0.11)

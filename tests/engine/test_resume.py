@@ -22,11 +22,11 @@ from pixxel_async import (
     SinkError,
     events,
 )
-from pixxel_async.config import EarlierFailures, EarlierFiles, ForeignFiles
-from pixxel_async.export.dry_run import Intent, plan
+from pixxel_async.config import ExistingFiles, PreviousFailures, UnknownFiles
+from pixxel_async.export.dry_run import PlannedAction, plan
 from pixxel_async.export.summary import Report
 from pixxel_async.journal.export_folder import HIDDEN, JOURNAL, ExportFolder
-from pixxel_async.journal.models import Doing, Ending
+from pixxel_async.journal.models import Activity, Ending
 from pixxel_async.journal.reader import read_record
 from pixxel_async.sandbox import ApiFault, PackageFault, PackagingTime, Sandbox, Scenario
 from pixxel_async.sansio.package_state import State
@@ -37,7 +37,7 @@ from .saved import flip_a_byte
 
 AOI = AoiDownload(aoi_id="a", asset_ids=("x", "y"))
 JOB = JobDownload(workflow_id="w", job_id="the-job")
-RETRY_FAILED = FolderPolicy(earlier_failures=EarlierFailures.RETRY)
+RETRY_FAILED = FolderPolicy(previous_failures=PreviousFailures.RETRY)
 
 
 async def run(
@@ -152,7 +152,7 @@ async def test_what_failed_for_a_reason_of_its_own_is_left_until_it_is_asked_for
         third, _ = await run(sandbox, tmp_path, JOB, folder=RETRY_FAILED)
     assert third.is_complete
     (row,) = read_record(tmp_path).rows
-    assert (row.state, row.error, row.goes_on) == (State.SAVED, "", 0)
+    assert (row.state, row.error, row.is_retryable_next_run) == (State.SAVED, "", 0)
 
 
 async def test_a_single_download_is_tried_again_without_being_asked_to(tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def forget_ctime(folder: Path) -> None:
 async def test_a_file_whose_times_were_set_back_is_found_if_files_are_read_again(
     tmp_path: Path,
 ) -> None:
-    verify = FolderPolicy(earlier_files=EarlierFiles.VERIFY)
+    verify = FolderPolicy(existing_files=ExistingFiles.VERIFY)
     async with Sandbox() as sandbox:
         report, _ = await run(sandbox, tmp_path, JOB)
         path = report.saved[0].path
@@ -216,7 +216,7 @@ async def test_a_file_in_the_way_is_replaced_if_that_is_wanted(tmp_path: Path) -
         refused, _ = await run(sandbox, tmp_path, JOB)
         assert "--overwrite" in str(refused.failed[0].error)
         assert path.read_text() == "not ours"
-        replace = FolderPolicy(foreign_files=ForeignFiles.REPLACE)
+        replace = FolderPolicy(unknown_files=UnknownFiles.REPLACE)
         replaced, _ = await run(sandbox, tmp_path, JOB, folder=replace)
     assert replaced.is_complete
 
@@ -247,16 +247,22 @@ async def test_the_story_of_each_run_is_in_the_journal(tmp_path: Path) -> None:
     assert (first.counts["saved"], first.counts["failed"]) == (5, 1)
     assert (second.counts["skipped"], second.counts["failed"]) == (5, 1)
     told = [step.doing for step in record.steps if step.key == AOI.key and step.run == 1]
-    whole = [Doing.QUEUED, Doing.PACKAGING, Doing.READY, Doing.TRANSFERRING, Doing.SAVED]
+    whole = [
+        Activity.QUEUED,
+        Activity.PACKAGING,
+        Activity.READY,
+        Activity.TRANSFERRING,
+        Activity.SAVED,
+    ]
     assert told == whole
     (size,) = [step.size for step in record.steps if step.key == AOI.key and step.size]
     assert size == next(row.bytes for row in record.rows if row.key == AOI.key)
     assert [step.doing for step in record.steps if step.key == JOB.key] == [
-        Doing.QUEUED,
-        Doing.PACKAGING,
-        Doing.FAILED,
-        Doing.QUEUED,
-        Doing.FAILED,
+        Activity.QUEUED,
+        Activity.PACKAGING,
+        Activity.FAILED,
+        Activity.QUEUED,
+        Activity.FAILED,
     ]
     assert {step.key for step in record.steps if step.run == 2} == {JOB.key}
     times = [step.at for step in record.steps]
@@ -271,7 +277,7 @@ async def test_a_plan_tells_what_an_export_would_do_and_does_nothing(tmp_path: P
     new = JobDownload(workflow_id="w", job_id="new")
     slow = Scenario(packaging=PackagingTime.constant(60), faults=(PackageFault("failed", nth=2),))
     out = tmp_path / "out"
-    assert [planned.intent for planned in planned_of(out, new)] == [Intent.CREATE]
+    assert [planned.intent for planned in planned_of(out, new)] == [PlannedAction.CREATE]
     assert not out.exists()
     async with Sandbox() as sandbox:
         await run(sandbox, out, saved)
@@ -286,15 +292,15 @@ async def test_a_plan_tells_what_an_export_would_do_and_does_nothing(tmp_path: P
     before = read_record(out)
     planned = planned_of(out, saved, failed, AOI, late, new, new)
     assert [package.intent for package in planned] == [
-        Intent.SKIP,
-        Intent.LEAVE_FAILED,
-        Intent.POLL,
-        Intent.CREATE,
-        Intent.CREATE,
+        PlannedAction.SKIP,
+        PlannedAction.LEAVE_FAILED,
+        PlannedAction.POLL,
+        PlannedAction.CREATE,
+        PlannedAction.CREATE,
     ]
     assert planned[0].path.exists()
     retried = planned_of(out, failed, folder=RETRY_FAILED)
-    assert retried[0].intent is not Intent.LEAVE_FAILED
+    assert retried[0].intent is not PlannedAction.LEAVE_FAILED
     assert read_record(out) == before
 
 

@@ -8,12 +8,12 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from pixxel_async import FetchesChanged, FetchProgress, Limits, StalledError, StorageError
+from pixxel_async import ConcurrencyChanged, FetchProgress, Limits, StalledError, StorageError
 from pixxel_async.errors import ConnectionBrokenError, TransferError
 from pixxel_async.fetches import FETCHES, MOST_FETCHES
 from pixxel_async.sandbox import Sandbox, Scenario, StorageFault
 from pixxel_async.sansio.resilience.adaptive_concurrency import FIRST
-from pixxel_async.transfer.concurrency_limiter import Slots
+from pixxel_async.transfer.concurrency_limiter import ConcurrencyLimiter
 
 from ..support import client_of, final_files, quick_fetch, some_downloads
 
@@ -25,7 +25,7 @@ async def test_the_default_finds_out() -> None:
     assert Limits().fetches == FETCHES == "auto"
     assert Limits().most_fetches == MOST_FETCHES
     assert Limits(fetches=3).most_fetches == 3
-    assert Slots(Limits()).number == FIRST
+    assert ConcurrencyLimiter(Limits()).number == FIRST
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ async def test_the_default_finds_out() -> None:
     ids=["503", "429", "stall"],
 )
 async def test_a_storage_that_bears_no_more_gets_fewer(error: TransferError) -> None:
-    slots, told = Slots(AUTO), list[int]()
+    slots, told = ConcurrencyLimiter(AUTO), list[int]()
     with slots.followed(told.append) as places:
         slots.failed(error)
         assert told == [slots.number]
@@ -48,13 +48,13 @@ async def test_a_storage_that_bears_no_more_gets_fewer(error: TransferError) -> 
     ids=["500", "reset", "short"],
 )
 async def test_other_trouble_changes_nothing(error: TransferError) -> None:
-    slots = Slots(AUTO)
+    slots = ConcurrencyLimiter(AUTO)
     slots.failed(error)
     assert slots.number == FIRST
 
 
 async def test_a_fixed_number_is_obeyed() -> None:
-    slots, told = Slots(Limits(fetches=5)), list[int]()
+    slots, told = ConcurrencyLimiter(Limits(fetches=5)), list[int]()
     with slots.followed(told.append) as places:
         slots.failed(TOO_MUCH)
         slots.answered(1.0)
@@ -65,7 +65,7 @@ async def test_a_fixed_number_is_obeyed() -> None:
 
 
 async def test_who_is_one_too_many_waits_for_a_place() -> None:
-    slots = Slots(AUTO)
+    slots = ConcurrencyLimiter(AUTO)
     slots.failed(TOO_MUCH)
     running, most = 0, 0
 
@@ -90,7 +90,7 @@ async def test_an_export_takes_more_transfers_as_long_as_they_bring_more(tmp_pat
         async with client_of(sandbox, limits=AUTO, fetch=quick_fetch(write_s=0.05)) as client:
             async with client.export(some_downloads(120), tmp_path) as export:
                 async for event in export:
-                    if isinstance(event, FetchesChanged):
+                    if isinstance(event, ConcurrencyChanged):
                         numbers.append(event.fetches)
                     if isinstance(event, FetchProgress):
                         (running.discard if event.bytes == event.total else running.add)(event.key)
@@ -107,7 +107,7 @@ async def test_an_export_takes_fewer_when_the_storage_complains(tmp_path: Path) 
     async with Sandbox(scenario) as sandbox, client_of(sandbox, limits=AUTO) as client:
         async with client.export(some_downloads(20), tmp_path) as export:
             async for event in export:
-                if isinstance(event, FetchesChanged):
+                if isinstance(event, ConcurrencyChanged):
                     numbers.append(event.fetches)
     assert numbers[0] < FIRST
     assert len(export.report.saved) == 20

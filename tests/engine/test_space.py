@@ -21,7 +21,7 @@ from pixxel_async.sandbox import Sandbox, Scenario
 from pixxel_async.transfer import bandwidth_limiter as bandwidth_module
 from pixxel_async.transfer import disk_space as module
 from pixxel_async.transfer.bandwidth_limiter import Bandwidth
-from pixxel_async.transfer.disk_space import DiskStaysFullError, Space
+from pixxel_async.transfer.disk_space import DiskSpace, DiskStaysFullError
 
 from ..support import client_of, final_files, partials, quick_fetch, some_downloads
 
@@ -44,7 +44,7 @@ class FakeSink:
 
 def space_of(
     sink: FakeSink, *, least: int = GIB, timeout_s: float = 100
-) -> tuple[Space, list[events.Event]]:
+) -> tuple[DiskSpace, list[events.Event]]:
     """Return what is tested, and the events that it will tell."""
     told: list[events.Event] = []
 
@@ -52,7 +52,7 @@ def space_of(
         told.append(event)
 
     policy = FolderPolicy(least_free_bytes=least, space_timeout_s=timeout_s)
-    return Space(sink, policy, emit=emit, clock=anyio.current_time), told  # type: ignore[arg-type]  # a sink that only has a disk
+    return DiskSpace(sink, policy, emit=emit, clock=anyio.current_time), told  # type: ignore[arg-type]  # a sink that only has a disk
 
 
 @pytest.mark.looptime

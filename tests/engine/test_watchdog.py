@@ -8,14 +8,14 @@ import anyio
 import pytest
 
 from pixxel_async import FetchPolicy, StalledError
-from pixxel_async.transfer.stall_monitor import Watchdog
+from pixxel_async.transfer.stall_monitor import StallMonitor
 
 POLICY = FetchPolicy(stall_timeout_s=30, least_bytes_per_s=1000, write_s=1)
 
 
 async def watched_for(seconds: float, *, each_second: int, excuse_each: float = 0) -> float:
     """Bring some bytes each second; return when it ended."""
-    dog = Watchdog(POLICY)
+    dog = StallMonitor(POLICY)
     began = anyio.current_time()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(dog.run)
@@ -58,7 +58,7 @@ async def test_time_on_our_side_does_not_count() -> None:
 @pytest.mark.parametrize("suspended_s", [0.4, 1.0])
 async def test_time_in_which_the_event_loop_did_not_run_does_not_count(suspended_s: float) -> None:
     """A call that blocks stands for a process that was stopped."""
-    dog = Watchdog(FetchPolicy(stall_timeout_s=0.3, least_bytes_per_s=1000, write_s=0.02))
+    dog = StallMonitor(FetchPolicy(stall_timeout_s=0.3, least_bytes_per_s=1000, write_s=0.02))
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(dog.run)
         async with dog.watch() as watched:

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from pixxel_async import Download, EarlierFailures, FolderPolicy, PixxelClient
+from pixxel_async import Download, FolderPolicy, PixxelClient, PreviousFailures
 from pixxel_async.destinations.local_sink import LocalSink
 from pixxel_async.destinations.partial_file import LocalPartial
 from pixxel_async.http.libcurl import CurlEngine
@@ -30,7 +30,7 @@ from ..support import final_files, other_tasks, partials
 LIMIT_S = 60
 """What is waited for at most: only a hang takes so long."""
 
-RETRYING = FolderPolicy(earlier_failures=EarlierFailures.RETRY)
+RETRYING = FolderPolicy(previous_failures=PreviousFailures.RETRY)
 
 Point: TypeAlias = tuple[type, str]
 

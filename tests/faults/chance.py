@@ -14,11 +14,11 @@ from typing import get_args
 
 from pixxel_async import (
     Download,
-    EarlierFailures,
     Failed,
     FolderPolicy,
     Limits,
     PollPolicy,
+    PreviousFailures,
     RetryPolicy,
     Timeouts,
     Verify,
@@ -123,7 +123,7 @@ async def _run_calmly(
     """Export without faults, from a service that knows nothing of earlier runs."""
     calm = replace(scenario, faults=(), url_lifetime_s=3600, bodies_at_once=None)
     async with Sandbox(calm) as sandbox, asyncio.timeout(HANGS_S), client_of(sandbox) as client:
-        policy = FolderPolicy(earlier_failures=EarlierFailures.RETRY)
+        policy = FolderPolicy(previous_failures=PreviousFailures.RETRY)
         for _ in range(2):  # a creation that may not be sent again fails first, with that reason
             async with client.export(downloads, folder, folder=policy) as export:
                 report = await export.finish()
@@ -213,7 +213,7 @@ async def _run(
     tale.runs += 1
     ends_after = chance.choice([None, chance.randint(1, 40)])
     leaves = chance.choice([True, False])
-    policy = FolderPolicy(earlier_failures=chance.choice(list(EarlierFailures)))
+    policy = FolderPolicy(previous_failures=chance.choice(list(PreviousFailures)))
     client = client_of(
         sandbox,
         poll=PollPolicy(initial_s=0.02, max_s=0.1, not_found_grace_s=0.3, wait_timeout_s=1.0),

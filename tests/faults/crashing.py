@@ -34,10 +34,10 @@ POINTS = (
 class Crasher:
     """Kills this process at one point, and keeps the ledger."""
 
-    def __init__(self, point: str, nth: int, ledger: Path) -> None:
+    def __init__(self, point: str, nth: int, pending: Path) -> None:
         self._point = point
         self._left = nth
-        self._ledger = os.open(ledger, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        self._pending = os.open(pending, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def reach(self, point: str) -> None:
         """Die, if this is the time."""
@@ -47,7 +47,7 @@ class Crasher:
 
     def tell(self, *words: str | int) -> None:
         """Note something that has reached the disk, or a rename that has not yet."""
-        os.write(self._ledger, json.dumps(words).encode() + b"\n")
+        os.write(self._pending, json.dumps(words).encode() + b"\n")
 
     def around(self, what: str, work: Callable[..., Any]) -> Callable[..., Any]:
         """Return `work` with a point before and one after it."""
@@ -116,9 +116,9 @@ async def main(url: str, key: str, folder: Path) -> None:
             await export.finish()
 
 
-def crash(url: str, key: str, folder: str, ledger: str, point: str, nth: int) -> None:  # noqa: PLR0913, PLR0917 - what a process is started with
+def crash(url: str, key: str, folder: str, pending: str, point: str, nth: int) -> None:  # noqa: PLR0913, PLR0917 - what a process is started with
     """Export, and die when coming to the point named for the nth time; only for a process apart."""
-    crasher = Crasher(point, nth, Path(ledger))
+    crasher = Crasher(point, nth, Path(pending))
     patches: list[tuple[Any, str, Callable[..., Any]]] = [
         (os, "fsync", crasher.sync),
         (os, "replace", crasher.rename),

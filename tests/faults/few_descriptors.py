@@ -8,7 +8,7 @@ import resource
 import sys
 from pathlib import Path
 
-from pixxel_async import FetchesChanged, JobDownload, Limits, PixxelClient, PollPolicy, events
+from pixxel_async import ConcurrencyChanged, JobDownload, Limits, PixxelClient, PollPolicy, events
 
 
 async def main(url: str, key: str, folder: Path, descriptors: int, fetches: str) -> None:
@@ -25,7 +25,7 @@ async def main(url: str, key: str, folder: Path, descriptors: int, fetches: str)
     ) as client:
         async with client.export(jobs, folder) as export:
             async for event in export:
-                if isinstance(event, FetchesChanged):
+                if isinstance(event, ConcurrencyChanged):
                     told.append(event.fetches)
                 if isinstance(event, events.FetchInterrupted):
                     short += "too many open files" in event.reason.lower()

@@ -17,12 +17,12 @@ from pathlib import Path
 import psutil
 
 from pixxel_async import (
-    EarlierFailures,
     FetchPolicy,
     FolderPolicy,
     Limits,
     PixxelClient,
     PollPolicy,
+    PreviousFailures,
     RetryPolicy,
 )
 
@@ -34,7 +34,7 @@ UMASK = 0o000
 TAMPERED = 10
 """How often somebody tampers with each folder, after its first run."""
 
-AGAIN = FolderPolicy(earlier_failures=EarlierFailures.RETRY)
+AGAIN = FolderPolicy(previous_failures=PreviousFailures.RETRY)
 """Of thousands of creations, some get three answers in a row that cannot be read."""
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from pixxel_async import ConfigError, FolderPolicy, PixxelClient, SinkError
 from pixxel_async.errors import TransportError
-from pixxel_async.export.event_recorder import Recorder
+from pixxel_async.export.event_recorder import EventRecorder
 from pixxel_async.export.pipeline import Pipeline
 from pixxel_async.journal.export_folder import OpenFolders
 from pixxel_async.journal.journal import Journal
@@ -93,7 +93,7 @@ async def test_an_export_that_is_cancelled_while_it_shares_a_folder_gives_back_i
 
 ENTERING: dict[str, tuple[object, str]] = {
     "the pipeline": (Pipeline, "__init__"),
-    "the recorder": (Recorder, "__init__"),
+    "the recorder": (EventRecorder, "__init__"),
     "a run's number": (Journal, "new_run"),
 }
 

@@ -18,13 +18,13 @@ from pydantic import SecretStr
 from pixxel_async import AuthenticationError, Limits, PixxelClient, Report, events
 from pixxel_async.errors import ConnectionBrokenError
 from pixxel_async.export.export import Export
-from pixxel_async.http.circuit_breaker import HostGuard, News
+from pixxel_async.http.circuit_breaker import CircuitBreaker, News
 from pixxel_async.http.curl_response import CurlResponse
 from pixxel_async.http.engines import Engine
 from pixxel_async.sandbox import Sandbox, Scenario
 from pixxel_async.sansio.resilience.circuit_breaker import FAILURES
-from pixxel_async.transfer.concurrency_limiter import Slots
-from pixxel_async.transfer.errors import PassingError
+from pixxel_async.transfer.concurrency_limiter import ConcurrencyLimiter
+from pixxel_async.transfer.errors import RetryableError
 
 from ..socket_server import SocketServer
 from ..support import LOCAL_URL, QUICK_POLL, QUICK_RETRY, client_of, final_files, some_downloads
@@ -44,7 +44,7 @@ async def waiting_for_a_slot(
     client: PixxelClient, folder: Path, *, held: int = 1
 ) -> AsyncIterator[Export]:
     """Run an export whose transfers wait for slots that the test holds; connections are there."""
-    slots: Slots = client._slots
+    slots: ConcurrencyLimiter = client._slots
     async with client.export(some_downloads(4, seed=2), folder / "earlier") as export:
         await export.finish()
     for _ in range(held):
@@ -101,20 +101,20 @@ async def test_slots_that_are_free_after_the_host_began_to_fail_let_one_request_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
-    went_well = HostGuard._went_well
+    went_well = CircuitBreaker._went_well
 
-    def noted(guard: HostGuard) -> News | None:
+    def noted(guard: CircuitBreaker) -> News | None:
         if guard.is_failing:
             asked.append(len(sandbox.gets))
         return went_well(guard)
 
-    monkeypatch.setattr(HostGuard, "_went_well", noted)
+    monkeypatch.setattr(CircuitBreaker, "_went_well", noted)
     limits = Limits(fetches=4, requests_per_second=2000)
     async with Sandbox() as sandbox, client_of(sandbox, limits=limits) as client:
         async with waiting_for_a_slot(client, tmp_path, held=4) as export:
             sandbox.gets.clear()
             guard = client._hosts.of(SecretStr(f"{sandbox.storage_url}/x"))
-            refused = PassingError(ConnectionBrokenError("refused"))
+            refused = RetryableError(ConnectionBrokenError("refused"))
             for _ in range(FAILURES):
                 guard.ended(refused, is_try=False)
             assert guard.is_failing
@@ -233,11 +233,11 @@ async def test_a_host_that_was_never_asked_for_want_of_descriptors_is_not_back(
         async with client.export(some_downloads(12), tmp_path) as export:
             async for event in export:
                 names.append(type(event).__name__)
-                if isinstance(event, events.HostCameBack):
+                if isinstance(event, events.HostRecovered):
                     names.append(f"answered {bool(sandbox.gets)}")
         assert export.report.is_complete
     assert connects.count > FAILURES + 8
-    assert names.count("HostFailed") == names.count("HostCameBack") == 1
+    assert names.count("HostFailed") == names.count("HostRecovered") == 1
     assert "answered True" in names
     assert len(final_files(tmp_path)) == 12
 
@@ -254,4 +254,4 @@ async def test_a_service_that_was_never_asked_for_want_of_descriptors_does_not_f
     assert export.report.is_complete
     assert connects.count > FAILURES + 1
     assert "HostFailed" not in names
-    assert "HostCameBack" not in names
+    assert "HostRecovered" not in names

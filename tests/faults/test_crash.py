@@ -44,13 +44,13 @@ def killed_itself(*words: str | int) -> bool:
 async def test_a_process_that_dies_at_any_point_is_made_up_for(
     tmp_path: Path, point: str, nth: int
 ) -> None:
-    out, copy, ledger = tmp_path / "out", tmp_path / "copy", tmp_path / "ledger"
+    out, copy, pending = tmp_path / "out", tmp_path / "copy", tmp_path / "ledger"
     async with Sandbox(SCENARIO) as sandbox:
-        words = (sandbox.api_url, sandbox.api_key, str(out), str(ledger), point, nth)
+        words = (sandbox.api_url, sandbox.api_key, str(out), str(pending), point, nth)
         assert await asyncio.to_thread(killed_itself, *words)
         shutil.copytree(out, copy)
         await check_next_run(sandbox, copy)  # the machine goes on
-        lose_what_was_not_synced(out, ledger)
+        lose_what_was_not_synced(out, pending)
         await check_next_run(sandbox, out)
 
 
@@ -69,7 +69,7 @@ async def check_next_run(sandbox: Sandbox, out: Path) -> None:
     assert partials(out) == []
 
 
-def lose_what_was_not_synced(out: Path, ledger: Path) -> None:
+def lose_what_was_not_synced(out: Path, pending: Path) -> None:
     """Take back renames whose folder was not synced, and put zeros where no sync came after.
 
     A file system may keep the length of a file and lose its bytes; SQLite's own files are left to
@@ -77,7 +77,7 @@ def lose_what_was_not_synced(out: Path, ledger: Path) -> None:
     """
     synced: dict[str, int] = {}
     renames: list[tuple[str, str]] = []
-    for line in ledger.read_text("utf-8").splitlines():
+    for line in pending.read_text("utf-8").splitlines():
         what, *words = json.loads(line)
         if what == "file":
             synced[words[0]] = words[1]

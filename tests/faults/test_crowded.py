@@ -9,13 +9,13 @@ import anyio
 import pytest
 
 from pixxel_async import (
-    FetchesChanged,
+    ConcurrencyChanged,
     HostOverloaded,
     Limits,
     StorageError,
 )
-from pixxel_async.transfer.concurrency_limiter import Slots
-from pixxel_async.transfer.host_turns import Turns
+from pixxel_async.transfer.concurrency_limiter import ConcurrencyLimiter
+from pixxel_async.transfer.host_turns import HostTurns
 
 from ..support import final_files, partials, quick_fetch
 from .letting_go import Ask, Letting, denied, export, mixed, page, told
@@ -74,7 +74,7 @@ async def test_fewer_run_after_that(tmp_path: Path, limits: Limits) -> None:
         server.most, server.body_s = 1, 0.05
         report, seen = await export(server, tmp_path, mixed(24), limits=limits)
     assert report.is_complete
-    numbers = [event.fetches for event in seen if isinstance(event, FetchesChanged)]
+    numbers = [event.fetches for event in seen if isinstance(event, ConcurrencyChanged)]
     assert numbers[0] < 8
 
 
@@ -134,7 +134,7 @@ async def test_a_storage_that_refuses_everybody_is_asked_a_bounded_number_of_tim
 
 
 async def test_one_alone_waits_for_those_before_it_and_holds_those_after_it() -> None:
-    turns, told_of = Turns(), list[str]()
+    turns, told_of = HostTurns(), list[str]()
     may_end = anyio.Event()
 
     async def together(name: str) -> None:
@@ -167,7 +167,7 @@ async def test_one_alone_waits_for_those_before_it_and_holds_those_after_it() ->
 
 @pytest.mark.parametrize("kind", ["together", "alone"])
 async def test_a_cancelled_wait_or_turn_leaves_nothing(kind: str) -> None:
-    turns = Turns()
+    turns = HostTurns()
     async with turns.alone():
         waiting = asyncio.create_task(_enter(turns, kind))
         await anyio.wait_all_tasks_blocked()
@@ -185,13 +185,13 @@ async def test_a_cancelled_wait_or_turn_leaves_nothing(kind: str) -> None:
             assert not turns.has_company
 
 
-async def _enter(turns: Turns, kind: str) -> None:
+async def _enter(turns: HostTurns, kind: str) -> None:
     async with turns.alone() if kind == "alone" else turns.together():
         await anyio.sleep_forever()
 
 
 async def test_refusals_of_one_burst_lower_the_number_once() -> None:
-    slots = Slots(Limits(fetches=8))
+    slots = ConcurrencyLimiter(Limits(fetches=8))
     now = asyncio.get_running_loop().time()
     slots.crowded(now)
     lowered = slots.number

@@ -228,7 +228,7 @@ def test_a_partial_with_a_damaged_row_starts_from_its_first_byte(
     edit(
         folder,
         f"UPDATE package SET state = ?, bytes = NULL, sha256 = NULL, validator = '\"v\"',"  # noqa: S608 - our names
-        f" goes_on = 1, {field} = ? WHERE key = ?",
+        f" is_retryable_next_run = 1, {field} = ? WHERE key = ?",
         state,
         value,
         KEY,

@@ -23,17 +23,17 @@ from pixxel_async import (
     TransferError,
 )
 from pixxel_async.export import pipeline
-from pixxel_async.export.event_recorder import Recorder
-from pixxel_async.export.package_requests import Asker
-from pixxel_async.export.poll_stage import Poller
-from pixxel_async.export.resume import Intake
-from pixxel_async.export.save_stage import Saver
+from pixxel_async.export.event_recorder import EventRecorder
+from pixxel_async.export.package_requests import PackageRequests
+from pixxel_async.export.poll_stage import PollStage
+from pixxel_async.export.resume import ResumeStage
+from pixxel_async.export.save_stage import SaveStage
 from pixxel_async.http import refused_hosts
 from pixxel_async.journal.journal import Journal
 from pixxel_async.transfer.attempt import Transfer
-from pixxel_async.transfer.downloader import Fetcher
+from pixxel_async.transfer.downloader import Downloader
 from pixxel_async.transfer.unexpected import as_error
-from pixxel_async.transfer.work_item import Item
+from pixxel_async.transfer.work_item import WorkItem
 
 from ..cli.commands import COMMAND, QUICK
 from ..http.raw_server import RawServer, raw
@@ -193,20 +193,20 @@ async def nine_and_a_bad_one(folder: Path, storage: ScriptedStorage, **parts: An
 
 PLACES = {
     "name": (pipeline, "path_namer"),
-    "look at earlier files": (Intake, "is_saved"),
-    "decide": (Intake, "first"),
+    "look at earlier files": (ResumeStage, "is_saved"),
+    "decide": (ResumeStage, "first"),
     "row": (Journal, "get"),
-    "create": (Asker, "create"),
-    "poll": (Asker, "look"),
-    "schedule": (Poller, "_wait_s"),
-    "URL": (Item, "take_url"),
-    "fetch": (Fetcher, "_until_whole"),
+    "create": (PackageRequests, "create"),
+    "poll": (PackageRequests, "look"),
+    "schedule": (PollStage, "_wait_s"),
+    "URL": (WorkItem, "take_url"),
+    "fetch": (Downloader, "_until_whole"),
     "attempt": (Transfer, "_attempt"),
     "look of the watchdog": (Transfer, "_look"),
-    "verify": (Fetcher, "_verify"),
-    "save": (Saver, "_save"),
-    "extract": (Saver, "extract"),
-    "describe": (Saver, "describe"),
+    "verify": (Downloader, "_verify"),
+    "save": (SaveStage, "_save"),
+    "extract": (SaveStage, "extract"),
+    "describe": (SaveStage, "describe"),
 }
 
 
@@ -282,7 +282,7 @@ async def test_a_failure_that_cannot_be_noted_ends_its_package_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     break_for_bad(monkeypatch, Journal, "put")
-    break_for_bad(monkeypatch, Recorder, "note")
+    break_for_bad(monkeypatch, EventRecorder, "note")
     async with ScriptedStorage(WHOLE_ANSWER) as storage:
         report = await nine_and_a_bad_one(tmp_path, storage)
     assert (list(errors_of(report)), len(report.saved)) == (["bad"], 9)
@@ -421,7 +421,7 @@ async def test_a_proxy_that_refuses_one_host_costs_the_packages_there(
 
 
 def test_the_new_errors_are_taken_up_by_the_next_run() -> None:
-    from pixxel_async.sansio.resume_decision import goes_on  # noqa: PLC0415 - here alone
+    from pixxel_async.sansio.resume_decision import is_retryable_next_run  # noqa: PLC0415 - here alone
 
     new: tuple[PixxelError, ...] = (InternalError("a"), StorageHostError("a"))
-    assert all(goes_on(error) for error in new)
+    assert all(is_retryable_next_run(error) for error in new)

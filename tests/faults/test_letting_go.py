@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from pixxel_async import (
-    EarlierFailures,
     FolderPolicy,
     NotFoundError,
     PackageFailedError,
     PackageGoneError,
     PackageTimeoutError,
     PollPolicy,
+    PreviousFailures,
     Recreated,
     RetryPolicy,
     StorageError,
@@ -43,7 +43,7 @@ from .scripted import ETAG, WHOLE, answer, jobs
 pytestmark = pytest.mark.fault(71)
 
 BROKEN_ZIP = WHOLE[:-22] + bytes(22)
-RETRY_FAILED = FolderPolicy(earlier_failures=EarlierFailures.RETRY)
+RETRY_FAILED = FolderPolicy(previous_failures=PreviousFailures.RETRY)
 NO_RECREATE = QUICK_RETRY.model_copy(update={"recreate": 0})
 
 

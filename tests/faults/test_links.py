@@ -18,14 +18,14 @@ from pixxel_async import (
     Condition,
     Extraction,
     FolderPolicy,
-    ForeignFiles,
     JobDownload,
     PixxelError,
     SinkError,
+    UnknownFiles,
     verify,
 )
 from pixxel_async.journal.export_folder import HIDDEN, JOURNAL
-from pixxel_async.journal.models import Row
+from pixxel_async.journal.models import PackageRow
 from pixxel_async.journal.reader import read_record
 from pixxel_async.report.write import write_report
 from pixxel_async.sandbox import Sandbox, Scenario, sandbox_in_thread
@@ -181,18 +181,18 @@ async def test_a_partial_of_an_earlier_run_with_a_second_link_is_not_resumed(
 
 @pytest.mark.fault(57)
 @pytest.mark.parametrize("plant", [*LINKS, *OTHERS])
-@pytest.mark.parametrize("foreign", ForeignFiles)
+@pytest.mark.parametrize("foreign", UnknownFiles)
 async def test_a_final_name_that_is_a_link_is_refused_or_replaced_and_never_followed(
-    tmp_path: Path, precious: Path, plant: Plant, foreign: ForeignFiles
+    tmp_path: Path, precious: Path, plant: Plant, foreign: UnknownFiles
 ) -> None:
     out = tmp_path / "out"
     out.mkdir()
     plant(out / NAME, precious)
-    policy = FolderPolicy(foreign_files=foreign)
+    policy = FolderPolicy(unknown_files=foreign)
     async with Sandbox(SMALL) as sandbox, client_of(sandbox) as client:
         async with client.export([JOB], out, folder=policy) as export:
             report = await export.finish()
-    if foreign is ForeignFiles.REFUSE:
+    if foreign is UnknownFiles.REFUSE:
         assert "move it away" in str(report.failed[0].error)
     else:
         assert report.is_complete
@@ -422,7 +422,7 @@ BAD_NAMES = (
 )
 
 
-def named(name: str) -> Callable[[Row], Row]:
+def named(name: str) -> Callable[[PackageRow], PackageRow]:
     return lambda row: row.changed(name=name)
 
 

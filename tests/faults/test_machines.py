@@ -20,7 +20,7 @@ from pixxel_async.destinations import disk
 from pixxel_async.journal import heartbeat_lock, os_locks
 from pixxel_async.journal.export_folder import HIDDEN, JOURNAL, ExportFolder, running_process
 from pixxel_async.journal.heartbeat_lock import NAMED_LOCK, STALE_S, FolderLostError, Holder
-from pixxel_async.journal.models import Row
+from pixxel_async.journal.models import PackageRow
 from pixxel_async.journal.os_locks import LocksUnsupportedError
 from pixxel_async.journal.reader import read_record
 from pixxel_async.sandbox import PackagingTime, Sandbox, Scenario, demo_rows, sandbox_in_thread
@@ -300,7 +300,7 @@ async def test_who_lost_the_folder_to_another_machine_writes_nothing_more(tmp_pa
     held.unlink()
     of_another_machine(tmp_path / HIDDEN, age_s=0)
     with pytest.raises(FolderLostError, match="another process has taken over"):
-        await folder.journal.put(Row(key="job:1", target="{}", name="1.zip"))
+        await folder.journal.put(PackageRow(key="job:1", target="{}", name="1.zip"))
     await folder.aclose()
     assert held.exists()  # the other one's
     held.unlink()

@@ -17,7 +17,7 @@ from hypothesis import given
 
 from pixxel_async import ArchiveError, IntegrityError, Verify
 from pixxel_async.destinations.extract import extract, hidden_name
-from pixxel_async.destinations.folder_tree import Tree
+from pixxel_async.destinations.folder_tree import FolderTree
 from pixxel_async.destinations.zip_check import file_problem
 
 from ..support import final_files, partials
@@ -96,7 +96,7 @@ def test_it_is_not_extracted_and_leaves_nothing_but_itself(tmp_path: Path, data:
     path = tmp_path / "p.zip"
     path.write_bytes(data)
     with pytest.raises(ArchiveError):
-        extract(Tree(tmp_path), "p.zip", "p", threading.Event())
+        extract(FolderTree(tmp_path), "p.zip", "p", threading.Event())
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -140,7 +140,7 @@ def test_a_good_archive_is_accepted_and_extracted(tmp_path: Path, data: bytes) -
     assert problem(data, Verify.CONTENTS) is None
     path = tmp_path / "p.zip"
     path.write_bytes(data)
-    extract(Tree(tmp_path), "p.zip", "p", threading.Event())
+    extract(FolderTree(tmp_path), "p.zip", "p", threading.Event())
     found = [one for one in (tmp_path / hidden_name("p")).rglob("*") if one.is_file()]
     assert len(found) == len(backward(data))
     if UNZIP is not None:

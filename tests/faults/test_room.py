@@ -189,11 +189,11 @@ class FakeSink:
         return Disk(total_bytes=TIB, free_bytes=self.free)
 
 
-def space_of(sink: FakeSink, told: list[events.Event], left: int) -> module.Space:
+def space_of(sink: FakeSink, told: list[events.Event], left: int) -> module.DiskSpace:
     async def emit(event: events.Event) -> None:
         told.append(event)
 
-    return module.Space(
+    return module.DiskSpace(
         sink,  # type: ignore[arg-type]  # it only has a disk
         FolderPolicy(least_free_bytes=10, space_timeout_s=60),
         emit=emit,

@@ -14,8 +14,8 @@ import pytest
 from pixxel_async import (
     AoiDownload,
     Download,
-    HostCameBack,
     HostFailed,
+    HostRecovered,
     JobDownload,
     Limits,
     PixxelClient,
@@ -76,7 +76,7 @@ async def test_while_all_calls_fail_next_to_nothing_is_sent_and_it_ends_soon(
     assert len(report.saved) == COUNT
     assert report.held >= 1
     held = sum(isinstance(event, HostFailed) for event in events)
-    back = sum(isinstance(event, HostCameBack) for event in events)
+    back = sum(isinstance(event, HostRecovered) for event in events)
     assert held == back
     assert held in {1, 2}  # a good answer from before the storm may be the last to be read
     struck = [call.at for call in calls if call.status == STATUS]

@@ -51,7 +51,7 @@ LIMIT_S = 60
 SMALL = Scenario(package_bytes=4096)
 JOB = JobDownload(workflow_id="w", job_id="j")
 
-Use: TypeAlias = Callable[[PixxelClient, Path], Coroutine[Any, Any, object]]
+ClientLifetime: TypeAlias = Callable[[PixxelClient, Path], Coroutine[Any, Any, object]]
 
 
 async def export(client: PixxelClient, folder: Path) -> object:
@@ -65,7 +65,7 @@ async def first_of_list(client: PixxelClient, _: Path) -> object:
     return None
 
 
-USES: dict[str, Use] = {
+USES: dict[str, ClientLifetime] = {
     "ping": lambda client, _: client.ping(),
     "check_key": lambda client, _: client.check_key(),
     "wait": lambda client, _: client.wait(JOB),
@@ -86,7 +86,7 @@ each_use = pytest.mark.parametrize("use", USES.values(), ids=USES.keys())
 @each_use
 @pytest.mark.parametrize("is_closed", [False, True], ids=["open", "closed"])
 def test_a_client_says_at_once_that_it_is_used_in_a_second_event_loop(
-    tmp_path: Path, use: Use, *, is_closed: bool
+    tmp_path: Path, use: ClientLifetime, *, is_closed: bool
 ) -> None:
     with sandbox_in_thread(SMALL) as sandbox:
         client = client_of_thread(sandbox)
@@ -191,7 +191,7 @@ def test_a_client_whose_loop_still_runs_is_not_closed_by_another(tmp_path: Path)
 
 
 @each_use
-async def test_a_closed_client_says_so(tmp_path: Path, use: Use) -> None:
+async def test_a_closed_client_says_so(tmp_path: Path, use: ClientLifetime) -> None:
     async with Sandbox(SMALL) as sandbox:
         client = client_of(sandbox)
         await client.ping()
@@ -358,7 +358,7 @@ async def nothing_left(client: PixxelClient) -> AsyncIterator[None]:
 @each_limit
 @each_use
 async def test_a_service_that_never_answers_outlasts_no_timeout(
-    tmp_path: Path, use: Use, limited: Limited
+    tmp_path: Path, use: ClientLifetime, limited: Limited
 ) -> None:
     async with Silent() as service, patient(service.url) as client:
         async with nothing_left(client):
@@ -373,7 +373,7 @@ BEGINNINGS = {
     "half a body": answer("200 OK", ETAG, body=WHOLE[:1000], length=len(WHOLE)),
     "an endless body": answer("200 OK", ETAG, body=WHOLE[:1000], length=-1),
 }
-OUTSIDE: dict[str, Use] = {"download": USES["download"], "export": export}
+OUTSIDE: dict[str, ClientLifetime] = {"download": USES["download"], "export": export}
 
 
 @each_limit
@@ -381,7 +381,7 @@ OUTSIDE: dict[str, Use] = {"download": USES["download"], "export": export}
 @pytest.mark.parametrize("use", OUTSIDE.values(), ids=OUTSIDE.keys())
 @pytest.mark.parametrize("engine", [Engine.LIBCURL, Engine.HTTPX])
 async def test_a_storage_that_never_answers_outlasts_no_timeout(
-    tmp_path: Path, use: Use, beginning: bytes, limited: Limited, engine: Engine
+    tmp_path: Path, use: ClientLifetime, beginning: bytes, limited: Limited, engine: Engine
 ) -> None:
     async with Silent(beginning) as storage:
 

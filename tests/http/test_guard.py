@@ -22,19 +22,19 @@ from pixxel_async import (
     TransportError,
 )
 from pixxel_async.http.circuit_breaker import (
-    HeldBackError,
-    HostFails,
-    HostGuard,
-    HostGuards,
-    HostIsBack,
+    CircuitBreaker,
+    CircuitBreakers,
+    CircuitOpenError,
+    HostIsDown,
+    HostIsUp,
     News,
 )
 from pixxel_async.sansio.resilience.circuit_breaker import FAILURES, FIRST_S, HELD_S, MOST_S
 from pixxel_async.transfer.errors import (
     DiskFullError,
     NoRoomError,
-    PassingError,
     RefusedError,
+    RetryableError,
     is_answer_of_host,
     is_failure_of_host,
 )
@@ -46,7 +46,7 @@ class Host:
     """A host that is well or not; counts what reaches it."""
 
     def __init__(self) -> None:
-        self.guard = HostGuard(
+        self.guard = CircuitBreaker(
             "api.example",
             is_failure=lambda error: isinstance(error, TransportError),
             is_answer=lambda error: isinstance(error, ApiError),
@@ -90,8 +90,8 @@ async def test_a_host_that_fails_gets_one_request_at_a_time_until_it_is_back() -
         back_at = anyio.current_time()
     assert anyio.current_time() - back_at <= MOST_S + 1
     failed, back = host.news
-    assert failed == HostFails(host="api.example", reason="no answer")
-    assert isinstance(back, HostIsBack)
+    assert failed == HostIsDown(host="api.example", reason="no answer")
+    assert isinstance(back, HostIsUp)
     assert back.held_s == pytest.approx(60, abs=MOST_S + 1)
 
 
@@ -99,7 +99,7 @@ async def test_who_comes_again_anyhow_is_not_kept_waiting() -> None:
     host = Host()
     await host.fail_until_held()
     before = anyio.current_time()
-    with pytest.raises(HeldBackError, match=r"api\.example fails: no answer"):
+    with pytest.raises(CircuitOpenError, match=r"api\.example fails: no answer"):
         await host.ask(waits=False)
     assert anyio.current_time() == before
     assert host.sent == FAILURES
@@ -127,10 +127,10 @@ async def test_a_cancelled_try_lets_another_one_go() -> None:
     with anyio.move_on_after(0.001) as scope:
         await host.ask()
     assert scope.cancelled_caught
-    assert [type(news) for news in host.news] == [HostFails]  # it decides nothing
+    assert [type(news) for news in host.news] == [HostIsDown]  # it decides nothing
     host.is_well = True
     await host.ask()
-    assert isinstance(host.news[-1], HostIsBack)
+    assert isinstance(host.news[-1], HostIsUp)
 
 
 async def test_an_error_that_a_host_which_is_well_gives_is_none_of_it() -> None:
@@ -144,7 +144,7 @@ async def test_an_error_that_a_host_which_is_well_gives_is_none_of_it() -> None:
 
 
 def test_each_host_has_its_own() -> None:
-    guards = HostGuards(is_failure=lambda _: True, is_answer=lambda _: False)
+    guards = CircuitBreakers(is_failure=lambda _: True, is_answer=lambda _: False)
     one, same, other = (
         guards.of(SecretStr(url))
         for url in ("https://a.test/x?sig=1", "https://A.test/y", "https://b.test/x")
@@ -155,7 +155,7 @@ def test_each_host_has_its_own() -> None:
 
 NOTHING_SENT = (
     TransferError("the signed URL is not a URL that can be sent as it is"),
-    PassingError(OutOfDescriptorsError("too many open files")),
+    RetryableError(OutOfDescriptorsError("too many open files")),
     RouteError("the certificate is refused"),
     SinkError("no space left on device"),
     LookupError("a bug"),
@@ -165,8 +165,8 @@ NOTHING_SENT = (
 ANSWERED = (
     StorageError("no such object", status=404),
     RefusedError(StorageError("request has expired", status=403)),
-    PassingError(StorageError("slow down", status=429)),
-    PassingError(TransferError("the body ended at byte 5 of 10")),
+    RetryableError(StorageError("slow down", status=429)),
+    RetryableError(TransferError("the body ended at byte 5 of 10")),
     IntegrityError("it is not a ZIP"),
     NoRoomError(10),
     DiskFullError(SinkError("full")),
@@ -183,7 +183,7 @@ class Storage(Host):
 
     def __init__(self) -> None:
         super().__init__()
-        self.guard = HostGuard(
+        self.guard = CircuitBreaker(
             "storage.example", is_failure=is_failure_of_host, is_answer=is_answer_of_host
         )
 
@@ -194,7 +194,7 @@ class Storage(Host):
 
     async def fail_until_held(self) -> None:
         for _ in range(FAILURES):
-            await self.end_with(PassingError(ConnectionBrokenError("refused")))
+            await self.end_with(RetryableError(ConnectionBrokenError("refused")))
         assert self.guard.is_failing
 
 
@@ -209,9 +209,9 @@ async def test_a_request_that_was_never_sent_does_not_say_that_the_host_is_well(
         await anyio.sleep(FIRST_S)
         await storage.end_with(error)
         assert storage.guard.is_failing
-    assert [type(news) for news in storage.news] == [HostFails]
+    assert [type(news) for news in storage.news] == [HostIsDown]
     await storage.end_with(ANSWERED[0])  # it took nothing with it: the next one may try
-    assert [type(news) for news in storage.news] == [HostFails, HostIsBack]
+    assert [type(news) for news in storage.news] == [HostIsDown, HostIsUp]
 
 
 @pytest.mark.fault(67)
@@ -229,9 +229,9 @@ async def test_a_request_that_was_never_sent_does_not_say_that_the_host_fails(
 async def test_requests_that_were_never_sent_do_not_hide_those_that_fail() -> None:
     storage = Storage()
     for _ in range(FAILURES):
-        await storage.end_with(PassingError(OutOfDescriptorsError("too many open files")))
-        await storage.end_with(PassingError(ConnectionBrokenError("refused")))
-    assert [type(news) for news in storage.news] == [HostFails]
+        await storage.end_with(RetryableError(OutOfDescriptorsError("too many open files")))
+        await storage.end_with(RetryableError(ConnectionBrokenError("refused")))
+    assert [type(news) for news in storage.news] == [HostIsDown]
 
 
 @pytest.mark.parametrize("error", ANSWERED, ids=name)
@@ -240,7 +240,7 @@ async def test_an_answer_says_that_the_host_is_well(error: Exception) -> None:
     await storage.fail_until_held()
     await anyio.sleep(FIRST_S)
     await storage.end_with(error)
-    assert [type(news) for news in storage.news] == [HostFails, HostIsBack]
+    assert [type(news) for news in storage.news] == [HostIsDown, HostIsUp]
 
 
 @pytest.mark.fault(67)
@@ -274,4 +274,4 @@ async def test_a_late_cancellation_does_not_let_two_requests_try_the_host() -> N
                 pytest.fail("two at a time")
         assert waited.cancelled_caught
         leave.set()
-    assert [type(news) for news in storage.news] == [HostFails, HostIsBack]
+    assert [type(news) for news in storage.news] == [HostIsDown, HostIsUp]

@@ -42,13 +42,15 @@ async def close_early(storage: StorageClient, server: Scripted, blocked: Blocked
         await blocked.entered()
 
 
-Use = Callable[[StorageClient, Scripted, Blocked], Awaitable[None]]
+ClientLifetime = Callable[[StorageClient, Scripted, Blocked], Awaitable[None]]
 
 
 @pytest.mark.fault(38)
 @pytest.mark.parametrize("use", [pour_into_blocked, pour_at_once, close_early])
 @pytest.mark.parametrize("times", [1, 3])
-async def test_who_is_cancelled_waits_for_what_is_being_written(use: Use, times: int) -> None:
+async def test_who_is_cancelled_waits_for_what_is_being_written(
+    use: ClientLifetime, times: int
+) -> None:
     async with Server([MUCH], [LONG]) as server, storage_client() as storage:
         blocked = Blocked()
         task = asyncio.ensure_future(use(storage, server, blocked))

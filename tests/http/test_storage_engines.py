@@ -332,7 +332,10 @@ async def test_the_beginning_of_a_body_is_read_and_the_rest_is_left() -> None:
 
 async def test_who_waits_for_a_body_is_woken_by_a_nudge() -> None:
     goes_on = asyncio.Event()
-    async with Server([LONG[:-1], goes_on, LONG[-1:]]) as server, storage_client() as storage:
+    async with (
+        Server([LONG[:-1], goes_on, LONG[-1:]]) as server,
+        storage_client() as storage,
+    ):
         async with await response_of(storage, server) as answer:
             found = Found()
             answer.notify()

@@ -7,7 +7,7 @@ import json
 import random
 from dataclasses import dataclass, field, replace
 
-from pixxel_async.journal.models import Doing, Ending, ExportRecord, Row, Run, Step
+from pixxel_async.journal.models import Activity, Ending, ExportRecord, PackageRow, Run, Step
 from pixxel_async.sansio.package_state import State
 
 BEGAN_AT = 1_780_000_000.0
@@ -17,9 +17,9 @@ RETRIES = 0.08
 FAILURES = 0.02
 
 
-def row(key: str, **changes: object) -> Row:
+def row(key: str, **changes: object) -> PackageRow:
     target = json.dumps({"kind": "job", "workflow_id": "w", "job_id": key})
-    return replace(Row(key=key, target=target, name=f"job-{key}.zip"), **changes)  # type: ignore[arg-type]  # fields of a row
+    return replace(PackageRow(key=key, target=target, name=f"job-{key}.zip"), **changes)  # type: ignore[arg-type]  # fields of a row
 
 
 def run(number: int = 1, began_at: float = 0.0, seen_at: float = 0.0, **changes: object) -> Run:
@@ -36,12 +36,12 @@ def run(number: int = 1, began_at: float = 0.0, seen_at: float = 0.0, **changes:
     return replace(made, **changes)  # type: ignore[arg-type]  # fields of a run
 
 
-def step(key: str, at: float, doing: Doing, size: int = 0, run: int = 1) -> Step:
+def step(key: str, at: float, doing: Activity, size: int = 0, run: int = 1) -> Step:
     return Step(key=key, run=run, at=at, doing=doing, size=size)
 
 
 def record(
-    rows: tuple[Row, ...] = (),
+    rows: tuple[PackageRow, ...] = (),
     runs: tuple[Run, ...] = (),
     steps: tuple[Step, ...] = (),
     running: int | None = None,
@@ -57,7 +57,7 @@ class Made:
     seed: int = 1
     steps: list[Step] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
-    rows: dict[str, Row] = field(default_factory=dict)
+    rows: dict[str, PackageRow] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)  # noqa: S311 - nothing secret
@@ -78,7 +78,7 @@ class Made:
         ended_at = seen[-1].at if killed_at is None else killed_at
         ending = Ending.COMPLETE if killed_at is None else None
         doings = [one.doing for one in seen]
-        counts = {"saved": doings.count(Doing.SAVED), "failed": doings.count(Doing.FAILED)}
+        counts = {"saved": doings.count(Activity.SAVED), "failed": doings.count(Activity.FAILED)}
         self.runs.append(
             run(number, began_at, ended_at, ending=ending, counts=counts, total=self.packages)
         )
@@ -90,19 +90,19 @@ class Made:
 
     def _note(self, one: Step) -> None:
         states = {
-            Doing.QUEUED: State.QUEUED,
-            Doing.PACKAGING: State.REQUESTED,
-            Doing.READY: State.READY,
-            Doing.SAVED: State.SAVED,
-            Doing.SKIPPED: State.SAVED,
-            Doing.FAILED: State.FAILED,
+            Activity.QUEUED: State.QUEUED,
+            Activity.PACKAGING: State.REQUESTED,
+            Activity.READY: State.READY,
+            Activity.SAVED: State.SAVED,
+            Activity.SKIPPED: State.SAVED,
+            Activity.FAILED: State.FAILED,
         }
         changes: dict[str, object] = {"state": states.get(one.doing, State.FETCHING)}
-        if one.doing is Doing.SAVED:
+        if one.doing is Activity.SAVED:
             changes |= {"bytes": one.size, "sha256": "ab" * 32, "attempts": 1}
-        elif one.doing is Doing.FAILED:
+        elif one.doing is Activity.FAILED:
             changes |= {"error": "the storage answered with 404", "error_type": "StorageError"}
-        elif one.doing is not Doing.SKIPPED:
+        elif one.doing is not Activity.SKIPPED:
             changes |= {"written": one.size}
         self.rows[one.key] = self.rows[one.key].changed(**changes)
 
@@ -112,35 +112,35 @@ class Made:
         slots, places = [began_at] * FETCHES, [began_at] * PENDING
         for key, known in self.rows.items():
 
-            def add(at: float, doing: Doing, size: float = 0, key: str = key) -> None:
+            def add(at: float, doing: Activity, size: float = 0, key: str = key) -> None:
                 steps.append(step(key, at, doing, int(size), number))
 
             if known.state is State.SAVED:
-                add(began_at + 0.1, Doing.SKIPPED, known.bytes or 0)
+                add(began_at + 0.1, Activity.SKIPPED, known.bytes or 0)
                 continue
-            add(began_at, Doing.QUEUED)
+            add(began_at, Activity.QUEUED)
             asked = heapq.heappop(places) + draw.uniform(0.1, 0.6)
-            add(asked, Doing.PACKAGING)
+            add(asked, Activity.PACKAGING)
             ready = asked + draw.uniform(5, 60)
-            add(ready, Doing.READY)
+            add(ready, Activity.READY)
             at = max(heapq.heappop(slots), ready)
             heapq.heappush(places, at)
             total = int(draw.lognormvariate(19.5, 0.7))
             had = known.written
             rate = draw.uniform(60e6, 110e6)
             ends_by_retry = draw.random() < RETRIES
-            add(at, Doing.TRANSFERRING, had)
+            add(at, Activity.TRANSFERRING, had)
             while had < total:
                 grown = min(total - had, rate * 2)
                 at, had = at + grown / rate, int(had + grown)
                 if ends_by_retry:
                     ends_by_retry = False
-                    add(at, Doing.RETRYING, had)
+                    add(at, Activity.RETRYING, had)
                     at += draw.uniform(1, 8)
                 if had < total:
-                    add(at, Doing.TRANSFERRING, had)
+                    add(at, Activity.TRANSFERRING, had)
             is_lost = draw.random() < FAILURES
-            add(at, Doing.FAILED if is_lost else Doing.SAVED, 0 if is_lost else had)
+            add(at, Activity.FAILED if is_lost else Activity.SAVED, 0 if is_lost else had)
             heapq.heappush(slots, at)
         return sorted(steps, key=lambda one: one.at)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from pixxel_async.journal.models import Doing, Ending, ExportRecord, Step
+from pixxel_async.journal.models import Activity, Ending, ExportRecord, Step
 
 from .made import record, row, run, step
 
@@ -13,7 +13,7 @@ SECONDS = st.floats(0, 500, allow_nan=False).map(lambda value: round(value, 3))
 
 
 @st.composite
-def records(draw: st.DrawFn, *, doings: type[Doing] = Doing) -> ExportRecord:
+def records(draw: st.DrawFn, *, doings: type[Activity] = Activity) -> ExportRecord:
     """Return a record of a few runs, one after the other, some of them killed."""
     runs, steps = [], []
     at = 1_000.0

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.journal.models import Doing, Ending, ExportRecord, Row, Step
+from pixxel_async.journal.models import Activity, Ending, ExportRecord, PackageRow, Step
 from pixxel_async.report.metrics import ending_word, totals_of
-from pixxel_async.report.state_counts import Standing, occupancy_of, standing_of
+from pixxel_async.report.state_counts import StateGroup, state_counts_of, state_group_of
 from pixxel_async.report.steps import ENDS, ends_of_runs, tidy
 from pixxel_async.report.thinning import drawn
 from pixxel_async.report.time_axis import axis_of
-from pixxel_async.report.timeline import shares, slowest, stories_of
+from pixxel_async.report.timeline import shares, slowest, timelines_of
 from pixxel_async.sansio.package_state import State
 
 from .made import made_export, record, row, run, step
@@ -40,7 +40,7 @@ SAVED = row("a", state=State.SAVED, bytes=5)
     ],
 )
 def test_an_export_is_complete_if_every_package_is_saved(
-    rows: tuple[Row, ...],
+    rows: tuple[PackageRow, ...],
     total: int | None,
     ending: Ending | None,
     is_complete: bool,  # noqa: FBT001 - a parameter of the test
@@ -79,7 +79,7 @@ def counting(made: ExportRecord, key: str, past: Collection[Step]) -> list[Step]
     """Return the steps of a package that change what it is counted as."""
     found: list[Step] = []
     for one in made.steps:
-        queued_again = found and found[-1].doing in ENDS and one.doing is Doing.QUEUED
+        queued_again = found and found[-1].doing in ENDS and one.doing is Activity.QUEUED
         if one.key == key and one in past and not queued_again:
             found.append(one)
     return found
@@ -90,7 +90,7 @@ def test_packages_are_counted_as_what_they_do(record: ExportRecord, points: int)
     made = tidy(record)
     axis = axis_of(made)
     width = axis.length_s / points or 1.0
-    counted = occupancy_of(made, axis.x_of, points=points, width=width)
+    counted = state_counts_of(made, axis.x_of, points=points, width=width)
     ends = ends_of_runs(made)
     for number in range(points):
         until = (number + 1) * width * (1 - 1e-9)
@@ -98,12 +98,12 @@ def test_packages_are_counted_as_what_they_do(record: ExportRecord, points: int)
             continue  # rounding decides
         if any(abs(axis.x_of(end) - until) < 1e-3 * width for end in ends.values()):
             continue
-        expected: Counter[Standing] = Counter()
+        expected: Counter[StateGroup] = Counter()
         for key in {one.key for one in made.steps}:
             past = {one for one in made.steps if axis.x_of(one.at) <= until}
             done = counting(made, key, past)
             if done and (done[-1].doing in ENDS or axis.x_of(ends[done[-1].run]) > until):
-                expected[standing_of(done[-1].doing)] += 1
+                expected[state_group_of(done[-1].doing)] += 1
         assert {
             one: counts[number] for one, counts in counted.items() if counts[number]
         } == expected
@@ -114,15 +114,15 @@ def test_a_saved_package_stays_saved_while_a_later_run_looks_at_it() -> None:
         (row("a"),),
         (run(1, 0, 10), run(2, 10, 20)),
         (
-            step("a", 0, Doing.PACKAGING),
-            step("a", 5, Doing.SAVED),
-            step("a", 10, Doing.QUEUED, run=2),
-            step("a", 15, Doing.SKIPPED, run=2),
+            step("a", 0, Activity.PACKAGING),
+            step("a", 5, Activity.SAVED),
+            step("a", 10, Activity.QUEUED, run=2),
+            step("a", 15, Activity.SKIPPED, run=2),
         ),
     )
-    counted = occupancy_of(made, axis_of(made).x_of, points=20, width=1.0)
-    assert counted[Standing.SAVED] == [0] * 5 + [1] * 15
-    assert not any(counted[Standing.QUEUED])
+    counted = state_counts_of(made, axis_of(made).x_of, points=20, width=1.0)
+    assert counted[StateGroup.SAVED] == [0] * 5 + [1] * 15
+    assert not any(counted[StateGroup.QUEUED])
 
 
 def test_the_slowest_are_those_that_took_longest_not_those_that_queued() -> None:
@@ -130,31 +130,31 @@ def test_the_slowest_are_those_that_took_longest_not_those_that_queued() -> None
         (row("a"), row("b")),
         (run(seen_at=100),),
         (
-            step("a", 0, Doing.QUEUED),
-            step("b", 0, Doing.PACKAGING),
-            step("b", 20, Doing.SAVED),
-            step("a", 90, Doing.PACKAGING),
-            step("a", 100, Doing.SAVED),
+            step("a", 0, Activity.QUEUED),
+            step("b", 0, Activity.PACKAGING),
+            step("b", 20, Activity.SAVED),
+            step("a", 90, Activity.PACKAGING),
+            step("a", 100, Activity.SAVED),
         ),
     )
-    stories = stories_of(made)
-    assert [story.row.key for story in slowest(stories)] == ["b", "a"]
-    assert [story.row.key for story in stories] == ["b", "a"]
-    assert {share.doing: share.sum_s for share in shares(stories)} == {
-        Doing.QUEUED: 90,
-        Doing.PACKAGING: 30,
+    timelines = timelines_of(made)
+    assert [timeline.row.key for timeline in slowest(timelines)] == ["b", "a"]
+    assert [timeline.row.key for timeline in timelines] == ["b", "a"]
+    assert {share.doing: share.sum_s for share in shares(timelines)} == {
+        Activity.QUEUED: 90,
+        Activity.PACKAGING: 30,
     }
 
 
 def test_many_packages_are_thinned_out_and_keep_their_order() -> None:
-    stories = stories_of(made_export(2000))
-    chosen = drawn(stories, 400)
+    timelines = timelines_of(made_export(2000))
+    chosen = drawn(timelines, 400)
     assert len(chosen) == 400
-    places = [stories.index(story) for story in chosen]
+    places = [timelines.index(timeline) for timeline in chosen]
     assert places == sorted(places)
     assert max(after - before for before, after in pairwise(places)) < 20
-    failed = [story for story in stories if story.row.state is State.FAILED]
+    failed = [timeline for timeline in timelines if timeline.row.state is State.FAILED]
     assert len(failed) < 100
-    assert all(story in chosen for story in failed)
-    assert all(story in chosen for story in slowest(stories, 100))
-    assert drawn(stories, 2000) == stories
+    assert all(timeline in chosen for timeline in failed)
+    assert all(timeline in chosen for timeline in slowest(timelines, 100))
+    assert drawn(timelines, 2000) == timelines

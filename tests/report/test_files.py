@@ -16,12 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixxel_async import SinkError, write_report
-from pixxel_async.journal.models import Doing, ExportRecord
+from pixxel_async.journal.models import Activity, ExportRecord
 from pixxel_async.report import plots
 from pixxel_async.report.html import in_script, page_of
 from pixxel_async.report.tables import cell, csv_of
 from pixxel_async.report.time_axis import axis_of
-from pixxel_async.report.timeline import stories_of
+from pixxel_async.report.timeline import timelines_of
 from pixxel_async.sansio.package_state import State
 
 from .folders import folder_of
@@ -53,8 +53,8 @@ def nasty_record() -> ExportRecord:
         )
         for number, text in enumerate(NASTY)
     )
-    steps = [step(one.key, 1, Doing.PACKAGING) for one in rows]
-    steps += [step(one.key, 5, Doing.FAILED) for one in rows]
+    steps = [step(one.key, 1, Activity.PACKAGING) for one in rows]
+    steps += [step(one.key, 5, Activity.FAILED) for one in rows]
     return record(rows, (run(version="<b>1</b>", seen_at=9),), tuple(steps))
 
 
@@ -95,7 +95,7 @@ def test_nothing_from_outside_becomes_a_part_of_the_page(tmp_path: Path) -> None
 
 def test_the_plots_take_no_html_from_outside() -> None:
     made = nasty_record()
-    found = plots.timeline(stories_of(made), plots.scale_of(axis_of(made)))
+    found = plots.timeline(timelines_of(made), plots.scale_of(axis_of(made)))
     texts = [*found["layout"]["yaxis"]["ticktext"]]
     texts += [text for trace in found["data"] for text in trace["customdata"]]
     assert len(texts) > 2 * len(NASTY)
@@ -123,8 +123,8 @@ def test_a_formula_gets_an_apostrophe(text: str) -> None:
 
 
 def test_a_row_of_the_table_is_a_package() -> None:
-    stories = stories_of(nasty_record())
-    rows = list(csv.DictReader(io.StringIO(csv_of(stories))))
+    timelines = timelines_of(nasty_record())
+    rows = list(csv.DictReader(io.StringIO(csv_of(timelines))))
     assert [row["state"] for row in rows] == ["failed"] * len(NASTY)
     assert {row["packaging_s"] for row in rows} == {"4.0"}
     names = {row["name"] for row in rows}
@@ -193,8 +193,8 @@ def test_the_figures_are_what_the_library_takes(packages: int) -> None:
     made = made_export_of_runs(packages)
     scale = plots.scale_of(axis_of(made))
     for figure in (
-        plots.timeline(stories_of(made), scale),
-        plots.occupancy(made, scale),
+        plots.timeline(timelines_of(made), scale),
+        plots.state_counts(made, scale),
         plots.throughput(made, scale),
     ):
         plotly.graph_objects.Figure(figure)  # refuses what it does not know

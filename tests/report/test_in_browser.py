@@ -13,7 +13,7 @@ import pytest
 
 from pixxel_async.report import plots
 from pixxel_async.report.html import page_of
-from pixxel_async.report.state_counts import Standing
+from pixxel_async.report.state_counts import StateGroup
 from pixxel_async.report.steps import tidy
 from pixxel_async.sandbox import PackageFault, Scenario, StorageFault, demo_rows, sandbox_in_thread
 
@@ -93,7 +93,7 @@ def faults_of(look: Look) -> Iterator[str]:
         yield f"the page is wider than its window: {scroll} of {inner}"
 
 
-def colours_of(look: Look) -> dict[Standing, int]:
+def colours_of(look: Look) -> dict[StateGroup, int]:
     """Count the pixels that have exactly the colour of a state."""
     assert look.image is not None
     counts = {colour: count for count, colour in look.image.getcolors(maxcolors=2**24) or []}
@@ -117,9 +117,9 @@ def test_the_report_of_a_real_export_is_drawn(real_look: Look) -> None:
     assert look.told["sorted"] == sorted(look.told["sorted"])
     assert len(set(look.told["sorted"])) > 5
     drawn = colours_of(look)
-    for standing in (Standing.PACKAGING, Standing.TRANSFERRING, Standing.SAVED):
+    for standing in (StateGroup.PACKAGING, StateGroup.TRANSFERRING, StateGroup.SAVED):
         assert drawn[standing] > 2000, standing
-    assert drawn[Standing.FAILED] > 100
+    assert drawn[StateGroup.FAILED] > 100
 
 
 def test_the_report_of_a_real_export_is_complete(real_page: Path) -> None:
@@ -152,7 +152,7 @@ def test_nothing_overlaps(browser: Browser, tmp_path: Path, packages: int) -> No
 def test_it_is_drawn_on_dark_ground_too(browser: Browser, tmp_path: Path) -> None:
     look = browser.look_at(made_page(tmp_path, 60), scheme="dark", in_picture=True)
     assert look.image is not None
-    assert colours_of(look)[Standing.PACKAGING] > 2000
+    assert colours_of(look)[StateGroup.PACKAGING] > 2000
     red, green, blue = look.image.getpixel((2, 2))  # type: ignore[misc]  # RGB
     assert max(red, green, blue) < 60
 

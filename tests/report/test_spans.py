@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.journal.models import Doing, Ending, ExportRecord
+from pixxel_async.journal.models import Activity, Ending, ExportRecord
 from pixxel_async.report.spans import Span, spans_of
 from pixxel_async.report.steps import ENDS, ends_of_runs, tidy
 from pixxel_async.report.throughput import arrivals_of, bytes_by_bin
@@ -63,15 +63,15 @@ def test_steps_that_say_the_same_again_are_one_span() -> None:
     made = record(
         runs=(run(began_at=0, seen_at=9),),
         steps=(
-            step("a", 0, Doing.QUEUED),
-            step("a", 2, Doing.TRANSFERRING),
-            step("a", 3, Doing.TRANSFERRING, 10),
-            step("a", 6, Doing.SAVED, 30),
+            step("a", 0, Activity.QUEUED),
+            step("a", 2, Activity.TRANSFERRING),
+            step("a", 3, Activity.TRANSFERRING, 10),
+            step("a", 6, Activity.SAVED, 30),
         ),
     )
     assert spans_of(made) == [
-        Span("a", 1, Doing.QUEUED, 0, 2),
-        Span("a", 1, Doing.TRANSFERRING, 2, 6),
+        Span("a", 1, Activity.QUEUED, 0, 2),
+        Span("a", 1, Activity.TRANSFERRING, 2, 6),
     ]
 
 
@@ -79,10 +79,10 @@ def test_what_a_killed_run_was_doing_ends_when_it_was_last_heard_of() -> None:
     made = record(
         runs=(run(began_at=0, seen_at=5, ending=None), run(2, 100, 110)),
         steps=(
-            step("a", 0, Doing.TRANSFERRING),
-            step("b", 7, Doing.QUEUED),
-            step("a", 100, Doing.TRANSFERRING, run=2),
-            step("a", 104, Doing.SAVED, run=2),
+            step("a", 0, Activity.TRANSFERRING),
+            step("b", 7, Activity.QUEUED),
+            step("a", 100, Activity.TRANSFERRING, run=2),
+            step("a", 104, Activity.SAVED, run=2),
         ),
     )
     assert [(span.begins_at, span.ends_at) for span in by_key(made)["a"]] == [(0, 7), (100, 104)]
@@ -90,20 +90,20 @@ def test_what_a_killed_run_was_doing_ends_when_it_was_last_heard_of() -> None:
 
 def test_a_transfer_that_was_only_planned_does_not_count() -> None:
     steps = (
-        step("a", 0, Doing.TRANSFERRING),
-        step("a", 2, Doing.RETRYING),
-        step("a", 30, Doing.TRANSFERRING),
+        step("a", 0, Activity.TRANSFERRING),
+        step("a", 2, Activity.RETRYING),
+        step("a", 30, Activity.TRANSFERRING),
     )
     killed = record(runs=(run(began_at=0, seen_at=5, ending=None),), steps=steps)
     ended = record(runs=(run(began_at=0, seen_at=5, ending=Ending.INTERRUPTED),), steps=steps)
     for made in (killed, ended):
         assert ends_of_runs(made) == {1: 5}
-        assert by_key(made)["a"][-1] == Span("a", 1, Doing.RETRYING, 2, 5)
+        assert by_key(made)["a"][-1] == Span("a", 1, Activity.RETRYING, 2, 5)
     given_up = record(
         runs=(run(began_at=0, seen_at=60),),
-        steps=(*steps[:2], step("a", 4, Doing.FAILED), steps[2]),
+        steps=(*steps[:2], step("a", 4, Activity.FAILED), steps[2]),
     )
-    assert by_key(given_up)["a"][-1] == Span("a", 1, Doing.RETRYING, 2, 4)
+    assert by_key(given_up)["a"][-1] == Span("a", 1, Activity.RETRYING, 2, 4)
 
 
 @given(records(), st.integers(1, 40))
@@ -121,12 +121,12 @@ def test_bytes_are_spread_over_the_time_in_which_they_came() -> None:
     made = record(
         runs=(run(began_at=0, seen_at=10),),
         steps=(
-            step("a", 1, Doing.READY, 100),  # of an earlier run: did not come now
-            step("a", 2, Doing.TRANSFERRING, 100),
-            step("a", 4, Doing.TRANSFERRING, 300),
-            step("a", 6, Doing.RETRYING, 200),
-            step("a", 7, Doing.TRANSFERRING, 200),
-            step("a", 8, Doing.SAVED, 600),
+            step("a", 1, Activity.READY, 100),  # of an earlier run: did not come now
+            step("a", 2, Activity.TRANSFERRING, 100),
+            step("a", 4, Activity.TRANSFERRING, 300),
+            step("a", 6, Activity.RETRYING, 200),
+            step("a", 7, Activity.TRANSFERRING, 200),
+            step("a", 8, Activity.SAVED, 600),
         ),
     )
     come = bytes_by_bin(arrivals_of(made), axis_of(made).x_of, bins=10, width=1.0)

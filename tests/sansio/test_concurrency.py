@@ -16,7 +16,7 @@ from pixxel_async.sansio.resilience.adaptive_concurrency import (
     LOWERED,
     MOST,
     WINDOW_S,
-    Concurrency,
+    AdaptiveConcurrency,
 )
 
 TICK_S = 0.02
@@ -25,7 +25,7 @@ MB = 1e6
 
 
 @dataclass
-class Link:
+class MeasuredLink:
     """A link with transfers on it, as many as may run.
 
     Attributes:
@@ -53,7 +53,7 @@ class Link:
     since_end_s: float = 0.0
     numbers: list[int] = field(default_factory=list)
 
-    def run(self, concurrency: Concurrency, seconds: float, seed: int = 1) -> None:
+    def run(self, concurrency: AdaptiveConcurrency, seconds: float, seed: int = 1) -> None:
         """Transfer for so long."""
         chance = random.Random(seed)  # noqa: S311 - the noise of a link is no secret
         end = self.now + seconds
@@ -67,7 +67,7 @@ class Link:
                 concurrency.received(self.now, int(came / max(1, self.running // 4)))
             self.numbers.append(concurrency.number)
 
-    def _occupy(self, concurrency: Concurrency) -> None:
+    def _occupy(self, concurrency: AdaptiveConcurrency) -> None:
         self.since_end_s += TICK_S
         while self.running > concurrency.number and self.since_end_s >= self.ends_s:
             concurrency.ended(self.now)
@@ -91,21 +91,21 @@ class Link:
 @pytest.mark.parametrize(
     ("link", "answer_s"),
     [
-        (Link(lambda number: 2 * MB * number), 0.05),
-        (Link(lambda _: 400 * MB), 0.0),
-        (Link(lambda number: 400 * MB / (1 + 0.004 * number)), 0.01),
-        (Link(lambda number: min(20 * number, 50) * MB), 0.03),
-        (Link(lambda number: min(1.25 * number, 20) * MB, lag_s=0.8), 0.25),
-        (Link(lambda number: 5 * MB * number, bears=12), 0.05),
-        (Link(lambda number: 5 * MB * number, bears=40), 0.05),
+        (MeasuredLink(lambda number: 2 * MB * number), 0.05),
+        (MeasuredLink(lambda _: 400 * MB), 0.0),
+        (MeasuredLink(lambda number: 400 * MB / (1 + 0.004 * number)), 0.01),
+        (MeasuredLink(lambda number: min(20 * number, 50) * MB), 0.03),
+        (MeasuredLink(lambda number: min(1.25 * number, 20) * MB, lag_s=0.8), 0.25),
+        (MeasuredLink(lambda number: 5 * MB * number, bears=12), 0.05),
+        (MeasuredLink(lambda number: 5 * MB * number, bears=40), 0.05),
     ],
     ids=["each the same", "one is enough", "more is less", "20 ms", "200 ms", "12", "40"],
 )
 def test_it_brings_nearly_what_the_best_number_brings(
-    link: Link, answer_s: float, seed: int
+    link: MeasuredLink, answer_s: float, seed: int
 ) -> None:
-    link = Link(link.brings, lag_s=link.lag_s, bears=link.bears)
-    concurrency = Concurrency()
+    link = MeasuredLink(link.brings, lag_s=link.lag_s, bears=link.bears)
+    concurrency = AdaptiveConcurrency()
     if answer_s:
         concurrency.answered(answer_s)
     link.run(concurrency, 30, seed)
@@ -113,20 +113,23 @@ def test_it_brings_nearly_what_the_best_number_brings(
 
 
 def test_it_begins_with_few_and_doubles_at_once() -> None:
-    link, concurrency = Link(lambda number: MB * number, noise=0), Concurrency()
+    link, concurrency = MeasuredLink(lambda number: MB * number, noise=0), AdaptiveConcurrency()
     assert concurrency.number == FIRST
     link.run(concurrency, 6 * WINDOW_S)
     assert list(dict.fromkeys(link.numbers)) == [FIRST, 2 * FIRST, 4 * FIRST, MOST]
 
 
 def test_where_one_is_enough_few_are_left() -> None:
-    link, concurrency = Link(lambda _: 100 * MB, noise=0), Concurrency()
+    link, concurrency = MeasuredLink(lambda _: 100 * MB, noise=0), AdaptiveConcurrency()
     link.run(concurrency, 30)
     assert concurrency.number == FEW
 
 
 def test_a_link_that_bears_more_later_gets_more() -> None:
-    link, concurrency = Link(lambda number: min(number, 8) * MB, noise=0), Concurrency()
+    link, concurrency = (
+        MeasuredLink(lambda number: min(number, 8) * MB, noise=0),
+        AdaptiveConcurrency(),
+    )
     link.run(concurrency, 20)
     assert concurrency.number <= 8
     link.brings = lambda number: min(number, 60) * MB
@@ -135,19 +138,22 @@ def test_a_link_that_bears_more_later_gets_more() -> None:
 
 
 def test_packages_that_are_lacking_change_nothing() -> None:
-    link, concurrency = Link(lambda number: MB * number, demand=FIRST - 1), Concurrency()
+    link, concurrency = (
+        MeasuredLink(lambda number: MB * number, demand=FIRST - 1),
+        AdaptiveConcurrency(),
+    )
     link.run(concurrency, 20)
     assert set(link.numbers) == {FIRST}
 
 
 def test_never_more_than_allowed() -> None:
-    link, concurrency = Link(lambda number: MB * number), Concurrency(most=20)
+    link, concurrency = MeasuredLink(lambda number: MB * number), AdaptiveConcurrency(most=20)
     link.run(concurrency, 30)
     assert max(link.numbers) == 20
 
 
 def test_complaints_lower_the_number_once_for_those_under_way_together() -> None:
-    concurrency = Concurrency()
+    concurrency = AdaptiveConcurrency()
     assert concurrency.refused(1.0)
     lowered = concurrency.number
     assert lowered == int(LOWERED * FIRST)
@@ -158,7 +164,7 @@ def test_complaints_lower_the_number_once_for_those_under_way_together() -> None
 
 
 def test_one_transfer_is_always_left() -> None:
-    concurrency = Concurrency()
+    concurrency = AdaptiveConcurrency()
     for second in range(20):
         concurrency.refused(float(second))
     assert concurrency.number == 1
@@ -166,7 +172,10 @@ def test_one_transfer_is_always_left() -> None:
 
 
 def test_what_was_refused_is_avoided_for_a_while_and_for_longer_each_time() -> None:
-    link, concurrency = Link(lambda number: MB * number, bears=12, noise=0), Concurrency()
+    link, concurrency = (
+        MeasuredLink(lambda number: MB * number, bears=12, noise=0),
+        AdaptiveConcurrency(),
+    )
     link.run(concurrency, AVOID_S)
     settled = link.numbers[int(10 / TICK_S) :]
     assert max(settled) <= 12
@@ -178,14 +187,14 @@ def test_what_was_refused_is_avoided_for_a_while_and_for_longer_each_time() -> N
 
 @pytest.mark.parametrize("complains_s", [0.0, 0.3, 0.6, 1.0])
 def test_what_is_refused_late_was_not_borne_in_the_meantime(complains_s: float) -> None:
-    link = Link(lambda number: MB * number, bears=12, noise=0, complains_s=complains_s)
-    link.run(Concurrency(), AVOID_S)
+    link = MeasuredLink(lambda number: MB * number, bears=12, noise=0, complains_s=complains_s)
+    link.run(AdaptiveConcurrency(), AVOID_S)
     tried = dict.fromkeys(link.numbers)  # in their order
     assert list(tried) == [8, 16, 12, 14, 13, 6]  # and never back to 9, which is 0.7 of 13
 
 
 def test_a_storage_that_bears_more_again_is_believed() -> None:
-    link, concurrency = Link(lambda number: MB * number, bears=10), Concurrency()
+    link, concurrency = MeasuredLink(lambda number: MB * number, bears=10), AdaptiveConcurrency()
     link.run(concurrency, 20)
     link.bears = inf
     link.run(concurrency, 300)
@@ -193,24 +202,27 @@ def test_a_storage_that_bears_more_again_is_believed() -> None:
 
 
 def test_a_trial_of_fewer_ends_when_it_brings_less_although_long_transfers_run_on() -> None:
-    link, concurrency = Link(lambda number: MB * number, noise=0, ends_s=2.0), Concurrency()
+    link, concurrency = (
+        MeasuredLink(lambda number: MB * number, noise=0, ends_s=2.0),
+        AdaptiveConcurrency(),
+    )
     link.run(concurrency, 120)
     assert min(link.numbers[200:]) == MOST // 2  # it was tried
     assert link.share > 0.9
 
 
 def test_a_slow_storage_gets_longer_windows() -> None:
-    quick, slow = Concurrency(), Concurrency()
+    quick, slow = AdaptiveConcurrency(), AdaptiveConcurrency()
     slow.answered(1.0)
     slow.answered(1.2)
     for concurrency in (quick, slow):
-        link = Link(lambda number: MB * number, noise=0)
+        link = MeasuredLink(lambda number: MB * number, noise=0)
         link.run(concurrency, 4 * WINDOW_S)
     assert quick.number > FIRST
     assert slow.number == FIRST
 
 
 def test_a_bound_holds_from_then_on() -> None:
-    concurrency = Concurrency()
+    concurrency = AdaptiveConcurrency()
     concurrency.bound(2)
     assert concurrency.number == 2

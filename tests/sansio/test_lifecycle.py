@@ -72,9 +72,9 @@ def test_every_state_can_be_reached_and_every_unfinished_one_left() -> None:
     ],
     ids=lambda part: "-".join(part) if isinstance(part, list) else str(part),
 )
-def test_stories_end_as_told(story: list[str], end: State) -> None:
+def test_stories_end_as_told(timeline: list[str], end: State) -> None:
     state = State.QUEUED
-    for name in story:
+    for name in timeline:
         state = advance(state, getattr(events, name))
     assert state is end
 
@@ -98,9 +98,9 @@ def test_stories_end_as_told(story: list[str], end: State) -> None:
     ],
     ids=lambda part: "-".join(part) if isinstance(part, list) else part,
 )
-def test_stories_that_nobody_can_tell_are_refused(story: list[str], impossible: str) -> None:
+def test_stories_that_nobody_can_tell_are_refused(timeline: list[str], impossible: str) -> None:
     state = State.QUEUED
-    for name in story:
+    for name in timeline:
         state = advance(state, getattr(events, name))
     with pytest.raises(ImpossibleTransitionError):
         advance(state, getattr(events, impossible))

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixxel_async.errors import ResponseError
-from pixxel_async.sansio.api.pagination import BARREN_PAGES, Ask, Paging, Walk
+from pixxel_async.sansio.api.pagination import BARREN_PAGES, Ask, PageWalk, Paging
 
-Told: TypeAlias = tuple[Sequence[str], int | None]
+EventText: TypeAlias = tuple[Sequence[str], int | None]
 PAGED = pytest.mark.parametrize("paging", [Paging.OFFSET, Paging.NUMBERED])
 SIZES = st.integers(1, 7)
 YES_OR_NO: st.SearchStrategy[bool] = st.booleans()
@@ -24,10 +24,10 @@ def names(count: int) -> list[str]:
 
 
 def walk_through(
-    paging: Paging, size: int, answer: Callable[[Ask], Told], *, most: int = 500
-) -> tuple[list[str], list[Ask], Walk]:
+    paging: Paging, size: int, answer: Callable[[Ask], EventText], *, most: int = 500
+) -> tuple[list[str], list[Ask], PageWalk]:
     """Walk to the end; return what was new, what was asked for, and the walk."""
-    walk = Walk(paging, size=size)
+    walk = PageWalk(paging, size=size)
     found: list[str] = []
     asked: list[Ask] = []
     while walk.ask is not None:
@@ -83,7 +83,7 @@ def test_nothing_that_stays_is_missed_when_others_go(
     rows = names(count)
     gone: set[str] = set()
 
-    def answer(ask: Ask) -> Told:
+    def answer(ask: Ask) -> EventText:
         # At most one goes between two pages, so that a numbered page has all that moved.
         if data.draw(YES_OR_NO) and rows:
             gone.add(rows.pop(data.draw(st.integers(0, len(rows) - 1))))
@@ -103,7 +103,7 @@ def test_nothing_comes_twice_when_others_are_added(
     new = iter(range(10_000))
     rounds = iter(range(BARREN_PAGES - 1))  # more at one place look like a page repeated
 
-    def answer(ask: Ask) -> Told:
+    def answer(ask: Ask) -> EventText:
         if next(rounds, None) is not None and data.draw(YES_OR_NO):
             rows.insert(data.draw(st.integers(0, len(rows))), f"new{next(new)}")
         return served(rows, ask), len(rows)
@@ -119,12 +119,12 @@ def test_no_answers_keep_it_for_ever(*, paging: Paging, data: st.DataObject, siz
     pool = names(12)
     totals = st.none() | st.integers(0, 50)
 
-    def answer(_: Ask) -> Told:
+    def answer(_: Ask) -> EventText:
         ids: list[str] = data.draw(st.lists(st.sampled_from(pool), max_size=5))
         return ids, data.draw(totals)
 
     found: list[str] = []
-    walk = Walk(paging, size=size)
+    walk = PageWalk(paging, size=size)
     for _ in range((len(pool) + 50) * (BARREN_PAGES + 1)):
         if walk.ask is None:
             break
@@ -182,6 +182,6 @@ def test_what_the_service_takes_has_its_own_names() -> None:
 
 
 def test_after_the_end_nothing_is_taken() -> None:
-    walk = Walk(Paging.WHOLE)
+    walk = PageWalk(Paging.WHOLE)
     assert walk.take(["a"], None) == [0]
     assert walk.take(["b"], None) == []

@@ -7,24 +7,24 @@ import itertools
 import pytest
 
 from pixxel_async import errors
-from pixxel_async.config import EarlierFailures
+from pixxel_async.config import PreviousFailures
 from pixxel_async.models import PackageStatus
 from pixxel_async.sansio.package_state import State
 from pixxel_async.sansio.resume_decision import (
     NOWHERE_LOOKS,
     WORDLESS_LOOKS,
-    First,
-    Lead,
+    KnownId,
+    ResumeAction,
     first,
-    goes_on,
     is_lost,
     is_out_of_reach,
+    is_retryable_next_run,
 )
 
-LEAVE, RETRY = EarlierFailures.LEAVE, EarlierFailures.RETRY
+LEAVE, RETRY = PreviousFailures.LEAVE, PreviousFailures.RETRY
 
 
-def decide(**facts: object) -> First:
+def decide(**facts: object) -> ResumeAction:
     """Decide about a package of which nothing is known but the facts."""
     nothing = {
         "state": State.QUEUED,
@@ -41,36 +41,36 @@ def decide(**facts: object) -> First:
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
-        ({}, First.CREATE),
-        ({"state": State.FETCHING}, First.CREATE),
-        ({"state": State.REQUESTED, "download_id": "d"}, First.POLL),
-        ({"is_unanswered": True}, First.CREATE_AGAIN),
-        ({"is_unanswered": True, "recreated": 1}, First.CREATE_AGAIN),
-        ({"is_unanswered": True, "recreated": 2}, First.GIVE_UP),
-        ({"is_unanswered": True, "recreate": 0}, First.GIVE_UP),
-        ({"state": State.FAILED}, First.LEAVE_FAILED),
-        ({"state": State.FAILED, "download_id": "d"}, First.LEAVE_FAILED),
-        ({"state": State.FAILED, "takes_up_itself": True}, First.CREATE),
-        ({"state": State.FAILED, "takes_up_itself": True, "download_id": "d"}, First.POLL),
-        ({"state": State.FAILED, "failures": RETRY}, First.CREATE),
-        ({"state": State.FAILED, "failures": RETRY, "download_id": "d"}, First.POLL),
+        ({}, ResumeAction.CREATE),
+        ({"state": State.FETCHING}, ResumeAction.CREATE),
+        ({"state": State.REQUESTED, "download_id": "d"}, ResumeAction.POLL),
+        ({"is_unanswered": True}, ResumeAction.CREATE_AGAIN),
+        ({"is_unanswered": True, "recreated": 1}, ResumeAction.CREATE_AGAIN),
+        ({"is_unanswered": True, "recreated": 2}, ResumeAction.GIVE_UP),
+        ({"is_unanswered": True, "recreate": 0}, ResumeAction.GIVE_UP),
+        ({"state": State.FAILED}, ResumeAction.LEAVE_FAILED),
+        ({"state": State.FAILED, "download_id": "d"}, ResumeAction.LEAVE_FAILED),
+        ({"state": State.FAILED, "takes_up_itself": True}, ResumeAction.CREATE),
+        ({"state": State.FAILED, "takes_up_itself": True, "download_id": "d"}, ResumeAction.POLL),
+        ({"state": State.FAILED, "failures": RETRY}, ResumeAction.CREATE),
+        ({"state": State.FAILED, "failures": RETRY, "download_id": "d"}, ResumeAction.POLL),
         (
             {"state": State.FAILED, "failures": RETRY, "is_unanswered": True, "recreated": 2},
-            First.CREATE_AGAIN,
+            ResumeAction.CREATE_AGAIN,
         ),
-        ({"failures": RETRY, "is_unanswered": True, "recreated": 2}, First.GIVE_UP),
+        ({"failures": RETRY, "is_unanswered": True, "recreated": 2}, ResumeAction.GIVE_UP),
     ],
 )
-def test_what_is_done_first(facts: dict[str, object], expected: First) -> None:
+def test_what_is_done_first(facts: dict[str, object], expected: ResumeAction) -> None:
     assert decide(**facts) is expected
 
 
 def test_a_known_id_is_never_created_again() -> None:
     for state, unanswered, failures in itertools.product(
-        State, (False, True), (EarlierFailures.LEAVE, EarlierFailures.RETRY)
+        State, (False, True), (PreviousFailures.LEAVE, PreviousFailures.RETRY)
     ):
         done = decide(state=state, download_id="d", is_unanswered=unanswered, failures=failures)
-        assert done in {First.POLL, First.LEAVE_FAILED}
+        assert done in {ResumeAction.POLL, ResumeAction.LEAVE_FAILED}
 
 
 @pytest.mark.parametrize(
@@ -112,20 +112,20 @@ def test_a_known_id_is_never_created_again() -> None:
 def test_what_lies_outside_a_package_is_taken_up_again(
     error: errors.PixxelError, *, expected: bool
 ) -> None:
-    assert goes_on(error) is expected
+    assert is_retryable_next_run(error) is expected
 
 
 @pytest.mark.fault(71)
 @pytest.mark.parametrize("status", [400, 403, 404, 410, 422])
 def test_an_id_that_the_service_itself_refuses_leads_nowhere(status: int) -> None:
-    assert Lead(was_ready=False).failed(errors.api_error_class(status)("x", status=status))
+    assert KnownId(was_ready=False).failed(errors.api_error_class(status)("x", status=status))
 
 
 @pytest.mark.fault(71)
 @pytest.mark.parametrize("status", [400, 404, 409, 410])
 def test_an_id_is_given_up_after_a_few_pages_about_it(status: int) -> None:
     error = errors.api_error_class(status)("a page", status=status, from_service=False)
-    lead = Lead(was_ready=False)
+    lead = KnownId(was_ready=False)
     found = [lead.failed(error) for _ in range(NOWHERE_LOOKS)]
     assert found == [False] * (NOWHERE_LOOKS - 1) + [True]
 
@@ -143,21 +143,21 @@ def test_an_id_is_given_up_after_a_few_pages_about_it(status: int) -> None:
     ],
 )
 def test_trouble_of_the_service_says_nothing_of_an_id(error: errors.PixxelError) -> None:
-    lead = Lead(was_ready=True)
+    lead = KnownId(was_ready=True)
     assert not any(lead.failed(error) for _ in range(100))
 
 
 @pytest.mark.fault(71)
 def test_a_package_that_had_a_url_and_has_none_is_given_up() -> None:
-    lead = Lead(was_ready=True)
+    lead = KnownId(was_ready=True)
     found = [lead.answered(PackageStatus.PENDING, "mislaid") for _ in range(WORDLESS_LOOKS)]
     assert found == [False] * (WORDLESS_LOOKS - 1) + [True]
-    lead = Lead(was_ready=True)
+    lead = KnownId(was_ready=True)
     for _ in range(100):
         assert not lead.answered(PackageStatus.PENDING, "success")
         assert not lead.answered(PackageStatus.PENDING, "in_progress")
     assert not any(
-        Lead(was_ready=False).answered(PackageStatus.PENDING, "mislaid") for _ in range(100)
+        KnownId(was_ready=False).answered(PackageStatus.PENDING, "mislaid") for _ in range(100)
     )
     assert lead.answered(PackageStatus.FAILED, "expired")
 

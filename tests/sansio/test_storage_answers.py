@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pixxel_async.sansio.storage.error_codes import (
     CODES,
     STATUSES,
-    Meaning,
+    StorageErrorMeaning,
     is_final,
     not_a_zip,
     read_error,
@@ -39,7 +39,7 @@ def xml(code: str, message: str = "words") -> bytes:
     ],
 )
 def test_an_expired_url_is_recognised_in_each_dialect(status: int, body: bytes) -> None:
-    assert read_error(status, body).meaning is Meaning.EXPIRED
+    assert read_error(status, body).meaning is StorageErrorMeaning.EXPIRED
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_an_expired_url_is_recognised_in_each_dialect(status: int, body: bytes) 
 )
 def test_a_denial_is_final_if_a_fresh_url_does_not_help(body: bytes) -> None:
     found = read_error(403, body)
-    assert found.meaning is Meaning.FORBIDDEN
+    assert found.meaning is StorageErrorMeaning.FORBIDDEN
     assert is_final(403, found.code)
 
 
@@ -63,14 +63,14 @@ def test_a_denial_is_final_if_a_fresh_url_does_not_help(body: bytes) -> None:
 @pytest.mark.parametrize("body", [b"", b"<html>We are busy</html>", xml("InternalError")])
 def test_what_no_list_names_passes(status: int, body: bytes) -> None:
     found = read_error(status, body)
-    assert found.meaning is Meaning.PASSING
+    assert found.meaning is StorageErrorMeaning.PASSING
     assert not is_final(status, found.code)
 
 
 @pytest.mark.fault(73)
 @pytest.mark.parametrize("status", [101, 204, 205, 302, 304, 400, 405])
 def test_so_does_a_status_without_a_code_of_the_storage(status: int) -> None:
-    assert read_error(status, b"").meaning is Meaning.PASSING
+    assert read_error(status, b"").meaning is StorageErrorMeaning.PASSING
 
 
 @pytest.mark.fault(73)
@@ -87,7 +87,7 @@ def test_so_does_a_status_without_a_code_of_the_storage(status: int) -> None:
 )
 def test_an_object_that_is_not_there_may_be_late(status: int, body: bytes) -> None:
     found = read_error(status, body)
-    assert found.meaning is Meaning.GONE
+    assert found.meaning is StorageErrorMeaning.GONE
     assert not is_final(status, found.code)
 
 
@@ -114,7 +114,7 @@ JSON_OF_GOOGLE = b"""{"error": {"errors": [{"domain": "usageLimits", "reason":
     ],
 )
 def test_a_storage_that_bears_no_more_says_so_in_many_ways(status: int, body: bytes) -> None:
-    assert read_error(status, body).meaning is Meaning.CROWDED
+    assert read_error(status, body).meaning is StorageErrorMeaning.CROWDED
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_a_storage_that_bears_no_more_says_so_in_many_ways(status: int, body: by
 )
 def test_what_is_wrong_with_the_url_itself_is_final(status: int, body: bytes) -> None:
     found = read_error(status, body)
-    assert found.meaning is Meaning.FINAL
+    assert found.meaning is StorageErrorMeaning.FINAL
     assert is_final(status, found.code)
 
 

@@ -16,13 +16,13 @@ import anyio
 import pytest
 
 from pixxel_async import SinkError, Verify
-from pixxel_async.config import Checksum, ForeignFiles, Sync
+from pixxel_async.config import Checksum, Sync, UnknownFiles
 from pixxel_async.destinations.local_sink import LocalSink
-from pixxel_async.destinations.sink import NOTHING_HELD, Care, Held, Sink
+from pixxel_async.destinations.sink import NOTHING_HELD, Held, Sink, WritePolicy
 
 SINKS: dict[str, Callable[[Path], Sink]] = {"local": LocalSink}
 NAME = "job-j-0123456789abcdef.zip"
-REFUSE = ForeignFiles.REFUSE
+REFUSE = UnknownFiles.REFUSE
 
 
 def a_zip(size: int = 300_000) -> bytes:
@@ -245,11 +245,11 @@ async def test_a_file_in_the_way_is_replaced_only_if_that_is_wanted(sink: Sink) 
     refused = await sink.open(NAME, NOTHING_HELD, REFUSE)
     with pytest.raises(SinkError, match="--overwrite"):
         await refused.write(b"ours")
-    partial = await sink.open(NAME, NOTHING_HELD, ForeignFiles.REPLACE)
+    partial = await sink.open(NAME, NOTHING_HELD, UnknownFiles.REPLACE)
     await partial.write(b"ours")
     with pytest.raises(SinkError, match="no export has saved"):
         await partial.commit(REFUSE)
-    await partial.commit(ForeignFiles.REPLACE)
+    await partial.commit(UnknownFiles.REPLACE)
     path = sink.path(NAME)
     assert path.read_bytes() == b"ours"
     await sink.remove(NAME)
@@ -265,7 +265,7 @@ async def test_the_free_space_is_known(sink: Sink) -> None:
 
 
 async def test_without_a_checksum_nothing_is_hashed(sink: Sink) -> None:
-    data, care = a_zip(), Care(checksum=Checksum.NONE)
+    data, care = a_zip(), WritePolicy(checksum=Checksum.NONE)
     partial = await sink.open(NAME, NOTHING_HELD, REFUSE, care)
     await partial.restart(frozenset({"md5"}))
     with mock.patch.object(hashlib, "new", side_effect=AssertionError):
@@ -277,7 +277,7 @@ async def test_without_a_checksum_nothing_is_hashed(sink: Sink) -> None:
 
 
 async def test_without_a_checksum_a_partial_goes_on_from_its_mark(sink: Sink) -> None:
-    care = Care(checksum=Checksum.NONE)
+    care = WritePolicy(checksum=Checksum.NONE)
     partial = await sink.open(NAME, NOTHING_HELD, REFUSE, care)
     await partial.write(a_zip()[:1000])
     await partial.aclose()
@@ -292,7 +292,7 @@ async def test_without_a_checksum_a_partial_goes_on_from_its_mark(sink: Sink) ->
 @pytest.mark.parametrize(("sync", "synced"), [(Sync.DISK, True), (Sync.NONE, False)])
 async def test_files_are_synced_if_that_is_wanted(sink: Sink, sync: Sync, *, synced: bool) -> None:
     with mock.patch.object(os, "fsync", wraps=os.fsync) as fsync:
-        partial = await sink.open(NAME, NOTHING_HELD, REFUSE, Care(sync=sync))
+        partial = await sink.open(NAME, NOTHING_HELD, REFUSE, WritePolicy(sync=sync))
         await partial.write(b"PK\3\4")
         assert await partial.sync() == 4
         assert fsync.called is synced

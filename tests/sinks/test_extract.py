@@ -21,11 +21,11 @@ import anyio
 import pytest
 
 from pixxel_async import ArchiveError, SinkError
-from pixxel_async.config import ForeignFiles
+from pixxel_async.config import UnknownFiles
 from pixxel_async.destinations import extract as module
 from pixxel_async.destinations import local_sink
 from pixxel_async.destinations.extract import StoppedError, hidden_name
-from pixxel_async.destinations.folder_tree import OpenFolder, Tree
+from pixxel_async.destinations.folder_tree import FolderTree, OpenFolder
 from pixxel_async.destinations.local_sink import LocalSink
 from pixxel_async.destinations.sink import NOTHING_HELD, HasRoom
 
@@ -37,11 +37,11 @@ GO = threading.Event()
 
 def extract(archive: Path, folder: Path, stop: threading.Event) -> None:
     """Extract an archive beside itself."""
-    module.extract(Tree(folder.parent), archive.name, folder.name, stop)
+    module.extract(FolderTree(folder.parent), archive.name, folder.name, stop)
 
 
 def reveal(folder: Path) -> None:
-    module.reveal(Tree(folder.parent), folder.name)
+    module.reveal(FolderTree(folder.parent), folder.name)
 
 
 def hidden_folder(folder: Path) -> Path:
@@ -387,7 +387,7 @@ async def test_one_that_is_cancelled_at_its_very_end_leaves_nothing_either(
 ) -> None:
     began, go = threading.Event(), threading.Event()
 
-    def held(where: Tree, archive: str, folder: str, *_: object) -> None:
+    def held(where: FolderTree, archive: str, folder: str, *_: object) -> None:
         began.set()
         go.wait()
         module.extract(where, archive, folder, GO)  # what was to stop it came too late
@@ -419,7 +419,7 @@ async def test_transfers_write_while_many_packages_are_extracted(
         await asyncio.sleep(0)
         try:
             with anyio.fail_after(PATIENCE_S):
-                partial = await sink.open("a.zip", NOTHING_HELD, ForeignFiles.REFUSE)
+                partial = await sink.open("a.zip", NOTHING_HELD, UnknownFiles.REFUSE)
                 await partial.write(b"PK")
                 await partial.aclose()
         finally:

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from pixxel_async import SinkError
-from pixxel_async.config import ForeignFiles
+from pixxel_async.config import UnknownFiles
 from pixxel_async.destinations.local_sink import LocalSink
 from pixxel_async.destinations.os_errors import sink_error
-from pixxel_async.destinations.sink import NOTHING_HELD, Held, Stretch
+from pixxel_async.destinations.sink import NOTHING_HELD, Held, VerifiedRange
 
-REFUSE = ForeignFiles.REFUSE
+REFUSE = UnknownFiles.REFUSE
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no file modes")
 
@@ -83,7 +83,7 @@ def held_of(written: int, *stretches: tuple[int, int]) -> Held:
     return Held(
         written=written,
         sha256=sha256(0, written),
-        stretches=tuple(Stretch(begin, end, sha256(begin, end)) for begin, end in stretches),
+        stretches=tuple(VerifiedRange(begin, end, sha256(begin, end)) for begin, end in stretches),
     )
 
 

@@ -10,29 +10,29 @@ import weakref
 import anyio
 import pytest
 
-from pixxel_async.destinations.thread_pool import Workers
+from pixxel_async.destinations.thread_pool import ThreadPool
 
 from ..support import PATIENCE_S
 
 
 @pytest.fixture
-def workers() -> Workers:
-    return Workers(2, "test-worker")
+def workers() -> ThreadPool:
+    return ThreadPool(2, "test-worker")
 
 
 @pytest.fixture(autouse=True)
-def _ends(workers: Workers) -> object:
+def _ends(workers: ThreadPool) -> object:
     yield
     workers.shutdown()
     workers.shutdown()
     assert not [thread for thread in threading.enumerate() if thread.name == "test-worker"]
 
 
-async def test_a_result_comes_back_from_another_thread(workers: Workers) -> None:
+async def test_a_result_comes_back_from_another_thread(workers: ThreadPool) -> None:
     assert await workers.run(threading.get_ident) != threading.get_ident()
 
 
-async def test_an_error_comes_back_and_nobody_keeps_it(workers: Workers) -> None:
+async def test_an_error_comes_back_and_nobody_keeps_it(workers: ThreadPool) -> None:
     class Kept:
         pass
 
@@ -53,7 +53,7 @@ async def test_an_error_comes_back_and_nobody_keeps_it(workers: Workers) -> None
 
 
 async def test_work_goes_on_in_the_order_in_which_it_was_asked_for() -> None:
-    one, done = Workers(1, "test-worker"), list[int]()
+    one, done = ThreadPool(1, "test-worker"), list[int]()
     async with anyio.create_task_group() as tasks:
         for number in range(20):
             tasks.start_soon(one.run, lambda number=number: done.append(number))
@@ -61,7 +61,7 @@ async def test_work_goes_on_in_the_order_in_which_it_was_asked_for() -> None:
     one.shutdown()
 
 
-async def test_no_more_threads_are_started_than_there_may_be(workers: Workers) -> None:
+async def test_no_more_threads_are_started_than_there_may_be(workers: ThreadPool) -> None:
     barrier, running = threading.Barrier(2), list[str]()
 
     def meet() -> None:
@@ -77,7 +77,7 @@ async def test_no_more_threads_are_started_than_there_may_be(workers: Workers) -
 
 @pytest.mark.parametrize("times", [1, 3])
 async def test_cancelled_any_number_of_times_it_waits_and_drops_the_result(
-    workers: Workers, times: int
+    workers: ThreadPool, times: int
 ) -> None:
     go = threading.Event()
     dropped: list[bool] = []
@@ -93,7 +93,7 @@ async def test_cancelled_any_number_of_times_it_waits_and_drops_the_result(
     assert dropped == [True]
 
 
-async def test_a_cancel_scope_is_obeyed_after_the_end(workers: Workers) -> None:
+async def test_a_cancel_scope_is_obeyed_after_the_end(workers: ThreadPool) -> None:
     done = []
     with anyio.CancelScope() as scope:
         scope.cancel()
@@ -104,7 +104,7 @@ async def test_a_cancel_scope_is_obeyed_after_the_end(workers: Workers) -> None:
 
 
 async def test_an_error_of_cancelled_work_is_not_raised_and_nothing_is_dropped(
-    workers: Workers,
+    workers: ThreadPool,
 ) -> None:
     dropped: list[object] = []
     go = threading.Event()
@@ -122,7 +122,7 @@ async def test_an_error_of_cancelled_work_is_not_raised_and_nothing_is_dropped(
     assert dropped == []
 
 
-async def test_after_their_end_nothing_is_done_any_more(workers: Workers) -> None:
+async def test_after_their_end_nothing_is_done_any_more(workers: ThreadPool) -> None:
     done: list[int] = []
     await workers.run(lambda: done.append(1))
     workers.shutdown()
@@ -131,7 +131,7 @@ async def test_after_their_end_nothing_is_done_any_more(workers: Workers) -> Non
     assert done == [1]
 
 
-async def test_what_was_asked_for_before_their_end_is_done(workers: Workers) -> None:
+async def test_what_was_asked_for_before_their_end_is_done(workers: ThreadPool) -> None:
     go, done = threading.Event(), list[int]()
     first = asyncio.ensure_future(workers.run(lambda: go.wait(PATIENCE_S)))
     second = asyncio.ensure_future(workers.run(lambda: done.append(1)))
@@ -142,13 +142,13 @@ async def test_what_was_asked_for_before_their_end_is_done(workers: Workers) -> 
     await asyncio.wait({first, second})
 
 
-def test_a_library_that_takes_an_executor_gets_futures(workers: Workers) -> None:
+def test_a_library_that_takes_an_executor_gets_futures(workers: ThreadPool) -> None:
     assert workers.submit(divmod, 7, 2).result(PATIENCE_S) == (3, 1)
     with pytest.raises(ZeroDivisionError):
         workers.submit(divmod, 7, 0).result(PATIENCE_S)
 
 
-def test_work_whose_future_was_cancelled_is_not_begun(workers: Workers) -> None:
+def test_work_whose_future_was_cancelled_is_not_begun(workers: ThreadPool) -> None:
     go, done = threading.Event(), list[int]()
     blocking = [workers.submit(go.wait, 10) for _ in range(2)]
     future = workers.submit(done.append, 1)

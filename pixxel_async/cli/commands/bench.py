@@ -29,7 +29,7 @@ from ...sansio.resilience.concurrency_choice import Step, fetches_to_set
 from ...sansio.storage.address_policy import AddressPolicy, Scope
 from ...settings.layers import from_everywhere
 from ...settings.network import certificates, routes
-from ...transfer.benchmark import Link
+from ...transfer.benchmark import MeasuredLink
 from ..options.dataclass_options import takes_options
 from ..options.folder import flag
 from ..options.service import SERVICE, SPEED
@@ -154,7 +154,7 @@ async def measure_link(options: BenchOptions, urls: list[SecretStr]) -> tuple[li
         routes(proxy if isinstance(proxy, SecretStr) else SecretStr(PROXY)),
         addresses=GIVEN,
     )
-    link, steps = Link(storage, urls), []
+    link, steps = MeasuredLink(storage, urls), []
     try:
         if not options.json:
             typer.echo("transfers        MB/s")

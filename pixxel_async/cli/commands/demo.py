@@ -10,7 +10,7 @@ import typer
 from ...client import PixxelClient
 from ...config import Limits, PollPolicy, RetryPolicy
 from ...destinations.paths import absolute_path
-from ...display.base import Loudness
+from ...display.base import Verbosity
 from ...downloads import parse_download
 from ...export.summary import Report
 from ...sandbox import PackagingTime, Sandbox, Scenario, demo_rows
@@ -36,7 +36,7 @@ POLL = PollPolicy(initial_s=0.3, max_s=1.5)
 RETRY = RetryPolicy(initial_s=0.1, max_s=1.0)
 
 
-def run_demo(folder: Path, packages: int, loudness: Loudness) -> None:
+def run_demo(folder: Path, packages: int, loudness: Verbosity) -> None:
     """Export made-up packages, and end the command.
 
     Raises:
@@ -59,11 +59,11 @@ def run_demo(folder: Path, packages: int, loudness: Loudness) -> None:
         ):
             return await follow(client.export(downloads, folder), display)
 
-    if loudness > Loudness.ERRORS:
+    if loudness > Verbosity.ERRORS:
         complain(f"{packages} made-up packages from a sandbox on this machine, some faults on.")
     with log_shown(display, loudness), display:
         report, interruption = asyncio.run(export())
-    if loudness > Loudness.ERRORS:
+    if loudness > Verbosity.ERRORS:
         typer.echo(summary(report, folder), err=True)
         if report.skipped:
             complain(

@@ -11,14 +11,14 @@ from rich.console import Console
 
 from ...destinations.paths import absolute_path
 from ...display.bars import Bars
-from ...display.base import Display, Loudness
+from ...display.base import Display, Verbosity
 from ...display.plain import Lines
 from ...downloads import Download
 from ...errors import AuthenticationError
 from ...events import Failed, Settled
 from ...export.export import Export
 from ...export.summary import Report
-from ...sansio.resume_decision import goes_on as is_taken_up_again
+from ...sansio.resume_decision import is_retryable_next_run as is_taken_up_again
 from ..client_factory import client_of
 from ..doctor.descriptors import check_descriptors
 from ..options.export import RunOptions
@@ -26,7 +26,7 @@ from ..output.dry_run import dry_run
 from ..output.exit_codes import SOME_FAILED, SUCCESS, complain
 from ..output.json_lines import Rows
 from ..output.logs import log_shown
-from ..output.resume_hint import goes_on, needed_first
+from ..output.resume_hint import is_retryable_next_run, needed_first
 from ..output.summary import summary
 from ..signals import Interruption, signals_end
 
@@ -56,9 +56,9 @@ def run_export(downloads: Sequence[Download], options: RunOptions) -> None:
 
     with log_shown(display, options.loudness), display:
         report, interruption = asyncio.run(export())
-    if not options.json and options.loudness > Loudness.ERRORS and has_come_to_something(report):
+    if not options.json and options.loudness > Verbosity.ERRORS and has_come_to_something(report):
         typer.echo(summary(report, folder), err=True)
-    if options.loudness > Loudness.ERRORS or report.left != 0:
+    if options.loudness > Verbosity.ERRORS or report.left != 0:
         for line in what_next(report, interruption, retries_failed=options.retry_failed):
             complain(line)
     raise typer.Exit(interruption.exit_code or exit_code(report))
@@ -107,16 +107,16 @@ def what_next(
     """
     if interruption.number is not None or report.left != 0:
         left = "some packages are" if report.left is None else _count(report.left)
-        return [f"interrupted: {left} left.", *needed_first(), goes_on()]
+        return [f"interrupted: {left} left.", *needed_first(), is_retryable_next_run()]
     if isinstance(report.stopped, AuthenticationError):
         return []
     is_taken_up = retries_failed or all(is_taken_up_again(one.error) for one in report.failed)
     if not is_taken_up:
-        return [*needed_first(), goes_on("--retry-failed")]
-    return [*needed_first(), goes_on()] if report.failed else []
+        return [*needed_first(), is_retryable_next_run("--retry-failed")]
+    return [*needed_first(), is_retryable_next_run()] if report.failed else []
 
 
-def choose_display(loudness: Loudness, *, has_rows: bool = False) -> Display:
+def choose_display(loudness: Verbosity, *, has_rows: bool = False) -> Display:
     """Return bars for a terminal, plain lines for anything else.
 
     Rows on the same terminal would be torn by the bars, and say what lines would say.
@@ -124,9 +124,9 @@ def choose_display(loudness: Loudness, *, has_rows: bool = False) -> Display:
     console = Console(stderr=True)
     can_draw = sys.stderr.isatty() and not console.is_dumb_terminal
     rows_on_terminal = has_rows and sys.stdout.isatty()
-    if rows_on_terminal and loudness is Loudness.NORMAL:
-        loudness = Loudness.ERRORS
-    if can_draw and not rows_on_terminal and loudness > Loudness.ERRORS:
+    if rows_on_terminal and loudness is Verbosity.NORMAL:
+        loudness = Verbosity.ERRORS
+    if can_draw and not rows_on_terminal and loudness > Verbosity.ERRORS:
         return Bars(console, loudness)
     return Lines(sys.stderr, loudness)
 

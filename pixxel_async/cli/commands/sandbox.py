@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from ...display.base import Loudness
+from ...display.base import Verbosity
 from ..options.folder import flag
 from ..options.types import above_zero, at_least_one
 from ..output.exit_codes import ended, sandbox_needed
@@ -36,7 +36,7 @@ def demo(
     with sandbox_needed():
         from .demo import run_demo  # noqa: PLC0415 - the other commands work without the extra
     with ended():
-        run_demo(out, packages, Loudness.ERRORS if quiet else Loudness.NORMAL)
+        run_demo(out, packages, Verbosity.ERRORS if quiet else Verbosity.NORMAL)
 
 
 def sandbox(  # noqa: PLR0913 - an option is a parameter

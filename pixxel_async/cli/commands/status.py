@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from ...display.event_text import short
-from ...journal.models import Row
+from ...journal.models import PackageRow
 from ...journal.reader import read_record
 from ...report.metrics import Totals, totals_of
 from ...report.tables import totals_row
@@ -73,7 +73,7 @@ def _rows(totals: Totals, *, now: float) -> Iterator[tuple[str, str]]:
         yield "last seen", f"{local:%Y-%m-%d %H:%M:%S %Z}, {ago} ago"
 
 
-def _failures(rows: tuple[Row, ...]) -> Iterator[str]:
+def _failures(rows: tuple[PackageRow, ...]) -> Iterator[str]:
     for row in rows[:SHOWN_FAILURES]:
         yield f"failed  {short(row.name)}: {row.error}"
     if len(rows) > SHOWN_FAILURES:

@@ -24,7 +24,7 @@ import typer
 
 from ...config import Verify
 from ...destinations.paths import absolute_path
-from ...display.base import Loudness
+from ...display.base import Verbosity
 from ...downloads import Download
 from ...export.verify import JOBS, forget, held
 from ...export.verify import verify as look_through
@@ -33,7 +33,7 @@ from ..client_factory import client_of
 from ..options.export import RunOptions, at_least_one, takes_options
 from ..options.folder import flag
 from ..output.exit_codes import GOES_ON, SOME_FAILED, SUCCESS, complain, ended
-from ..output.findings import teller
+from ..output.findings import finding_writer
 from .export_run import run_export
 
 UNTOUCHED = "interrupted: nothing was changed"
@@ -92,7 +92,7 @@ def verify(
     depth = Verify.CONTENTS if contents else Verify.STRUCTURE
 
     async def look(only: Collection[str] | None = None) -> list[Finding]:
-        with teller(folder, options, only=only) as told:
+        with finding_writer(folder, options, only=only) as told:
             findings = look_through(folder, depth=depth, jobs=jobs, only=only)
             async with aclosing(findings):
                 return [told.tell(finding) async for finding in findings]
@@ -124,7 +124,7 @@ def _end(*, is_right: bool) -> typer.Exit:
 
 
 def _is_talkative(options: RunOptions) -> bool:
-    return options.loudness > Loudness.ERRORS and not options.json
+    return options.loudness > Verbosity.ERRORS and not options.json
 
 
 def _fetch(downloads: list[Download], options: RunOptions) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from ..._version import __version__
 from ...destinations.disk import disk_of
 from ...destinations.file_system_probe import NAME, REMEDY, UnsuitableError, probe
-from ...destinations.folder_tree import OpenFolder, Tree
+from ...destinations.folder_tree import FolderTree, OpenFolder
 from ...destinations.paths import absolute_path
 from ...errors import ConfigError
 from ...journal.os_locks import LocksUnsupportedError, has_record_locks, try_lock
@@ -68,7 +68,7 @@ def folder(out: Path) -> Iterator[Finding]:
     wanted = absolute_path(out)
     there = next(place for place in (wanted, *wanted.parents) if place.exists())
     try:
-        with Tree(there).open() as place:
+        with FolderTree(there).open() as place:
             probe(place, str(there))
             has_locks = _has_locks(place)
     except UnsuitableError as error:

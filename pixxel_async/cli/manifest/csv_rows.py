@@ -37,10 +37,10 @@ SHOWN_CHARS = 40
 _BETWEEN_IDS = re.compile(r"[;\s]+")
 _NAMES = {",": "comma", ";": "semicolon", "\t": "tab"}
 
-Row: TypeAlias = dict[str, str | list[str]]
+PackageRow: TypeAlias = dict[str, str | list[str]]
 
 
-def csv_rows(data: bytes) -> Iterator[tuple[int, Row | InputError]]:
+def csv_rows(data: bytes) -> Iterator[tuple[int, PackageRow | InputError]]:
     """Yield the rows of a CSV manifest, as `parse_download` takes them, with their lines.
 
     Args:
@@ -126,7 +126,7 @@ def _wrong_with(header: Sequence[str]) -> Iterator[str]:
         )
 
 
-def _row(header: Sequence[str], cells: Sequence[str], delimiter: str) -> Row | InputError:
+def _row(header: Sequence[str], cells: Sequence[str], delimiter: str) -> PackageRow | InputError:
     for cell in cells:
         for char in cell:
             if "\udc80" <= char <= "\udcff":
@@ -139,7 +139,7 @@ def _row(header: Sequence[str], cells: Sequence[str], delimiter: str) -> Row | I
             f"{_NAMES[delimiter]} in double quotes"
         )
         return InputError(reason)
-    row: Row = {}
+    row: PackageRow = {}
     reasons = []
     for name, cell in zip(header, cells, strict=False):
         if not cell:

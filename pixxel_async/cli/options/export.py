@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ...config import STALL_TIMEOUT_S, FetchPolicy, Limits
-from ...display.base import Loudness
+from ...display.base import Verbosity
 from ...fetches import FETCHES
 from ...polls import POLL_INITIAL_S, POLL_MAX_S, WAIT_TIMEOUT_S, PollMethod, PollPolicy
 from .dataclass_options import takes_options
@@ -161,11 +161,11 @@ class RunOptions(FolderOptions, ServiceOptions):
             raise typer.BadParameter(reason, param_hint="'--quiet'")
 
     @property
-    def loudness(self) -> Loudness:
+    def loudness(self) -> Verbosity:
         """How much is told."""
         if self.quiet:
-            return Loudness.ERRORS
-        return Loudness.DETAILS if self.verbose else Loudness.NORMAL
+            return Verbosity.ERRORS
+        return Verbosity.DETAILS if self.verbose else Verbosity.NORMAL
 
     @property
     def limits(self) -> Limits:

@@ -13,13 +13,13 @@ from ...config import (
     PATH_TEMPLATE,
     RECREATE_ATTEMPTS,
     Checksum,
-    EarlierFailures,
-    EarlierFiles,
+    ExistingFiles,
     Extraction,
     FolderPolicy,
-    ForeignFiles,
+    PreviousFailures,
     RetryPolicy,
     Sync,
+    UnknownFiles,
 )
 from ...errors import ConfigError
 from ...sansio.files.filenames import FIELDS, path_namer
@@ -140,9 +140,11 @@ class FolderOptions:
     def folder(self) -> FolderPolicy:
         """How the folder is treated."""
         return FolderPolicy(
-            earlier_failures=EarlierFailures.RETRY if self.retry_failed else EarlierFailures.LEAVE,
-            earlier_files=EarlierFiles.VERIFY if self.verify else EarlierFiles.TRUST,
-            foreign_files=ForeignFiles.REPLACE if self.overwrite else ForeignFiles.REFUSE,
+            previous_failures=PreviousFailures.RETRY
+            if self.retry_failed
+            else PreviousFailures.LEAVE,
+            existing_files=ExistingFiles.VERIFY if self.verify else ExistingFiles.TRUST,
+            unknown_files=UnknownFiles.REPLACE if self.overwrite else UnknownFiles.REFUSE,
             path_template=self.path_template,
             extraction=self._extraction,
             least_free_bytes=self.min_free,

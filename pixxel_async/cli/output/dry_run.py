@@ -12,18 +12,18 @@ import typer
 
 from ...destinations.paths import absolute_path
 from ...downloads import Download
-from ...export.dry_run import Intent, Planned, plan
+from ...export.dry_run import Planned, PlannedAction, plan
 from ...sansio.redact import printable
 from ...sansio.units import size
 from ..options.export import RunOptions
 
 _WORDS = {
-    Intent.CREATE: "would be asked for",
-    Intent.POLL: "were asked for by an earlier run, and would be waited for",
-    Intent.CREATE_AGAIN: "were asked for without a noted answer, and would be once more",
-    Intent.SKIP: "are there already",
-    Intent.LEAVE_FAILED: "failed in an earlier run; --retry-failed would take them up",
-    Intent.GIVE_UP: "were asked for too often without an answer; --retry-failed would ask again",
+    PlannedAction.CREATE: "would be asked for",
+    PlannedAction.POLL: "were asked for by an earlier run, and would be waited for",
+    PlannedAction.CREATE_AGAIN: "were asked for without a noted answer, and would be once more",
+    PlannedAction.SKIP: "are there already",
+    PlannedAction.LEAVE_FAILED: "failed in an earlier run; --retry-failed would take them up",
+    PlannedAction.GIVE_UP: "were requested too often without an answer; --retry-failed would retry",
 }
 
 

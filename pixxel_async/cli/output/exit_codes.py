@@ -16,7 +16,7 @@ from contextlib import contextmanager
 import typer
 
 from ...errors import InputError, PixxelError
-from ...journal.models import Damage
+from ...journal.models import Corruption
 from ...journal.row_validation import REMEDY
 from ...sansio.redact import printable
 from ..interrupts import interruptible
@@ -39,7 +39,7 @@ def complain(text: str) -> None:
     typer.echo(printable(text), err=True)
 
 
-def damage_lines(damaged: Sequence[Damage]) -> Iterator[str]:
+def damage_lines(damaged: Sequence[Corruption]) -> Iterator[str]:
     """Yield what is wrong with rows of a journal, and what to do."""
     for damage in damaged[:SHOWN_DAMAGES]:
         yield f"damaged  {damage}"

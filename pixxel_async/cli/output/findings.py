@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.progress import Task
 
-from ...display.base import Loudness
+from ...display.base import Verbosity
 from ...display.columns import progress
 from ...export.verify import bytes_to_read
 from ...journal.reader import read_record
@@ -38,9 +38,9 @@ _WORDS = {
     Condition.DAMAGED: "damaged",
 }
 _LOUDNESS = {
-    Condition.OK: Loudness.DETAILS,
-    Condition.NOT_SAVED: Loudness.DETAILS,
-    Condition.UNKNOWN: Loudness.NORMAL,
+    Condition.OK: Verbosity.DETAILS,
+    Condition.NOT_SAVED: Verbosity.DETAILS,
+    Condition.UNKNOWN: Verbosity.NORMAL,
 }
 """The least loudness that tells a finding; what is wrong is always told."""
 _WIDTH = max(map(len, _WORDS.values()))
@@ -97,7 +97,7 @@ def _rows(counts: Counter[Condition], folder: Path, elapsed_s: float) -> Iterato
     yield "folder", str(folder)
 
 
-class Teller:
+class FindingWriter:
     """Tells findings on standard output while its context is open, and sums them up at its end."""
 
     def __init__(self, stream: TextIO, folder: Path, options: RunOptions, bar: Bar | None) -> None:
@@ -134,7 +134,7 @@ class Teller:
             self._bar.stop()
         for line in self._held:
             write_line(self._stream, line)
-        if exc is None and not self._options.json and self._options.loudness > Loudness.ERRORS:
+        if exc is None and not self._options.json and self._options.loudness > Verbosity.ERRORS:
             elapsed_s = time.monotonic() - self._began
             write_line(self._stream, summary(self._counts, self._folder, elapsed_s))
 
@@ -151,7 +151,7 @@ class Teller:
         if self._options.json:
             told = json.dumps(object_of(finding, self._folder), ensure_ascii=True)
             write_line(self._stream, told)
-        elif _LOUDNESS.get(finding.condition, Loudness.ERRORS) <= self._options.loudness:
+        elif _LOUDNESS.get(finding.condition, Verbosity.ERRORS) <= self._options.loudness:
             line = line_of(finding, self._folder)
             if self._bar is None:
                 write_line(self._stream, line)
@@ -160,7 +160,9 @@ class Teller:
         return finding
 
 
-def teller(folder: Path, options: RunOptions, *, only: Collection[str] | None) -> Teller:
+def finding_writer(
+    folder: Path, options: RunOptions, *, only: Collection[str] | None
+) -> FindingWriter:
     """Return what tells findings, with a bar where there is a terminal for it.
 
     Args:
@@ -174,11 +176,11 @@ def teller(folder: Path, options: RunOptions, *, only: Collection[str] | None) -
     console = Console(stderr=True)
     can_draw = sys.stderr.isatty() and not console.is_dumb_terminal
     rows_on_terminal = options.json and sys.stdout.isatty()
-    if not can_draw or rows_on_terminal or options.loudness is Loudness.ERRORS:
-        return Teller(sys.stdout, folder, options, None)
+    if not can_draw or rows_on_terminal or options.loudness is Verbosity.ERRORS:
+        return FindingWriter(sys.stdout, folder, options, None)
     rows = [row for row in read_record(folder).rows if only is None or row.key in only]
     bar = Bar(console, packages=len(rows), size=bytes_to_read(rows))
-    return Teller(sys.stdout, folder, options, bar)
+    return FindingWriter(sys.stdout, folder, options, bar)
 
 
 class Bar:

@@ -9,13 +9,13 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ...display.base import Display, Loudness
+from ...display.base import Display, Verbosity
 
 LOGGER = "pixxel_async"
 _LEVELS = {
-    Loudness.ERRORS: logging.ERROR,
-    Loudness.NORMAL: logging.WARNING,
-    Loudness.DETAILS: logging.DEBUG,
+    Verbosity.ERRORS: logging.ERROR,
+    Verbosity.NORMAL: logging.WARNING,
+    Verbosity.DETAILS: logging.DEBUG,
 }
 
 
@@ -29,7 +29,7 @@ class _ToDisplay(logging.Handler):
 
 
 @contextmanager
-def log_shown(display: Display, loudness: Loudness) -> Iterator[None]:
+def log_shown(display: Display, loudness: Verbosity) -> Iterator[None]:
     """Show the library's log while the context is open."""
     logger = logging.getLogger(LOGGER)
     before = logger.level

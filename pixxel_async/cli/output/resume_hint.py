@@ -51,7 +51,7 @@ def quoted(word: str) -> str:
     return "$'" + "".join(_escaped(char) for char in word) + "'"
 
 
-def goes_on(*added: str) -> str:
+def is_retryable_next_run(*added: str) -> str:
     """Return what is told to somebody who wants to go on with what this command has begun."""
     if any(_STREAMS.fullmatch(word) for word in sys.argv[1:]):
         return "To resume, run the same pipeline again" + _with(added)

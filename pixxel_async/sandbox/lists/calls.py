@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 from ..refusals import BAD_BODY, BAD_PARAMETER, ServiceError
 from ..world import World
 from .catalog_search import search
-from .documents import Documents, Told
+from .documents import Documents, EventText
 from .filters import Document, Filter, in_range, in_time, one_of, same
 from .paging import ByNumber, ByOffset, NotPaged, Paging
 from .times import between_dates_or_times, on_date_or_time, on_time
@@ -41,13 +41,13 @@ class ListCall:
     """
 
     name: str
-    records: Callable[[Documents, Mapping[str, str]], list[Told]]
+    records: Callable[[Documents, Mapping[str, str]], list[EventText]]
     paging: Paging
     filters: Mapping[str, Filter] = field(default_factory=dict)
 
     def answer(
         self, documents: Documents, ids: Mapping[str, str], query: str, most: int | None
-    ) -> Told:
+    ) -> EventText:
         """Return the document.
 
         Raises:
@@ -77,12 +77,12 @@ class GetCall:
         required: The names of its parameters.
     """
 
-    record: Callable[[Documents, Mapping[str, str]], Told]
+    record: Callable[[Documents, Mapping[str, str]], EventText]
     required: frozenset[str] = frozenset()
 
     def answer(
         self, documents: Documents, ids: Mapping[str, str], query: str, most: int | None
-    ) -> Told:  # `most` is for lists
+    ) -> EventText:  # `most` is for lists
         """Return the document.
 
         Raises:
@@ -219,7 +219,7 @@ class Lists:
         """Tell whether a call is one of these."""
         return operation == SEARCH or operation in CALLS
 
-    def answer(self, operation: str, ids: Mapping[str, str], query: str, body: bytes) -> Told:
+    def answer(self, operation: str, ids: Mapping[str, str], query: str, body: bytes) -> EventText:
         """Answer a call.
 
         Args:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from ..refusals import BAD_BODY, ServiceError
-from .documents import Documents, Told
+from .documents import Documents, EventText
 from .filters import Test
 from .paging import cut, whole
 from .shapes import Rings, boxes, meet, polygon
@@ -45,7 +45,7 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def search(documents: Documents, body: Any, most: int | None) -> Told:
+def search(documents: Documents, body: Any, most: int | None) -> EventText:
     """Answer a search.
 
     Args:
@@ -94,7 +94,7 @@ def _texts(value: Any) -> set[str]:
     return set(value)
 
 
-def _among(read: Callable[[Told, Documents], object]) -> BodyFilter:
+def _among(read: Callable[[EventText, Documents], object]) -> BodyFilter:
     """What is read from a catalog is one of a list of texts."""
 
     def make(value: Any, documents: Documents) -> Test:
@@ -104,8 +104,8 @@ def _among(read: Callable[[Told, Documents], object]) -> BodyFilter:
     return make
 
 
-def _origin(part: int) -> Callable[[Told, Documents], object]:
-    def read(catalog: Told, documents: Documents) -> object:
+def _origin(part: int) -> Callable[[EventText, Documents], object]:
+    def read(catalog: EventText, documents: Documents) -> object:
         return documents.origins.get(catalog.get("task_id", ""), ("", ""))[part]
 
     return read
@@ -180,7 +180,7 @@ def _order(value: Any) -> list[tuple[str, bool]]:
     return [(name, way == "DESC") for one in value for name, way in one.items()]
 
 
-def _sorted(catalogs: list[Told], name: str, *, is_descending: bool) -> list[Told]:
+def _sorted(catalogs: list[EventText], name: str, *, is_descending: bool) -> list[EventText]:
     have = [one for one in catalogs if _property(one, name) is not None]
     lack = [one for one in catalogs if _property(one, name) is None]
     have.sort(key=lambda one: _rank(_property(one, name)), reverse=is_descending)

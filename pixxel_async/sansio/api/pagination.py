@@ -72,7 +72,7 @@ class Ask:
                 return {}
 
 
-class Walk:
+class PageWalk:
     """One walk through a list.
 
     Attributes:

@@ -18,7 +18,7 @@ LEAST_GROWTH = 1e-9
 
 
 @dataclass(slots=True)
-class Ladder:
+class BackoffCurve:
     """What exponential backoff does.
 
     Attributes:

@@ -32,7 +32,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 
 from ...polls import PollPolicy
-from .backoff_curve import Ladder
+from .backoff_curve import BackoffCurve
 from .hazard import smooth
 from .life_table import BIN_GROWTH, LifeTable
 
@@ -87,7 +87,7 @@ class Learner:
     waiting: int = 0
     price: float | None = None
     _joined: int = 0
-    _ladder: Ladder = field(init=False)
+    _ladder: BackoffCurve = field(init=False)
     _table: LifeTable = field(init=False)
     _waiting_in: list[int] = field(default_factory=lambda: [0])
     _polls: int = 0
@@ -102,7 +102,7 @@ class Learner:
 
     def __post_init__(self) -> None:
         """Begin with no knowledge."""
-        self._ladder = Ladder(self.policy)
+        self._ladder = BackoffCurve(self.policy)
         self._table = LifeTable(max(self._ladder.age_s(1) * FIRST_BIN, LEAST_BIN_S))
         self._edges = self._table.edges[:1]
         self._rungs = [0.0]

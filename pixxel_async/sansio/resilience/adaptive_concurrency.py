@@ -87,7 +87,7 @@ class _Window:
     busy_s: float = 0.0
 
 
-class Concurrency:
+class AdaptiveConcurrency:
     """The number of transfers at once; times in seconds on a clock that never jumps.
 
     Attributes:

@@ -24,7 +24,7 @@ LEAST_WAIT_S = 1e-6
 
 
 @dataclass(slots=True)
-class Pace:
+class GcraLimiter:
     """The state of one shared rate.
 
     Attributes:
@@ -73,6 +73,6 @@ class Pace:
         return True
 
 
-def pace(rate: float) -> Pace:
+def pace(rate: float) -> GcraLimiter:
     """Return a pace at its full rate, in calls per second."""
-    return Pace(full_rate=rate, rate=rate)
+    return GcraLimiter(full_rate=rate, rate=rate)

@@ -22,7 +22,7 @@ from enum import Enum
 from ..redact import as_text, first_line, redact
 
 
-class Meaning(Enum):
+class StorageErrorMeaning(Enum):
     """What to do about an error of the storage."""
 
     EXPIRED = "ask for a fresh URL"
@@ -33,70 +33,88 @@ class Meaning(Enum):
     FINAL = "give up"
 
 
-CODES: dict[str, tuple[Meaning, str]] = {
+CODES: dict[str, tuple[StorageErrorMeaning, str]] = {
     # What expires.
-    "ExpiredRequest": (Meaning.EXPIRED, "the URL has expired"),
-    "ExpiredToken": (Meaning.EXPIRED, "the signer's token has expired (S3, Google)"),
-    "RequestExpired": (Meaning.EXPIRED, "the URL has expired"),
-    "RequestTimeTooSkewed": (Meaning.EXPIRED, "the URL was signed by another clock"),
-    "TokenRefreshRequired": (Meaning.EXPIRED, "the signer's token has to be renewed"),
-    "InvalidToken": (Meaning.EXPIRED, "the signer's token is no longer valid"),
-    "AuthenticationFailed": (Meaning.EXPIRED, "the URL has expired (Azure)"),
+    "ExpiredRequest": (StorageErrorMeaning.EXPIRED, "the URL has expired"),
+    "ExpiredToken": (StorageErrorMeaning.EXPIRED, "the signer's token has expired (S3, Google)"),
+    "RequestExpired": (StorageErrorMeaning.EXPIRED, "the URL has expired"),
+    "RequestTimeTooSkewed": (StorageErrorMeaning.EXPIRED, "the URL was signed by another clock"),
+    "TokenRefreshRequired": (StorageErrorMeaning.EXPIRED, "the signer's token has to be renewed"),
+    "InvalidToken": (StorageErrorMeaning.EXPIRED, "the signer's token is no longer valid"),
+    "AuthenticationFailed": (StorageErrorMeaning.EXPIRED, "the URL has expired (Azure)"),
     "InvalidAccessKeyId": (
-        Meaning.EXPIRED,
+        StorageErrorMeaning.EXPIRED,
         "the signer's key was replaced",
     ),
     # What may have expired, or is refused for good.
-    "AccessDenied": (Meaning.FORBIDDEN, "expired (S3, CloudFront), or not allowed"),
-    "AllAccessDisabled": (Meaning.FORBIDDEN, "access to the object is switched off"),
-    "AuthorizationFailure": (Meaning.FORBIDDEN, "expired, or not allowed (Azure)"),
-    "AuthorizationPermissionMismatch": (Meaning.FORBIDDEN, "the URL does not allow it (Azure)"),
+    "AccessDenied": (StorageErrorMeaning.FORBIDDEN, "expired (S3, CloudFront), or not allowed"),
+    "AllAccessDisabled": (StorageErrorMeaning.FORBIDDEN, "access to the object is switched off"),
+    "AuthorizationFailure": (StorageErrorMeaning.FORBIDDEN, "expired, or not allowed (Azure)"),
+    "AuthorizationPermissionMismatch": (
+        StorageErrorMeaning.FORBIDDEN,
+        "the URL does not allow it (Azure)",
+    ),
     # Too much at once, whatever the status.
-    "EgressIsOverAccountLimit": (Meaning.CROWDED, "too many bytes (Azure)"),
-    "OperationTimedOut": (Meaning.CROWDED, "too busy (Azure)"),
-    "ProvisionedThroughputExceededException": (Meaning.CROWDED, "too many requests"),
-    "RequestLimitExceeded": (Meaning.CROWDED, "too many requests"),
-    "RequestThrottled": (Meaning.CROWDED, "too many requests"),
-    "ServerBusy": (Meaning.CROWDED, "too many requests or bytes (Azure)"),
-    "SlowDown": (Meaning.CROWDED, "too many requests (S3)"),
-    "Throttling": (Meaning.CROWDED, "too many requests"),
-    "ThrottlingException": (Meaning.CROWDED, "too many requests"),
-    "TooManyRequests": (Meaning.CROWDED, "too many requests"),
-    "rateLimitExceeded": (Meaning.CROWDED, "too many requests (Google)"),
-    "userRateLimitExceeded": (Meaning.CROWDED, "too many requests of one user (Google)"),
-    "UserRateLimitExceeded": (Meaning.CROWDED, "too many requests of one user (Google)"),
-    "dailyLimitExceeded": (Meaning.CROWDED, "too many requests today (Google)"),
-    "RESOURCE_EXHAUSTED": (Meaning.CROWDED, "a quota is used up (Google)"),
+    "EgressIsOverAccountLimit": (StorageErrorMeaning.CROWDED, "too many bytes (Azure)"),
+    "OperationTimedOut": (StorageErrorMeaning.CROWDED, "too busy (Azure)"),
+    "ProvisionedThroughputExceededException": (StorageErrorMeaning.CROWDED, "too many requests"),
+    "RequestLimitExceeded": (StorageErrorMeaning.CROWDED, "too many requests"),
+    "RequestThrottled": (StorageErrorMeaning.CROWDED, "too many requests"),
+    "ServerBusy": (StorageErrorMeaning.CROWDED, "too many requests or bytes (Azure)"),
+    "SlowDown": (StorageErrorMeaning.CROWDED, "too many requests (S3)"),
+    "Throttling": (StorageErrorMeaning.CROWDED, "too many requests"),
+    "ThrottlingException": (StorageErrorMeaning.CROWDED, "too many requests"),
+    "TooManyRequests": (StorageErrorMeaning.CROWDED, "too many requests"),
+    "rateLimitExceeded": (StorageErrorMeaning.CROWDED, "too many requests (Google)"),
+    "userRateLimitExceeded": (
+        StorageErrorMeaning.CROWDED,
+        "too many requests of one user (Google)",
+    ),
+    "UserRateLimitExceeded": (
+        StorageErrorMeaning.CROWDED,
+        "too many requests of one user (Google)",
+    ),
+    "dailyLimitExceeded": (StorageErrorMeaning.CROWDED, "too many requests today (Google)"),
+    "RESOURCE_EXHAUSTED": (StorageErrorMeaning.CROWDED, "a quota is used up (Google)"),
     # What is not there.
-    "NoSuchKey": (Meaning.GONE, "the object was deleted"),
-    "NoSuchVersion": (Meaning.GONE, "the object was replaced"),
-    "NoSuchBucket": (Meaning.GONE, "the bucket was deleted"),
-    "BlobNotFound": (Meaning.GONE, "the object was deleted (Azure)"),
-    "ContainerNotFound": (Meaning.GONE, "the container was deleted (Azure)"),
-    "ResourceNotFound": (Meaning.GONE, "the object was deleted (Azure)"),
-    "BlobArchived": (Meaning.GONE, "the object was moved to an archive (Azure)"),
-    "InvalidObjectState": (Meaning.GONE, "the object was moved to an archive (S3)"),
+    "NoSuchKey": (StorageErrorMeaning.GONE, "the object was deleted"),
+    "NoSuchVersion": (StorageErrorMeaning.GONE, "the object was replaced"),
+    "NoSuchBucket": (StorageErrorMeaning.GONE, "the bucket was deleted"),
+    "BlobNotFound": (StorageErrorMeaning.GONE, "the object was deleted (Azure)"),
+    "ContainerNotFound": (StorageErrorMeaning.GONE, "the container was deleted (Azure)"),
+    "ResourceNotFound": (StorageErrorMeaning.GONE, "the object was deleted (Azure)"),
+    "BlobArchived": (StorageErrorMeaning.GONE, "the object was moved to an archive (Azure)"),
+    "InvalidObjectState": (StorageErrorMeaning.GONE, "the object was moved to an archive (S3)"),
     # What is wrong with the URL as the service has made it.
-    "AuthorizationHeaderMalformed": (Meaning.FINAL, "the URL is signed in a wrong way"),
-    "AuthorizationQueryParametersError": (Meaning.FINAL, "the URL is signed in a wrong way"),
-    "InvalidArgument": (Meaning.FINAL, "the URL has a wrong parameter"),
-    "InvalidBucketName": (Meaning.FINAL, "the URL names no bucket"),
-    "InvalidQueryParameterValue": (Meaning.FINAL, "the URL has a wrong parameter (Azure)"),
-    "InvalidURI": (Meaning.FINAL, "the URL cannot be read"),
-    "KeyTooLongError": (Meaning.FINAL, "the URL names no possible object"),
-    "MethodNotAllowed": (Meaning.FINAL, "the URL does not allow GET"),
-    "SignatureDoesNotMatch": (Meaning.FINAL, "the URL was changed or signed in a wrong way"),
+    "AuthorizationHeaderMalformed": (StorageErrorMeaning.FINAL, "the URL is signed in a wrong way"),
+    "AuthorizationQueryParametersError": (
+        StorageErrorMeaning.FINAL,
+        "the URL is signed in a wrong way",
+    ),
+    "InvalidArgument": (StorageErrorMeaning.FINAL, "the URL has a wrong parameter"),
+    "InvalidBucketName": (StorageErrorMeaning.FINAL, "the URL names no bucket"),
+    "InvalidQueryParameterValue": (
+        StorageErrorMeaning.FINAL,
+        "the URL has a wrong parameter (Azure)",
+    ),
+    "InvalidURI": (StorageErrorMeaning.FINAL, "the URL cannot be read"),
+    "KeyTooLongError": (StorageErrorMeaning.FINAL, "the URL names no possible object"),
+    "MethodNotAllowed": (StorageErrorMeaning.FINAL, "the URL does not allow GET"),
+    "SignatureDoesNotMatch": (
+        StorageErrorMeaning.FINAL,
+        "the URL was changed or signed in a wrong way",
+    ),
 }
 """The storages' own codes: what is done, and why."""
 
-STATUSES: dict[int, tuple[Meaning, str]] = {
-    401: (Meaning.EXPIRED, "the URL is not accepted any more"),
-    403: (Meaning.EXPIRED, "expired; or too much at once, in front of the storage"),
-    404: (Meaning.GONE, "the object was deleted, or is a moment late"),
-    410: (Meaning.GONE, "the object was deleted"),
-    429: (Meaning.CROWDED, "too many requests"),
-    509: (Meaning.CROWDED, "the bandwidth is used up"),
-    529: (Meaning.CROWDED, "overloaded"),
+STATUSES: dict[int, tuple[StorageErrorMeaning, str]] = {
+    401: (StorageErrorMeaning.EXPIRED, "the URL is not accepted any more"),
+    403: (StorageErrorMeaning.EXPIRED, "expired; or too much at once, in front of the storage"),
+    404: (StorageErrorMeaning.GONE, "the object was deleted, or is a moment late"),
+    410: (StorageErrorMeaning.GONE, "the object was deleted"),
+    429: (StorageErrorMeaning.CROWDED, "too many requests"),
+    509: (StorageErrorMeaning.CROWDED, "the bandwidth is used up"),
+    529: (StorageErrorMeaning.CROWDED, "overloaded"),
 }
 """The same for answers without such a code."""
 
@@ -126,7 +144,7 @@ class StorageProblem:
         message: For people, without secrets.
     """
 
-    meaning: Meaning
+    meaning: StorageErrorMeaning
     code: str
     message: str
 
@@ -144,7 +162,7 @@ def read_error(status: int, body: bytes) -> StorageProblem:
     message = redact(text) if text else first_line(body)
     meaning = meaning_of(status, code)
     if meaning in _MAY_BE_CROWDED and _TOO_MUCH.search(body):
-        meaning = Meaning.CROWDED
+        meaning = StorageErrorMeaning.CROWDED
     return StorageProblem(
         meaning=meaning,
         code=code,
@@ -152,7 +170,9 @@ def read_error(status: int, body: bytes) -> StorageProblem:
     )
 
 
-_MAY_BE_CROWDED = frozenset({Meaning.EXPIRED, Meaning.FORBIDDEN, Meaning.PASSING})
+_MAY_BE_CROWDED = frozenset(
+    {StorageErrorMeaning.EXPIRED, StorageErrorMeaning.FORBIDDEN, StorageErrorMeaning.PASSING}
+)
 
 
 def _code(body: bytes) -> str:
@@ -161,25 +181,28 @@ def _code(body: bytes) -> str:
     return next((code for code in found if code in CODES), found[0] if found else "")
 
 
-def meaning_of(status: int, code: str) -> Meaning:
+def meaning_of(status: int, code: str) -> StorageErrorMeaning:
     """Return what an error of the storage means.
 
     Args:
         status: The HTTP status.
         code: The storage's own code, or empty.
     """
-    of_status = STATUSES[status][0] if status in STATUSES else Meaning.PASSING
+    of_status = STATUSES[status][0] if status in STATUSES else StorageErrorMeaning.PASSING
     if code not in CODES:
         return of_status
     of_code = CODES[code][0]
-    if of_code in {Meaning.EXPIRED, Meaning.FORBIDDEN} and status not in DENIALS:
+    if (
+        of_code in {StorageErrorMeaning.EXPIRED, StorageErrorMeaning.FORBIDDEN}
+        and status not in DENIALS
+    ):
         return of_status
     return of_code
 
 
 def is_final(status: int, code: str) -> bool:
     """Tell whether an error that outlasts all attempts is final, for later runs, too."""
-    return meaning_of(status, code) in {Meaning.FINAL, Meaning.FORBIDDEN}
+    return meaning_of(status, code) in {StorageErrorMeaning.FINAL, StorageErrorMeaning.FORBIDDEN}
 
 
 def not_a_zip(body: bytes) -> str | None:

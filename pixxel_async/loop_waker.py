@@ -20,8 +20,8 @@ News: TypeAlias = Callable[[], None]
 """What the event loop does when it hears it; it must not raise."""
 
 
-class Doorbell:
-    """Hands news to one event loop; `doorbell` gives it, and who has got it gives it back."""
+class LoopWaker:
+    """Hands news to one event loop; `loop_waker` gives it, and who has got it gives it back."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Listen, in whichever way the loop and the system allow."""
@@ -74,8 +74,8 @@ class Doorbell:
         if self.users:
             return
         if (loop := self._loop()) is not None:
-            if _DOORBELLS.get(loop) is self:
-                del _DOORBELLS[loop]
+            if _WAKERS.get(loop) is self:
+                del _WAKERS[loop]
             if self._ear is not None:
                 with suppress(RuntimeError):  # the loop is closed
                     loop.remove_reader(self._ear)
@@ -105,14 +105,14 @@ class Doorbell:
         self._button = self._ear = None
 
 
-_DOORBELLS: WeakKeyDictionary[asyncio.AbstractEventLoop, Doorbell] = WeakKeyDictionary()
+_WAKERS: WeakKeyDictionary[asyncio.AbstractEventLoop, LoopWaker] = WeakKeyDictionary()
 
 
-def doorbell() -> Doorbell:
+def loop_waker() -> LoopWaker:
     """Return that of the running event loop, to be given back."""
     loop = asyncio.get_running_loop()
-    found = _DOORBELLS.get(loop)
+    found = _WAKERS.get(loop)
     if found is None:
-        found = _DOORBELLS[loop] = Doorbell(loop)
+        found = _WAKERS[loop] = LoopWaker(loop)
     found.users += 1
     return found
