@@ -239,9 +239,9 @@ class FolderPolicy(_Frozen):
     """How an export treats its folder.
 
     Attributes:
-        earlier_failures: What is done with packages that failed in an earlier run.
-        earlier_files: How closely the files of earlier runs are looked at.
-        foreign_files: What is done with a file that is in the way.
+        previous_failures: What is done with packages that failed in an earlier run.
+        existing_files: How closely the files of earlier runs are looked at.
+        unknown_files: What is done with a file that is in the way.
         path_template: The name of a package's file; see `sansio.files.filenames`.
         extraction: Whether a saved ZIP is extracted.
         least_free_bytes: Transfers pause while the disk has less free space than this and what

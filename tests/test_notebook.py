@@ -18,7 +18,7 @@ from pixxel_async.display.base import Verbosity
 from pixxel_async.display.notebook import SHOWN_MESSAGES, NotebookBars, in_notebook
 from pixxel_async.sandbox import Scenario, sandbox_in_thread
 
-from .cli.timelines import failed, fetch_started, job, progressed, ready, requested, started, tell
+from .cli.stories import failed, fetch_started, job, progressed, ready, requested, started, tell
 from .support import PROCESS_S, QUICK_LIMITS, QUICK_POLL, some_downloads
 
 EVIL = "<script>alert(1)</script>\x1b[31m & [bold]"

@@ -9,7 +9,7 @@ from .summary import Report
 
 def again(folder: FolderPolicy | None) -> FolderPolicy:
     """Return the policy with which one package is asked for: it may have failed earlier."""
-    retry = {"earlier_failures": PreviousFailures.RETRY}
+    retry = {"previous_failures": PreviousFailures.RETRY}
     return (folder or FolderPolicy()).model_copy(update=retry)
 
 

@@ -152,15 +152,15 @@ def _received(timelines: Sequence[Timeline]) -> int:
 
 def _rate(record: ExportRecord, timelines: Sequence[Timeline]) -> str:
     ran_s = running_s(record)
-    return f"{size(_received(stories) / ran_s)}/s" if ran_s > 0 else ""
+    return f"{size(_received(timelines) / ran_s)}/s" if ran_s > 0 else ""
 
 
 def _failure(timeline: Timeline) -> dict[str, Any]:
-    kind = f"{story.row.error_type}: " if timeline.row.error_type else ""
+    kind = f"{timeline.row.error_type}: " if timeline.row.error_type else ""
     return {
         "name": short(timeline.row.name, 80),
         "target": short(json.dumps(timeline.download, ensure_ascii=False), 200),
-        "reason": printable(f"{kind}{story.row.error}"),
+        "reason": printable(f"{kind}{timeline.row.error}"),
         "attempts": timeline.row.attempts,
     }
 

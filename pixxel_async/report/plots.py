@@ -110,7 +110,7 @@ def timeline(timelines: Sequence[Timeline], scale: Scale) -> Figure:
     """Return the plot with one row a package, the first one on top.
 
     Args:
-        stories: The packages to draw.
+        timelines: The packages to draw.
         scale: The axis of time.
     """
     row_px = next((px for most, px in _ROW_PX if len(timelines) <= most), _SMALLEST_ROW_PX)
@@ -243,8 +243,8 @@ def _crosses(timelines: Sequence[Timeline], scale: Scale, row_px: float) -> Figu
             "line": {"width": 0},
         },
         "customdata": [
-            f"{escape(short(story.row.name), quote=False)}<br>failed: "
-            f"{escape(short(story.row.error), quote=False)}"
+            f"{escape(short(timeline.row.name), quote=False)}<br>failed: "
+            f"{escape(short(timeline.row.error), quote=False)}"
             for _, timeline in ended
         ],
         "hovertemplate": "%{customdata}<extra></extra>",

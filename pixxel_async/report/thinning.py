@@ -20,7 +20,7 @@ def drawn(timelines: Sequence[Timeline], most: int = DRAWN_PACKAGES) -> list[Tim
     """Return what is drawn of packages, in their order.
 
     Args:
-        stories: All packages, in the order in which they were asked for.
+        timelines: All packages, in the order in which they were asked for.
         most: How many are drawn at most.
     """
     active = [timeline for timeline in timelines if timeline.spans]

@@ -24,7 +24,7 @@ from pixxel_async.display.progress_view import OTHER_LINES
 from pixxel_async.display.throughput_meter import WINDOW_S, ThroughputMeter
 from pixxel_async.export.summary import Report
 
-from .timelines import (
+from .stories import (
     JOB,
     NAME,
     failed,

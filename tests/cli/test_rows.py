@@ -11,7 +11,7 @@ import pytest
 from pixxel_async import JobDownload, NotFoundError, SinkError
 from pixxel_async.cli.output.json_lines import Rows, row_of
 
-from .timelines import FOLDER, NAME, failed, saved, skipped
+from .stories import FOLDER, NAME, failed, saved, skipped
 
 KEYS = ["target", "status", "path", "bytes", "sha256", "extracted", "error"]
 TARGET = {"kind": "job", "workflow_id": "w", "job_id": "j"}

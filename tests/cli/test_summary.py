@@ -7,7 +7,7 @@ import pytest
 from pixxel_async import AuthenticationError, CatalogDownload, ServerError, events
 from pixxel_async.cli.output.summary import SHOWN_FAILURES, summary
 
-from .timelines import (
+from .stories import (
     FOLDER,
     failed,
     fetch_started,

@@ -22,7 +22,7 @@ from ..support import client_of, final_files, quick_fetch, some_downloads
 JOB = JobDownload(workflow_id="w", job_id="j")
 HOLD = """
 import asyncio, pathlib, sys
-from pixxel_async.journal.models import Row
+from pixxel_async.journal.models import PackageRow
 from pixxel_async.journal.export_folder import ExportFolder
 
 async def hold():

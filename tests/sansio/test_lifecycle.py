@@ -57,7 +57,7 @@ def test_every_state_can_be_reached_and_every_unfinished_one_left() -> None:
 
 
 @pytest.mark.parametrize(
-    ("story", "end"),
+    ("timeline", "end"),
     [
         (["Requested", "Ready", "FetchStarted", "FetchProgress", "Saved"], State.SAVED),
         (["Requested", "Polled", "Polled", "Ready", "FetchStarted", "Saved"], State.SAVED),
@@ -80,7 +80,7 @@ def test_stories_end_as_told(timeline: list[str], end: State) -> None:
 
 
 @pytest.mark.parametrize(
-    ("story", "impossible"),
+    ("timeline", "impossible"),
     [
         ([], "Ready"),
         ([], "Saved"),
