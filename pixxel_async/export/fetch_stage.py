@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Self
 
 import anyio
 from anyio.abc import TaskGroup
@@ -70,33 +69,28 @@ class FetchStage:
         places: FifoSemaphore,
         tasks: TaskGroup,
     ) -> None:
-        """Take one package after the other; several of these run at once.
+        """Start a task for each package that is ready, until there are no more.
 
         Args:
             ready: The packages.
-            places: Bounds how many of them are taken at once.
-            tasks: Where saving goes on.
+            places: Bounds how many of them are transferred at once.
+            tasks: Runs the transfers and what saves them.
         """
-
-        def replace() -> None:
-            tasks.start_soon(self.run, ready, places, tasks)
-
         while True:
-            async with _Turn(places, replace) as turn:
-                try:
-                    item = await ready.receive()
-                except anyio.EndOfStream:
-                    return
-                await self._take(item, tasks, turn.step_aside)
-            if turn.is_over:
+            permit = _Permit(places)
+            await places.take()
+            try:
+                item = await ready.receive()
+            except anyio.EndOfStream:
                 return
+            tasks.start_soon(self._take, item, tasks, permit)
 
-    async def _take(self, item: WorkItem, tasks: TaskGroup, step_aside: Callable[[], None]) -> None:
+    async def _take(self, item: WorkItem, tasks: TaskGroup, permit: _Permit) -> None:
         try:
             self._began(item)
             self._gate.check()
             try:
-                arrived = await self._fetcher.fetch(item, step_aside)
+                arrived = await self._fetcher.fetch(item, permit.release)
             except NotReadyAnyMoreError:
                 await self._wait_again(item)
             else:
@@ -105,6 +99,8 @@ class FetchStage:
             await self._end_early(full.error)
         except Exception as raised:  # noqa: BLE001 - it ends this package, and no other
             await self._fetch_failed(item, as_error(raised))
+        finally:
+            permit.release()
 
     async def _hand_to_saver(self, arrived: ReceivedPackage, tasks: TaskGroup) -> None:
         """Save in a task of its own: what waits for the disk need not hold up transfers."""
@@ -126,29 +122,15 @@ class FetchStage:
             self._saving.release()
 
 
-class _Turn:
-    """A place that is held while one package is taken.
+class _Permit:
+    """The right to transfer one package among others."""
 
-    Attributes:
-        is_over: Whether the place was given to another task.
-    """
-
-    def __init__(self, places: FifoSemaphore, replace: Callable[[], None]) -> None:
+    def __init__(self, places: FifoSemaphore) -> None:
         self._places = places
-        self._replace = replace
-        self.is_over = False
+        self._is_held = True
 
-    async def __aenter__(self) -> Self:
-        await self._places.take()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if not self.is_over:
+    def release(self) -> None:
+        """Let another package be transferred; a transfer that waits for its host does so early."""
+        if self._is_held:
+            self._is_held = False
             self._places.give_back()
-
-    def step_aside(self) -> None:
-        """Let another task take packages, while this one waits with its own."""
-        if not self.is_over:
-            self.is_over = True
-            self._places.give_back()
-            self._replace()

@@ -18,6 +18,7 @@ import math
 from collections.abc import Callable
 
 import anyio
+from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from pydantic import SecretStr
 
@@ -205,10 +206,8 @@ class Pipeline:
                 tasks.start_soon(
                     self._event_bus.recorder.run, self._event_bus.report, self._event_bus.clock
                 )
-                for _ in range(self._parts.limits.requests):
-                    tasks.start_soon(self._create_stage, todo)
-                for _ in range(self._parts.limits.most_fetches):
-                    tasks.start_soon(self._fetching.run, ready, places, tasks)
+                tasks.start_soon(self._create_stage, todo, tasks)
+                tasks.start_soon(self._fetching.run, ready, places, tasks)
                 await self._source.run(feed)
                 await self._pending.wait()
                 tasks.cancel_scope.cancel()
@@ -262,24 +261,33 @@ class Pipeline:
 
     # Create.
 
-    async def _create_stage(self, todo: MemoryObjectReceiveStream[Download]) -> None:
+    async def _create_stage(
+        self, todo: MemoryObjectReceiveStream[Download], tasks: TaskGroup
+    ) -> None:
+        at_once = anyio.Semaphore(self._parts.limits.requests)
         async for download in todo:
+            await at_once.acquire()
+            tasks.start_soon(self._create_one, download, at_once)
+
+    async def _create_one(self, download: Download, at_once: anyio.Semaphore) -> None:
+        item: WorkItem | None = None
+        try:
             await self._pending.claim(download.key)
-            item: WorkItem | None = None
-            try:
-                row = await self._folder.journal.get(download.key)
-                item = WorkItem(download, row or new_row(download, self._name_of))
-                await repair_row(item, self._folder, self._event_bus, is_lost=row is None)
-                await self._take_up(item)
-            except DiskStaysFullError as full:
-                await self._end_early(full.error)
-            except EarlierFailureError as error:
-                await self._failures.settle(download, error)
-            except Exception as raised:  # noqa: BLE001 - it ends this package, and no other
-                if item is None:  # without a row, there is nothing to note it in
-                    await self._failures.settle(download, as_error(raised))
-                else:
-                    await self._broke(item, raised)
+            row = await self._folder.journal.get(download.key)
+            item = WorkItem(download, row or new_row(download, self._name_of))
+            await repair_row(item, self._folder, self._event_bus, is_lost=row is None)
+            await self._take_up(item)
+        except DiskStaysFullError as full:
+            await self._end_early(full.error)
+        except EarlierFailureError as error:
+            await self._failures.settle(download, error)
+        except Exception as raised:  # noqa: BLE001 - it ends this package, and no other
+            if item is None:  # without a row, there is nothing to note it in
+                await self._failures.settle(download, as_error(raised))
+            else:
+                await self._broke(item, raised)
+        finally:
+            at_once.release()
 
     async def _take_up(self, item: WorkItem) -> None:
         """Skip a package that is saved; else do what its state asks for first."""

@@ -57,7 +57,6 @@ class PollStage(Generic[T]):
         self._schedule: PollSchedule[T] = PollSchedule(policy)
         self._workers = workers
         self._broke = broke
-        self._looking = asyncio.Lock()
         self._changed = asyncio.Event()
         self._is_drained = False
 
@@ -95,17 +94,17 @@ class PollStage(Generic[T]):
         return [pending.item for pending in self._schedule.drain()]
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
-        """Poll until cancelled."""
+        """Poll until cancelled, in a task for each poll that is in flight."""
+        in_flight = anyio.Semaphore(self._workers)
         async with anyio.create_task_group() as tasks:
-            for _ in range(self._workers):
-                tasks.start_soon(self._work)
             task_status.started()
+            while True:
+                await asyncio.sleep(0)  # or a poll that waits for nothing would let nobody else run
+                await in_flight.acquire()
+                tasks.start_soon(self._poll_due, await self._next_due(), in_flight)
 
-    async def _work(self) -> None:
-        while True:
-            await asyncio.sleep(0)  # or a poll that waits for nothing would let nobody else run
-            async with self._looking:
-                pending = await self._next_due()
+    async def _poll_due(self, pending: Pending[T], in_flight: anyio.Semaphore) -> None:
+        try:
             try:
                 is_pending = await self._poll_one(pending)
             except Exception as error:  # noqa: BLE001 - it ends this package, and no other
@@ -113,6 +112,8 @@ class PollStage(Generic[T]):
                 is_pending = False
             if not is_pending:
                 self._schedule.saw(pending, PackageStatus.FAILED, now=_now())
+        finally:
+            in_flight.release()
 
     async def _poll_one(self, pending: Pending[T]) -> bool:
         if not await self._poll(pending):
