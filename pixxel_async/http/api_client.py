@@ -50,11 +50,10 @@ from ..sansio.api.body_decoder import (
 from ..sansio.api.proxy_rules import Routes
 from ..sansio.resilience.retry_rules import CallKind, read_retry_after
 from .auth import KeyAuth
-from .cancellation import wait_for_end
 from .clients import CLOSE_S, make_client
-from .deadline import deadline
 from .error_messages import NEVER_SENT, describe, is_out_of_descriptors, route_problem
 from .tls import Certificates
+from .waits import deadline, wait_for_end
 
 logger = logging.getLogger("pixxel_async")
 

@@ -7,6 +7,7 @@ import ssl
 import httpx
 from pydantic import SecretStr
 
+from ..addresses import AUTO, DIRECT
 from ..errors import ConfigError
 from ..sansio.api.proxy_rules import shown
 
@@ -54,3 +55,18 @@ def make_client(
 def _own(url: str, context: ssl.SSLContext) -> ssl.SSLContext | None:
     """Return the context for the connection to a proxy: httpcore takes one for https alone."""
     return context if url.startswith("https:") else None
+
+
+def check_urls(base_url: str, proxy: SecretStr) -> None:
+    """Refuse a host that is not a valid name (IDNA 2008) or address.
+
+    Raises:
+        ConfigError: It is not; the message has no part of the URL, as it may hold a password.
+    """
+    urls = {"base_url": base_url, "proxy": proxy.get_secret_value()}
+    for name, url in urls.items():
+        try:
+            _ = None if url in {AUTO, DIRECT} else httpx.URL(url).host  # this decodes "xn--" names
+        except (httpx.InvalidURL, UnicodeError):
+            message = f"{name} (PIXXEL_{name.upper()}): its host is not a valid name or address"
+            raise ConfigError(message) from None

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import re
 import socket
 import time
@@ -22,11 +23,11 @@ import pycurl
 
 from ..errors import ConnectionBrokenError, PixxelError, StorageHostError
 from ..sansio.storage.address_policy import AddressPolicy
-from .body_writer import BandwidthLimiter, BodyWriter
 from .curl_errors import NOT_HTTP, closed_error, error_of, out_of_descriptors
-from .curl_sockets import DuplicatedSocket, find_shortage
 from .storage_response import (
     SWITCHING,
+    BandwidthLimiter,
+    BodyWriter,
     ChooseWriter,
     StorageRequest,
     StorageResponse,
@@ -36,6 +37,63 @@ from .storage_response import (
 
 if TYPE_CHECKING:
     from .curl_thread import CurlThread
+
+SCRATCH_BYTES = 512 * 1024
+_DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
+_PEEK = _DONT_WAIT | socket.MSG_PEEK
+
+
+def find_shortage() -> OSError | None:
+    """Return why no descriptor can be had, or None; looking up a name hides the reason."""
+    try:
+        socket.socket().close()
+    except OSError as error:
+        return error
+    return None
+
+
+class DuplicatedSocket:
+    """A socket that pycurl duplicates; the original is closed with this object."""
+
+    def __init__(self, fd: int) -> None:
+        """Take over a descriptor."""
+        self._fd = fd
+
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return self._fd
+
+    def __del__(self) -> None:
+        """Close it."""
+        os.close(self._fd)
+
+
+def has_input(fd: int) -> bool:
+    """Tell whether something came over a connection, or its end."""
+    connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=fd)
+    try:
+        connection.recv(1, _PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    finally:
+        connection.detach()
+    return True
+
+
+def spoil(fd: int) -> None:
+    """Make a connection unusable: libcurl finds it dead, and opens another one."""
+    connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=fd)
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+        while connection.recv(SCRATCH_BYTES, _DONT_WAIT):
+            pass
+    except OSError:  # such as BlockingIOError: nothing is left
+        pass
+    finally:
+        connection.detach()
+
 
 _FINAL_STATUS = 200
 _STATUS_LINE = re.compile(r"HTTP/[0-9](?:\.[0-9])? +([0-9]{3})(?: |$)")

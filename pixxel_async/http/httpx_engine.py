@@ -29,17 +29,18 @@ from .._version import USER_AGENT
 from ..config import Timeouts
 from ..errors import ConnectionBrokenError, PixxelError, StorageHostError, TransferError
 from ..sansio.storage.address_policy import AddressPolicy
-from .body_writer import BandwidthLimiter, BodyWriter
-from .cancellation import wait_for_end
 from .clients import CLOSE_S
 from .error_messages import storage_error
 from .storage_response import (
+    BandwidthLimiter,
+    BodyWriter,
     ChooseWriter,
     StorageRequest,
     StorageResponse,
     framing_error,
     join_headers,
 )
+from .waits import wait_for_end
 
 GATHERED_BYTES = 256 * 1024
 GATHERED_S = 0.25

@@ -14,6 +14,7 @@ Rules:
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,9 +31,46 @@ from ..sansio.api.proxy_rules import Routes
 from ..sansio.redact import redact
 from ..sansio.secrets import Redactor
 from ..sansio.storage.address_policy import AddressPolicy, Scope
-from .body_writer import BandwidthLimiter, BodyWriter
-from .refused_hosts import RefusedHosts
-from .storage_response import ChooseWriter, StorageRequest, StorageResponse
+from .storage_response import (
+    BandwidthLimiter,
+    BodyWriter,
+    ChooseWriter,
+    StorageRequest,
+    StorageResponse,
+)
+
+REMEMBERED_S = 60.0
+
+
+class RefusedHosts:
+    """What one export has found out about the hosts of its storage."""
+
+    def __init__(self) -> None:
+        """Know of none."""
+        self._known: dict[str, tuple[float, StorageHostError]] = {}
+
+    def add(self, origin: str, error: StorageHostError) -> None:
+        """Remember why a host cannot be used."""
+        self._known[origin] = _now() + REMEMBERED_S, error
+
+    def check(self, origin: str) -> None:
+        """Let a request pass, unless its host is known.
+
+        Raises:
+            StorageHostError: The host cannot be used, as a request before this one has found out.
+        """
+        until, error = self._known.get(origin, (float("-inf"), None))
+        if error is None:
+            return
+        if _now() >= until:  # this request finds out; the others wait for no answer of it
+            self._known[origin] = _now() + REMEMBERED_S, error
+            return
+        raise StorageHostError(error.message)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
 
 MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})

@@ -28,7 +28,7 @@ from pixxel_async.export.package_requests import PackageRequests
 from pixxel_async.export.poll_stage import PollStage
 from pixxel_async.export.resume import ResumeStage
 from pixxel_async.export.save_stage import SaveStage
-from pixxel_async.http import refused_hosts
+from pixxel_async.http import storage_client
 from pixxel_async.journal.journal import Journal
 from pixxel_async.transfer.attempt import Transfer
 from pixxel_async.transfer.downloader import Downloader
@@ -375,7 +375,7 @@ async def test_a_bad_host_behind_a_redirect_is_remembered_too(
 async def test_a_host_is_tried_again_after_a_while(
     tmp_path: Path, ca: trustme.CA, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(refused_hosts, "REMEMBERED_S", 0.0)
+    monkeypatch.setattr(storage_client, "REMEMBERED_S", 0.0)
     async with TlsServer(ca.issue_cert("localhost"), raw(200)) as strange:
         urls = {f"bad{number}": f"{strange.url}/{number}.zip" for number in range(5)}
         report = await export_urls(urls, tmp_path, fetches=1)

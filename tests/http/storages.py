@@ -15,11 +15,15 @@ import psutil
 from pydantic import SecretStr
 
 from pixxel_async import Timeouts
-from pixxel_async.http.body_writer import BandwidthLimiter, BodyWriter
 from pixxel_async.http.engines import storage_engine
 from pixxel_async.http.httpx_engine import HttpxEngine
 from pixxel_async.http.storage_client import WITH_LOOPBACK, StorageClient, choose_later
-from pixxel_async.http.storage_response import ChooseWriter, StorageResponse
+from pixxel_async.http.storage_response import (
+    BandwidthLimiter,
+    BodyWriter,
+    ChooseWriter,
+    StorageResponse,
+)
 from pixxel_async.http.tls import Certificates
 from pixxel_async.sansio.api.proxy_rules import Routes
 

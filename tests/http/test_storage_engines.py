@@ -9,9 +9,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from pixxel_async.errors import ConnectionBrokenError, PixxelError, SinkError
-from pixxel_async.http.body_writer import EnoughError
 from pixxel_async.http.storage_client import StorageClient, choose_later
-from pixxel_async.http.storage_response import StorageResponse
+from pixxel_async.http.storage_response import EnoughError, StorageResponse
 
 from ..test_secrets import told_of
 from .scripted_server import (

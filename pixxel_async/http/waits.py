@@ -1,11 +1,6 @@
-"""A limit on how long a response may take, which reads the socket before it counts as exceeded.
+"""Waits that a cancellation does not end, whoever it comes from.
 
-Rules:
-    * A limit that is due still waits for some rounds of the event loop. A process that was stopped
-      and continued finds its timers due before it has read its sockets.
-    * A timer that fires late shows that the event loop did not run: the process was suspended, or
-      something blocked it. Then there is some more time: what did not fit into the socket is only
-      sent now.
+anyio's shields hold off anyio's own cancellations, but not those of `asyncio.Task.cancel`.
 """
 
 from __future__ import annotations
@@ -13,6 +8,33 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+
+
+async def wait_for_end(task: asyncio.Future[Any], within_s: float | None = None) -> None:
+    """Wait for the end of a task; only then let a cancellation through.
+
+    Args:
+        task: What is waited for; its result is left where it is.
+        within_s: How long it is waited for, in seconds; None is as long as it takes.
+    """
+    loop = asyncio.get_running_loop()
+    until = None if within_s is None else loop.time() + within_s
+    cancelled: asyncio.CancelledError | None = None
+    with anyio.CancelScope(shield=True):
+        while not task.done():
+            left_s = None if until is None else until - loop.time()
+            if left_s is not None and left_s <= 0:
+                break
+            try:
+                await asyncio.wait([task], timeout=left_s)
+            except asyncio.CancelledError as error:
+                cancelled = error
+    if cancelled is not None:
+        raise cancelled
+
 
 LATE_S = 1.0
 """A timer that fires later than this shows that the event loop did not run."""
