@@ -35,10 +35,10 @@ from .http.api_client import make_api_client
 from .http.auth import KeyAuth
 from .http.circuit_breaker import CircuitBreakers
 from .http.client_lifetime import OTHER_LOOP, ClientLifetime
+from .http.clients import check_urls
 from .http.engines import Engine, storage_engine
 from .http.service_calls import Api
 from .http.storage_client import StorageClient
-from .http.usable_urls import check_urls
 from .journal.export_folder import ExportFolder, OpenFolders
 from .models import Package, SavedPackage
 from .resources.aois import Aois

@@ -16,7 +16,7 @@ from typing import Protocol
 from ..config import Verify
 from ..destinations.sink import PartialFile
 from ..errors import IntegrityError, NotAZipError
-from ..http.body_writer import EnoughError
+from ..http.storage_response import EnoughError
 from ..sansio.storage.error_codes import not_a_zip
 from ..sansio.storage.segments import Segment
 from .errors import OutgrownError

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..config import FetchPolicy
-from ..http.body_writer import BandwidthLimiter
-from ..http.refused_hosts import RefusedHosts
-from ..http.storage_client import StorageClient
+from ..http.storage_client import RefusedHosts, StorageClient
+from ..http.storage_response import BandwidthLimiter
 from ..journal.journal import Journal
 from .concurrency_limiter import ConcurrencyLimiter
 from .disk_space import DiskSpace

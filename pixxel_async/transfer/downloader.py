@@ -40,10 +40,9 @@ from ..errors import (
     TransferError,
 )
 from ..fetches import MOST_FETCHES
-from ..http.body_writer import BandwidthLimiter
 from ..http.circuit_breaker import CircuitBreakers, HostIsDown, HostIsUp, News
-from ..http.refused_hosts import RefusedHosts
-from ..http.storage_client import StorageClient
+from ..http.storage_client import RefusedHosts, StorageClient
+from ..http.storage_response import BandwidthLimiter
 from ..journal.export_folder import ExportFolder
 from ..sansio.resilience.retry_rules import delay
 from ..sansio.storage.error_codes import not_a_zip

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ..destinations.digests import NOTED_S
 from ..destinations.sink import PartialFile, VerifiedRange
-from ..http.body_writer import EnoughError
+from ..http.storage_response import EnoughError
 from ..sansio.storage.range_requests import Part
 from ..sansio.storage.segments import Segment
 

@@ -393,7 +393,7 @@ async def test_a_proxy_that_refuses_one_host_costs_the_packages_there(
             head = await reader.readuntil(b"\r\n")
             rest = asyncio.StreamReader()
             rest.feed_data(head)
-            if b"refused_hosts.test" in head:
+            if b"refused.test" in head:
                 self.heads.append(head)
                 writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
                 await writer.drain()
@@ -407,7 +407,7 @@ async def test_a_proxy_that_refuses_one_host_costs_the_packages_there(
         Choosy({STORAGE_HOST: storage.port}) as proxy,
     ):
         urls = {f"good{number}": f"https://{STORAGE_HOST}/{number}.zip" for number in range(9)}
-        urls = {"bad": f"https://refused_hosts.test/a.zip?{SIGNATURE}", **urls}
+        urls = {"bad": f"https://refused.test/a.zip?{SIGNATURE}", **urls}
         pem = bundle(ca, tmp_path)
         for run in (1, 2):
             report = await export_urls(
@@ -417,7 +417,7 @@ async def test_a_proxy_that_refuses_one_host_costs_the_packages_there(
             assert isinstance(report.failed[0].error, StorageHostError)
             assert status[:3] in errors_of(report)["bad"]
             assert len(report.saved) == (9 if run == 1 else 0)
-            assert sum(b"refused_hosts.test" in head for head in proxy.heads) == run
+            assert sum(b"refused.test" in head for head in proxy.heads) == run
 
 
 def test_the_new_errors_are_taken_up_by_the_next_run() -> None:

@@ -8,9 +8,8 @@ from urllib.parse import urlsplit
 from ...client import PixxelClient
 from ...config import RetryPolicy, Settings, Timeouts
 from ...errors import ApiError, AuthenticationError, PixxelError
-from ...http.clients import make_client
+from ...http.clients import check_urls, make_client
 from ...http.probe import ANSWER, DNS, TCP, TLS, Probe, probe
-from ...http.usable_urls import check_urls
 from ...settings.network import certificates, routes
 from .checks import SLOW_STEP_S, Finding, judge_clock, ok, problem, warning
 
