@@ -50,7 +50,7 @@ from ..sansio.api.body_decoder import (
 from ..sansio.api.proxy_rules import Routes
 from ..sansio.resilience.retry_rules import CallKind, read_retry_after
 from .auth import KeyAuth
-from .clients import CLOSE_S, make_client
+from .clients import CLOSE_S, CLOSED_MEANWHILE, REQUEST_STARTS, RESPONSE_CAME, make_client
 from .error_messages import NEVER_SENT, describe, is_out_of_descriptors, route_problem
 from .tls import Certificates
 from .waits import deadline, wait_for_end
@@ -65,11 +65,6 @@ _SUCCESS = range(200, 300)
 _CONNECT_STARTS = ".connect_tcp.started"
 _CONNECTED = ".connect_tcp.complete"
 _NO_CANCELLATION = (".start_tls.started", ".response_closed.started")
-_REQUEST_STARTS = ".send_request_headers.started"
-_RESPONSE_CAME = ".receive_response_headers.complete"
-
-CLOSED_MEANWHILE = frozenset({"ReadError", "RemoteProtocolError", "WriteError"})
-"""How httpx reports that the server has closed a connection, by the name of the error."""
 
 
 class NoDescriptorsError(TransportError):
@@ -344,13 +339,13 @@ class _Exchange:
         self.stream = None
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        is_request = event.endswith(_REQUEST_STARTS)  # CONNECT to a proxy is one, too
+        is_request = event.endswith(REQUEST_STARTS)  # CONNECT to a proxy is one, too
         if not self.is_wanted and (is_request or event.endswith(_CONNECT_STARTS)):
             raise _AbandonedError
         if is_request:
             self.may_be_cancelled = True
             self.is_reused = self.stream is None
-        elif event.endswith(_RESPONSE_CAME):
+        elif event.endswith(RESPONSE_CAME):
             self.is_reused = False
         elif event.endswith(_NO_CANCELLATION):
             self.may_be_cancelled = False

@@ -11,6 +11,13 @@ from ..addresses import AUTO, DIRECT
 from ..errors import ConfigError
 from ..sansio.api.proxy_rules import shown
 
+REQUEST_STARTS = ".send_request_headers.started"
+RESPONSE_CAME = ".receive_response_headers.complete"
+"""How the names of httpcore's trace events end; what comes before depends on the protocol."""
+
+CLOSED_MEANWHILE = frozenset({"ReadError", "RemoteProtocolError", "WriteError"})
+"""How httpx reports that the server has closed a connection, by the name of the error."""
+
 CLOSE_S = 2.0
 """How long closing may take, in seconds: whoever was cancelled waits for it."""
 

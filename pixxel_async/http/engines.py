@@ -44,7 +44,7 @@ def storage_engine(
         ConfigError: libcurl is wanted, and pycurl cannot be imported.
     """
     if client is not None:
-        return HttpxEngine(lambda _: client, timeouts=timeouts, addresses=addresses, closes=False)
+        return HttpxEngine(lambda *_: client, timeouts=timeouts, addresses=addresses, closes=False)
     if engine is not Engine.HTTPX:
         try:
             from .libcurl import CurlEngine  # noqa: PLC0415 - optional, and slow to import
@@ -56,7 +56,7 @@ def storage_engine(
             return CurlEngine(certificates=certificates, timeouts=timeouts, addresses=addresses)
     context = certificates.context()
     return HttpxEngine(
-        lambda proxy: make_client(context, proxy, max_connections=None),
+        lambda proxy, kept: make_client(context, proxy, max_connections=None, kept=kept),
         timeouts=timeouts,
         addresses=addresses,
         closes=True,

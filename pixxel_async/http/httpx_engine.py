@@ -29,7 +29,7 @@ from .._version import USER_AGENT
 from ..config import Timeouts
 from ..errors import ConnectionBrokenError, PixxelError, StorageHostError, TransferError
 from ..sansio.storage.address_policy import AddressPolicy
-from .clients import CLOSE_S
+from .clients import CLOSE_S, CLOSED_MEANWHILE, REQUEST_STARTS, RESPONSE_CAME
 from .error_messages import storage_error
 from .storage_response import (
     BandwidthLimiter,
@@ -175,7 +175,7 @@ class HttpxEngine:
 
     def __init__(
         self,
-        client_for: Callable[[SecretStr | None], httpx.AsyncClient],
+        client_for: Callable[[SecretStr | None, int | None], httpx.AsyncClient],
         *,
         timeouts: Timeouts,
         addresses: AddressPolicy,
@@ -184,13 +184,14 @@ class HttpxEngine:
         """Make no client yet.
 
         Args:
-            client_for: Returns a client for a proxy, or for none.
+            client_for: Returns a client for a proxy or None, and for how many connections it
+                keeps for later requests; None keeps all.
             timeouts: How long connecting may take.
             addresses: Where a storage may be.
             closes: Whether the clients are closed with the engine.
         """
         self._client_for = client_for
-        self._clients: dict[str, httpx.AsyncClient] = {}
+        self._clients: dict[tuple[str, int | None], httpx.AsyncClient] = {}
         self._timeout = httpx.Timeout(None, connect=timeouts.connect_s)
         self._addresses = addresses
         self._closes = closes
@@ -205,9 +206,7 @@ class HttpxEngine:
         """Send a GET; see `StorageEngine.get`."""
         failure: PixxelError
         try:
-            received = await self._client(request.proxy).send(
-                self._built(request), stream=True, auth=None, follow_redirects=False
-            )
+            received = await self._send(request)
         except httpx.HTTPError as error:
             failure = storage_error(error, request.host, request.proxy)
         except (httpx.InvalidURL, UnicodeError):
@@ -242,13 +241,31 @@ class HttpxEngine:
     def abandon(self) -> None:
         """Do nothing: there are no threads."""
 
-    def _client(self, proxy: SecretStr | None) -> httpx.AsyncClient:
-        key = "" if proxy is None else proxy.get_secret_value()
+    def _client(self, proxy: SecretStr | None, kept: int | None) -> httpx.AsyncClient:
+        key = ("" if proxy is None else proxy.get_secret_value(), kept)
         if key not in self._clients:
-            self._clients[key] = self._client_for(proxy)
+            self._clients[key] = self._client_for(proxy, kept)
         return self._clients[key]
 
-    def _built(self, request: StorageRequest) -> httpx.Request:
+    async def _send(self, request: StorageRequest) -> httpx.Response:
+        """Send a GET, and once more if its kept connection had been closed in the meantime."""
+        check = _ConnectionCheck(self._addresses, request)
+        try:
+            return await self._send_once(request, check, kept=None)
+        except httpx.TransportError as error:
+            if not check.is_reused or type(error).__name__ not in CLOSED_MEANWHILE:
+                raise
+        check = _ConnectionCheck(self._addresses, request)
+        return await self._send_once(request, check, kept=0)
+
+    async def _send_once(
+        self, request: StorageRequest, check: _ConnectionCheck, *, kept: int | None
+    ) -> httpx.Response:
+        return await self._client(request.proxy, kept).send(
+            self._built(request, check), stream=True, auth=None, follow_redirects=False
+        )
+
+    def _built(self, request: StorageRequest, check: _ConnectionCheck) -> httpx.Request:
         """Return a request without the headers, cookies and parameters of the client."""
         built = httpx.Request(
             "GET",
@@ -256,20 +273,26 @@ class HttpxEngine:
             headers={**request.headers, "User-Agent": USER_AGENT},
             extensions={
                 "timeout": self._timeout.as_dict(),
-                "trace": _AddressCheck(self._addresses, request).trace,
+                "trace": check.trace,
             },
         )
         built.url = _ExactUrl(request.url.get_secret_value(), request.target.get_secret_value())
         return built
 
 
-class _AddressCheck:
-    """Checks the address that a connection was made to, before anything is sent over it."""
+class _ConnectionCheck:
+    """Checks the address that a connection was made to, before anything is sent over it.
+
+    Attributes:
+        is_reused: Whether the request was sent over a kept connection, and is not answered.
+    """
 
     def __init__(self, addresses: AddressPolicy, request: StorageRequest) -> None:
         self._addresses = addresses
         self._request = request
         self._is_ours = False  # else it leads to a proxy, which resolves the name
+        self._is_new = False
+        self.is_reused = False
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Follow a connection; called by httpcore.
@@ -277,7 +300,12 @@ class _AddressCheck:
         Raises:
             StorageHostError: The storage may not be there.
         """
-        if event == "connection.connect_tcp.started":
+        if event.endswith(REQUEST_STARTS):
+            self.is_reused = not self._is_new
+        elif event.endswith(RESPONSE_CAME):
+            self.is_reused = False
+        elif event == "connection.connect_tcp.started":
+            self._is_new = True
             self._is_ours = info["host"] == self._request.host
         elif event == "connection.connect_tcp.complete" and self._is_ours:
             stream = info["return_value"]

@@ -141,8 +141,9 @@ class Stale(SocketServer):
 
 
 @pytest.mark.fault(68)
+@pytest.mark.parametrize("engine", [Engine.LIBCURL, Engine.HTTPX])
 async def test_a_storage_whose_kept_connections_are_all_stale_gets_two_requests_a_package(
-    tmp_path: Path,
+    tmp_path: Path, engine: Engine
 ) -> None:
     async with Stale() as storage:
 
@@ -158,7 +159,7 @@ async def test_a_storage_whose_kept_connections_are_all_stale_gets_two_requests_
             poll=QUICK_POLL,
             limits=Limits(fetches=8, requests_per_second=2000),
             http_client=httpx.AsyncClient(transport=httpx.MockTransport(ready)),
-            engine=Engine.LIBCURL,  # the other one leaves the second request to us
+            engine=engine,
         ) as client:
             for number in range(3):
                 async with client.export(jobs(24), tmp_path / str(number)) as export:

@@ -58,7 +58,7 @@ def scripted_client(script: httpx.AsyncBaseTransport) -> StorageClient:
     """Return a storage client over no network at all."""
     client = httpx.AsyncClient(transport=script)
     engine = HttpxEngine(
-        lambda _: client, timeouts=Timeouts(), addresses=WITH_LOOPBACK, closes=False
+        lambda *_: client, timeouts=Timeouts(), addresses=WITH_LOOPBACK, closes=False
     )
     return StorageClient(engine, Routes())
 
