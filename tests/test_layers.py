@@ -25,7 +25,7 @@ LAYERS = (
         "events",
     ),
     ("sansio",),
-    ("loop_waker",),
+    ("loop_waker", "waits"),
     ("http", "destinations"),
     ("settings", "journal"),
     ("transfer",),

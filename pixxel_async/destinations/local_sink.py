@@ -25,6 +25,7 @@ from aiofiles.threadpool.binary import AsyncFileIO
 
 from ..config import UnknownFiles
 from ..errors import SinkError
+from ..waits import keep, to_end
 from .digests import DigestingFile, digests_of
 from .disk import disk_of
 from .extract import discard, extract, reveal
@@ -32,8 +33,7 @@ from .folder_tree import FolderTree, check_name
 from .os_errors import sink_error
 from .partial_file import LocalPartial
 from .sink import FULL_CARE, NOTHING_HELD, Disk, HasRoom, Held, Stamp, WritePolicy, always, stamp_of
-from .thread_pool import ThreadPool, keep
-from .threads import to_end
+from .thread_pool import ThreadPool
 
 T = TypeVar("T")
 

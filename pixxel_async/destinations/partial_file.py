@@ -22,11 +22,11 @@ from aiofiles.threadpool.binary import AsyncFileIO
 
 from ..config import Sync, UnknownFiles, Verify
 from ..errors import SinkError
+from ..waits import to_end
 from .digests import DigestingFile, digests_of, first_digests, held_digests, right_stretches
 from .folder_tree import OpenFolder, kind_of
 from .os_errors import sink_error
 from .sink import NOTHING_HELD, Held, Stamp, VerifiedRange, WritePolicy, stamp_of
-from .threads import to_end
 from .zip_check import file_problem
 
 if TYPE_CHECKING:

@@ -21,16 +21,13 @@ import anyio
 
 from ..errors import SinkError
 from ..loop_waker import LoopWaker, loop_waker
+from ..waits import keep
 
 T = TypeVar("T")
 P = ParamSpec("P")
 
 NO_THREAD = "the system allows no more threads; raise its limits (ulimit -u, ulimit -v)"
 ENDED = "these threads have ended"
-
-
-def keep(_result: object) -> None:
-    """Leave a result to nobody."""
 
 
 class _Job(Generic[T]):

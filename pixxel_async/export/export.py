@@ -23,9 +23,9 @@ import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from .. import events
-from ..destinations.threads import to_end
 from ..errors import UsageError
 from ..journal.export_folder import ExportFolder, OpenFolders
+from ..waits import wait_for_end
 from .event_bus import EventBus
 from .event_recorder import EventRecorder
 from .incoming import Downloads, count
@@ -125,7 +125,7 @@ class Export:
         running.runner.cancel()
         try:
             # Not the runner itself: its cancellation is wanted, a caller's goes on.
-            await to_end(asyncio.wait([running.runner]))
+            await wait_for_end(running.runner)
         finally:
             self.report.has_ended = True
             await running.opened.aclose()

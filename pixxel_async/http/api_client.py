@@ -49,11 +49,12 @@ from ..sansio.api.body_decoder import (
 )
 from ..sansio.api.proxy_rules import Routes
 from ..sansio.resilience.retry_rules import CallKind, read_retry_after
+from ..waits import wait_for_end
 from .auth import KeyAuth
 from .clients import CLOSE_S, CLOSED_MEANWHILE, REQUEST_STARTS, RESPONSE_CAME, make_client
+from .deadline import deadline
 from .error_messages import NEVER_SENT, describe, is_out_of_descriptors, route_problem
 from .tls import Certificates
-from .waits import deadline, wait_for_end
 
 logger = logging.getLogger("pixxel_async")
 

@@ -31,9 +31,9 @@ from typing import Any
 import pycurl
 
 from ..errors import TransferError
+from ..waits import wait_for_end
 from .curl_errors import closed_error
 from .curl_response import CurlResponse, has_input, spoil
-from .waits import wait_for_end
 
 NO_THREAD = "the system allows no more threads; raise its limits (ulimit -u, ulimit -v)"
 MAX_CONNECTIONS_KEPT = 64

@@ -29,6 +29,7 @@ from .._version import USER_AGENT
 from ..config import Timeouts
 from ..errors import ConnectionBrokenError, PixxelError, StorageHostError, TransferError
 from ..sansio.storage.address_policy import AddressPolicy
+from ..waits import wait_for_end
 from .clients import CLOSE_S, CLOSED_MEANWHILE, REQUEST_STARTS, RESPONSE_CAME
 from .error_messages import storage_error
 from .storage_response import (
@@ -40,7 +41,6 @@ from .storage_response import (
     framing_error,
     join_headers,
 )
-from .waits import wait_for_end
 
 GATHERED_BYTES = 256 * 1024
 GATHERED_S = 0.25

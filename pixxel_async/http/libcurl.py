@@ -15,12 +15,12 @@ import pycurl
 from .._version import USER_AGENT
 from ..config import Timeouts
 from ..sansio.storage.address_policy import AddressPolicy
+from ..waits import wait_for_end
 from .curl_errors import closed_error, out_of_descriptors
 from .curl_response import CurlResponse
 from .curl_thread import CurlThread
 from .storage_response import BandwidthLimiter, ChooseWriter, StorageRequest, StorageResponse
 from .tls import Certificates
-from .waits import wait_for_end
 
 THREADS = 2
 """With two threads a large body and many small ones do not wait for each other."""

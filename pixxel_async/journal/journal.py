@@ -29,10 +29,11 @@ from typing import TypeVar
 import anyio
 
 from ..destinations.os_errors import sink_error
-from ..destinations.thread_pool import ThreadPool, keep
+from ..destinations.thread_pool import ThreadPool
 from ..errors import SinkError
 from ..sansio.package_state import State
 from ..sansio.redact import printable
+from ..waits import keep
 from . import corruption, schema
 from .database import prepare_to_open
 from .heartbeat_lock import FolderLostError

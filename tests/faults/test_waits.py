@@ -439,7 +439,7 @@ def stubborn_client(monkeypatch: pytest.MonkeyPatch) -> tuple[PixxelClient, Stub
         monkeypatch.setattr(f"pixxel_async.http.{module}.make_client", lambda *_, **__: stubborn)
     client = PixxelClient("key", base_url=LOCAL_URL, engine=Engine.HTTPX)
     engine: Any = client._storage._engine
-    assert engine._client(None) is stubborn
+    assert engine._client(None, None) is stubborn
     return client, stubborn
 
 

@@ -8,7 +8,7 @@ import threading
 import anyio
 import pytest
 
-from pixxel_async.destinations.threads import to_end
+from pixxel_async.waits import to_end
 
 
 async def test_a_result_comes_back() -> None:
