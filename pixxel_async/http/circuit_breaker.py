@@ -1,4 +1,4 @@
-"""Holds requests to a host back while it fails, as `sansio.resilience.circuit_breaker` says."""
+"""Delays requests to a failing host; `sansio.resilience.circuit_breaker` decides."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..sansio.secrets import Redactor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostIsDown:
-    """A host has failed several times in a row: requests to it wait, and one at a time tries it.
+    """A host failed several times in a row: requests wait, and one at a time probes it.
 
     Attributes:
         host: Which.
@@ -38,7 +38,7 @@ class HostIsUp:
 
     Attributes:
         host: Which.
-        held_s: For how many seconds requests to it were held back.
+        held_s: For how many seconds requests were delayed.
     """
 
     host: str
@@ -52,11 +52,11 @@ Tell: TypeAlias = Callable[[News], Awaitable[None]]
 
 
 class CircuitOpenError(TransportError):
-    """A request was not sent, since its host fails."""
+    """A request was not sent because its host is failing."""
 
 
 class CircuitBreaker:
-    """Lets requests to one host through, or holds them back; belongs to one event loop."""
+    """Admits or delays the requests to one host; belongs to one event loop."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class CircuitBreaker:
         is_answer: Callable[[BaseException], bool],
         most_s: float = MOST_S,
     ) -> None:
-        """Begin with a host that is well.
+        """Start closed: the host is assumed healthy.
 
         Args:
             host: Its name, to be told.

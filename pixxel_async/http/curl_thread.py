@@ -37,7 +37,7 @@ from .curl_response import CurlResponse, has_input, spoil
 
 NO_THREAD = "the system allows no more threads; raise its limits (ulimit -u, ulimit -v)"
 MAX_CONNECTIONS_KEPT = 64
-MAX_UNTOLD_S = 0.002
+MAX_DELAY_S = 0.002
 """The longest that a result waits for others before the event loop is woken."""
 SELECT_MAX_S = 60.0
 END_S = 15.0
@@ -67,8 +67,8 @@ class CurlThread:
         self._loop = asyncio.get_running_loop()
         self._configure = configure
         self._commands: deque[Callable[[], None]] = deque()
-        self._news: deque[Callable[[], None]] = deque()
-        self._untold_since: float | None = None
+        self._results: deque[Callable[[], None]] = deque()
+        self._undelivered_since: float | None = None
         self._running: dict[pycurl.Curl, CurlResponse] = {}
         self._idle: list[pycurl.Curl] = []
         self._kept: dict[int, int] = {}
@@ -152,9 +152,9 @@ class CurlThread:
 
     def tell(self, news: Callable[[], None]) -> None:
         """Run something on the event loop soon, in the order of telling."""
-        self._news.append(news)
-        if self._untold_since is None:
-            self._untold_since = time.monotonic()
+        self._results.append(news)
+        if self._undelivered_since is None:
+            self._undelivered_since = time.monotonic()
 
     def call_at(self, at: float, command: Callable[[], None]) -> None:
         """Run something on the thread at a time on the clock of `time.monotonic`."""
@@ -171,7 +171,7 @@ class CurlThread:
             self._configure(curl)
             response.setup(curl)
             self._running[curl] = response
-            self._look_at_kept()
+            self._check_kept()
             self._multi.add_handle(curl)
             self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)  # it sends before another begins
             self._collect()
@@ -234,7 +234,7 @@ class CurlThread:
             with suppress(pycurl.error):  # the event before has closed this socket
                 self._multi.socket_action(key.fd, mask)
             self._collect()
-            if self._untold_since and time.monotonic() - self._untold_since > MAX_UNTOLD_S:
+            if self._undelivered_since and time.monotonic() - self._undelivered_since > MAX_DELAY_S:
                 self._deliver()
         self._run_commands()
         now = time.monotonic()
@@ -274,7 +274,7 @@ class CurlThread:
         else:
             spoil(fd)
 
-    def _look_at_kept(self) -> None:
+    def _check_kept(self) -> None:
         """Make kept connections unusable over which something came that nobody has asked for."""
         for fd, inode in tuple(self._kept.items()):
             try:
@@ -288,11 +288,11 @@ class CurlThread:
                 spoil(fd)
 
     def _deliver(self) -> None:
-        if self._news:
-            self._untold_since = None
+        if self._results:
+            self._undelivered_since = None
             news = []
-            while self._news:
-                news.append(self._news.popleft())
+            while self._results:
+                news.append(self._results.popleft())
             with suppress(RuntimeError):  # the event loop is closed: nobody waits any more
                 self._loop.call_soon_threadsafe(_run_all, news)
 

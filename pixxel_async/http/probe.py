@@ -1,7 +1,6 @@
-"""One look at the way to the service: how far it is passable, and how long each part takes.
+"""One request to the service without a key: how far it gets, and how long each phase takes.
 
-The request carries no key (`GET /ping` needs none) and is sent once: whoever looks at a way wants
-to see what is wrong with it.
+`GET /ping` needs no key. It is sent once, since a retry would hide what is wrong.
 """
 
 from __future__ import annotations
@@ -28,13 +27,13 @@ _TRACED = {"connect_tcp": TCP, "start_tls": TLS}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """What came of it.
+    """The result of a probe.
 
     Attributes:
         host: Whose name was looked up: the service's, or the proxy's.
         proxy: The proxy between, without its password, or None.
-        seconds: What each part took, as far as it came: `dns`, `tcp`, `tls`, `answer`.
-        failed_at: The part that failed, or empty.
+        seconds: The duration of each phase it reached: `dns`, `tcp`, `tls`, `answer`.
+        failed_at: The phase that failed, or empty.
         reason: Why, or empty.
         status: The HTTP status, or None.
         date: The time of day at the service when it answered, or None.
@@ -54,30 +53,30 @@ class Probe:
 async def probe(
     base_url: str, routes: Routes, client: httpx.AsyncClient, timeouts: Timeouts
 ) -> Probe:
-    """Look at the way to the service; nothing is raised for what is found.
+    """Probe the connection to the service; a failure is returned, not raised.
 
     Args:
         base_url: The service.
         routes: Which proxy it is reached through.
-        client: Goes that way; the caller closes it.
+        client: Sends the request; the caller closes it.
         timeouts: How long connecting and answering may take.
     """
     url = httpx.URL(base_url.rstrip("/") + PING)
     proxy = routes.proxy_for(url.scheme, url.host, url.port)
     first = httpx.URL(proxy.get_secret_value()) if proxy else url
     seconds: dict[str, float] = {}
-    way = _Way(seconds)
+    trace = _ConnectionTrace(seconds)
     status, date, reason = None, None, ""
     try:
         with anyio.fail_after(timeouts.answer_s):
             await anyio.getaddrinfo(first.host, first.port or 443, type=socket.SOCK_STREAM)
-            way.come_to(TCP)
+            trace.reached(TCP)
             request = httpx.Request(
                 "GET",
                 url,
                 headers={"User-Agent": USER_AGENT},
                 extensions={
-                    "trace": way.trace,
+                    "trace": trace.trace,
                     "timeout": httpx.Timeout(
                         timeouts.answer_s, connect=timeouts.connect_s
                     ).as_dict(),
@@ -86,7 +85,7 @@ async def probe(
             response = await client.send(request, stream=True, follow_redirects=False)
             status, date = response.status_code, _date(response.headers.get("date"))
             await response.aclose()
-            way.come_to("")
+            trace.reached("")
     except TimeoutError:
         reason = f"nothing within {timeouts.answer_s:g} s"
     except OSError as error:
@@ -97,7 +96,7 @@ async def probe(
         host=first.host,
         proxy=shown(proxy) if proxy else None,
         seconds=seconds,
-        failed_at=way.at,
+        failed_at=trace.at,
         reason=reason,
         status=status,
         date=date,
@@ -105,8 +104,8 @@ async def probe(
     )
 
 
-class _Way:
-    """Follows a connection by what httpcore traces."""
+class _ConnectionTrace:
+    """Times the phases of a connection from the trace events of httpcore."""
 
     def __init__(self, seconds: dict[str, float]) -> None:
         self.at = DNS
@@ -114,7 +113,7 @@ class _Way:
         self._seconds = seconds
 
     async def trace(self, name: str, info: Mapping[str, Any]) -> None:
-        """Note the beginning or the end of a part; called by httpcore."""
+        """Record the start or the end of a phase; called by httpcore."""
         del info
         _, part, moment = name.rsplit(".", 2)
         if part not in _TRACED:
@@ -122,10 +121,10 @@ class _Way:
         if moment == "started":
             self.at, self.since = _TRACED[part], anyio.current_time()
         elif moment == "complete":
-            self.come_to(ANSWER)
+            self.reached(ANSWER)
 
-    def come_to(self, part: str) -> None:
-        """Note that the part before is done."""
+    def reached(self, part: str) -> None:
+        """Record that the previous phase is done."""
         now = anyio.current_time()
         self._seconds[self.at] = now - self.since
         self.at, self.since = part, now

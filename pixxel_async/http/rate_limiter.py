@@ -1,4 +1,4 @@
-"""The shared rate of all calls to the service: waits as `sansio.resilience.gcra` says."""
+"""The shared rate limit of all calls to the service; `sansio.resilience.gcra` decides."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..sansio.resilience.gcra import pace
 
 
 class RateLimiter:
-    """Lets calls go one by one, in the order in which they came."""
+    """Admits calls one by one, in the order of their arrival."""
 
     def __init__(self, per_second: float) -> None:
         """Start at the full rate, in calls per second."""
@@ -23,8 +23,8 @@ class RateLimiter:
         return self._pace.rate
 
     def try_acquire(self) -> bool:
-        """Take the next turn if nobody has to wait for one, and tell whether it was taken."""
-        if self._turn.locked():  # held until nobody waits any more: the lock is handed over
+        """Admit a call if none has to wait; return whether it was admitted."""
+        if self._turn.locked():  # held until no call waits any more
             return False
         now = asyncio.get_running_loop().time()
         if self._pace.wait(now) > 0:
@@ -33,16 +33,16 @@ class RateLimiter:
         return True
 
     async def acquire(self) -> None:
-        """Wait until the next call may go; a cancelled wait uses nothing up."""
+        """Wait until the next call is admitted; a cancelled wait uses nothing."""
         loop = asyncio.get_running_loop()
         async with self._turn:
             while (wait := self._pace.wait(loop.time())) > 0:  # noqa: ASYNC110
-                # A pause may have begun in the meantime: look again after each wait.
+                # A pause may have begun in the meantime: check again after each wait.
                 await anyio.sleep(wait)
             self._pace.take(loop.time())
 
     def content(self) -> None:
-        """Count an answer without complaint."""
+        """Record a successful call."""
         self._pace.content()
 
     def give_way(self, pause_s: float) -> bool:

@@ -1,10 +1,10 @@
 """Retries of failed calls: `retry_rules` and `retry_budget` of `sansio.resilience` decide.
 
 Rules:
-    * Retries are a bounded share of all calls. One that finds nothing left in the budget waits for
-      it; the call about a package that is asked about again anyhow is given up.
-    * A complaint (429, 503) lowers the rate of all calls, and pauses them.
-    * A call that is answered at once pays for nothing of this: a first attempt is made elsewhere.
+    * Retries are a bounded share of all calls. A retry that exceeds the budget waits; a poll is
+      given up instead, since the next one is due anyway.
+    * 429 and 503 lower the rate of all calls, and pause them.
+    * The first attempt is made elsewhere, so a call that succeeds at once pays for none of this.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""GETs of signed URLs, which carry nothing of ours.
+"""GETs of signed URLs, which carry no credentials.
 
 Rules:
     * No key, no cookies, no environment, no netrc: an engine sends what a `StorageRequest` says,
@@ -43,10 +43,14 @@ REMEMBERED_S = 60.0
 
 
 class RefusedHosts:
-    """What one export has found out about the hosts of its storage."""
+    """The storage hosts that an export cannot use, remembered for `REMEMBERED_S`.
+
+    A certificate, a proxy or an address policy blocks every package on a host: one handshake finds
+    out, and the other packages fail with the same message. After that time one more request tries.
+    """
 
     def __init__(self) -> None:
-        """Know of none."""
+        """Start with none."""
         self._known: dict[str, tuple[float, StorageHostError]] = {}
 
     def add(self, origin: str, error: StorageHostError) -> None:
@@ -54,15 +58,15 @@ class RefusedHosts:
         self._known[origin] = _now() + REMEMBERED_S, error
 
     def check(self, origin: str) -> None:
-        """Let a request pass, unless its host is known.
+        """Allow a request, unless its host is known to be unusable.
 
         Raises:
-            StorageHostError: The host cannot be used, as a request before this one has found out.
+            StorageHostError: An earlier request found that the host cannot be used.
         """
         until, error = self._known.get(origin, (float("-inf"), None))
         if error is None:
             return
-        if _now() >= until:  # this request finds out; the others wait for no answer of it
+        if _now() >= until:  # this request tries again; the others do not wait for it
             self._known[origin] = _now() + REMEMBERED_S, error
             return
         raise StorageHostError(error.message)
@@ -107,7 +111,7 @@ class StorageEngine(Protocol):
         ...
 
     def prepare(self) -> None:
-        """Get what every transfer needs, such as a thread.
+        """Acquire what every transfer needs, such as a thread.
 
         Raises:
             OutOfDescriptorsError: The system does not allow it.
@@ -119,7 +123,7 @@ class StorageEngine(Protocol):
         ...
 
     def abandon(self) -> None:
-        """End its threads, if its event loop is over."""
+        """Stop the threads of an event loop that has ended."""
         ...
 
 
@@ -132,7 +136,7 @@ class StorageClient:
     """Requests signed URLs through an engine, which it owns.
 
     Attributes:
-        redactor: Knows the secrets that no storage may make us show.
+        redactor: Removes secrets from what the storage sends.
     """
 
     def __init__(
@@ -166,7 +170,7 @@ class StorageClient:
             choose_writer: Asked where the body goes as soon as the headers are there, possibly on
                 another thread.
             bandwidth: Limits how fast the body is received.
-            refused: Hosts that are known to be of no use; one that is found out is added.
+            refused: Hosts known to be unusable; a newly found one is added.
 
         Raises:
             TransferError: The URL cannot be used.
@@ -196,7 +200,7 @@ class StorageClient:
         raise StorageError(message, status=response.status)
 
     def prepare(self) -> None:
-        """Get what every transfer needs, so that an export does not begin without it.
+        """Acquire what every transfer needs, so that an export does not start without it.
 
         Raises:
             OutOfDescriptorsError: The system allows no more threads or descriptors.
@@ -208,7 +212,7 @@ class StorageClient:
         await self._engine.aclose()
 
     def abandon(self) -> None:
-        """Close the engine of an event loop that is over."""
+        """Close the engine of an event loop that has ended."""
         self._engine.abandon()
 
     async def _send(
@@ -246,8 +250,8 @@ class StorageClient:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a URL leads to.
+class _Location:
+    """The origin of a URL.
 
     Attributes:
         scheme: `https` or `http`.
@@ -262,13 +266,13 @@ class _Place:
     origin: str
 
 
-def _split(url: str) -> tuple[_Place, SecretBytes] | str:
-    """Split a URL into its place and its request target, or return what is wrong with it."""
+def _split(url: str) -> tuple[_Location, SecretBytes] | str:
+    """Split a URL into its origin and request target, or return what is wrong with it."""
     rest = url.partition("://")[2].partition("#")[0]
     authority = _AUTHORITY.match(rest)[0]  # type: ignore[index]  # it matches the empty string
     if "@" in authority:
         return "the signed URL carries a user name; refused"
-    place = _place(_scheme(url), authority)
+    place = _location(_scheme(url), authority)
     if isinstance(place, str):
         return place
     target = rest[len(authority) :]
@@ -280,8 +284,8 @@ def _split(url: str) -> tuple[_Place, SecretBytes] | str:
 
 
 @lru_cache(maxsize=64)
-def _place(scheme: str, authority: str) -> _Place | str:
-    """Return where a URL leads to, or what is wrong with it."""
+def _location(scheme: str, authority: str) -> _Location | str:
+    """Return the origin of a URL, or what is wrong with it."""
     try:
         parts = urlsplit(f"//{authority}")
         host = parts.hostname if parts.port != 0 else None
@@ -300,7 +304,7 @@ def _place(scheme: str, authority: str) -> _Place | str:
         return UNUSABLE
     port = url.port or PORTS[scheme]
     shown = f"[{raw_host}]" if ":" in raw_host else raw_host
-    return _Place(scheme, raw_host, port, f"{scheme}://{shown}:{port}")
+    return _Location(scheme, raw_host, port, f"{scheme}://{shown}:{port}")
 
 
 def _plain_http(host: str) -> str:
@@ -308,7 +312,7 @@ def _plain_http(host: str) -> str:
 
 
 def _following(url: SecretStr, headers: Mapping[str, str]) -> SecretStr:
-    """Return where a redirect leads."""
+    """Return the target of a redirect."""
     location = headers["location"]
     # Joining normalises the path: an absolute URL is taken as it came.
     if _ABSOLUTE.match(location):

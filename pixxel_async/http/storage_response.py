@@ -1,4 +1,4 @@
-"""A response of a storage, whose body has not been received yet: what both engines share."""
+"""What both storage engines share: the request, the response and the protocols of its body."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class BodyWriter(Protocol):
     def write(self, data: memoryview) -> None:
         """Take bytes on the calling thread, which may block; `data` is invalid afterwards.
 
-        Whatever it raises ends the transfer, and is raised by whoever waits for it.
+        An exception ends the transfer and is raised by `StorageResponse.wait`.
         """
         ...
 
@@ -33,7 +33,7 @@ class BandwidthLimiter(Protocol):
     """Limits how many bytes all transfers receive together.
 
     Attributes:
-        chunk_bytes: Nobody should receive more than this between two calls of `take`.
+        chunk_bytes: The most to receive between two calls of `take`.
     """
 
     chunk_bytes: int
@@ -44,11 +44,11 @@ class BandwidthLimiter(Protocol):
 
 
 class EnoughError(Exception):
-    """A writer needs no more of a body. The transfer ends, and that is not a failure."""
+    """The writer needs no more of the body: the transfer ends, which is not a failure."""
 
 
 MIN_PACKAGE_BYTES = 16 * 1024
-"""What is shorter may be a stray response: its connection is not used again."""
+"""A shorter body may be a stray response: its connection is not reused."""
 SWITCHING = 101
 _PACKAGE_STATUS = frozenset({200, 206})
 
@@ -75,7 +75,7 @@ class StorageRequest:
 
 
 class StorageResponse(ABC):
-    """A response whose body goes into a writer; whoever opens one closes it.
+    """A response whose body goes into a writer; the caller closes it.
 
     Attributes:
         status: The HTTP status.
@@ -192,7 +192,7 @@ def join_headers(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def framing_error(status: int, headers: Mapping[str, str]) -> ConnectionBrokenError | None:
-    """Return why nobody can tell where a body ends, if nobody can (RFC 9112, 6.3).
+    """Return why the end of a body is ambiguous, or None (RFC 9112, 6.3).
 
     libcurl and httpx choose one of two contradictory statements; a server in between that chooses
     the other has cut the body elsewhere.

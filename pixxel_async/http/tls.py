@@ -33,7 +33,7 @@ class Certificates:
         Raises:
             ConfigError: There is no such file, or it holds no certificate.
         """
-        file, folder = self._places()
+        file, folder = self._locations()
         try:
             return ssl.create_default_context(cafile=file, capath=folder)
         except ssl.SSLError:
@@ -47,7 +47,7 @@ class Certificates:
         """Let a handle of libcurl trust the same, for the storage and for proxies."""
         import pycurl  # noqa: PLC0415 - optional: the other engine does without
 
-        file, folder = self._places()
+        file, folder = self._locations()
         for option, value in (
             (pycurl.CAINFO, file),
             (pycurl.CAPATH, folder),
@@ -61,7 +61,7 @@ class Certificates:
             curl.setopt(pycurl.SSL_OPTIONS, pycurl.SSLOPT_NATIVE_CA)
             curl.setopt(pycurl.PROXY_SSL_OPTIONS, pycurl.SSLOPT_NATIVE_CA)
 
-    def _places(self) -> tuple[str | None, str | None]:
+    def _locations(self) -> tuple[str | None, str | None]:
         if self.file is not None or self.folder is not None:
             return self.file, self.folder
         if sys.platform in {"win32", "darwin"}:
