@@ -26,8 +26,8 @@ from typing import IO
 from ..errors import ArchiveError, SinkError
 from ..sansio.files.extraction_plan import MAX_DIRECTORY_BYTES, Entry, Plan, plan
 from ..sansio.redact import printable, redact
-from .disk import disk_of
 from .folder_tree import FolderTree, OpenFolder
+from .paths import disk_of
 from .sink import HasRoom, always
 from .zip_check import UNREADABLE, check_structure
 

@@ -27,11 +27,11 @@ from ..config import UnknownFiles
 from ..errors import SinkError
 from ..waits import keep, to_end
 from .digests import DigestingFile, digests_of
-from .disk import disk_of
 from .extract import discard, extract, reveal
 from .folder_tree import FolderTree, check_name
 from .os_errors import sink_error
 from .partial_file import LocalPartial
+from .paths import disk_of
 from .sink import FULL_CARE, NOTHING_HELD, Disk, HasRoom, Held, Stamp, WritePolicy, always, stamp_of
 from .thread_pool import ThreadPool
 

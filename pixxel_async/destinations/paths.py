@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import stat
 from pathlib import Path
 
 from ..errors import SinkError
 from ..sansio.redact import printable
+from .sink import Disk
 
 FOLDER_MODE = 0o700
 PERMISSIONS = 0o777
@@ -56,3 +58,21 @@ def make_folders(path: Path) -> None:
     if stat.S_IMODE(mode) & PERMISSIONS != FOLDER_MODE:
         with contextlib.suppress(OSError):
             path.chmod(stat.S_IMODE(mode) & ~PERMISSIONS | FOLDER_MODE)
+
+
+_NO_SIZE = frozenset({errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP})
+
+
+def disk_of(folder: Path | str) -> Disk:
+    """Return the size of the disk of a directory, and the free space on it; blocks.
+
+    Raises:
+        OSError: The operating system refused.
+    """
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError as error:
+        if error.errno not in _NO_SIZE:
+            raise
+        return Disk(total_bytes=0, free_bytes=0)
+    return Disk(total_bytes=usage.total, free_bytes=usage.free)

@@ -26,7 +26,7 @@ from ..sansio.package_state import State
 from ..sansio.storage import checksums, range_requests
 from ..sansio.storage.error_codes import StorageErrorMeaning, meaning_of
 from ..sansio.storage.segments import Segment
-from .body_writer import PartialWriter
+from .body_writer import PartialWriter, text_of
 from .context import TransferContext
 from .disk_space import DESCRIPTOR_CODES, FULL_CODES
 from .errors import (
@@ -36,12 +36,11 @@ from .errors import (
     NoRoomError,
     RetryableError,
     error_of,
+    secrets_cut,
+    unless_secret,
 )
-from .flow import ReceivedBody
 from .multipart import OUR_FAULT_S, Multipart, several_for
-from .redaction import secrets_cut, unless_secret
-from .stall_monitor import MonitoredTransfer
-from .stretch import text_of
+from .stall_monitor import MonitoredTransfer, ReceivedBody
 from .work_item import WorkItem
 
 

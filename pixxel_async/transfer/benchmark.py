@@ -22,8 +22,7 @@ from ..errors import ConnectionBrokenError, StorageError, TransferError
 from ..http.storage_client import StorageClient
 from ..sansio.resilience.concurrency_choice import Step
 from ..sansio.storage.error_codes import StorageErrorMeaning, meaning_of, read_error
-from .errors import ERROR_BYTES
-from .redaction import secrets_cut
+from .errors import ERROR_BYTES, secrets_cut
 
 SETTLING = 0.25
 """The share of the time that does not count."""

@@ -3,15 +3,145 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import anyio
 
 from ..config import Limits
 from ..errors import StalledError, StorageError, TransferError
 from ..sansio.resilience.adaptive_concurrency import LOWERED, AdaptiveConcurrency
 from ..sansio.storage.error_codes import StorageErrorMeaning, meaning_of
-from .host_turns import HostTurns
-from .places import FifoSemaphore
+
+
+class HostTurns:
+    """Lets transfers run together, or one alone; belongs to one event loop.
+
+    Who wants to be alone goes before those who come later, so that it gets its turn.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nobody."""
+        self._together = 0
+        self._is_alone = False
+        self._wanted_alone = 0
+        self._changed: anyio.Event | None = None
+
+    @property
+    def has_company(self) -> bool:
+        """Whether more than one transfer runs."""
+        return self._together > 1
+
+    @asynccontextmanager
+    async def together(self) -> AsyncIterator[None]:
+        """Wait until nobody is alone, or wants to be."""
+        while self._is_alone or self._wanted_alone:
+            await self._change()
+        self._together += 1
+        try:
+            yield
+        finally:
+            self._together -= 1
+            self._tell()
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """Wait until nobody else runs, and let nobody else begin."""
+        self._wanted_alone += 1
+        try:
+            while self._is_alone or self._together:
+                await self._change()
+            self._is_alone = True
+        finally:
+            self._wanted_alone -= 1
+            self._tell()
+        try:
+            yield
+        finally:
+            self._is_alone = False
+            self._tell()
+
+    async def _change(self) -> None:
+        if self._changed is None:
+            self._changed = anyio.Event()
+        await self._changed.wait()
+
+    def _tell(self) -> None:
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
+
+
+class FifoSemaphore:
+    """Places that are held for a while; belongs to one event loop.
+
+    Unlike anyio's limiter it lets who finds a free place go on at once, without a turn of the event
+    loop: each transfer takes one, and small ones are on their way for no longer than such a turn.
+    """
+
+    def __init__(self, number: int) -> None:
+        """Begin with so many."""
+        self._number = number
+        self._taken = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def number(self) -> int:
+        """How many there are; fewer may be free, and more be taken after it was lowered."""
+        return self._number
+
+    @number.setter
+    def number(self, number: int) -> None:
+        self._number = number
+        self._serve()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a place is free, and nobody waits for it."""
+        return self._taken < self._number and not self.is_wanted
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anybody waits; who was cancelled is forgotten."""
+        while self._waiting and self._waiting[0].cancelled():
+            self._waiting.popleft()
+        return bool(self._waiting)
+
+    async def __aenter__(self) -> None:
+        """Wait for a place; it is freed when the context is left."""
+        await self.take()
+
+    async def __aexit__(self, *_: object) -> None:
+        """Free it."""
+        self.give_back()
+
+    async def take(self) -> None:
+        """Wait for a place; `give_back` frees it. A cancelled wait takes none."""
+        if self.has_room:
+            self._taken += 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except BaseException:
+            if turn.done() and not turn.cancelled():  # it was served at that moment
+                self.give_back()
+            raise
+
+    def give_back(self) -> None:
+        """Free a place."""
+        self._taken -= 1
+        self._serve()
+
+    def _serve(self) -> None:
+        while self._waiting and self._taken < self._number:
+            turn = self._waiting.popleft()
+            if not turn.cancelled():
+                self._taken += 1
+                turn.set_result(None)
+
 
 SETTLE_S = 1.0
 

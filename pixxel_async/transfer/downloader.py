@@ -30,7 +30,7 @@ import anyio.lowlevel
 from pydantic import SecretStr
 
 from .. import events
-from ..config import Checksum, FetchPolicy, FolderPolicy, RetryPolicy, Verify
+from ..config import MOST_FETCHES, Checksum, FetchPolicy, FolderPolicy, RetryPolicy, Verify
 from ..destinations.sink import Held, WritePolicy
 from ..errors import (
     IntegrityError,
@@ -39,7 +39,6 @@ from ..errors import (
     SinkError,
     TransferError,
 )
-from ..fetches import MOST_FETCHES
 from ..http.circuit_breaker import CircuitBreakers, HostIsDown, HostIsUp, News
 from ..http.storage_client import RefusedHosts, StorageClient
 from ..http.storage_response import BandwidthLimiter
@@ -48,6 +47,7 @@ from ..sansio.resilience.retry_rules import delay
 from ..sansio.storage.error_codes import not_a_zip
 from .attempt import Transfer
 from .attempt_history import REFUSED_AGAIN, AttemptHistory, Load
+from .body_writer import stretches_of
 from .call_gate import CallGate
 from .concurrency_limiter import ConcurrencyLimiter
 from .context import TransferContext
@@ -64,7 +64,6 @@ from .errors import (
 )
 from .received import ReceivedPackage
 from .stall_monitor import StallMonitor
-from .stretch import stretches_of
 from .work_item import WorkItem
 
 AT_ONCE_BYTES = 4 * 1024 * 1024

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import SecretStr
+
 from ..errors import (
     ConnectionBrokenError,
     IntegrityError,
+    InternalError,
     NotAZipError,
     OutOfDescriptorsError,
+    PixxelError,
     SinkError,
     StalledError,
     StorageError,
     TransferError,
 )
 from ..http.storage_response import StorageResponse
+from ..sansio.redact import redact
+from ..sansio.secrets import Redactor
 from ..sansio.storage.error_codes import StorageErrorMeaning, read_error
 
 ERROR_BYTES = 4096
@@ -129,3 +140,63 @@ async def error_of(answer: StorageResponse) -> Exception:
             return RetryableError(error)
         case StorageErrorMeaning.FINAL:
             return error
+
+
+@contextmanager
+def secrets_cut(redactor: Redactor, url: SecretStr) -> Iterator[None]:
+    """Cut out of errors what they repeat of the key or of a signed URL, while the context is open.
+
+    Args:
+        redactor: Knows the key.
+        url: Its query holds the signature.
+    """
+    try:
+        yield
+    except (PixxelError, RetryableError) as error:
+        said = error.error if isinstance(error, RetryableError) else error
+        redactor.and_those_of(url.get_secret_value()).error(said)
+        raise
+
+
+def unless_secret(redactor: Redactor, validator: str | None, url: SecretStr | None) -> str | None:
+    """Return a validator, or None if it repeats a secret: the journal would keep it."""
+    if validator is None or url is None:
+        return validator
+    is_secret = redactor.and_those_of(url.get_secret_value()).finds(validator)
+    return None if is_secret else validator
+
+
+_PACKAGE = Path(__file__).parents[1]
+
+
+def as_error(raised: Exception) -> PixxelError:
+    """Return an error of ours as it is, and anything else as an `InternalError`.
+
+    That has no cause and no context: their texts and the variables of their frames may hold a
+    signed URL.
+    """
+    while isinstance(raised, ExceptionGroup) and len(raised.exceptions) == 1:
+        raised = raised.exceptions[0]
+    if isinstance(raised, PixxelError):
+        return raised
+    said = ": ".join(part for part in (type(raised).__name__, _text_of(raised)) if part)
+    return InternalError(
+        f"unexpected error at {_place_of(raised)}: {said}; the next run tries this package again "
+        "(please report it)"
+    )
+
+
+def _text_of(raised: Exception) -> str:
+    try:
+        return redact(str(raised))
+    except Exception as error:  # noqa: BLE001 - a text that cannot be made must not raise here
+        return f"its text raises {type(error).__name__}"
+
+
+def _place_of(raised: Exception) -> str:
+    """Return the innermost place in this library that it was raised in or came through."""
+    for frame in reversed(traceback.extract_tb(raised.__traceback__)):
+        path = Path(frame.filename)
+        if path.is_relative_to(_PACKAGE):
+            return f"{path.relative_to(_PACKAGE).as_posix()}:{frame.lineno}"
+    return "an unknown place"

@@ -24,10 +24,10 @@ from ..errors import ConnectionBrokenError, PixxelError, StalledError, TransferE
 from ..http.storage_response import StorageResponse
 from ..sansio.storage import range_requests
 from ..sansio.storage.segments import LARGE, Segment, Segments
+from .body_writer import RangeWriter
 from .context import TransferContext
 from .errors import NextRequestError, RetryableError, error_of
 from .stall_monitor import MonitoredTransfer
-from .stretch import RangeWriter
 
 HIRE_S = 1.0
 """So often it is looked whether one more transfer is worth it."""

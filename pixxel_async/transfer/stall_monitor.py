@@ -9,13 +9,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import anyio
 
 from ..config import FetchPolicy
 from ..errors import StalledError
 from ..sansio.resilience.stall_detector import Throughput
+
+
+class ReceivedBody(Protocol):
+    """A body that is being received."""
+
+    def is_paused(self, now: float, longest_s: float) -> bool:
+        """Tell whether no bytes arrive because of us, for longer than that."""
+        ...
+
+    def notify(self) -> None:
+        """Let whoever waits for it check whether a mark is due."""
+        ...
+
 
 LOOKS_PER_WINDOW = 8
 LEAST_LOOK_S = 0.01

@@ -33,7 +33,7 @@ from pixxel_async.destinations.partial_file import LocalPartial
 from pixxel_async.journal.reader import read_record
 from pixxel_async.sansio.storage import segments
 from pixxel_async.transfer import multipart
-from pixxel_async.transfer.stretch import stretches_of
+from pixxel_async.transfer.body_writer import stretches_of
 
 from ..socket_server import SocketServer
 from ..support import LOCAL_URL, QUICK_POLL, QUICK_RETRY, final_files, partials

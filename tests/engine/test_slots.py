@@ -9,8 +9,8 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from pixxel_async import ConcurrencyChanged, FetchProgress, Limits, StalledError, StorageError
+from pixxel_async.config import FETCHES, MOST_FETCHES
 from pixxel_async.errors import ConnectionBrokenError, TransferError
-from pixxel_async.fetches import FETCHES, MOST_FETCHES
 from pixxel_async.sandbox import Sandbox, Scenario, StorageFault
 from pixxel_async.sansio.resilience.adaptive_concurrency import FIRST
 from pixxel_async.transfer.concurrency_limiter import ConcurrencyLimiter

@@ -14,8 +14,7 @@ from pixxel_async import (
     Limits,
     StorageError,
 )
-from pixxel_async.transfer.concurrency_limiter import ConcurrencyLimiter
-from pixxel_async.transfer.host_turns import HostTurns
+from pixxel_async.transfer.concurrency_limiter import ConcurrencyLimiter, HostTurns
 
 from ..support import final_files, partials, quick_fetch
 from .letting_go import Ask, Letting, denied, export, mixed, page, told
