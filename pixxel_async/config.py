@@ -5,17 +5,43 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from .addresses import BASE_URL as BASE_URL  # noqa: PLC0414 - importable from here, too
 from .addresses import CA_BUNDLE, PROXY, BaseUrl, Proxy
 from .errors import ConfigError
-from .fetches import FETCHES, MOST_FETCHES, Fetches
 from .polls import POLL_INITIAL_S as POLL_INITIAL_S  # noqa: PLC0414 - importable from here, too
 from .polls import POLL_MAX_S as POLL_MAX_S  # noqa: PLC0414 - likewise
 from .polls import WAIT_TIMEOUT_S as WAIT_TIMEOUT_S  # noqa: PLC0414 - likewise
 from .polls import PollPolicy as PollPolicy  # noqa: PLC0414 - likewise
+
+AUTO: Literal["auto"] = "auto"
+FETCHES: Literal["auto"] = AUTO
+"""As many as suit the link; see `sansio.resilience.adaptive_concurrency`."""
+
+MOST_FETCHES = 64
+"""With `auto`, never more."""
+
+
+def read_fetches(value: Any) -> Any:
+    """Read a number of transfers, which may be text, or `auto`.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    if value == AUTO:
+        return value
+    text = str(value)
+    if isinstance(value, bool) or not (text.isdecimal() and int(text) > 0):
+        reason = "give a whole number from 1 up, or auto"
+        raise ValueError(reason)
+    return int(text)
+
+
+Fetches: TypeAlias = Annotated[int | Literal["auto"], BeforeValidator(read_fetches)]
+
 
 CONNECT_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 60.0

@@ -35,13 +35,13 @@ from pixxel_async import (
     Started,
     download_sync,
     export_sync,
-    portal,
+    sync,
 )
 from pixxel_async.client import ClientParts
 from pixxel_async.config import FolderPolicy
 from pixxel_async.display.select import shown
-from pixxel_async.portal import run_blocking
 from pixxel_async.sandbox import ApiFault, PackageFault, Sandbox, Scenario, sandbox_in_thread
+from pixxel_async.sync import run_blocking
 
 from .support import (
     PATIENCE_S,
@@ -300,7 +300,7 @@ def test_an_interrupt_waits_for_the_end_of_the_work() -> None:
 def test_work_that_does_not_end_is_not_waited_for_without_end(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(portal, "END_S", 0.1)
+    monkeypatch.setattr(sync, "END_S", 0.1)
     go_on = threading.Event()
 
     async def work() -> None:
@@ -312,7 +312,7 @@ def test_work_that_does_not_end_is_not_waited_for_without_end(
     with pytest.raises(KeyboardInterrupt):
         run_blocking(work, each_step=interrupt)
     assert "its folder is locked" in caplog.text
-    left = [thread for thread in threading.enumerate() if thread.name == portal.THREAD]
+    left = [thread for thread in threading.enumerate() if thread.name == sync.THREAD]
     assert left
     assert all(thread.daemon for thread in left)
     go_on.set()

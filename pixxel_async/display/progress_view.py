@@ -5,20 +5,197 @@ One thread may take in events while another draws.
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 
 from rich.console import Console, Group, RenderableType
-from rich.progress import Task
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TimeRemainingColumn
+from rich.table import Column
 from rich.text import Text
 
 from .. import events
 from ..export.summary import Report
 from ..sansio.package_state import State
+from ..sansio.redact import printable
 from ..sansio.units import size
-from .columns import progress
-from .throughput_meter import ThroughputMeter
-from .transfers import Transfers
+from .event_text import short
+
+
+class Transfers:
+    """Follows transfers from their start to their end."""
+
+    def __init__(
+        self, console: Console, clock: Callable[[], float], meter: ThroughputMeter
+    ) -> None:
+        """Begin with none.
+
+        Args:
+            console: Where they are drawn.
+            clock: Seconds, for rates and the time left.
+            meter: Counts the bytes of all of them.
+        """
+        self._progress = progress(
+            console, clock, amount=_amount, rate=_rate, bar_style="progress.remaining"
+        )
+        self._clock = clock
+        self._meter = meter
+        self._tasks: dict[str, TaskID] = {}
+        self._sizes: dict[str, int] = {}
+
+    def follow(self, event: events.Event) -> None:
+        """Take in what has happened; events that concern no transfer change nothing."""
+        match event:
+            case events.FetchStarted(key=key, name=name, offset=offset):
+                self._end(key)
+                self._sizes[key] = offset
+                self._tasks[key] = self._progress.add_task(
+                    short(printable(name), NAME_CHARS), total=None, completed=offset
+                )
+            case events.FetchProgress(key=key, bytes=size, total=total):
+                self._grow(key, size, total)
+            case events.FetchInterrupted(key=key, offset=offset):
+                if key in self._sizes:
+                    self._sizes[key] = offset
+                    self._progress.update(self._tasks[key], completed=offset)
+            case events.Saved(key=key, saved=saved):
+                self._grow(key, saved.bytes, saved.bytes)
+                self._end(key)
+            case events.Failed(key=key) | events.Polled(key=key):
+                # A poll after the start of a transfer: the package has to be waited for again.
+                self._end(key)
+
+    def draw(self, room: int) -> Iterator[RenderableType]:
+        """Return the bars, at most as many as there is room for, and how many more there are."""
+        tasks = self._progress.tasks
+        yield self._progress.make_tasks_table(tasks[:room])
+        if more := len(tasks[room:]):
+            yield Text(f"and {more} more", style="dim")
+
+    def _grow(self, key: str, size: int, total: int | None) -> None:
+        if key not in self._sizes:
+            return
+        self._meter.add(self._clock(), max(size - self._sizes[key], 0))
+        self._sizes[key] = size
+        self._progress.update(self._tasks[key], completed=size, total=total)
+
+    def _end(self, key: str) -> None:
+        self._sizes.pop(key, None)
+        task = self._tasks.pop(key, None)
+        if task is not None:
+            self._progress.remove_task(task)
+
+
+def _amount(task: Task) -> str:
+    whole = "?" if task.total is None else size(int(task.total))
+    return f"{size(int(task.completed))} / {whole}"
+
+
+def _rate(task: Task) -> str:
+    return "" if task.speed is None else f"{size(int(task.speed))}/s"
+
+
+NAME_CHARS = 24
+AMOUNT_CHARS = 21
+RATE_CHARS = 10
+TIME_CHARS = 5
+
+
+class FigureColumn(ProgressColumn):
+    """Shows what a function says of a task, as it is: never as markup."""
+
+    def __init__(self, figure: Callable[[Task], str], *, style: str, column: Column) -> None:
+        """Take the function, the style of its text, and where that stands."""
+        super().__init__(table_column=column)
+        self._figure = figure
+        self._style = style
+
+    def render(self, task: Task) -> Text:
+        """Return the text; rich calls this in the thread that draws."""
+        return Text(self._figure(task), style=self._style, overflow="ellipsis")
+
+
+def progress(
+    console: Console,
+    clock: Callable[[], float],
+    *,
+    amount: Callable[[Task], str],
+    rate: Callable[[Task], str],
+    bar_style: str,
+) -> Progress:
+    """Return a progress whose rows are name, bar, amount, rate and time left.
+
+    Args:
+        console: Where it is drawn.
+        clock: Seconds, for the time left.
+        amount: Says how much is done.
+        rate: Says how fast it goes.
+        bar_style: The style of the part that is done.
+    """
+    return Progress(
+        FigureColumn(
+            lambda task: task.description,
+            style="none",
+            column=Column(width=NAME_CHARS, no_wrap=True),
+        ),
+        BarColumn(
+            bar_width=None,
+            complete_style=bar_style,
+            finished_style=bar_style,
+            table_column=Column(ratio=1),
+        ),
+        FigureColumn(amount, style="progress.download", column=_right(AMOUNT_CHARS)),
+        FigureColumn(rate, style="progress.data.speed", column=_right(RATE_CHARS)),
+        TimeRemainingColumn(compact=True, table_column=_right(TIME_CHARS)),
+        console=console,
+        get_time=clock,
+        auto_refresh=False,
+        expand=True,
+    )
+
+
+def _right(chars: int) -> Column:
+    return Column(width=chars, no_wrap=True, justify="right")
+
+
+WINDOW_S = 4.0
+STEP_S = 0.1
+"""Counts that are closer together than this are kept as one."""
+
+
+class ThroughputMeter:
+    """Counts bytes; one thread may count while another reads."""
+
+    def __init__(self) -> None:
+        """Begin with nothing counted."""
+        self.total = 0
+        self._lock = threading.Lock()
+        self._counts: deque[tuple[float, int]] = deque()
+        self._began: float | None = None
+
+    def add(self, now: float, count: int) -> None:
+        """Count bytes that have come until now, in seconds of any steady clock."""
+        with self._lock:
+            self.total += count
+            if self._began is None:
+                self._began = now
+            if self._counts and now - self._counts[-1][0] < STEP_S:
+                at, before = self._counts.pop()
+                self._counts.append((at, before + count))
+            else:
+                self._counts.append((now, count))
+
+    def rate(self, now: float) -> float:
+        """Return bytes per second over the window that ends now."""
+        with self._lock:
+            while self._counts and self._counts[0][0] <= now - WINDOW_S:
+                self._counts.popleft()
+            if self._began is None:
+                return 0.0
+            window_s = max(min(now - self._began, WINDOW_S), STEP_S)
+            return sum(count for _, count in self._counts) / window_s
+
 
 OTHER_LINES = 6
 """Lines of the console that are kept free of transfers."""

@@ -22,16 +22,43 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]  # plotly has no types
 
 from ..journal.models import Activity, ExportRecord
+from ..sansio.package_state import State
 from ..sansio.redact import printable
 from ..sansio.units import duration, size
 from . import plots
 from .metrics import Totals, ending_word, totals_of
 from .state_counts import StateGroup
-from .steps import ends_of_runs
-from .thinning import drawn
 from .time_axis import axis_of, running_s
-from .timeline import Timeline, failed, shares, slowest, timelines_of
+from .timeline import Timeline, ends_of_runs, failed, shares, slowest, timelines_of
 from .wording import moment, short
+
+DRAWN_PACKAGES = 1000
+
+
+def drawn(timelines: Sequence[Timeline], most: int = DRAWN_PACKAGES) -> list[Timeline]:
+    """Return what is drawn of packages, in their order.
+
+    Args:
+        timelines: All packages, in the order in which they were asked for.
+        most: How many are drawn at most.
+    """
+    active = [timeline for timeline in timelines if timeline.spans]
+    if len(active) <= most:
+        return active
+    gave_up = [timeline for timeline in active if timeline.row.state is State.FAILED]
+    chosen = {timeline.row.key for timeline in evenly(gave_up, most // 4)}
+    chosen |= {timeline.row.key for timeline in slowest(active, most // 4)}
+    others = [timeline for timeline in active if timeline.row.key not in chosen]
+    chosen |= {timeline.row.key for timeline in evenly(others, most - len(chosen))}
+    return [timeline for timeline in active if timeline.row.key in chosen]
+
+
+def evenly(timelines: Sequence[Timeline], count: int) -> list[Timeline]:
+    """Return that many packages at equal distances, or all if there are no more."""
+    if len(timelines) <= count:
+        return list(timelines)
+    return [timelines[number * len(timelines) // count] for number in range(count)]
+
 
 SHOWN_FAILURES = 300
 TIMED = (Activity.PACKAGING, Activity.READY, Activity.TRANSFERRING, Activity.RETRYING)

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 
 from ..journal.models import Corruption, Ending, ExportRecord, PackageRow, Run
 from ..sansio.package_state import State
-from .steps import ends_of_runs
-from .timeline import SAVED_STATES
+from .timeline import SAVED_STATES, ends_of_runs
 
 KILLED = "killed"
 RUNNING = "running"

@@ -17,12 +17,10 @@ from typing import Any, TypeAlias
 
 from ..journal.models import Activity, ExportRecord
 from ..sansio.units import HOUR_S, MINUTE_S, duration, size
-from .spans import Span
 from .state_counts import StateGroup, state_counts_of
-from .steps import ACTIVITIES
 from .throughput import arrivals_of, bytes_by_bin
 from .time_axis import RunMark, TimeAxis
-from .timeline import Timeline
+from .timeline import ACTIVITIES, Span, Timeline
 from .wording import short, time_of_day
 
 Figure: TypeAlias = dict[str, Any]

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 
 from ..journal.models import Activity, ExportRecord, Step
-from .steps import ENDS, ends_of_runs
+from .timeline import ENDS, ends_of_runs
 
 _SLACK = 1e-6
 """Of a stretch: what ends with the axis has not ended before, however the division is rounded."""

@@ -19,9 +19,8 @@ from typing import Any
 from ..journal.models import ExportRecord
 from ..sansio.redact import printable
 from .metrics import Totals, ending_word
-from .steps import ACTIVITIES, ends_of_runs
 from .time_axis import running_s
-from .timeline import Timeline, failed
+from .timeline import ACTIVITIES, Timeline, ends_of_runs, failed
 from .wording import iso
 
 REPORT_VERSION = 1

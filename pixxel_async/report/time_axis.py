@@ -14,7 +14,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 
 from ..journal.models import ExportRecord
-from .steps import ends_of_runs
+from .timeline import ends_of_runs
 
 LONG_PAUSE_SHARE = 0.05
 GAP_SHARE = 0.02

@@ -13,16 +13,103 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import nlargest
 from statistics import median
 from typing import Any
 
-from ..journal.models import Activity, ExportRecord, PackageRow
+from ..journal.models import Activity, ExportRecord, PackageRow, Step
 from ..sansio.package_state import State
-from .spans import Span, spans_of
-from .steps import ACTIVITIES
 from .throughput import arrivals_of
+
+ENDS = frozenset({Activity.SAVED, Activity.SKIPPED, Activity.FAILED})
+ACTIVITIES = tuple(doing for doing in Activity if doing not in ENDS)
+"""What a package may be doing, in the order in which it does it."""
+
+
+def tidy(record: ExportRecord) -> ExportRecord:
+    """Return a record without the steps that were only planned."""
+    ends = ends_of_runs(record)
+    over: set[tuple[int, str]] = set()
+    kept = []
+    for step in record.steps:
+        who = step.run, step.key
+        if who not in over and step.at <= ends[step.run]:
+            kept.append(step)
+            if step.doing in ENDS:
+                over.add(who)
+    return replace(record, steps=tuple(kept))
+
+
+def ends_of_runs(record: ExportRecord) -> Mapping[int, float]:
+    """Return when each run ended or was last heard of, in seconds since 1970, by its number."""
+    ends = {run.number: max(run.began_at, run.seen_at) for run in record.runs}
+    is_exact = {run.number for run in record.runs if run.ending is not None}
+    last: dict[tuple[int, str], Step] = {}
+    for step in record.steps:
+        before = last.get((step.run, step.key))
+        if before is not None and before.doing in ENDS:
+            continue
+        last[step.run, step.key] = step
+        is_planned = (
+            step.doing is Activity.TRANSFERRING
+            and before is not None
+            and before.doing is Activity.RETRYING
+        )
+        if step.run not in is_exact and not is_planned:
+            ends[step.run] = max(step.at, ends.get(step.run, step.at))
+    return ends
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A package did one thing for a while.
+
+    Attributes:
+        key: The key of the download.
+        run: The number of the run.
+        doing: What it did; never an end.
+        begins_at: In seconds since 1970.
+        ends_at: Likewise; later than `begins_at`.
+    """
+
+    key: str
+    run: int
+    doing: Activity
+    begins_at: float
+    ends_at: float
+
+    @property
+    def lasts_s(self) -> float:
+        """How long, in seconds."""
+        return self.ends_at - self.begins_at
+
+
+def spans_of(record: ExportRecord) -> list[Span]:
+    """Return the spans of all packages, by their beginning.
+
+    Args:
+        record: A tidy one.
+    """
+    ends = ends_of_runs(record)
+    lasting: dict[tuple[int, str], Step] = {}
+    spans: list[Span] = []
+    for step in record.steps:
+        before = lasting.get((step.run, step.key))
+        if before is not None:
+            if before.doing is step.doing:
+                continue
+            _add(spans, before, step.at)
+        lasting[step.run, step.key] = step
+    for step in lasting.values():
+        _add(spans, step, ends[step.run])
+    return sorted(spans, key=lambda span: span.begins_at)
+
+
+def _add(spans: list[Span], step: Step, ends_at: float) -> None:
+    if step.doing not in ENDS and ends_at > step.at:
+        spans.append(Span(step.key, step.run, step.doing, step.at, ends_at))
+
 
 SAVED_STATES = frozenset({State.SAVED, State.SKIPPED})
 SHOWN_SLOWEST = 25

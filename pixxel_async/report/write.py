@@ -20,9 +20,8 @@ from ..destinations.os_errors import sink_error
 from ..destinations.paths import absolute_path, make_folders
 from ..journal.reader import read_record
 from .metrics import Totals, totals_of
-from .steps import tidy
 from .tables import csv_of, failed_manifest, json_of
-from .timeline import timelines_of
+from .timeline import tidy, timelines_of
 
 REPORT_JSON = "report.json"
 REPORT_CSV = "report.csv"

@@ -20,8 +20,7 @@ from pixxel_async.display.bars import Bars
 from pixxel_async.display.base import Display, Verbosity
 from pixxel_async.display.event_text import name_of, short, told
 from pixxel_async.display.plain import Lines
-from pixxel_async.display.progress_view import OTHER_LINES
-from pixxel_async.display.throughput_meter import WINDOW_S, ThroughputMeter
+from pixxel_async.display.progress_view import OTHER_LINES, WINDOW_S, ThroughputMeter
 from pixxel_async.export.summary import Report
 
 from .stories import (

@@ -11,12 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixxel_async.journal.models import Activity, Ending, ExportRecord, PackageRow, Step
+from pixxel_async.report.html import drawn
 from pixxel_async.report.metrics import ending_word, totals_of
 from pixxel_async.report.state_counts import StateGroup, state_counts_of, state_group_of
-from pixxel_async.report.steps import ENDS, ends_of_runs, tidy
-from pixxel_async.report.thinning import drawn
 from pixxel_async.report.time_axis import axis_of
-from pixxel_async.report.timeline import shares, slowest, timelines_of
+from pixxel_async.report.timeline import ENDS, ends_of_runs, shares, slowest, tidy, timelines_of
 from pixxel_async.sansio.package_state import State
 
 from .made import made_export, record, row, run, step

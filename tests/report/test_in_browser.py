@@ -14,7 +14,7 @@ import pytest
 from pixxel_async.report import plots
 from pixxel_async.report.html import page_of
 from pixxel_async.report.state_counts import StateGroup
-from pixxel_async.report.steps import tidy
+from pixxel_async.report.timeline import tidy
 from pixxel_async.sandbox import PackageFault, Scenario, StorageFault, demo_rows, sandbox_in_thread
 
 from ..cli.commands import QUICK, env_of, run, write_manifest

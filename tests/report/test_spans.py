@@ -10,10 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixxel_async.journal.models import Activity, Ending, ExportRecord
-from pixxel_async.report.spans import Span, spans_of
-from pixxel_async.report.steps import ENDS, ends_of_runs, tidy
 from pixxel_async.report.throughput import arrivals_of, bytes_by_bin
 from pixxel_async.report.time_axis import axis_of, running_s
+from pixxel_async.report.timeline import ENDS, Span, ends_of_runs, spans_of, tidy
 
 from .made import made_export_of_runs, record, run, step
 from .strategies import records
