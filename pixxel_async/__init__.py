@@ -1,24 +1,25 @@
-"""Bulk exporter for the Pixxel API: ask for download packages, wait for them, save them.
+"""Bulk exporter for the Pixxel API: request download packages, wait for them, save them.
 
-Each name is imported when it is used, so that `import pixxel_async` takes next to no time, and so
-that the command line can take care of signals and streams before the imports that take long.
-Type checkers read `_api`; a test holds the two together.
+Names are imported on first use, so that `import pixxel_async` is fast and the command line can
+set up signals and streams before the slow imports. Type checkers read `_api`; a test checks that
+both list the same names.
 """
 
 from ._version import __version__ as __version__
 
 TYPE_CHECKING = False
-"""As in `typing`, for type checkers."""
+"""As in `typing`, without importing it."""
 
 if TYPE_CHECKING:
-    from ._api import *  # noqa: F403 - its `__all__` says what
+    from ._api import *  # noqa: F403 - its `__all__` is the list
     from ._api import __all__ as __all__
 else:
     _MODULES = {
         "client": "PixxelClient",
         "config": (
             "AuthScheme Checksum ExistingFiles Extraction FetchPolicy FolderPolicy Limits "
-            "PreviousFailures RetryPolicy Settings Sync Timeouts UnknownFiles Verify"
+            "PollMethod PollPolicy PreviousFailures RetryPolicy Settings Sync Timeouts "
+            "UnknownFiles Verify"
         ),
         "display.base": "Progress",
         "downloads": (
@@ -44,13 +45,12 @@ else:
             "Saved Skipped Started Stopped UrlRefreshed"
         ),
         "models": "Package PackageStatus SavedPackage",
-        "polls": "PollMethod PollPolicy",
         "records": "Aoi Asset Catalog Insight Job Order OrderItem Project Record Task Workflow",
         "report.write": "ReportFiles write_report",
         "sansio.files.verification": "Condition Finding",
         "sync": "download_sync export_sync",
     }
-    """The public names by the module that has them."""
+    """Public names by the module that defines them."""
 
     _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
     __all__ = sorted(["__version__", *_MODULE_OF])  # noqa: PLE0605 - it is one
@@ -62,7 +62,7 @@ else:
 
         if name in _MODULE_OF:
             found = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
-            globals()[name] = found  # Python looks there first
+            globals()[name] = found  # the next access finds it without this function
             return found
         if find_spec(f"{__name__}.{name}"):
             return import_module(f"{__name__}.{name}")
@@ -70,5 +70,5 @@ else:
         raise AttributeError(message)
 
     def __dir__() -> list[str]:
-        """Return the public names, and what is there already."""
+        """Return the public names and the names already imported."""
         return sorted({*__all__, *globals()})

@@ -1,4 +1,4 @@
-"""The public names, all of which `pixxel_async` has."""
+"""The public names, which `pixxel_async` re-exports."""
 
 from ._version import __version__
 from .client import PixxelClient
@@ -10,6 +10,8 @@ from .config import (
     FetchPolicy,
     FolderPolicy,
     Limits,
+    PollMethod,
+    PollPolicy,
     PreviousFailures,
     RetryPolicy,
     Settings,
@@ -96,7 +98,6 @@ from .export.export import Export
 from .export.summary import Report
 from .export.verify import verify
 from .models import Package, PackageStatus, SavedPackage
-from .polls import PollMethod, PollPolicy
 from .records import (
     Aoi,
     Asset,

@@ -1,9 +1,9 @@
-"""Where the service is, and the way there: how these settings are read."""
+"""Validation of the service's base URL and of the proxy."""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, SecretStr
@@ -11,12 +11,12 @@ from pydantic import AfterValidator, SecretStr
 BASE_URL = "https://api.pixxel.space"
 """The server named by the service's OpenAPI document."""
 
-AUTO = "auto"
+AUTO: Literal["auto"] = "auto"
 DIRECT = "direct"
 PROXY = AUTO
-"""`auto`: as HTTPS_PROXY, ALL_PROXY and NO_PROXY say. `direct`: none."""
+"""`auto`: from HTTPS_PROXY, ALL_PROXY and NO_PROXY. `direct`: no proxy."""
 CA_BUNDLE = AUTO
-"""`auto`: as SSL_CERT_FILE and the like say, or else the certificates of the package certifi."""
+"""`auto`: from SSL_CERT_FILE and its kin, otherwise the certificates of the certifi package."""
 
 PROXY_SCHEMES = frozenset({"http", "https", "socks5", "socks5h"})
 MOST_HOST_CHARS = 253
@@ -25,8 +25,8 @@ LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def _is_host(host: str) -> bool:
-    """Tell whether a look-up takes a host: each label has 1 to 63 characters (RFC 1035)."""
-    if ":" in host:  # `urlsplit` has looked at what stands in brackets
+    """Check that a host can be resolved: each label has 1 to 63 characters (RFC 1035)."""
+    if ":" in host:  # IPv6: `urlsplit` has checked the part in brackets
         return True
     try:
         ascii_host = host.encode("idna").decode("ascii")
@@ -40,7 +40,7 @@ def _https_or_loopback(url: str) -> str:
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
-    except ValueError:  # half an IPv6 address, or a port that is none
+    except ValueError:  # an incomplete IPv6 address or an invalid port
         raise ValueError(reason) from None
     if parts.query or parts.fragment or "@" in parts.netloc or parts.port == 0:
         raise ValueError(reason)
@@ -49,7 +49,7 @@ def _https_or_loopback(url: str) -> str:
     if parts.scheme != "https" and not (
         parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS
     ):
-        reason = "use https; plain http is taken for a loopback address only"
+        reason = "use https; plain http is allowed for loopback addresses only"
         raise ValueError(reason)
     return url.rstrip("/")
 
@@ -65,23 +65,23 @@ def _proxy(value: SecretStr) -> SecretStr:
 
 
 def proxy_url(url: str) -> str:
-    """Return the URL of a proxy with its scheme, which may be left out.
+    """Return a proxy's URL; a missing scheme becomes `http`.
 
     Raises:
-        ValueError: It is none; the message has no part of it, as it may hold a password.
+        ValueError: The URL is invalid. The message does not quote it: it may contain a password.
     """
-    whole = url if "://" in url else f"http://{url}"
+    full_url = url if "://" in url else f"http://{url}"
     try:
-        parts = urlsplit(whole)
-        is_good = (
+        parts = urlsplit(full_url)
+        is_valid = (
             _is_host(parts.hostname or "") and parts.scheme in PROXY_SCHEMES and parts.port != 0
         )
-    except ValueError:  # a port that is none
-        is_good = False
-    if not is_good:
+    except ValueError:  # an invalid port
+        is_valid = False
+    if not is_valid:
         reason = "give a proxy such as http://proxy.example:8080, or auto, or direct"
         raise ValueError(reason)
-    return whole
+    return full_url
 
 
 Proxy = Annotated[SecretStr, AfterValidator(_proxy)]

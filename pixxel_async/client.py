@@ -26,11 +26,10 @@ from .downloads import Download
 from .errors import UsageError
 from .export.event_bus import EventBus
 from .export.export import Export
-from .export.incoming import Downloads
 from .export.pipeline import Pipeline
 from .export.resources import ExportResources
-from .export.single import again, only_package
-from .export.wait import wait
+from .export.source import Downloads
+from .export.wait import again, only_package, wait
 from .http.api_client import make_api_client
 from .http.auth import KeyAuth
 from .http.circuit_breaker import CircuitBreakers

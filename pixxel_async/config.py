@@ -1,4 +1,4 @@
-"""Settings: frozen, each default a named constant beside it, times in seconds, sizes in bytes."""
+"""Settings as frozen models. Times are in seconds, sizes in bytes; each default is a constant."""
 
 from __future__ import annotations
 
@@ -12,26 +12,16 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 from .addresses import BASE_URL as BASE_URL  # noqa: PLC0414 - importable from here, too
 from .addresses import CA_BUNDLE, PROXY, BaseUrl, Proxy
 from .errors import ConfigError
-from .polls import POLL_INITIAL_S as POLL_INITIAL_S  # noqa: PLC0414 - importable from here, too
-from .polls import POLL_MAX_S as POLL_MAX_S  # noqa: PLC0414 - likewise
-from .polls import WAIT_TIMEOUT_S as WAIT_TIMEOUT_S  # noqa: PLC0414 - likewise
-from .polls import PollPolicy as PollPolicy  # noqa: PLC0414 - likewise
 
-AUTO: Literal["auto"] = "auto"
-FETCHES: Literal["auto"] = AUTO
-"""As many as suit the link; see `sansio.resilience.adaptive_concurrency`."""
-
+FETCHES: Literal["auto"] = "auto"
+"""Adapts to the network; see `sansio.resilience.adaptive_concurrency`."""
 MOST_FETCHES = 64
-"""With `auto`, never more."""
+"""The upper limit with `auto`."""
 
 
 def read_fetches(value: Any) -> Any:
-    """Read a number of transfers, which may be text, or `auto`.
-
-    Raises:
-        ValueError: It is neither.
-    """
-    if value == AUTO:
+    """Parse a number of transfers, possibly a string, or `auto`."""
+    if value == FETCHES:
         return value
     text = str(value)
     if isinstance(value, bool) or not (text.isdecimal() and int(text) > 0):
@@ -41,7 +31,6 @@ def read_fetches(value: Any) -> Any:
 
 
 Fetches: TypeAlias = Annotated[int | Literal["auto"], BeforeValidator(read_fetches)]
-
 
 CONNECT_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 60.0
@@ -57,6 +46,14 @@ RETRY_INITIAL_S = 0.5
 RETRY_MAX_S = 30.0
 RETRY_AFTER_MAX_S = 300.0
 RECREATE_ATTEMPTS = 2
+
+POLL_INITIAL_S = 2.0
+POLL_MAX_S = 30.0
+POLL_FACTOR = 1.5
+POLL_JITTER = 0.1
+POLL_BUDGET = 1.0
+WAIT_TIMEOUT_S = 6 * 3600.0
+NOT_FOUND_GRACE_S = 30.0
 
 TRANSFER_ATTEMPTS = 8
 STALL_TIMEOUT_S = 30.0
@@ -77,9 +74,10 @@ NO_KEY = (
 
 
 class AuthScheme(StrEnum):
-    """How the key stands in the `Authorization` header.
+    """How the `Authorization` header carries the key.
 
-    The OpenAPI document sends the key as it is; the newer guide puts `Bearer` before it.
+    The service's OpenAPI document sends the bare key (RAW); its newer guide puts `Bearer` before
+    it (BEARER).
     """
 
     RAW = "raw"
@@ -87,17 +85,17 @@ class AuthScheme(StrEnum):
 
 
 class Verify(StrEnum):
-    """How closely a ZIP is looked at before it gets its final name."""
+    """How thoroughly a ZIP is verified before it gets its final name; see `FetchPolicy`."""
 
     STRUCTURE = "structure"
     CONTENTS = "contents"
 
 
 class Checksum(StrEnum):
-    """What is computed over the bytes of a package while they are saved.
+    """The checksum computed over a package while it is saved.
 
-    NONE leaves out the checksums that the storage offers, too. A package that arrived in more than
-    one answer is checked against the CRCs of its ZIP all the same.
+    NONE also ignores the checksums that the storage offers. A package that arrived in more than
+    one response is still checked against the CRCs in its ZIP.
     """
 
     SHA256 = "sha256"
@@ -105,10 +103,10 @@ class Checksum(StrEnum):
 
 
 class Sync(StrEnum):
-    """What a saved file has been through.
+    """Whether files are synced to disk.
 
-    DISK: it was synced before it got its final name, so that it is whole after a power cut, too.
-    NONE: the operating system writes it when it likes.
+    DISK syncs a file before it gets its final name, so that it survives a power cut. NONE leaves
+    the writing to the operating system.
     """
 
     DISK = "disk"
@@ -120,14 +118,14 @@ class _Frozen(BaseModel):
 
 
 class Timeouts(_Frozen):
-    """How long one call may take.
+    """Time limits for a single call, in seconds.
 
     Attributes:
-        connect_s: Until a connection stands, TLS included.
-        answer_s: For the whole answer to an API call.
-        creation_s: For the whole answer to a call that may create a package: POST and PUT. The
-            service may do the work before it answers, and a second call costs it that work once
-            more. None takes `CREATION_TIMEOUT_S`, or `answer_s` if that is longer.
+        connect_s: For opening a connection, including TLS.
+        answer_s: For the complete response to an API call.
+        creation_s: For the complete response to a call that may create a package (POST and PUT).
+            The service may do the work before it responds, and a second call repeats that work.
+            None means `CREATION_TIMEOUT_S`, or `answer_s` if that is longer.
     """
 
     connect_s: float = Field(CONNECT_TIMEOUT_S, gt=0)
@@ -136,24 +134,23 @@ class Timeouts(_Frozen):
 
     @property
     def creation_limit_s(self) -> float:
-        """The limit that holds for calls that may create a package."""
-        if self.creation_s is None:
-            return max(self.answer_s, CREATION_TIMEOUT_S)
-        return self.creation_s
+        """The effective limit for calls that may create a package, in seconds."""
+        return self.creation_s or max(self.answer_s, CREATION_TIMEOUT_S)
 
 
 class Limits(_Frozen):
-    """How much may be under way at once.
+    """Limits on concurrency and rates, shared by everything that one client does.
 
     Attributes:
         requests: API calls in flight.
-        requests_per_second: The rate that create and poll calls share. None is documented by
-            the service; this one is meant to be polite. It sinks when the service says so.
-        pending: Packages that have been asked for and are not ready yet.
-        fetches: Transfers at once; `auto` finds out how many suit the link, up to
-            `MOST_FETCHES`, and asks for fewer when the storage complains.
-        bytes_per_second: What all transfers together may bring; None sets no limit.
-        max_answer_bytes: A longer API answer is refused.
+        requests_per_second: The rate that create and poll calls share. The service documents no
+            limit; the default is meant to be polite. The rate drops when the service throttles.
+        pending: Packages that are requested and not ready yet.
+        fetches: Concurrent transfers. `auto` adapts the number to the network, up to
+            `MOST_FETCHES`, and lowers it when the storage is overloaded.
+        bytes_per_second: The combined bandwidth of all transfers; None means unlimited.
+        max_answer_bytes: The largest API response that is accepted.
+
     """
 
     requests: int = Field(REQUESTS, ge=1)
@@ -165,23 +162,23 @@ class Limits(_Frozen):
 
     @property
     def most_fetches(self) -> int:
-        """How many transfers there may ever be at once."""
+        """The upper limit on concurrent transfers."""
         return self.fetches if isinstance(self.fetches, int) else MOST_FETCHES
 
 
 class RetryPolicy(_Frozen):
-    """How often, and after how long, a failed call is tried again.
+    """How often, and after what delay, a failed call is retried.
 
-    The delay after attempt n is drawn evenly from zero to `initial_s` * 2 ** (n - 1), at most
-    `max_s` (full jitter); a Retry-After of the service wins, up to `retry_after_max_s`.
+    The delay after attempt n is uniformly random between zero and `initial_s` * 2 ** (n - 1), at
+    most `max_s` (full jitter). A Retry-After header takes precedence, up to `retry_after_max_s`.
 
     Attributes:
-        attempts: Tries of one call, the first included.
-        initial_s: The upper end of the first delay.
-        max_s: The upper end of any delay.
-        retry_after_max_s: A Retry-After above this is taken as this.
-        recreate: How often a creation whose answer was lost may be sent again. Such a call may
-            have made a package already; another one costs packaging work and nothing else. Zero
+        attempts: Attempts per call, including the first.
+        initial_s: The upper bound of the first delay.
+        max_s: The upper bound of every delay.
+        retry_after_max_s: A longer Retry-After is reduced to this.
+        recreate: How often a creation whose response was lost may be sent again. The lost call
+            may have created a package; a duplicate costs packaging work and nothing else. Zero
             fails the package instead.
     """
 
@@ -192,29 +189,66 @@ class RetryPolicy(_Frozen):
     recreate: int = Field(RECREATE_ATTEMPTS, ge=0)
 
 
+class PollMethod(StrEnum):
+    """How polls are scheduled.
+
+    BACKOFF increases the interval between polls. LEARNING starts the same way; once packages have
+    become ready, it polls when the next ones are likely to be (`sansio.polling.learner`).
+    """
+
+    LEARNING = "learning"
+    BACKOFF = "backoff"
+
+
+class PollPolicy(_Frozen):
+    """When a pending package is polled.
+
+    Attributes:
+        method: How polls are scheduled.
+        initial_s: Seconds between the creation and the first poll.
+        max_s: The longest interval between polls, in seconds.
+        factor: The ratio of each interval to the previous one.
+        jitter: The fraction of an interval by which it varies at random, up or down, so that
+            packages that were created together are not polled together.
+        wait_timeout_s: A package that is not ready this many seconds after its creation fails.
+        not_found_grace_s: For this many seconds after the creation, a 404 from the status call
+            means "not ready yet".
+        budget: How many polls LEARNING makes, as a multiple of what BACKOFF would make.
+    """
+
+    method: PollMethod = PollMethod.LEARNING
+    initial_s: float = Field(POLL_INITIAL_S, gt=0)
+    max_s: float = Field(POLL_MAX_S, gt=0)
+    factor: float = Field(POLL_FACTOR, ge=1)
+    jitter: float = Field(POLL_JITTER, ge=0, lt=1)
+    wait_timeout_s: float = Field(WAIT_TIMEOUT_S, gt=0)
+    not_found_grace_s: float = Field(NOT_FOUND_GRACE_S, ge=0)
+    budget: float = Field(POLL_BUDGET, gt=0)
+
+
 class FetchPolicy(_Frozen):
     """How a package is transferred and verified.
 
     Attributes:
-        attempts: Tries of one transfer that bring no new byte; progress starts the count anew.
-        stall_timeout_s: The window in which the least throughput is measured.
-        least_bytes_per_s: Less than this over a whole window is a stall.
-        write_s: After this time at the latest bytes are written, and noted for a later run, also if
-            they are few; a run that is killed loses what it has not noted.
-        segment_bytes: The least that one of several transfers brings of a package. One of which
-            eight times this is missing may come by several at once, while places for transfers are
-            free, and it will still take a while.
-        flush_bytes: Bytes after which a transfer is synced to disk and its mark is kept; a run
-            that is resumed after a crash goes on from there.
-        expiry_margin_s: A signed URL with less time left than this is asked for anew before a
-            transfer starts.
-        verify: `structure` checks size, checksum and the ZIP's records; `contents` also reads
-            every member against its CRC-32. A package that arrived in more than one answer is
-            always checked like that, unless it agrees with a checksum of the storage.
-        checksum: With NONE, what was saved is known by its size alone, and a later run goes on
-            from the last mark, not from the last byte.
-        sync: With NONE, a power cut may leave files and marks that vouch for lost bytes. The
-            journal is synced all the same.
+        attempts: Consecutive attempts of one transfer without a new byte.
+        stall_timeout_s: The window, in seconds, over which the minimum throughput is measured.
+        least_bytes_per_s: The minimum throughput; less over a full window is a stall.
+        write_s: The longest time, in seconds, before received bytes are written and recorded; a
+            killed run loses the rest.
+        segment_bytes: The smallest segment of a multipart transfer. A package with at least eight
+            times this missing may use several connections, while transfer slots are free and the
+            transfer would still take a while.
+        flush_bytes: Bytes after which a transfer is synced to disk and its offset is recorded; a
+            run after a crash resumes from that offset.
+        expiry_margin_s: A signed URL that expires within this many seconds is requested again
+            before a transfer starts.
+        verify: `structure` checks size, checksum and the ZIP's records; `contents` also checks
+            every member against its CRC-32. A package that arrived in more than one response is
+            always checked with `contents`, unless it matches a checksum from the storage.
+        checksum: With NONE, saved files are identified by size alone, and a later run resumes
+            from the last synced offset instead of the last byte.
+        sync: With NONE, a power cut can leave files and offsets that claim bytes that are lost.
+            The journal is synced anyway.
     """
 
     attempts: int = Field(TRANSFER_ATTEMPTS, ge=1)
@@ -230,14 +264,17 @@ class FetchPolicy(_Frozen):
 
 
 class PreviousFailures(StrEnum):
-    """What is done with packages that failed in an earlier run for a reason of their own."""
+    """Whether to retry packages that failed in an earlier run for a reason of their own.
+
+    LEAVE reports them as failed again without sending anything; RETRY requests them again.
+    """
 
     LEAVE = "leave"
     RETRY = "retry"
 
 
 class ExistingFiles(StrEnum):
-    """How closely files are looked at that an earlier run has saved.
+    """How files that an earlier run saved are checked.
 
     TRUST compares their sizes; VERIFY reads them again.
     """
@@ -247,14 +284,17 @@ class ExistingFiles(StrEnum):
 
 
 class UnknownFiles(StrEnum):
-    """What is done with a file of a package's name that no export has saved."""
+    """What to do with a file that has a package's name but that no export saved.
+
+    REFUSE fails the package and leaves the file; REPLACE overwrites the file.
+    """
 
     REFUSE = "refuse"
     REPLACE = "replace"
 
 
 class Extraction(StrEnum):
-    """Whether a saved ZIP is extracted, and whether it is kept then."""
+    """Whether a saved ZIP is extracted, and whether the ZIP is kept afterwards."""
 
     NONE = "none"
     KEEP_ZIP = "keep-zip"
@@ -265,14 +305,15 @@ class FolderPolicy(_Frozen):
     """How an export treats its folder.
 
     Attributes:
-        previous_failures: What is done with packages that failed in an earlier run.
-        existing_files: How closely the files of earlier runs are looked at.
-        unknown_files: What is done with a file that is in the way.
-        path_template: The name of a package's file; see `sansio.files.filenames`.
+        previous_failures: Whether to retry packages that failed in an earlier run.
+        existing_files: How files from earlier runs are checked.
+        unknown_files: What to do with an existing file that no export saved.
+        path_template: The name of each package's file; see `sansio.files.filenames`.
         extraction: Whether a saved ZIP is extracted.
-        least_free_bytes: Transfers pause while the disk has less free space than this and what
-            they still have to bring.
-        space_timeout_s: After a pause of this length the export ends; a later run continues it.
+        least_free_bytes: Transfers pause while the free disk space is below this plus the bytes
+            they still have to receive.
+        space_timeout_s: The longest pause, in seconds; then the export ends, and a later run
+            resumes it.
     """
 
     previous_failures: PreviousFailures = PreviousFailures.LEAVE
@@ -285,31 +326,30 @@ class FolderPolicy(_Frozen):
 
 
 class KeyStore(StrEnum):
-    """Where a profile's key lies that is not in the environment."""
+    """Where a profile stores its key."""
 
     FILE = "file"
     KEYRING = "keyring"
 
 
 class Settings(_Frozen):
-    """What a client is made with, as far as environment and config file can say it.
+    """The settings that environment variables and the config file can set.
 
     Attributes:
         api_key: The key.
-        base_url: Where the service is.
+        base_url: The URL of the service.
         auth_scheme: How the key is sent.
-        proxy: `auto`, `direct`, or the URL of a proxy, which may hold a password.
-        ca_bundle: `auto`, or a file or folder of certificates to trust.
-        allow_private_storage: Whether a storage may have a loopback, private or link-local
-            address.
-        requests_per_second: Calls of the service.
-        fetches: Transfers at once, or `auto`.
-        wait_timeout: Seconds after which a package that is not ready has failed.
-        answer_timeout: Seconds for the whole answer to a call; those that create packages have
-            `CREATION_TIMEOUT_S`, if that is longer.
-        stall_timeout: Seconds after which a transfer that brings nothing is tried again.
-        poll_initial: Seconds from asking for a package to the first look.
-        poll_max: The longest time between two looks, in seconds.
+        proxy: `auto`, `direct`, or the URL of a proxy, which may contain a password.
+        ca_bundle: `auto`, or a file or directory of certificates to trust.
+        allow_private_storage: Allow storage at loopback, private and link-local addresses.
+        requests_per_second: The rate of API calls.
+        fetches: Concurrent transfers, or `auto`.
+        wait_timeout: Seconds after which a package that is not ready fails.
+        answer_timeout: Seconds for the complete response to an API call; calls that create
+            packages get `CREATION_TIMEOUT_S`, if that is longer.
+        stall_timeout: Seconds after which a stalled transfer is retried.
+        poll_initial: Seconds between the creation of a package and the first poll.
+        poll_max: The longest interval between two polls, in seconds.
     """
 
     api_key: SecretStr
@@ -328,17 +368,17 @@ class Settings(_Frozen):
 
     @property
     def timeouts(self) -> Timeouts:
-        """How long one call may take."""
+        """The time limits for a single call."""
         return Timeouts(answer_s=self.answer_timeout)
 
     @property
     def limits(self) -> Limits:
-        """How much may be under way at once."""
+        """The limits on concurrency and rates."""
         return Limits(fetches=self.fetches, requests_per_second=self.requests_per_second)
 
     @property
     def poll(self) -> PollPolicy:
-        """When packages are asked about."""
+        """When packages are polled."""
         return PollPolicy(
             initial_s=self.poll_initial, max_s=self.poll_max, wait_timeout_s=self.wait_timeout
         )
@@ -357,15 +397,15 @@ def variable(key: str) -> str:
 def check_settings(
     values: Mapping[str, object], origins: Mapping[str, str] = MappingProxyType({})
 ) -> Settings:
-    """Check settings together.
+    """Validate settings.
 
     Args:
-        values: The settings by name; those that are left out get their defaults.
-        origins: Where a setting comes from, to be told if it is wrong.
+        values: The settings by name; missing ones get their defaults.
+        origins: Where each setting comes from, for the error message.
 
     Raises:
-        ConfigError: There is no key, or a setting is wrong; its value, which may be a key, is not
-            in the message.
+        ConfigError: The key is missing or a setting is invalid. The message does not quote the
+            value, which may be a secret.
     """
     try:
         return Settings.model_validate(values)

@@ -18,7 +18,6 @@ LAYERS = (
         "downloads",
         "models",
         "records",
-        "polls",
         "addresses",
         "config",
         "events",

@@ -15,13 +15,11 @@ from pathlib import Path
 
 import anyio
 
-from pixxel_async.config import Limits
+from pixxel_async.config import Fetches, Limits, read_fetches
 from pixxel_async.errors import TransferError
-from pixxel_async.fetches import Fetches, read_fetches
 from pixxel_async.http.engines import Engine
 from pixxel_async.journal.export_folder import ExportFolder
-from pixxel_async.transfer.concurrency_limiter import ConcurrencyLimiter
-from pixxel_async.transfer.places import FifoSemaphore
+from pixxel_async.transfer.concurrency_limiter import ConcurrencyLimiter, FifoSemaphore
 
 from .ours_fetcher import an_item, make_fetcher, make_storage_client
 from .policies import like_curl

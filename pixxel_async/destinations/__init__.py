@@ -1,1 +1,1 @@
-"""Where the bytes land."""
+"""Writes, checks and extracts files at their destination; no network access belongs here."""

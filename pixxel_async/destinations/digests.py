@@ -11,7 +11,7 @@ import zlib
 from typing import Protocol
 
 from ..config import Checksum
-from .sink import FULL_CARE, NOTHING_HELD, Held, VerifiedRange, WritePolicy
+from .sink import DEFAULT_WRITES, FROM_START, ResumePoint, VerifiedRange, WritePolicy
 
 READ_BYTES = 1024 * 1024
 NOTED_S = 0.02
@@ -58,13 +58,13 @@ def new_digests(algorithms: frozenset[str]) -> dict[str, Digest]:
     return {name: new_digest(name) for name in algorithms | {"sha256"}}
 
 
-def first_digests(algorithms: frozenset[str], care: WritePolicy) -> dict[str, Digest]:
+def initial_digests(algorithms: frozenset[str], care: WritePolicy) -> dict[str, Digest]:
     """Return what is computed over a file that is written from its beginning."""
     return {} if care.checksum is Checksum.NONE else new_digests(algorithms)
 
 
-def held_digests(
-    file: io.FileIO, held: Held, care: WritePolicy = FULL_CARE
+def resume_digests(
+    file: io.FileIO, held: ResumePoint, care: WritePolicy = DEFAULT_WRITES
 ) -> tuple[int, dict[str, Digest]]:
     """Find out how much of an open partial is right, in one reading from its beginning.
 
@@ -95,20 +95,20 @@ def digests_of(file: io.FileIO, algorithms: frozenset[str]) -> dict[str, Digest]
     return digests
 
 
-def right_stretches(file: io.FileIO, held: Held, size: int) -> tuple[VerifiedRange, ...]:
-    """Find out which stretches behind a size are right, by reading them."""
+def verified_ranges(file: io.FileIO, held: ResumePoint, size: int) -> tuple[VerifiedRange, ...]:
+    """Find out which ranges behind a size are right, by reading them."""
     found = []
-    for stretch in held.stretches:
-        if not size <= stretch.begin < stretch.end:
+    for each in held.ranges:
+        if not size <= each.begin < each.end:
             continue
-        digest, at = hashlib.sha256(), stretch.begin
+        digest, at = hashlib.sha256(), each.begin
         file.seek(at)
-        while at < stretch.end and (data := file.read(min(READ_BYTES, stretch.end - at))):
+        while at < each.end and (data := file.read(min(READ_BYTES, each.end - at))):
             digest.update(data)
             at += len(data)
-        if digest.hexdigest() == stretch.sha256:
-            found.append(stretch)
-            size = stretch.end
+        if digest.hexdigest() == each.sha256:
+            found.append(each)
+            size = each.end
     return tuple(found)
 
 
@@ -123,13 +123,13 @@ class DigestingFile(io.FileIO):
         size: Bytes written.
         held: What it held a moment ago, for the journal; nothing without a SHA-256. Other threads
             may read it.
-        stretches: What is right behind it.
+        ranges: What is right behind it.
     """
 
     digests: dict[str, Digest]
     size: int
-    held: Held = NOTHING_HELD
-    stretches: tuple[VerifiedRange, ...] = ()
+    held: ResumePoint = FROM_START
+    ranges: tuple[VerifiedRange, ...] = ()
     _noted_at = float("-inf")
 
     def write(self, data: bytes | bytearray | memoryview, /) -> int:  # type: ignore[override]  # typeshed names a wider buffer
@@ -161,5 +161,5 @@ class DigestingFile(io.FileIO):
     def note(self) -> None:
         """Bring `held` up to date; nobody may write meanwhile."""
         if (sha256 := self.digests.get("sha256")) is not None:
-            self.held = Held(written=self.size, sha256=sha256.digest().hex())
+            self.held = ResumePoint(written=self.size, sha256=sha256.digest().hex())
             self._noted_at = time.monotonic()

@@ -158,18 +158,18 @@ def _extract(
             if is_folder:
                 folders.append(last)
             made.update(tuple(folders[:end]) for end in range(1, len(folders) + 1))
-            with _folder(parent, folders, make=True) as place:
+            with _open_folders(parent, folders, make=True) as place:
                 if not is_folder:
-                    with archive.open(_longer(info)) as source:
+                    with archive.open(_with_extra_byte(info)) as source:
                         _write(source, place, last, info, stop, has_room)
         for path in made:
             _check_stop(stop)
-            with _folder(parent, path) as place:
+            with _open_folders(parent, path) as place:
                 place.sync()
 
 
 @contextlib.contextmanager
-def _folder(
+def _open_folders(
     parent: OpenFolder, parts: Sequence[str], *, make: bool = False
 ) -> Iterator[OpenFolder]:
     with contextlib.ExitStack() as stack:
@@ -213,11 +213,11 @@ def _check_stop(stop: threading.Event) -> None:
         raise StoppedError
 
 
-def _longer(info: zipfile.ZipInfo) -> zipfile.ZipInfo:
+def _with_extra_byte(info: zipfile.ZipInfo) -> zipfile.ZipInfo:
     """Return an entry with a byte more: `zipfile` hides what goes beyond the size that it says."""
-    longer = copy.copy(info)
-    longer.file_size += 1
-    return longer
+    extended = copy.copy(info)
+    extended.file_size += 1
+    return extended
 
 
 def _entry(info: zipfile.ZipInfo) -> Entry:

@@ -32,7 +32,7 @@ from .folder_tree import FolderTree, check_name
 from .os_errors import sink_error
 from .partial_file import LocalPartial
 from .paths import disk_of
-from .sink import FULL_CARE, NOTHING_HELD, Disk, HasRoom, Held, Stamp, WritePolicy, always, stamp_of
+from .sink import DEFAULT_WRITES, FROM_START, Disk, HasRoom, ResumePoint, Stamp, WritePolicy, always, stamp_of
 from .thread_pool import ThreadPool
 
 T = TypeVar("T")
@@ -79,7 +79,7 @@ class LocalSink:
     async def stamp(self, name: str) -> Stamp | None:
         """Look at what has a final name; see `Sink.stamp`."""
 
-        def look() -> Stamp | None:
+        def read() -> Stamp | None:
             try:
                 with self.tree.folder_of(name) as (folder, final):
                     info = folder.lstat(final)
@@ -87,16 +87,16 @@ class LocalSink:
                 return None
             return None if info is None or stat.S_ISDIR(info.st_mode) else stamp_of(info)
 
-        return await self.run(self.shown(name), look)
+        return await self.run(self.shown(name), read)
 
     async def open(
-        self, name: str, held: Held, foreign: UnknownFiles, care: WritePolicy = FULL_CARE
+        self, name: str, held: ResumePoint, foreign: UnknownFiles, care: WritePolicy = DEFAULT_WRITES
     ) -> LocalPartial:
         """Open the partial of a final name; see `Sink.open`."""
         partial = LocalPartial(self, name, foreign, care)
-        if held != NOTHING_HELD:
+        if held != FROM_START:
             try:
-                await partial.take_up(held)
+                await partial.resume(held)
             except BaseException:  # a cancellation comes when the file is open already
                 with anyio.CancelScope(shield=True):
                     await partial.aclose()
@@ -136,7 +136,7 @@ class LocalSink:
     async def is_folder(self, name: str) -> bool:
         """Tell whether a name is that of a folder."""
 
-        def look() -> bool:
+        def read() -> bool:
             try:
                 with self.tree.folder_of(name) as (folder, last):
                     info = folder.lstat(last)
@@ -144,7 +144,7 @@ class LocalSink:
                 return False
             return info is not None and stat.S_ISDIR(info.st_mode)
 
-        return await self.run(self.shown(name), look)
+        return await self.run(self.shown(name), read)
 
     async def extract(self, name: str, folder: str, *, has_room: HasRoom = always) -> None:
         """Extract the ZIP under a final name; see `Sink.extract`."""
@@ -160,11 +160,11 @@ class LocalSink:
             await asyncio.wait([running])
         except BaseException:
             stop.set()
-            await to_end(self._give_up(running, folder))
+            await to_end(self._abort(running, folder))
             raise
         running.result()
 
-    async def _give_up(self, running: asyncio.Future[None], folder: str) -> None:
+    async def _abort(self, running: asyncio.Future[None], folder: str) -> None:
         """Wait for the end of an extraction that nobody wants, which may have come just now."""
         with contextlib.suppress(Exception):  # the cancellation goes first
             await running

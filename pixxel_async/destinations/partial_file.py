@@ -23,10 +23,10 @@ from aiofiles.threadpool.binary import AsyncFileIO
 from ..config import Sync, UnknownFiles, Verify
 from ..errors import SinkError
 from ..waits import to_end
-from .digests import DigestingFile, digests_of, first_digests, held_digests, right_stretches
+from .digests import DigestingFile, digests_of, initial_digests, resume_digests, verified_ranges
 from .folder_tree import OpenFolder, kind_of
 from .os_errors import sink_error
-from .sink import NOTHING_HELD, Held, Stamp, VerifiedRange, WritePolicy, stamp_of
+from .sink import FROM_START, ResumePoint, Stamp, VerifiedRange, WritePolicy, stamp_of
 from .zip_check import file_problem
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class LocalPartial:
         self._file: DigestingFile | None = None
         self._wrapped: AsyncFileIO | None = None
         self._algorithms: frozenset[str] = frozenset()
-        self._found: tuple[Verify, str | None] | None = None
+        self._checked: tuple[Verify, str | None] | None = None
 
     @property
     def size(self) -> int:
@@ -75,21 +75,21 @@ class LocalPartial:
         return 0 if self._file is None else self._file.size
 
     @property
-    def noted(self) -> Held:
+    def noted(self) -> ResumePoint:
         """What a later run may be told of this partial as it was a moment ago."""
-        return NOTHING_HELD if self._file is None else self._file.held
+        return FROM_START if self._file is None else self._file.held
 
     @property
     def stretches(self) -> tuple[VerifiedRange, ...]:
         """What an earlier run has left behind `size`, as far as it is right."""
-        return () if self._file is None else self._file.stretches
+        return () if self._file is None else self._file.ranges
 
     @property
-    def takes_stretches(self) -> bool:
+    def supports_ranges(self) -> bool:
         """Whether bytes can be written behind its end."""
         return hasattr(os, "pwrite")  # Windows has none
 
-    async def take_up(self, held: Held) -> None:
+    async def resume(self, held: ResumePoint) -> None:
         """Open what an earlier run has left.
 
         Raises:
@@ -100,22 +100,22 @@ class LocalPartial:
     def begin(self, algorithms: frozenset[str]) -> None:
         """Compute these digests of a file to which nothing was written yet."""
         self._algorithms = algorithms
-        self._found = None
+        self._checked = None
 
     def write_now(
         self, data: bytes | bytearray | memoryview, *, check: Verify | None = None
     ) -> None:
         """Append all of `data` on the calling thread; see `PartialFile.write_now`."""
-        self._found = None
+        self._checked = None
         try:
-            file = self._open(NOTHING_HELD) if self._file is None else self._file
+            file = self._open(FROM_START) if self._file is None else self._file
             file.write(data)
             if check is Verify.STRUCTURE:
-                self._found = check, self._looked_at(file, data)
+                self._checked = check, self._structure_problem(file, data)
         except OSError as error:
             raise sink_error(error, self._part) from error
 
-    def _looked_at(self, file: DigestingFile, latest: bytes | bytearray | memoryview) -> str | None:
+    def _structure_problem(self, file: DigestingFile, latest: bytes | bytearray | memoryview) -> str | None:
         if len(latest) == file.size:  # all of it is at hand: no need to read what was just written
             return file_problem(io.BytesIO(latest), Verify.STRUCTURE)
         try:
@@ -137,7 +137,7 @@ class LocalPartial:
         """Let the file grow by bytes that were written behind its end; see `PartialFile.join`."""
         file = self._file  # none if nothing has been written, and so nothing behind it
         if file is not None and file.size < end:
-            self._found = None
+            self._checked = None
             await self._run(lambda: file.join(end))
 
     async def write(
@@ -147,7 +147,7 @@ class LocalPartial:
         if self._file is None or check is not None:
             await self._run(lambda: self.write_now(data, check=check))
             return
-        self._found = None
+        self._checked = None
         if self._wrapped is None:
             self._wrapped = self._sink.streamed(self._file)
         try:
@@ -166,13 +166,13 @@ class LocalPartial:
             file.seek(0)
             file.truncate()
             file.size = 0
-            file.held = NOTHING_HELD
-            file.stretches = ()
-            file.digests = first_digests(algorithms, self._care)
+            file.held = FROM_START
+            file.ranges = ()
+            file.digests = initial_digests(algorithms, self._care)
 
         await self._run(empty)
 
-    def written(self) -> Held:
+    def written(self) -> ResumePoint:
         """Return what a later run may be told of this partial, while nobody writes to it."""
         if self._file is not None:
             self._file.note()
@@ -196,16 +196,16 @@ class LocalPartial:
         known = {} if self._file is None else dict(self._file.digests)
         missing = algorithms - known.keys()
         if missing:
-            known |= await self._run_in_time(
+            known |= await self._run_with_descriptor(
                 lambda: self._read_again(lambda file: digests_of(file, missing))
             )
         return {name: known[name].digest() for name in algorithms}
 
     async def problem(self, verify: Verify) -> str | None:
         """Tell why the file is no whole ZIP, or return None."""
-        if self._found is not None and self._found[0] is verify:
-            return self._found[1]
-        return await self._run_in_time(
+        if self._checked is not None and self._checked[0] is verify:
+            return self._checked[1]
+        return await self._run_with_descriptor(
             lambda: self._read_again(lambda file: _zip_problem(file, verify))
         )
 
@@ -220,10 +220,10 @@ class LocalPartial:
     async def commit(self, foreign: UnknownFiles) -> Stamp:
         """Sync, close, and give the file its final name; see `PartialFile.commit`."""
 
-        def settle() -> Stamp:
+        def rename() -> Stamp:
             is_synced = self._care.sync is Sync.DISK
             if self._file is None:  # an empty one, which nobody asked to be written
-                self._open(NOTHING_HELD)
+                self._open(FROM_START)
             file = cast("DigestingFile", self._file)
             # Opened before, so that nothing has been renamed if that fails.
             with self._sink.tree.folder_of(self._name) as (folder, final):
@@ -240,7 +240,7 @@ class LocalPartial:
                     folder.sync()
                 return stamp_of(cast("os.stat_result", folder.lstat(final)))
 
-        return await self._run_in_time(settle)
+        return await self._run_with_descriptor(rename)
 
     async def discard(self) -> None:
         """Close and remove the file."""
@@ -263,13 +263,13 @@ class LocalPartial:
         if self._file is not None and not self._file.closed:
             await self._run(self._file.close)
 
-    def _open(self, held: Held) -> DigestingFile:
+    def _open(self, held: ResumePoint) -> DigestingFile:
         with self._sink.tree.folder_of(self._name, make=True) as (folder, final):
             _check_name(folder, final, self._foreign)
             self._file = _open(folder, final + PART_SUFFIX, held, self._care, self._algorithms)
         return self._file
 
-    async def _run_in_time(self, work: Callable[[], T]) -> T:
+    async def _run_with_descriptor(self, work: Callable[[], T]) -> T:
         """Run what needs a descriptor for a moment; where there is none, wait for others."""
         for _ in range(SHORTAGES):
             try:
@@ -290,15 +290,15 @@ def _zip_problem(file: io.FileIO, verify: Verify) -> str | None:
 
 
 def _open(
-    folder: OpenFolder, part: str, held: Held, care: WritePolicy, algorithms: frozenset[str]
+    folder: OpenFolder, part: str, held: ResumePoint, care: WritePolicy, algorithms: frozenset[str]
 ) -> DigestingFile:
-    is_new = held == NOTHING_HELD
+    is_new = held == FROM_START
     file = DigestingFile(_descriptor(folder, part, is_new=is_new), "r+b", closefd=True)
     try:
         if is_new:
-            file.size, file.digests = 0, first_digests(algorithms, care)
+            file.size, file.digests = 0, initial_digests(algorithms, care)
         else:
-            _take_up(file, held, care)
+            _resume(file, held, care)
     except BaseException:
         file.close()
         raise
@@ -319,18 +319,18 @@ def _descriptor(folder: OpenFolder, part: str, *, is_new: bool) -> int:
     return descriptor
 
 
-def _take_up(file: DigestingFile, held: Held, care: WritePolicy) -> None:
+def _resume(file: DigestingFile, held: ResumePoint, care: WritePolicy) -> None:
     """Keep what is right of a file that an earlier run has left."""
-    file.size, file.digests = held_digests(file, held, care)
+    file.size, file.digests = resume_digests(file, held, care)
     if file.digests:
-        file.stretches = right_stretches(file, held, file.size)
-        while file.stretches and file.stretches[0].begin == file.size:
+        file.ranges = verified_ranges(file, held, file.size)
+        while file.ranges and file.stretches[0].begin == file.size:
             file.join(file.stretches[0].end)
-            file.stretches = file.stretches[1:]
-    file.truncate(file.stretches[-1].end if file.stretches else file.size)
+            file.ranges = file.stretches[1:]
+    file.truncate(file.stretches[-1].end if file.ranges else file.size)
     file.seek(file.size)
     if file.size and "sha256" in file.digests:
-        file.held = Held(written=file.size, sha256=file.digests["sha256"].digest().hex())
+        file.held = ResumePoint(written=file.size, sha256=file.digests["sha256"].digest().hex())
 
 
 def _check_same(part: str, there: os.stat_result | None, ours: os.stat_result) -> None:

@@ -28,23 +28,23 @@ class VerifiedRange:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class ResumePoint:
     """What is known of a partial that an earlier run has left.
 
     Attributes:
         synced: Bytes that are surely right, since they were synced to the disk.
         written: Bytes that are right if they have `sha256`.
         sha256: In hexadecimal, or None if nothing is known of these.
-        stretches: What is there behind them, in its order.
+        ranges: What is there behind them, in its order.
     """
 
     synced: int = 0
     written: int = 0
     sha256: str | None = None
-    stretches: tuple[VerifiedRange, ...] = ()
+    ranges: tuple[VerifiedRange, ...] = ()
 
 
-NOTHING_HELD = Held()
+FROM_START = ResumePoint()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class WritePolicy:
     sync: Sync = Sync.DISK
 
 
-FULL_CARE = WritePolicy()
+DEFAULT_WRITES = WritePolicy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class PartialFile(Protocol):
         ...
 
     @property
-    def noted(self) -> Held:
+    def noted(self) -> ResumePoint:
         """What a later run may be told of this partial as it was a moment ago."""
         ...
 
@@ -142,7 +142,7 @@ class PartialFile(Protocol):
         ...
 
     @property
-    def takes_stretches(self) -> bool:
+    def supports_ranges(self) -> bool:
         """Whether bytes can be written behind its end, once something was written."""
         ...
 
@@ -194,7 +194,7 @@ class PartialFile(Protocol):
         """
         ...
 
-    def written(self) -> Held:
+    def written(self) -> ResumePoint:
         """Return what a later run may be told of this partial, while nobody writes to it."""
         ...
 
@@ -261,7 +261,7 @@ class Sink(Protocol):
         ...
 
     async def open(
-        self, name: str, held: Held, foreign: UnknownFiles, care: WritePolicy = FULL_CARE
+        self, name: str, held: ResumePoint, foreign: UnknownFiles, care: WritePolicy = DEFAULT_WRITES
     ) -> PartialFile:
         """Open the partial of a final name.
 

@@ -27,7 +27,7 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 NO_THREAD = "the system allows no more threads; raise its limits (ulimit -u, ulimit -v)"
-ENDED = "these threads have ended"
+SHUT_DOWN = "these threads have ended"
 
 
 class _Job(Generic[T]):
@@ -67,18 +67,18 @@ class _Job(Generic[T]):
 class ThreadPool(Executor):
     """Threads, started as they are needed; `run` belongs to one event loop."""
 
-    def __init__(self, most: int, name: str) -> None:
+    def __init__(self, max_threads: int, name: str) -> None:
         """Start none yet.
 
         Args:
-            most: How many there may be.
+            max_threads: How many there may be.
             name: What they are called.
         """
-        self._most = most
+        self._max_threads = max_threads
         self._name = name
         self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
-        self._is_ended = False
+        self._is_shut_down = False
         self._waker: LoopWaker | None = None
 
     async def run(self, work: Callable[[], T], *, drop: Callable[[T], None] = keep) -> T:
@@ -92,16 +92,16 @@ class ThreadPool(Executor):
             RuntimeError: The threads have ended.
             SinkError: The system allows no thread at all.
         """
-        if self._is_ended:
-            raise RuntimeError(ENDED)
+        if self._is_shut_down:
+            raise RuntimeError(SHUT_DOWN)
         loop = asyncio.get_running_loop()
         job = _Job(work, loop.create_future())
         waker = self._waker = self._waker or loop_waker()
-        self._put(lambda: self._do(job, waker))
+        self._put(lambda: self._execute(job, waker))
         try:
             await job.waiter
         except asyncio.CancelledError as cancelled:
-            raise await self._outlast(job, loop, cancelled, drop) from None
+            raise await self._wait_for_end(job, loop, cancelled, drop) from None
         return job.outcome()
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
@@ -120,7 +120,7 @@ class ThreadPool(Executor):
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - as the base class has it
         """End the threads when they have done what was asked of them; may be called twice."""
-        self._is_ended = True
+        self._is_shut_down = True
         for _ in self._threads:
             self._queue.put(None)
         for thread in self._threads if wait else ():
@@ -131,10 +131,10 @@ class ThreadPool(Executor):
             self._waker = None
 
     def _put(self, work: Callable[[], None]) -> None:
-        if self._is_ended:
-            raise RuntimeError(ENDED)
+        if self._is_shut_down:
+            raise RuntimeError(SHUT_DOWN)
         self._queue.put(work)
-        if len(self._threads) < self._most and not self._queue.empty():
+        if len(self._threads) < self._max_threads and not self._queue.empty():
             self._start_another()
 
     def _start_another(self) -> None:
@@ -143,29 +143,29 @@ class ThreadPool(Executor):
         Raises:
             SinkError: There are none.
         """
-        thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
+        thread = threading.Thread(target=self._run_jobs, name=self._name, daemon=True)
         try:
             thread.start()
         except (RuntimeError, MemoryError) as error:
             if self._threads:
-                self._most = len(self._threads)
+                self._max_threads = len(self._threads)
                 return
             self._queue.get_nowait()  # nobody will
             raise SinkError(NO_THREAD, code="EAGAIN") from error
         self._threads.append(thread)
 
-    def _serve(self) -> None:
+    def _run_jobs(self) -> None:
         while (work := self._queue.get()) is not None:
             work()
 
-    def _do(self, job: _Job[Any], waker: LoopWaker) -> None:
+    def _execute(self, job: _Job[Any], waker: LoopWaker) -> None:
         try:
             job.result = job.work()
         except BaseException as error:  # noqa: BLE001 - it comes out of `run`
             job.error = error
         waker.tell(job.ended)
 
-    async def _outlast(
+    async def _wait_for_end(
         self,
         job: _Job[T],
         loop: asyncio.AbstractEventLoop,

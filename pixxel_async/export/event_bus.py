@@ -9,7 +9,7 @@ import anyio
 from anyio.streams.memory import MemoryObjectSendStream
 
 from .. import events
-from ..transfer.unexpected import as_error
+from ..transfer.errors import as_error
 from .event_recorder import EventRecorder
 from .summary import Report
 

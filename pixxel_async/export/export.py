@@ -28,8 +28,8 @@ from ..journal.export_folder import ExportFolder, OpenFolders
 from ..waits import wait_for_end
 from .event_bus import EventBus
 from .event_recorder import EventRecorder
-from .incoming import Downloads, count
 from .pipeline import Pipeline
+from .source import Downloads, count
 from .summary import Report
 
 EVENTS_AHEAD = 1024

@@ -10,11 +10,11 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 
 from ..errors import PixxelError
 from ..transfer.call_gate import CallGate
+from ..transfer.concurrency_limiter import FifoSemaphore
 from ..transfer.disk_space import DiskStaysFullError
 from ..transfer.downloader import Downloader, NotReadyAnyMoreError
-from ..transfer.places import FifoSemaphore
+from ..transfer.errors import as_error
 from ..transfer.received import ReceivedPackage
-from ..transfer.unexpected import as_error
 from ..transfer.work_item import WorkItem
 from .pending_packages import PendingPackages
 from .save_stage import SaveStage

@@ -44,23 +44,20 @@ from ..sansio.resume_decision import ResumeAction, is_retryable_next_run
 from ..transfer.call_gate import CallGate
 from ..transfer.disk_space import DiskSpace, DiskStaysFullError
 from ..transfer.downloader import Downloader
-from ..transfer.unexpected import as_error
+from ..transfer.errors import as_error
 from ..transfer.work_item import WorkItem, new_row
 from .create_stage import CreateStage
 from .event_bus import EventBus
-from .failures import Failures
 from .fetch_stage import FetchStage
-from .incoming import Downloads, count
 from .key_check import KeyCheck
 from .package_requests import PackageRequests, raise_if_failed
-from .pending_packages import PendingPackages
+from .pending_packages import Failures, PendingPackages
 from .poll_stage import PollStage
 from .replacement import PackageReplacement, is_stale_id, known_id_of, look, raise_if_wordless
 from .resources import ExportResources
-from .resume import ResumeStage
-from .row_repair import repair_row
+from .resume import ResumeStage, repair_row
 from .save_stage import SaveStage
-from .source import DownloadSource
+from .source import Downloads, DownloadSource, count
 
 FINISH_S = 1.0
 """How long creations that are under way may take after an interruption, in seconds."""

@@ -7,12 +7,13 @@ import random
 import anyio
 
 from .. import events
-from ..config import PollPolicy, RetryPolicy
+from ..config import FolderPolicy, PollPolicy, PreviousFailures, RetryPolicy
 from ..downloads import Download
 from ..http.service_calls import Api
-from ..models import Package, PackageStatus
+from ..models import Package, PackageStatus, SavedPackage
 from ..sansio.polling.schedule import Pending, PollSchedule
 from .package_requests import PackageRequests, raise_if_failed
+from .summary import Report
 
 
 async def wait(api: Api, download: Download, *, retry: RetryPolicy, poll: PollPolicy) -> Package:
@@ -48,3 +49,22 @@ async def wait(api: Api, download: Download, *, retry: RetryPolicy, poll: PollPo
 
 async def _forget(_event: events.Event) -> None:
     """Take an event that nobody reads."""
+
+
+def again(folder: FolderPolicy | None) -> FolderPolicy:
+    """Return the policy with which one package is asked for: it may have failed earlier."""
+    retry = {"previous_failures": PreviousFailures.RETRY}
+    return (folder or FolderPolicy()).model_copy(update=retry)
+
+
+def only_package(report: Report) -> SavedPackage:
+    """Return the package of an export of one.
+
+    Raises:
+        PixxelError: Why it could not be saved.
+    """
+    for failed in report.failed:
+        raise failed.error
+    if report.stopped is not None:  # the disk stayed full
+        raise report.stopped
+    return (report.saved or report.skipped)[0]

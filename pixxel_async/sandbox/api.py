@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -38,8 +39,29 @@ from .refusals import (
 )
 from .routes import PING, Route, find
 from .scenario import Scenario
-from .throttle import ByteRate
 from .world import World
+
+
+class ByteRate:
+    """A bucket that fills evenly."""
+
+    def __init__(self, per_second: float | None) -> None:
+        """Begin with a full bucket; None lets everything through."""
+        self._per_second = per_second
+        self._due = 0.0
+
+    def wait_s(self) -> float:
+        """Count a call, and return how long the caller should have waited; 0 lets it through."""
+        if self._per_second is None:
+            return 0.0
+        now = time.monotonic()
+        interval = 1 / self._per_second
+        due = max(self._due, now - max(1.0, interval)) + interval
+        if due > now:
+            return due - now
+        self._due = due
+        return 0.0
+
 
 HUGE = 32 * 1024 * 1024
 CREATED, FOUND = 201, 302

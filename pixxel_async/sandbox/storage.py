@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from xml.sax.saxutils import escape
 
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
-from . import storage_errors, storage_faults
-from .byte_ranges import PreconditionFailedError, UnsatisfiableError, wanted
+from . import storage_faults
 from .connections import Connections
 from .content import Content
 from .faults import FaultPlan, StorageFault
@@ -19,6 +21,98 @@ from .recording import Leak, StorageGet
 from .reply import Reply, Sender
 from .scenario import Checksum, Scenario
 from .signing import Signer, expiry
+
+BAD_REQUEST, FORBIDDEN, NOT_FOUND, NOT_ALLOWED = 400, 403, 404, 405
+REQUEST_ID = "5A4D0B0C5A4D0B0C"
+
+
+def refusal(status: int, code: str, message: str, *, more: str = "") -> Reply:
+    """Return an error as XML, the way that S3 writes it and the others nearly do."""
+    text = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f"<Error><Code>{escape(code)}</Code><Message>{escape(message)}</Message>{more}"
+        f"<RequestId>{REQUEST_ID}</RequestId></Error>"
+    )
+    return Reply.of(status, text.encode(), {"content-type": "application/xml"})
+
+
+def expired(style: str, *, end: float, now: float) -> Reply:
+    """Return what a storage says to a URL whose time is over."""
+    match style:
+        case "s3":
+            more = f"<Expires>{_iso(end)}</Expires><ServerTime>{_iso(now)}</ServerTime>"
+            return refusal(FORBIDDEN, "AccessDenied", "Request has expired", more=more)
+        case "gcs":
+            more = f"<Details>Request signature expired at: {_iso(end)}</Details>"
+            message = "The provided token has expired."
+            return refusal(BAD_REQUEST, "ExpiredToken", message, more=more)
+        case "azure":
+            more = f"<AuthenticationErrorDetail>Signed expiry time [{_iso(end)}] has passed</AuthenticationErrorDetail>"  # noqa: E501 - one element
+            message = "Server failed to authenticate the request."
+            return refusal(FORBIDDEN, "AuthenticationFailed", message, more=more)
+        case _:
+            return refusal(FORBIDDEN, "AccessDenied", "Access denied")
+
+
+def mismatch() -> Reply:
+    """Return what a storage says to a URL that it has not signed."""
+    message = "The request signature we calculated does not match the signature you provided."
+    return refusal(FORBIDDEN, "SignatureDoesNotMatch", message)
+
+
+def no_such_key() -> Reply:
+    """Return what a storage says to the path of no object."""
+    return refusal(NOT_FOUND, "NoSuchKey", "The specified key does not exist.")
+
+
+def not_allowed(method: str) -> Reply:
+    """Return what a storage says to a method that the URL is not signed for."""
+    if method == "HEAD":
+        return mismatch()
+    return refusal(NOT_ALLOWED, "MethodNotAllowed", "The method is not allowed.")
+
+
+def _iso(moment: float) -> str:
+    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+
+
+class PreconditionFailedError(Exception):
+    """If-Match names another version: 412."""
+
+
+class UnsatisfiableError(Exception):
+    """The range lies behind the end: 416."""
+
+
+def wanted(headers: Mapping[str, str], *, size: int, etag: str) -> tuple[int, int] | None:
+    """Return the first byte that is asked for and the one after the last, or None for all.
+
+    Args:
+        headers: Of the request.
+        size: Of the object, in bytes.
+        etag: The object's strong entity tag.
+
+    Raises:
+        PreconditionFailedError: If-Match does not hold.
+        UnsatisfiableError: There is no such byte.
+    """
+    if headers.get("if-match", etag) not in {etag, "*"}:
+        raise PreconditionFailedError
+    found = _RANGE.fullmatch(headers.get("range", ""))
+    if found is None or headers.get("if-range", etag) != etag:
+        return None
+    first, last = found[1], found[2]
+    if not first:
+        if not last:
+            return None
+        return max(0, size - int(last)), size
+    if int(first) >= size:
+        raise UnsatisfiableError
+    return int(first), min(int(last) + 1, size) if last else size
+
 
 MOVED = "/moved"
 """Stands before the target of a request that was redirected."""
@@ -78,11 +172,11 @@ class Storage:
         self.leaks += [Leak(name, identity) for name in SECRET_HEADERS if name in headers]
         fault = None
         if package is None or package.action == "gone":
-            reply = storage_errors.no_such_key()
+            reply = no_such_key()
         elif scope["method"] != "GET":
-            reply = storage_errors.not_allowed(scope["method"])
+            reply = not_allowed(scope["method"])
         elif not self._signer.is_genuine(target, package.style):
-            reply = storage_errors.mismatch()
+            reply = mismatch()
         elif expiry(target) <= self._clock():
             reply = self._expired(package, target)
         else:
@@ -106,9 +200,7 @@ class Storage:
         return limit is not None and self._sending >= limit
 
     def _crowded(self) -> Reply:
-        return storage_errors.refusal(
-            self._scenario.crowded_status, "AccessDenied", "Access Denied"
-        )
+        return refusal(self._scenario.crowded_status, "AccessDenied", "Access Denied")
 
     @property
     def body_bytes(self) -> int:
@@ -133,7 +225,7 @@ class Storage:
         match fault.action:
             case "status":
                 code = "SlowDown" if fault.status == TOO_SLOW else "SandboxFault"
-                return storage_errors.refusal(fault.status, code, "a fault was asked for")
+                return refusal(fault.status, code, "a fault was asked for")
             case "expired":
                 return self._expired(package, target)
             case "redirect":
@@ -164,9 +256,9 @@ class Storage:
             part = wanted(headers, size=content.size, etag=package.etag)
         except PreconditionFailedError:
             message = "The object is another one by now."
-            return storage_errors.refusal(PRECONDITION_FAILED, "PreconditionFailed", message)
+            return refusal(PRECONDITION_FAILED, "PreconditionFailed", message)
         except UnsatisfiableError:
-            reply = storage_errors.refusal(UNSATISFIABLE, "InvalidRange", "There is no such byte.")
+            reply = refusal(UNSATISFIABLE, "InvalidRange", "There is no such byte.")
             return Reply.of(
                 UNSATISFIABLE,
                 b"".join(reply.body),
@@ -186,7 +278,7 @@ class Storage:
         )
 
     def _expired(self, package: Package, target: str) -> Reply:
-        return storage_errors.expired(package.style, end=expiry(target), now=self._clock())
+        return expired(package.style, end=expiry(target), now=self._clock())
 
 
 def _redirect(location: str) -> Reply:

@@ -1,4 +1,4 @@
-"""What the attempts at one package have met, and what that tells of its storage."""
+"""Counts the failures of one package's attempts, and what they show about its storage."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from .concurrency_limiter import ConcurrencyLimiter
 from .errors import RetryableError
 
 REFUSED_AGAIN = 2
-"""Whoever was refused or one too many so often in a row tries alone."""
+"""After this many refusals in a row, a transfer retries alone at its host."""
 
 
 @dataclass(slots=True)
 class AttemptHistory:
-    """Counts what went wrong since the file last grew further than ever.
+    """Counts failures since the file last reached a new maximum size.
 
     Attributes:
-        furthest: How far it has grown, in bytes.
+        furthest: That size, in bytes.
         failures: Attempts that broke off.
         refreshes: Signed URLs that had expired.
         refusals: Writes that found the disk full.
-        shortages: Attempts that found no free descriptor.
-        next_requests: Answers that could not be used, or not for all that was missing.
-        gone: Answers that the object is not there.
-        crowded: Answers that the storage bears no more at once.
-        company_at: When the last refusal came, if others were served by its host meanwhile.
-        reason: What it said.
+        shortages: Attempts that found no free file descriptor.
+        next_requests: Responses that were unusable, or covered only some of the missing bytes.
+        gone: Responses that the object does not exist.
+        crowded: Responses that too many transfers run.
+        refused_at: When the last refusal arrived, if its host served others meanwhile.
+        reason: Its message.
     """
 
     furthest: int
@@ -39,29 +39,29 @@ class AttemptHistory:
     next_requests: int = 0
     gone: int = 0
     crowded: int = 0
-    company_at: float | None = None
+    refused_at: float | None = None
     reason: str = ""
 
     @property
-    def is_better_alone(self) -> bool:
-        """Whether it may be for the number of transfers that this one is refused."""
+    def needs_exclusive(self) -> bool:
+        """Whether the number of transfers may be why this one is refused."""
         return max(self.refreshes, self.crowded) >= REFUSED_AGAIN
 
     def reached(self, size: int) -> None:
-        """Begin anew if the file has grown further."""
+        """Reset the counts if the file has grown further."""
         if size > self.furthest:
             self.furthest = size
             self.failures = self.refreshes = self.refusals = self.shortages = 0
             self.gone = self.crowded = self.next_requests = 0
 
-    def note_refusal(self, refused: RetryableError, *, has_company: bool) -> None:
-        """Note whether the storage refused while others ran at its host."""
-        self.company_at = asyncio.get_running_loop().time() if has_company else None
+    def note_refusal(self, refused: RetryableError, *, has_others: bool) -> None:
+        """Note whether the storage refused while other transfers ran at its host."""
+        self.refused_at = asyncio.get_running_loop().time() if has_others else None
         self.reason = str(refused)
 
 
-class Load:
-    """Learns what a storage bears from what it refuses, and tells it once for each host."""
+class OverloadReporter:
+    """Lowers concurrency for an overloaded storage, and reports each host once."""
 
     def __init__(
         self,
@@ -70,10 +70,10 @@ class Load:
         emit: Callable[[events.Event], Awaitable[None]],
         clock: Callable[[], float],
     ) -> None:
-        """Know nothing yet.
+        """Report nothing yet.
 
         Args:
-            slots: Bounds the transfers.
+            slots: Limits the transfers.
             emit: Takes the events.
             clock: Seconds for `at_s`.
         """
@@ -83,15 +83,15 @@ class Load:
         self._overloaded: set[str] = set()
 
     async def learn(self, tries: AttemptHistory, host: str, *, is_alone: bool) -> None:
-        """Let fewer run, if the storage has served alone what it refused among others."""
-        if not is_alone or tries.company_at is None:
+        """Lower concurrency if the storage serves a transfer alone that it refused among others."""
+        if not is_alone or tries.refused_at is None:
             return
-        self._slots.crowded(tries.company_at)
-        tries.company_at = None
-        await self.tell(host, tries.reason)
+        self._slots.crowded(tries.refused_at)
+        tries.refused_at = None
+        await self.report(host, tries.reason)
 
-    async def tell(self, host: str, reason: str) -> None:
-        """Tell that a storage bears no more, once for each host."""
+    async def report(self, host: str, reason: str) -> None:
+        """Report that a host is overloaded, once."""
         if host not in self._overloaded:
             self._overloaded.add(host)
             await self._emit(events.HostOverloaded(at_s=self._clock(), host=host, reason=reason))

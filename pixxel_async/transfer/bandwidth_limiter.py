@@ -1,4 +1,4 @@
-"""A limit on what all transfers of a client bring together."""
+"""A bandwidth limit for all transfers of a client."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ import time
 from ..sansio.resilience.gcra import pace
 
 PIECE_S = 0.05
-"""For how long one transfer may use all of the limit at once."""
+"""How long one transfer may use the full limit at once, in seconds."""
 
 
 class Bandwidth:
-    """Says who has to wait; who waits reads no more, and the storage sends no more.
+    """Delays reads, so that the storage slows down too.
 
     Attributes:
-        chunk_bytes: No more should be read at once, or the limit would hold in the mean only.
+        chunk_bytes: The most to read at once; larger reads would hold the limit only on average.
     """
 
     def __init__(self, bytes_per_second: int) -> None:
         """Set the limit."""
         self.chunk_bytes = max(1, int(bytes_per_second * PIECE_S))
         self._pace = pace(float(bytes_per_second))
-        self._turn = threading.Lock()  # bytes come on several threads
+        self._lock = threading.Lock()  # several threads receive bytes
 
     def take(self, count: int) -> float:
-        """Count bytes that came; return for how many seconds no more may."""
-        with self._turn:
+        """Count received bytes; return how many seconds to wait before the next read."""
+        with self._lock:
             now = time.monotonic()
             self._pace.take(now, count)
             return self._pace.wait(now)

@@ -1,12 +1,12 @@
-"""Measures what a link brings: GETs of signed URLs, whose bytes are thrown away.
+"""Measures the throughput of a connection with GETs of signed URLs; the bytes are discarded.
 
 Rules:
-    * Only bytes count that come after the first part of the time, in which connections are made
-      and find their speed.
-    * The way is the one that exports take: same connections, same requests, same reading. What
-      disk and checksums cost is left out.
-    * An answer that says "too much", or a connection that breaks, ends a measurement: it tells how
-      many transfers the storage bears.
+    * Bytes count only after the first part of the time, in which connections are opened and speed
+      up.
+    * The requests take the same route as those of an export: same connections, requests and reads.
+      The cost of disk and checksums is left out.
+    * A response that says "too much", or a broken connection, ends a measurement: it shows how many
+      transfers the storage allows.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ..errors import ConnectionBrokenError, StorageError, TransferError
 from ..http.storage_client import StorageClient
 from ..sansio.resilience.concurrency_choice import Step
 from ..sansio.storage.error_codes import StorageErrorMeaning, meaning_of, read_error
-from .errors import ERROR_BYTES, secrets_cut
+from .errors import ERROR_BYTES, redact_errors
 
 SETTLING = 0.25
 """The share of the time that does not count."""
@@ -32,10 +32,10 @@ OK = 200
 
 
 class MeasuredLink:
-    """Measures one link, with any number of transfers at once, one number after the other.
+    """Measures one connection at different concurrencies, one after the other.
 
     Attributes:
-        received: Bytes that have come in all.
+        received: All bytes received.
     """
 
     def __init__(self, storage: StorageClient, urls: Sequence[SecretStr]) -> None:
@@ -43,7 +43,7 @@ class MeasuredLink:
 
         Args:
             storage: Opens the URLs.
-            urls: At least one; they are taken in turns, again and again.
+            urls: At least one; they are used in rotation.
         """
         self._storage = storage
         self._urls = cycle(urls)
@@ -51,16 +51,14 @@ class MeasuredLink:
         self._counting = threading.Lock()
 
     async def measure(self, fetches: int, seconds: float) -> Step:
-        """Transfer for a while.
-
-        A cancelled one leaves no connection behind.
+        """Transfer for a while; a cancelled call leaves no connection behind.
 
         Args:
-            fetches: Transfers at once.
-            seconds: For how long.
+            fetches: Concurrent transfers.
+            seconds: The duration.
 
         Raises:
-            TransferError: A URL cannot be used, or a single transfer already breaks.
+            TransferError: A URL cannot be used, or a single transfer already fails.
             StorageError: The storage refuses it.
         """
         first: list[TransferError] = []
@@ -68,7 +66,7 @@ class MeasuredLink:
 
         async def fetch() -> None:
             try:
-                await self._fetch_again_and_again()
+                await self._fetch_repeatedly()
             except TransferError as error:
                 first.append(error)
                 tasks.cancel_scope.cancel()
@@ -81,42 +79,42 @@ class MeasuredLink:
             await anyio.sleep(seconds * (1 - SETTLING))
             counted, counted_s = self.received - before, anyio.current_time() - since
             tasks.cancel_scope.cancel()
-        if first and not _is_borne_by_fewer(first[0], fetches):
+        if first and not _is_overload(first[0], fetches):
             raise first[0]
         trouble = str(first[0]) if first else ""
         return Step(fetches=fetches, bytes_per_s=counted / counted_s, trouble=trouble)
 
-    async def _fetch_again_and_again(self) -> None:
+    async def _fetch_repeatedly(self) -> None:
         while True:
             url = next(self._urls)
-            with secrets_cut(self._storage.redactor, url):
+            with redact_errors(self._storage.redactor, url):
                 await self._fetch(url)
 
     async def _fetch(self, url: SecretStr) -> None:
-        async with await self._storage.get(url, HEADERS) as answer:
-            if answer.status != OK:
-                problem = read_error(answer.status, await answer.read_start(ERROR_BYTES))
-                raise StorageError(problem.message, status=answer.status, code=problem.code)
-            answer.start_receiving(self)
-            while not await answer.wait():
+        async with await self._storage.get(url, HEADERS) as response:
+            if response.status != OK:
+                problem = read_error(response.status, await response.read_start(ERROR_BYTES))
+                raise StorageError(problem.message, status=response.status, code=problem.code)
+            response.start_receiving(self)
+            while not await response.wait():
                 pass
 
     def write(self, data: memoryview) -> None:
-        """Count bytes, and throw them away; called on threads of the storage client."""
+        """Count and discard bytes; called on threads of the storage client."""
         with self._counting:
             self.received += len(data)
 
     async def take(self, data: memoryview) -> None:
-        """Count bytes; as `write` does."""
+        """Count and discard bytes on the event loop."""
         self.write(data)
 
 
-def _is_borne_by_fewer(error: TransferError, fetches: int) -> bool:
-    """Tell whether fewer transfers may do what so many could not."""
+def _is_overload(error: TransferError, fetches: int) -> bool:
+    """Return whether fewer transfers may succeed."""
     if isinstance(error, StorageError):
-        is_too_much = meaning_of(error.status, error.code) in {
+        is_throttled = meaning_of(error.status, error.code) in {
             StorageErrorMeaning.PASSING,
             StorageErrorMeaning.CROWDED,
         }
-        return is_too_much and fetches > 1
+        return is_throttled and fetches > 1
     return isinstance(error, ConnectionBrokenError) and fetches > 1

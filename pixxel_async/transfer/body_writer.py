@@ -32,28 +32,28 @@ from ..sansio.storage.segments import Segment
 from .errors import OutgrownError
 
 
-def text_of(stretches: Sequence[VerifiedRange]) -> str:
-    """Return stretches as they stand in the journal."""
-    return json.dumps([asdict(each) for each in stretches]) if stretches else ""
+def ranges_to_json(ranges: Sequence[VerifiedRange]) -> str:
+    """Return ranges in the form of the journal."""
+    return json.dumps([asdict(each) for each in ranges]) if ranges else ""
 
 
-def stretches_of(text: str) -> tuple[VerifiedRange, ...]:
-    """Read what `text_of` wrote; whatever else it is vouches for nothing."""
+def ranges_from_json(text: str) -> tuple[VerifiedRange, ...]:
+    """Read the output of `ranges_to_json`; any other text gives no ranges."""
     try:
-        return tuple(_STRETCHES.validate_json(text)) if text else ()
+        return tuple(_RANGES.validate_json(text)) if text else ()
     except ValidationError:
         return ()
 
 
-_STRETCHES = TypeAdapter(list[VerifiedRange])
+_RANGES = TypeAdapter(list[VerifiedRange])
 
 
 class RangeWriter:
-    """Takes the bytes of one segment, on the thread that receives them.
+    """Writes the bytes of one segment, on the thread that receives them.
 
     Attributes:
-        received: Bytes that have come over the wire.
-        noted: What is there of it, as it was a moment ago; other threads may read it.
+        received: Bytes received over the network.
+        noted: The range as of a moment ago; other threads may read it.
     """
 
     def __init__(self, partial: PartialFile, segment: Segment) -> None:
@@ -68,21 +68,21 @@ class RangeWriter:
         self._noted_at = float("-inf")
 
     def expect(self, part: Part) -> None:
-        """Expect a part that may begin before the segment, and end before or behind it."""
+        """Expect a part that may begin before the segment, and end before or after its end."""
         self._skip = self._segment.at - part.first
         self._end = part.end
 
     @property
     def is_as_announced(self) -> bool:
-        """Whether all of the part has come."""
+        """Whether the whole part has arrived."""
         return self._segment.at >= self._end
 
     def write(self, data: memoryview) -> None:
-        """Write what is of the segment.
+        """Write the bytes that belong to the segment.
 
         Raises:
-            EnoughError: The segment ends, since somebody else brings what follows.
-            SinkError: The disk refused.
+            EnoughError: The segment is complete; another transfer fetches what follows.
+            SinkError: The write failed.
         """
         segment = self._segment
         self.received += len(data)
@@ -99,40 +99,40 @@ class RangeWriter:
             raise EnoughError
 
     async def take(self, data: memoryview) -> None:
-        """Write on another thread; otherwise like `write`."""
+        """Do the same on another thread."""
         await anyio.to_thread.run_sync(self.write, data)
 
     def note(self) -> None:
-        """Bring `noted` up to date; nobody may write meanwhile."""
+        """Update `noted`; nothing may write meanwhile."""
         segment = self._segment
         self.noted = VerifiedRange(segment.begin, segment.at, self._digest.hexdigest())
         self._noted_at = time.monotonic()
 
 
-LEAST_ZIP_BYTES = 22
+MIN_ZIP_BYTES = 22
 FIRST_BYTES = 512
-"""How much of a body is looked at to tell a ZIP from a page of text."""
+"""How many bytes of a body are checked to tell a ZIP from a page of text."""
 
-TELLING_BYTES = 4
+SIGNATURE_BYTES = 4
 
 
 class FreeSpace(Protocol):
-    """The room on the disk for a body of unknown size."""
+    """The disk space for a body of unknown size."""
 
     async def leaves(self, key: str, count: int) -> bool:
-        """Tell whether there is room for so many bytes more of a package."""
+        """Return whether there is room for `count` more bytes of a package."""
         ...
 
     def leaves_now(self, key: str, count: int) -> bool:
-        """Tell the same on the calling thread, which it blocks."""
+        """Do the same on the calling thread; blocks."""
         ...
 
 
 class PartialWriter:
-    """Takes a body, on a thread with `write`, or on the event loop with `take`.
+    """Writes a body, on a thread with `write`, or on the event loop with `take`.
 
     Attributes:
-        received: Bytes that have come over the wire.
+        received: Bytes received over the network.
     """
 
     def __init__(  # noqa: PLR0913 - what is known of the body
@@ -150,11 +150,11 @@ class PartialWriter:
         """Write nothing yet.
 
         Args:
-            partial: The file; nobody else writes to it meanwhile.
+            partial: The file; nothing else may write to it meanwhile.
             total: The size of the whole file in bytes, or None while unknown.
-            verify: How closely it will be looked at when it is whole.
-            segment: What of it is wanted, if others bring the rest.
-            skip: So many bytes at the start of the body are in the file already.
+            verify: How closely the complete file will be checked.
+            segment: The wanted part, if other transfers fetch the rest.
+            skip: Bytes at the start of the body that the file already holds.
             end: The byte of the file at which the body ends, or None if that is the total.
             room: Asked before each write if the total is unknown.
             key: The package, for `room`.
@@ -171,13 +171,13 @@ class PartialWriter:
         self._start = b"" if partial.size == 0 else None
 
     def write(self, data: memoryview) -> None:
-        """Write bytes on the calling thread, which may be blocked by the disk.
+        """Write bytes on the calling thread; may block on the disk.
 
         Raises:
-            IntegrityError: What comes is no ZIP, or more than was announced.
-            EnoughError: Its segment ends, since somebody else brings what follows.
-            OutgrownError: The disk has no room for a body whose size nobody announced.
-            SinkError: The disk refused.
+            IntegrityError: The body is not a ZIP, or is longer than announced.
+            EnoughError: The segment is complete; another transfer fetches what follows.
+            OutgrownError: The disk has no room for a body of unknown size.
+            SinkError: The write failed.
         """
         data = self._new_bytes(data)
         if not data:
@@ -196,12 +196,9 @@ class PartialWriter:
             raise EnoughError
 
     async def take(self, data: memoryview) -> None:
-        """Write bytes on a thread of the sink; a cancelled call is waited for.
+        """Write bytes on a thread of the sink; a cancelled call waits for the write.
 
-        Raises:
-            IntegrityError: What comes is no ZIP, or more than was announced.
-            OutgrownError: The disk has no room for a body whose size nobody announced.
-            SinkError: The disk refused.
+        Raises the errors of `write`.
         """
         data = self._new_bytes(data)
         if not data:
@@ -225,9 +222,9 @@ class PartialWriter:
         return data[skipped:]
 
     def _check(self, data: memoryview) -> Verify | None:
-        """Look at bytes before they are written; return what to look at afterwards."""
+        """Check bytes before they are written; return what to check afterwards."""
         if self._start is not None:
-            self._look_at_start(self._start + bytes(data[:FIRST_BYTES]))
+            self._check_start(self._start + bytes(data[:FIRST_BYTES]))
         if self._end is None:
             return None
         size = self._partial.size + len(data)
@@ -236,15 +233,17 @@ class PartialWriter:
             raise IntegrityError(message)
         return self._verify if size == self._total else None
 
-    def _look_at_start(self, start: bytes) -> None:
-        if len(start) < TELLING_BYTES:
+    def _check_start(self, start: bytes) -> None:
+        if len(start) < SIGNATURE_BYTES:
             self._start = start
             return
         self._start = None
         problem = not_a_zip(start)
-        if problem is None and self._total is not None and self._total < LEAST_ZIP_BYTES:
-            problem = f"the body has {self._total} bytes: no ZIP"  # ends its connection, too
+        if problem is None and self._total is not None and self._total < MIN_ZIP_BYTES:
+            problem = (
+                f"the body has {self._total} bytes, too few for a ZIP"  # closes the connection
+            )
         failure = None if problem is None else NotAZipError(problem)
-        del start, problem  # they may hold a secret, and some tools show the variables of an error
+        del start, problem  # they may hold a secret, and some tools print local variables
         if failure is not None:
             raise failure

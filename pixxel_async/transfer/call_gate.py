@@ -1,10 +1,10 @@
-"""The way to the service, which can be shut while calls are under way.
+"""A gate for API calls, which can close while calls run.
 
 Rules:
-    * Once the key is rejected, no call goes on and none begins: each ends with what the service
-      said. A transfer that needs no call is not concerned.
-    * When the export is interrupted, creations that are under way may finish within a moment:
-      one that is cut off would have to be sent again.
+    * Once the service rejects the key, every running and new call ends with that rejection. A
+      transfer that needs no call continues.
+    * When the export is interrupted, running creations get a moment to finish: an aborted one
+      would have to be sent again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class CallGate:
     """Lets calls through until it is shut.
 
     Attributes:
-        rejected: What the service said of the key, or None.
+        rejected: The error of the service about the key, or None.
     """
 
     def __init__(self) -> None:
@@ -35,13 +35,13 @@ class CallGate:
         self._creations: set[anyio.CancelScope] = set()
 
     async def ask(self, call: Coroutine[Any, Any, T]) -> T:
-        """Wait for a call of the service.
+        """Await a call to the service.
 
         Raises:
-            AuthenticationError: The gate is shut, or was meanwhile.
+            AuthenticationError: The gate is shut, or was shut meanwhile.
         """
         if self.rejected is not None:
-            call.close()  # it has not begun, and will not
+            call.close()  # it has not started
             raise self.rejection()
         with anyio.CancelScope() as scope:
             self._scopes.add(scope)
@@ -52,10 +52,10 @@ class CallGate:
         raise self.rejection()
 
     async def create(self, call: Coroutine[Any, Any, T]) -> T:
-        """Wait for a call that must not be cut off without need.
+        """Await a call that should not be aborted.
 
         Raises:
-            AuthenticationError: The gate is shut, or was meanwhile.
+            AuthenticationError: The gate is shut, or was shut meanwhile.
         """
         with anyio.CancelScope() as scope:
             self._creations.add(scope)
@@ -63,33 +63,33 @@ class CallGate:
                 return await self.ask(call)
             finally:
                 self._creations.discard(scope)
-        await anyio.lowlevel.checkpoint()  # the time to finish is over, and the caller is cancelled
+        await anyio.lowlevel.checkpoint()  # the grace period is over, and the caller is cancelled
         raise self.rejection()
 
     def let_finish(self, time_s: float) -> None:
-        """Let creations that are under way outlive a cancellation for some seconds."""
+        """Give running creations some seconds after a cancellation."""
         for scope in self._creations:
             scope.shield = True
-            # anyio's clock needs a task, and a handler of signals is none.
+            # anyio's clock needs a task, and signal handlers run outside of tasks.
             scope.deadline = asyncio.get_running_loop().time() + time_s
 
     def shut(self, error: AuthenticationError) -> None:
-        """End all calls, now and from now on."""
+        """Cancel all running calls, and refuse new ones."""
         self.rejected = error
         for scope in self._scopes:
             scope.cancel()
 
     def check(self) -> None:
-        """Return if the gate is open.
+        """Raise if the gate is shut.
 
         Raises:
-            AuthenticationError: It is shut.
+            AuthenticationError: It is.
         """
         if self.rejected is not None:
             raise self.rejection()
 
     def rejection(self) -> AuthenticationError:
-        """Return the rejection as an error of its own: many tasks raise it, each its own."""
+        """Return a new copy of the rejection, since many tasks raise it."""
         if self.rejected is None:
             message = "only a rejected key shuts the gate"
             raise AssertionError(message)

@@ -1,4 +1,4 @@
-"""How many transfers of a client run at once: a fixed number, or what the link is found to bear."""
+"""Limits how many transfers run at once; with `auto`, the limit adapts to the connection."""
 
 from __future__ import annotations
 
@@ -15,190 +15,193 @@ from ..sansio.resilience.adaptive_concurrency import LOWERED, AdaptiveConcurrenc
 from ..sansio.storage.error_codes import StorageErrorMeaning, meaning_of
 
 
-class HostTurns:
-    """Lets transfers run together, or one alone; belongs to one event loop.
+class HostLock:
+    """A lock for the transfers of one host: shared by many, or exclusive to one.
 
-    Who wants to be alone goes before those who come later, so that it gets its turn.
+    A storage that limits concurrent transfers may refuse the others as if their URLs had expired. A
+    transfer that is refused with a fresh URL therefore retries alone. If it succeeds, too many
+    transfers ran; if not, the refusal is about its package. Exclusive waiters go before later
+    shared ones, so that they do not starve. Belongs to one event loop.
     """
 
     def __init__(self) -> None:
-        """Begin with nobody."""
-        self._together = 0
-        self._is_alone = False
-        self._wanted_alone = 0
+        """Start unlocked."""
+        self._holders = 0
+        self._is_exclusive = False
+        self._exclusive_waiters = 0
         self._changed: anyio.Event | None = None
 
     @property
-    def has_company(self) -> bool:
+    def has_others(self) -> bool:
         """Whether more than one transfer runs."""
-        return self._together > 1
+        return self._holders > 1
 
     @asynccontextmanager
-    async def together(self) -> AsyncIterator[None]:
-        """Wait until nobody is alone, or wants to be."""
-        while self._is_alone or self._wanted_alone:
-            await self._change()
-        self._together += 1
+    async def shared(self) -> AsyncIterator[None]:
+        """Wait until no transfer has, or wants, exclusive access."""
+        while self._is_exclusive or self._exclusive_waiters:
+            await self._wait_for_change()
+        self._holders += 1
         try:
             yield
         finally:
-            self._together -= 1
-            self._tell()
+            self._holders -= 1
+            self._notify()
 
     @asynccontextmanager
-    async def alone(self) -> AsyncIterator[None]:
-        """Wait until nobody else runs, and let nobody else begin."""
-        self._wanted_alone += 1
+    async def exclusive(self) -> AsyncIterator[None]:
+        """Wait until no other transfer runs, and let none start."""
+        self._exclusive_waiters += 1
         try:
-            while self._is_alone or self._together:
-                await self._change()
-            self._is_alone = True
+            while self._is_exclusive or self._holders:
+                await self._wait_for_change()
+            self._is_exclusive = True
         finally:
-            self._wanted_alone -= 1
-            self._tell()
+            self._exclusive_waiters -= 1
+            self._notify()
         try:
             yield
         finally:
-            self._is_alone = False
-            self._tell()
+            self._is_exclusive = False
+            self._notify()
 
-    async def _change(self) -> None:
+    async def _wait_for_change(self) -> None:
         if self._changed is None:
             self._changed = anyio.Event()
         await self._changed.wait()
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         if self._changed is not None:
             self._changed.set()
             self._changed = None
 
 
 class FifoSemaphore:
-    """Places that are held for a while; belongs to one event loop.
+    """A FIFO semaphore whose capacity can change; belongs to one event loop.
 
-    Unlike anyio's limiter it lets who finds a free place go on at once, without a turn of the event
-    loop: each transfer takes one, and small ones are on their way for no longer than such a turn.
+    Unlike anyio's limiter, it hands out a free slot without yielding to the event loop: each
+    transfer acquires one, and small transfers take no longer than such a yield.
     """
 
     def __init__(self, number: int) -> None:
-        """Begin with so many."""
+        """Start with this capacity."""
         self._number = number
-        self._taken = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._in_use = 0
+        self._waiters: deque[asyncio.Future[None]] = deque()
 
     @property
     def number(self) -> int:
-        """How many there are; fewer may be free, and more be taken after it was lowered."""
+        """The capacity; more slots may be in use after it was lowered."""
         return self._number
 
     @number.setter
     def number(self, number: int) -> None:
         self._number = number
-        self._serve()
+        self._wake()
 
     @property
     def has_room(self) -> bool:
-        """Whether a place is free, and nobody waits for it."""
-        return self._taken < self._number and not self.is_wanted
+        """Whether a slot is free, and no task waits for it."""
+        return self._in_use < self._number and not self.is_wanted
 
     @property
     def is_wanted(self) -> bool:
-        """Whether anybody waits; who was cancelled is forgotten."""
-        while self._waiting and self._waiting[0].cancelled():
-            self._waiting.popleft()
-        return bool(self._waiting)
+        """Whether a task waits; cancelled waiters are dropped."""
+        while self._waiters and self._waiters[0].cancelled():
+            self._waiters.popleft()
+        return bool(self._waiters)
 
     async def __aenter__(self) -> None:
-        """Wait for a place; it is freed when the context is left."""
+        """Acquire a slot."""
         await self.take()
 
     async def __aexit__(self, *_: object) -> None:
-        """Free it."""
+        """Release it."""
         self.give_back()
 
     async def take(self) -> None:
-        """Wait for a place; `give_back` frees it. A cancelled wait takes none."""
+        """Acquire a slot; `give_back` releases it. A cancelled wait acquires none."""
         if self.has_room:
-            self._taken += 1
+            self._in_use += 1
             return
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
         try:
-            await turn
+            await waiter
         except BaseException:
-            if turn.done() and not turn.cancelled():  # it was served at that moment
+            if waiter.done() and not waiter.cancelled():  # it was woken at that moment
                 self.give_back()
             raise
 
     def give_back(self) -> None:
-        """Free a place."""
-        self._taken -= 1
-        self._serve()
+        """Release a slot."""
+        self._in_use -= 1
+        self._wake()
 
-    def _serve(self) -> None:
-        while self._waiting and self._taken < self._number:
-            turn = self._waiting.popleft()
-            if not turn.cancelled():
-                self._taken += 1
-                turn.set_result(None)
+    def _wake(self) -> None:
+        while self._waiters and self._in_use < self._number:
+            waiter = self._waiters.popleft()
+            if not waiter.cancelled():
+                self._in_use += 1
+                waiter.set_result(None)
 
 
 SETTLE_S = 1.0
 
 TOO_MUCH = frozenset({429, 503})
-"""What a storage answers when it bears no more; its own codes may say so with others."""
+"""Status codes of an overloaded storage; its own error codes may say so with others."""
 
 
 class ConcurrencyLimiter:
-    """Places for transfers, shared by all exports of a client; belongs to one event loop."""
+    """Slots for transfers, shared by all exports of a client; belongs to one event loop."""
 
     def __init__(self, limits: Limits) -> None:
-        """Begin with the number of the limits, or with a guess where that is `auto`."""
+        """Start with the limit in `limits`, or with a guess if that is `auto`."""
         self._concurrency = None if isinstance(limits.fetches, int) else AdaptiveConcurrency()
         number = limits.fetches if isinstance(limits.fetches, int) else AdaptiveConcurrency().number
-        self._places = FifoSemaphore(number)
+        self._semaphore = FifoSemaphore(number)
         self._exhausted_at = float("-inf")
         self._crowded_at = float("-inf")
         self._followers: dict[FifoSemaphore, Callable[[int], None]] = {}
-        self._turns: dict[str, HostTurns] = {}
+        self._host_locks: dict[str, HostLock] = {}
 
     @property
     def number(self) -> int:
         """How many transfers may run now."""
-        return self._places.number
+        return self._semaphore.number
 
     @property
     def has_room(self) -> bool:
-        """Whether one more transfer could begin at once."""
-        return self._places.has_room
+        """Whether another transfer could start at once."""
+        return self._semaphore.has_room
 
-    def turns_at(self, host: str) -> HostTurns:
-        """Return whose turn it is at a host."""
-        return self._turns.setdefault(host, HostTurns())
+    def lock_of(self, host: str) -> HostLock:
+        """Return the lock of a host."""
+        return self._host_locks.setdefault(host, HostLock())
 
     @property
     def is_wanted(self) -> bool:
-        """Whether anybody waits for a place."""
-        return self._places.is_wanted
+        """Whether a task waits for a slot."""
+        return self._semaphore.is_wanted
 
     async def __aenter__(self) -> None:
-        """Wait for a place, and hold it until the context is left."""
-        await self._places.take()
+        """Acquire a slot until the context is left."""
+        await self._semaphore.take()
         if self._concurrency is not None:
             self._concurrency.began(_now())
 
     async def __aexit__(self, *_: object) -> None:
-        """Give the place back."""
+        """Release the slot."""
         if self._concurrency is not None:
             self._concurrency.ended(_now())
-        self._places.give_back()
+        self._semaphore.give_back()
 
     @contextmanager
     def followed(self, changed: Callable[[int], None]) -> Iterator[FifoSemaphore]:
-        """Give an export a limiter for its own packages, which always has the present number.
+        """Give an export a semaphore for its own packages, with the same capacity at all times.
 
         Args:
-            changed: Told a new number.
+            changed: Called with each new capacity.
         """
         follower = FifoSemaphore(self.number)
         self._followers[follower] = changed
@@ -208,17 +211,17 @@ class ConcurrencyLimiter:
             del self._followers[follower]
 
     def answered(self, seconds: float) -> None:
-        """Learn how long the storage took to begin an answer."""
+        """Record how long the storage took to start a response."""
         if self._concurrency is not None:
             self._concurrency.answered(seconds)
 
     def received(self, count: int) -> None:
-        """Count bytes that came."""
+        """Count received bytes, and adapt the limit."""
         if self._concurrency is not None and self._concurrency.received(_now(), count):
             self._set(self._concurrency.number)
 
     def failed(self, error: TransferError) -> None:
-        """Let fewer run, if it is for their number that a transfer failed."""
+        """Lower an adaptive limit if a transfer failed because too many run."""
         is_too_much = isinstance(error, StalledError) or (
             isinstance(error, StorageError)
             and (
@@ -230,11 +233,11 @@ class ConcurrencyLimiter:
             self._set(self._concurrency.number)
 
     def crowded(self, refused_at: float) -> None:
-        """Let fewer run, a fixed number too: a storage served alone what it refused among others.
+        """Lower the limit, even a fixed one: the storage served a transfer alone that it had refused.
 
         Args:
-            refused_at: When it refused, on the clock of the event loop; what was refused before
-                the number was last lowered is part of the same complaint.
+            refused_at: The time of the refusal, on the event loop's clock. Refusals from before the
+                limit was last lowered belong to the same burst.
         """
         if refused_at < self._crowded_at:
             return
@@ -245,10 +248,10 @@ class ConcurrencyLimiter:
             self._set(self._concurrency.number)
 
     def exhausted(self) -> None:
-        """Let fewer run, a fixed number too: the system allows no more open files."""
+        """Lower the limit, even a fixed one: the process reached its limit on open files."""
         now = _now()
         if now < self._exhausted_at + SETTLE_S:
-            return  # that is one complaint, of transfers that began together
+            return  # the same burst: these transfers started together
         self._exhausted_at = now
         number = max(1, int(LOWERED * self.number))
         if self._concurrency is not None:
@@ -256,7 +259,7 @@ class ConcurrencyLimiter:
         self._set(number)
 
     def _set(self, number: int) -> None:
-        self._places.number = number
+        self._semaphore.number = number
         for follower, changed in self._followers.items():
             follower.number = number
             changed(number)

@@ -21,15 +21,14 @@ class TransferContext:
     Attributes:
         storage: Opens signed URLs.
         refused: Hosts that the storage client need not try again.
-        journal: Keeps the marks.
-        watchdog: Looks at each transfer from time to time, and cancels an attempt that stalls.
-        space: Tells whether the disk has room.
-        bandwidth: Holds back what comes too fast, or None.
-        slots: Told what comes.
+        journal: Stores the marks.
+        watchdog: Cancels attempts that stall.
+        space: Tracks free disk space.
+        bandwidth: Limits throughput, or None.
+        slots: Limits concurrency.
         policy: When to write and to sync.
-        at_once_bytes: A package up to this size is received without a look at the disk's free
-            space.
-        progress: Told the key of a package, the size of its file, and the total if it is known.
+        at_once_bytes: Packages up to this size need no check of free disk space.
+        progress: Takes a package's key, the size of its file, and the total if known.
     """
 
     storage: StorageClient

@@ -1,17 +1,17 @@
-"""Free space on the disk: transfers pause while there is too little of it.
+"""Free disk space: transfers pause while there is too little of it.
 
 Rules:
-    * A transfer is admitted if the disk has room for what it still has to bring, for what the
-      admitted ones have, and for a reserve.
-    * What fits goes ahead of what does not: a transfer that waits for room gives its place to
-      others, as long as anything might fit.
-    * What an earlier run has noted of a size is a guess. Nothing waits for it: the storage is asked
-      first.
-    * What has no announced size may take what all this leaves, and is looked at before each write:
-      its next bytes are refused while the reserve is still whole.
-    * A file system that reports a size of zero has an unknown one: it is full when a write says so.
-    * If nothing but what does not fit is left, the export pauses. A pause that lasts too long ends
-      it, for all that wait together, and fails no package: a later run continues it.
+    * A transfer is admitted if the disk has room for its missing bytes, for those of the admitted
+      transfers, and for a reserve.
+    * Smaller packages go first: a transfer that waits for room yields its slot as long as another
+      one might fit.
+    * A size that an earlier run recorded is a guess. No transfer waits because of it; the storage
+      is asked first.
+    * A body of unknown size may use the rest. It is checked before each write, and refused before
+      it uses the reserve.
+    * A file system that reports a size of zero has an unknown one: it is full when a write fails.
+    * The export pauses if none of the remaining packages fits. A pause that exceeds the timeout
+      ends the export for all waiting transfers, and fails no package: a later run resumes.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ from ..errors import SinkError
 
 T = TypeVar("T")
 
-LOOK_S = 2.0
-"""Between two looks at a disk that is full, in seconds."""
+CHECK_S = 2.0
+"""Time between two checks of a full disk, in seconds."""
 
 FRESH_S = 0.5
-"""For how long a look that found room holds, in seconds."""
+"""How long a successful check stays valid, in seconds."""
 
-MOST_WAITING = 256
-"""So many transfers wait for room beside those that run; each may hold an open file."""
+MAX_WAITING = 256
+"""How many transfers wait for room besides the running ones; each may hold an open file."""
 
 MAX_REFUSALS = 5
 """Writes in a row that a disk with free space refuses as if it were full."""
 
 OVERSHOOT_BYTES = 1024 * 1024
-"""What threads that look at the disk at the same moment may write together."""
+"""What threads that check the disk at the same moment may write together."""
 
 AHEAD_BYTES = 4 * 1024 * 1024
-"""Another try of a package whose size is unknown needs so much more room than the last one had."""
+"""A retry of a package of unknown size needs this much more room than the last attempt."""
 
 FULL_CODES = frozenset({"ENOSPC", "EDQUOT"})
 DESCRIPTOR_CODES = frozenset({"EMFILE", "ENFILE"})
@@ -55,16 +55,16 @@ def _stay() -> None: ...
 
 
 class DiskStaysFullError(Exception):
-    """The disk was full for as long as it may be."""
+    """The disk stayed full for longer than the timeout."""
 
     def __init__(self, error: SinkError) -> None:
-        """Keep what is told."""
+        """Keep the error to report."""
         super().__init__(str(error))
         self.error = error
 
 
 class DiskSpace:
-    """Watches the free space for one export."""
+    """Tracks the free space for one export."""
 
     def __init__(
         self,
@@ -75,14 +75,14 @@ class DiskSpace:
         clock: Callable[[], float],
         left: Callable[[], int] = lambda: 0,
     ) -> None:
-        """Look at nothing yet.
+        """Check nothing yet.
 
         Args:
-            sink: Whose disk it is.
-            policy: How much has to be free, and how long that is waited for.
+            sink: Where the export writes.
+            policy: How much space to keep free, and how long to wait for it.
             emit: Takes the events.
             clock: Seconds for `at_s`.
-            left: How many packages are not settled, those that wait here included.
+            left: Returns the number of unfinished packages, including those that wait here.
         """
         self._sink = sink
         self._policy = policy
@@ -90,7 +90,7 @@ class DiskSpace:
         self._clock = clock
         self._turn = anyio.Lock(fast_acquire=True)
         self._disk = Disk(0, 0)
-        self._looked_at = float("-inf")
+        self._checked_at = float("-inf")
         self._over: SinkError | None = None
         self._missing: dict[str, int] = {}
         self._left = left
@@ -109,21 +109,21 @@ class DiskSpace:
         """Return when there is room for a transfer.
 
         Args:
-            key: The package; an earlier admission of it is forgotten.
-            missing: Bytes that it still has to bring, or zero while that is unknown.
-            is_guess: Whether the storage has not confirmed that yet.
-            step_aside: Called, maybe several times, if the transfer waits while others may go on.
+            key: The package; replaces an earlier admission of it.
+            missing: Its missing bytes, or zero while unknown.
+            is_guess: Whether the storage has not confirmed `missing` yet.
+            step_aside: Called, maybe repeatedly, if the transfer waits while others may continue.
 
         Raises:
-            DiskStaysFullError: There was none for as long as it is waited for.
-            SinkError: The disk cannot be looked at.
+            DiskStaysFullError: The wait timed out.
+            SinkError: The disk cannot be checked.
         """
         self.release(key)
-        if self._turn.locked():  # the disk has just refused a write
+        if self._turn.locked():  # the disk just refused a write
             async with self._turn:
                 pass
-        if _now() - self._looked_at >= FRESH_S:
-            await self._look(FRESH_S)
+        if _now() - self._checked_at >= FRESH_S:
+            await self._refresh(FRESH_S)
         if is_guess and not self._has_room(missing) and self._has_room(0):
             missing = 0
         if self._has_room(missing):
@@ -138,14 +138,14 @@ class DiskSpace:
         await self._end_pause()
 
     async def fits(self, key: str, missing: int) -> bool:
-        """Tell whether there is room for an admitted transfer, now that its size is known.
+        """Return whether there is room for an admitted transfer, now that its size is known.
 
         Raises:
-            SinkError: There never will be: the disk is smaller than that.
+            SinkError: The disk is smaller than that.
         """
-        await self._look(FRESH_S)
+        await self._refresh(FRESH_S)
         if self._disk.is_known and missing > self._disk.total_bytes:
-            message = f"the storage announces {missing} bytes more, which is larger than the disk"
+            message = f"the storage announces {missing} more bytes, which is larger than the disk"
             raise SinkError(message)
         others = self._needed(missing) - self._missing.get(key, 0)
         if self._disk.is_known and self._disk.free_bytes < others:
@@ -154,42 +154,42 @@ class DiskSpace:
         return True
 
     async def leaves(self, key: str, count: int) -> bool:
-        """Tell whether there is room for bytes that nobody announced.
+        """Return whether there is room for bytes of unannounced size.
 
         Args:
-            key: The package that they are of.
+            key: Their package.
             count: How many.
 
         Raises:
-            SinkError: The disk cannot be looked at.
+            SinkError: The disk cannot be checked.
         """
         return self._leaves(await self._sink.disk(), key, count)
 
     def leaves_now(self, key: str, count: int) -> bool:
-        """Do what `leaves` does, on the calling thread, which it blocks."""
+        """Do the same on the calling thread; blocks."""
         return self._leaves(self._sink.disk_now(), key, count)
 
     async def beyond(self, key: str, size: int, *, is_last: bool) -> int:
-        """Keep room for another try of a package that has outgrown the disk.
+        """Reserve room to retry a package that has outgrown the disk.
 
         Args:
             key: The package; it has been discarded.
-            size: How far it came.
-            is_last: Whether it has been tried often enough.
+            size: The size that it reached.
+            is_last: Whether no retries are left.
 
         Returns:
-            What it needs at least.
+            The minimum that it needs, in bytes.
 
         Raises:
-            SinkError: There is no more room now than it had, or it was the last try.
+            SinkError: There is no more room than before, or no retries are left.
         """
-        await self._look(0)
+        await self._refresh(0)
         missing = size + AHEAD_BYTES
         needed = self._needed(missing) - self._missing.get(key, 0)
         if is_last or self._disk.free_bytes < needed:
             message = (
                 f"the storage does not announce its size, and after {size} bytes the disk has "
-                "only the free space left that has to stay: free some space, or lower --min-free, "
+                "only the reserved free space left: free some space, or lower --min-free, "
                 "and run it again"
             )
             raise SinkError(message, code="ENOSPC")
@@ -197,20 +197,20 @@ class DiskSpace:
         return missing
 
     def progress(self, key: str, missing: int) -> None:
-        """Count what an admitted transfer has brought."""
+        """Update the missing bytes of an admitted transfer."""
         self._missing[key] = missing
 
     def release(self, key: str) -> None:
-        """Expect nothing more of a transfer."""
+        """Drop the reservation of a transfer."""
         self._missing.pop(key, None)
 
     async def write(self, write: Callable[[], Awaitable[T]]) -> T:
         """Write something, and wait for room if the disk is full.
 
         Raises:
-            DiskStaysFullError: It stayed full for as long as it is waited for.
-            SinkError: The disk refused for another reason, or says that it is full, again and
-                again, and has free space: a quota may be used up.
+            DiskStaysFullError: The wait timed out.
+            SinkError: The disk refused for another reason, or repeatedly reports that it is full
+                although it has free space: a quota may be used up.
         """
         for _ in range(MAX_REFUSALS):
             try:
@@ -222,20 +222,20 @@ class DiskSpace:
         return await write()
 
     async def refill(self) -> None:
-        """Wait after a write that found the disk full.
+        """Wait for room after a write that found the disk full.
 
         Raises:
-            DiskStaysFullError: It stayed full for as long as it is waited for.
-            SinkError: The disk cannot be looked at.
+            DiskStaysFullError: The wait timed out.
+            SinkError: The disk cannot be checked.
         """
         async with self._turn:
-            await self._look(0)
+            await self._refresh(0)
             await self._pause()
 
     def _leaves(self, disk: Disk, key: str, count: int) -> bool:
         if not disk.is_known:
             return True
-        missing = dict(self._missing)  # a copy, since the event loop may change it meanwhile
+        missing = dict(self._missing)  # a copy: the event loop may change it
         missing.pop(key, None)
         least = self._policy.least_free_bytes
         kept = least + min(least, OVERSHOOT_BYTES) + sum(missing.values())
@@ -247,16 +247,16 @@ class DiskSpace:
     def _needed(self, missing: int) -> int:
         return self._policy.least_free_bytes + sum(self._missing.values()) + missing
 
-    async def _look(self, fresh_s: float) -> None:
-        if _now() - self._looked_at >= fresh_s:
+    async def _refresh(self, fresh_s: float) -> None:
+        if _now() - self._checked_at >= fresh_s:
             self._disk = await self._sink.disk()
-            self._looked_at = _now()
+            self._checked_at = _now()
 
     async def _wait_for_room(self, missing: int, step_aside: Callable[[], None]) -> None:
         while not self._has_room(missing):
             if self._over is not None:
                 raise DiskStaysFullError(self._over)
-            may_others_fit = self._has_room(0) and len(self._waiting) < MOST_WAITING
+            may_others_fit = self._has_room(0) and len(self._waiting) < MAX_WAITING
             if may_others_fit:
                 step_aside()
             if self._missing or (may_others_fit and len(self._waiting) < self._left()):
@@ -264,11 +264,11 @@ class DiskSpace:
                 await self._end_pause()
             else:
                 await self._pause_all()
-            await anyio.sleep(min(LOOK_S, self._policy.space_timeout_s))
-            await self._look(FRESH_S)
+            await anyio.sleep(min(CHECK_S, self._policy.space_timeout_s))
+            await self._refresh(FRESH_S)
 
     async def _pause_all(self) -> None:
-        """Tell once that nothing goes on, and raise when that has lasted too long."""
+        """Emit `Paused` once, and raise when the pause exceeds the timeout."""
         if self._stuck_since is None:
             self._stuck_since = _now()
         needed = self._needed(min(self._waiting.values()))
@@ -289,16 +289,16 @@ class DiskSpace:
 
     def _too_long(self, needed: int) -> DiskStaysFullError:
         message = (
-            f"the disk has had {self._disk.free_bytes} bytes of free space or less for "
-            f"{self._policy.space_timeout_s:g} s, and {needed} are needed: free some space and "
-            "run it again"
+            f"the disk still has only {self._disk.free_bytes} bytes free after "
+            f"{self._policy.space_timeout_s:g} s, and the export needs {needed}: free some space "
+            "and run it again"
         )
         self._over = SinkError(message, code="ENOSPC")
         return DiskStaysFullError(self._over)
 
     async def _pause(self) -> None:
-        """Wait, at least for one look, until a disk that has refused a write has room again."""
-        if self._over is not None:  # who waited behind the one that gave up need not wait as long
+        """Wait, for at least one check, until a disk that refused a write has room again."""
+        if self._over is not None:  # another transfer has already timed out
             raise DiskStaysFullError(self._over)
         began = _now()
         needed = self._needed(0)
@@ -308,8 +308,8 @@ class DiskSpace:
         while True:
             if _now() - began >= self._policy.space_timeout_s:
                 raise self._too_long(needed)
-            await anyio.sleep(min(LOOK_S, self._policy.space_timeout_s))
-            await self._look(0)
+            await anyio.sleep(min(CHECK_S, self._policy.space_timeout_s))
+            await self._refresh(0)
             needed = self._needed(0)
             if self._has_room(0):
                 break

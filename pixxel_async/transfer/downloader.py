@@ -1,20 +1,21 @@
-"""The streaming fetcher: from a signed URL to a verified partial.
+"""The downloader: from a signed URL to a verified partial file.
 
 Rules:
-    * An attempt that brings the file further than any before starts the count anew, so a large
-      file may break off many times, and a storage that leads nowhere is left soon.
-    * An expired URL is replaced and is no failure, but only a few times without a new byte.
-    * An answer that cannot be used is no failure: the next request is made at once.
-    * What has no announced size, and outgrows the disk, is discarded at once, so that others have
-      the room. It is tried again if others have left some meanwhile.
-    * A transfer that is refused with a fresh URL, or as one too many again and again, tries again
-      alone at its host (`turns`). If that helps, fewer run from then on, and it is told once.
-    * What arrived whole and is wrong is fetched again from zero, a few times. A page or nothing
-      where a ZIP is due passes like any other trouble of the storage.
-    * What was put together from several answers is compared with a checksum of the storage, or
-      else with the CRC of every member. No option leaves that out.
-    * A place may have been waited for. Before anything is sent, the export is asked whether it
-      still runs, and the host whether it still answers.
+    * An attempt that extends the file beyond its largest size resets the failure count. So a large
+      file may break off many times, and a storage that makes no progress is given up soon.
+    * An expired URL is replaced. That is not a failure, but it may happen only a few times without
+      a new byte.
+    * An unusable response is not a failure: the next request is sent at once.
+    * A body of unknown size that outgrows the disk is discarded at once, which frees the space for
+      others. It is retried if there is room later.
+    * A transfer that is repeatedly refused, with a fresh URL or for too many requests, retries
+      alone at its host (`HostLock`). If that succeeds, concurrency is lowered and reported once.
+    * A complete file that is corrupt is downloaded again from zero, a few times. A page or an empty
+      body in place of a ZIP counts as a failure of the storage, which is retried like any other.
+    * A file assembled from several responses is compared with a checksum of the storage, or else
+      with the CRC of every member. No option disables that.
+    * After the wait for a slot, and before a request is sent, the export must still run and the
+      host still be up.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from pydantic import SecretStr
 
 from .. import events
 from ..config import MOST_FETCHES, Checksum, FetchPolicy, FolderPolicy, RetryPolicy, Verify
-from ..destinations.sink import Held, WritePolicy
+from ..destinations.sink import ResumePoint, WritePolicy
 from ..errors import (
     IntegrityError,
     NotAZipError,
@@ -46,8 +47,8 @@ from ..journal.export_folder import ExportFolder
 from ..sansio.resilience.retry_rules import delay
 from ..sansio.storage.error_codes import not_a_zip
 from .attempt import Transfer
-from .attempt_history import REFUSED_AGAIN, AttemptHistory, Load
-from .body_writer import stretches_of
+from .attempt_history import REFUSED_AGAIN, AttemptHistory, OverloadReporter
+from .body_writer import ranges_from_json
 from .call_gate import CallGate
 from .concurrency_limiter import ConcurrencyLimiter
 from .context import TransferContext
@@ -67,43 +68,44 @@ from .stall_monitor import StallMonitor
 from .work_item import WorkItem
 
 AT_ONCE_BYTES = 4 * 1024 * 1024
-"""A package up to this size is received before its size is known, if the reserve of free space
-bears as many of them as there may be at once."""
+"""Packages up to this size are received without a check of free space, if the reserve covers as many
+of them as may run at once.
+"""
 
 MAX_REFRESHES = 3
-"""Fresh URLs in a row without a byte in between."""
+"""Fresh URLs in a row without a new byte."""
 
 MAX_GONE = 4
-"""Answers in a row that the object is not there: it may be a moment late."""
+"""Responses in a row that the object does not exist: it may appear a moment late."""
 
 MAX_SHORTAGES = 100
-"""Attempts in a row that found no free descriptor: others have to end first."""
+"""Attempts in a row that found no free file descriptor: other transfers must finish first."""
 
 SHORTAGE_ATTEMPT = 2
-"""They are paused for as long as after the second failure."""
+"""Their delay is that after the second failure."""
 
 MAX_NEXT_REQUESTS = 3
-"""Answers in a row without a new byte after which another request is no failure."""
+"""Responses in a row without a new byte before another one counts as a failure."""
 
 MAX_OUTGROWN = 3
 """Transfers of one package that outgrew the disk."""
 
 MAX_WRONG = 3
-"""Files that arrived whole and were wrong."""
+"""Complete files of one package that were corrupt."""
 
 
 class _StaleError(Exception):
-    """The signed URL is about to expire, or there is none."""
+    """The signed URL is missing or about to expire."""
 
 
 class NotReadyAnyMoreError(Exception):
-    """The service, asked for a fresh URL, says that the package is not ready."""
+    """The service has no fresh URL: the package is not ready any more."""
 
 
 class Downloader:
-    """Fetches the packages of one export."""
+    """Downloads the packages of one export."""
 
-    def __init__(  # noqa: PLR0913 - the parts that it joins, keyword-only
+    def __init__(  # noqa: PLR0913 - its collaborators, keyword-only
         self,
         storage: StorageClient,
         folder: ExportFolder,
@@ -122,23 +124,23 @@ class Downloader:
         count_received: Callable[[int], None],
         clock: Callable[[], float],
     ) -> None:
-        """Join storage, folder and events.
+        """Connect storage, folder and events.
 
         Args:
             storage: Opens signed URLs.
-            folder: Where files and notes go.
-            policy: How a package is transferred and verified.
-            folder_policy: What is done with files that are in the way.
+            folder: Where to write files and the journal.
+            policy: How to transfer and verify a package.
+            folder_policy: How to treat existing files.
             gate: Knows whether the key was rejected.
-            slots: Bounds the transfers of all exports of a client.
-            hosts: Hold transfers back from a storage that fails.
+            slots: Limits the transfers of all exports of a client.
+            hosts: Suspend transfers from failing hosts.
             space: Pauses transfers while the disk is full.
-            bandwidth: Limits what they bring together, or None.
+            bandwidth: Limits their total throughput, or None.
             retry: Delays between attempts.
-            fresh_url: Asks the service for a new signed URL; None means not ready any more.
+            fresh_url: Requests a new signed URL; returns None if the package is not ready any more.
             emit: Takes the events that must not be lost.
-            emit_or_drop: Takes progress, if there is room for it.
-            count_received: Told the bytes of a transfer that does not end with a saved file.
+            emit_or_drop: Takes progress events if there is room.
+            count_received: Takes the bytes of a transfer that does not end with a saved file.
             clock: Seconds for `at_s`.
         """
         self.watchdog = StallMonitor(policy)
@@ -171,24 +173,24 @@ class Downloader:
         self._emit_or_drop = emit_or_drop
         self._count_received = count_received
         self._clock = clock
-        self._load = Load(slots, emit=emit, clock=clock)
+        self._overload = OverloadReporter(slots, emit=emit, clock=clock)
 
     async def fetch(
         self, item: WorkItem, step_aside: Callable[[], None] = lambda: None
     ) -> ReceivedPackage:
-        """Transfer a package that is ready, and verify what came.
+        """Download and verify a package that is ready.
 
-        A cancelled or failed fetch leaves the partial and its mark for a later run, and nothing
+        If cancelled or failed, it leaves the partial and its mark for a later run, and no file
         under the final name.
 
         Args:
             item: The package.
-            step_aside: Called if it waits for free space while others may go on.
+            step_aside: Called if it waits for free space while others may continue.
 
         Raises:
-            NotReadyAnyMoreError: The package has to be waited for again.
-            TransferError: The bytes did not arrive whole, and the attempts are used up.
-            SinkError: They could not be written.
+            NotReadyAnyMoreError: The package is not ready any more; wait for it again.
+            TransferError: All attempts failed.
+            SinkError: The bytes could not be written.
             DiskStaysFullError: The disk stayed full.
         """
         began = asyncio.get_running_loop().time()
@@ -202,7 +204,7 @@ class Downloader:
                     at_s=self._clock(), key=item.key, name=item.row.name, offset=partial.size
                 )
             )
-            checksum = await self._until_right(transfer, step_aside)
+            checksum = await self._download_and_verify(transfer, step_aside)
         except BaseException:
             self._count_received(transfer.received)
             with anyio.CancelScope(shield=True), suppress(SinkError):
@@ -220,41 +222,41 @@ class Downloader:
             events.FetchProgress(at_s=self._clock(), key=key, bytes=size, total=total)
         )
 
-    async def _until_right(self, transfer: Transfer, step_aside: Callable[[], None]) -> str:
-        """Transfer until the file verifies; return which checksum it agreed with."""
-        wrong = 0
+    async def _download_and_verify(self, transfer: Transfer, step_aside: Callable[[], None]) -> str:
+        """Download until the file verifies; return the name of the checksum that matched."""
+        corrupt = 0
         while True:
             try:
-                await self._until_whole(transfer, step_aside)
+                await self._download(transfer, step_aside)
                 return await self._verify(transfer)
             except IntegrityError as error:
-                wrong += 1
+                corrupt += 1
                 await transfer.start_over()
                 is_page = isinstance(error, NotAZipError)
-                if wrong >= (self._policy.attempts if is_page else MAX_WRONG):
+                if corrupt >= (self._policy.attempts if is_page else MAX_WRONG):
                     raise
-                await self._pause(transfer, wrong, error)
+                await self._pause(transfer, corrupt, error)
 
-    async def _until_whole(  # noqa: C901 - one case for each outcome
+    async def _download(  # noqa: C901 - one case for each outcome
         self, transfer: Transfer, step_aside: Callable[[], None]
     ) -> None:
         """Transfer until no byte is missing."""
         item, partial = transfer.item, transfer.partial
-        tries = AttemptHistory(furthest=transfer.size)
+        history = AttemptHistory(furthest=transfer.size)
         missing, is_guess = max(0, (item.row.total or 0) - partial.size), True
         outgrown = 0
         while True:
             await self._space.admit(item.key, missing, is_guess=is_guess, step_aside=step_aside)
             try:
                 await self._refresh_stale(item)
-                # Only the bytes need the slot: who waits for the service, or for the reader of
-                # an event, leaves it to others.
-                guard = self._hosts.of(self._usable_url(item))
-                turns = self._slots.turns_at(guard.host)
-                is_alone = tries.is_better_alone
+                # Only the bytes need the slot. Waits for the service or for the reader of an event
+                # leave it to others.
+                breaker = self._hosts.of(self._usable_url(item))
+                host_lock = self._slots.lock_of(breaker.host)
+                is_alone = history.needs_exclusive
                 async with (
-                    turns.alone() if is_alone else turns.together(),
-                    guard.request(self._tell) as request,
+                    host_lock.exclusive() if is_alone else host_lock.shared(),
+                    breaker.request(self._report_host) as request,
                     self._slots,
                 ):
                     await anyio.lowlevel.checkpoint_if_cancelled()
@@ -265,7 +267,7 @@ class Downloader:
                     try:
                         await transfer.attempt(self._usable_url(item))
                     except (RefusedError, CrowdedError) as refused:
-                        tries.note_refusal(refused, has_company=turns.has_company)
+                        history.note_refusal(refused, has_others=host_lock.has_others)
                         raise
             except _StaleError:
                 continue
@@ -278,61 +280,61 @@ class Downloader:
                 is_last = outgrown >= MAX_OUTGROWN
                 missing = await self._space.beyond(item.key, size, is_last=is_last)
                 is_guess = False
-            except (DiskFullError, RetryableError) as trouble:
-                if isinstance(trouble, CrowdedError):
-                    await self._load.tell(guard.host, str(trouble))
-                elif isinstance(trouble, RetryableError) and trouble.came:
-                    await self._load.learn(tries, guard.host, is_alone=is_alone)
-                tries.reached(transfer.size)
+            except (DiskFullError, RetryableError) as failure:
+                if isinstance(failure, CrowdedError):
+                    await self._overload.report(breaker.host, str(failure))
+                elif isinstance(failure, RetryableError) and failure.received:
+                    await self._overload.learn(history, breaker.host, is_alone=is_alone)
+                history.reached(transfer.size)
                 missing, is_guess = transfer.missing, True
-                await self._overcome(transfer, tries, trouble)
+                await self._prepare_retry(transfer, history, failure)
             else:
-                await self._load.learn(tries, guard.host, is_alone=is_alone)
+                await self._overload.learn(history, breaker.host, is_alone=is_alone)
                 return
 
-    async def _overcome(  # noqa: C901 - one case for each trouble
+    async def _prepare_retry(  # noqa: C901 - one case for each failure
         self,
         transfer: Transfer,
-        tries: AttemptHistory,
-        trouble: DiskFullError | RetryableError,
+        history: AttemptHistory,
+        failure: DiskFullError | RetryableError,
     ) -> None:
-        """Do what another attempt needs, or raise if there have been enough of them."""
-        match trouble:
+        """Do what the next attempt needs, or raise if no attempts are left."""
+        match failure:
             case RefusedError(error=error):
-                tries.refreshes += 1
-                is_passing = trouble.is_bare and tries.refreshes < self._policy.attempts
-                if tries.refreshes > MAX_REFRESHES and not is_passing:
+                history.refreshes += 1
+                is_passing = failure.is_bare and history.refreshes < self._policy.attempts
+                if history.refreshes > MAX_REFRESHES and not is_passing:
                     raise error from None
-                if tries.refreshes > REFUSED_AGAIN:
-                    await self._pause(transfer, tries.refreshes - REFUSED_AGAIN, error)
+                if history.refreshes > REFUSED_AGAIN:
+                    await self._pause(transfer, history.refreshes - REFUSED_AGAIN, error)
                 await self._refresh(transfer.item)
             case ObjectGoneError(error=error):
-                tries.gone += 1
-                if tries.gone >= min(MAX_GONE, self._policy.attempts):
+                history.gone += 1
+                if history.gone >= min(MAX_GONE, self._policy.attempts):
                     raise error from None
-                await self._pause(transfer, tries.gone, error)
+                await self._pause(transfer, history.gone, error)
                 await self._refresh(transfer.item)
             case DiskFullError(error=error):
-                tries.refusals += 1
-                if tries.refusals > MAX_REFUSALS:
+                history.refusals += 1
+                if history.refusals > MAX_REFUSALS:
                     raise error from None
                 await self._space.refill()
-            case NextRequestError(error=error) if tries.next_requests < MAX_NEXT_REQUESTS:
-                tries.next_requests += 1
+            case NextRequestError(error=error) if history.next_requests < MAX_NEXT_REQUESTS:
+                history.next_requests += 1
                 await self._interrupted(transfer, 0.0, error)
             case RetryableError(error=OutOfDescriptorsError() as error):
                 self._slots.exhausted()
-                tries.shortages += 1
-                if tries.shortages >= MAX_SHORTAGES:
+                history.shortages += 1
+                if history.shortages >= MAX_SHORTAGES:
                     raise error from None
                 await self._pause(transfer, SHORTAGE_ATTEMPT, error)
             case RetryableError(error=error):
                 self._slots.failed(error)
-                tries.crowded += isinstance(trouble, CrowdedError)
-                tries.failures += 1
-                if tries.failures >= self._policy.attempts:
+                history.crowded += isinstance(failure, CrowdedError)
+                history.failures += 1
+                if history.failures >= self._policy.attempts:
                     raise error from None
-                await self._pause(transfer, tries.failures, error)
+                await self._pause(transfer, history.failures, error)
 
     async def _refresh_stale(self, item: WorkItem) -> None:
         try:
@@ -344,7 +346,7 @@ class Downloader:
         """Return the signed URL.
 
         Raises:
-            _StaleError: It has waited until near its expiry.
+            _StaleError: It expired, or is about to.
         """
         url = item.url
         if url is None or time.time() > item.stale_at:
@@ -358,7 +360,7 @@ class Downloader:
         item.take_url(url, margin_s=self._policy.expiry_margin_s)
         await self._emit(events.UrlRefreshed(at_s=self._clock(), key=item.key))
 
-    async def _tell(self, news: News) -> None:
+    async def _report_host(self, news: News) -> None:
         at_s = self._clock()
         match news:
             case HostIsDown(host=host, reason=reason):
@@ -387,7 +389,7 @@ class Downloader:
         )
 
     async def _verify(self, transfer: Transfer) -> str:
-        """Check the whole file; return the strongest checksum that it agreed with."""
+        """Check the complete file; return the strongest checksum that matched."""
         partial = transfer.partial
         if partial.size == 0:
             raise NotAZipError(not_a_zip(b"") or "")
@@ -395,24 +397,24 @@ class Downloader:
         digests = await partial.digests(frozenset(offered))
         for algorithm, expected in offered.items():
             if digests[algorithm] != expected:
-                message = f"the {algorithm} that the storage offers does not match"
+                message = f"the file does not match the {algorithm} that the storage offers"
                 raise IntegrityError(message)
         verify = self._policy.verify
-        if transfer.is_put_together and not offered:
-            verify = Verify.CONTENTS  # an ETag may lie, and nothing else tells two objects apart
+        if transfer.is_assembled and not offered:
+            verify = Verify.CONTENTS  # an ETag may lie, and nothing else distinguishes two objects
         if problem := await partial.problem(verify):
-            message = f"what came is not a whole ZIP: {problem}"
+            message = f"the received file is not a whole ZIP: {problem}"
             raise IntegrityError(message)
         return next(iter(offered), "")
 
 
-def _held(item: WorkItem) -> Held:
+def _held(item: WorkItem) -> ResumePoint:
     row = item.row
     if row.validator is None:
-        return Held()
-    return Held(
+        return ResumePoint()
+    return ResumePoint(
         synced=row.mark,
         written=row.written,
         sha256=row.written_sha256,
-        stretches=stretches_of(row.stretches),
+        ranges=ranges_from_json(row.stretches),
     )

@@ -1,4 +1,4 @@
-"""What may befall a transfer, and what has to be done about it before another attempt."""
+"""The outcomes of an attempt that need action before the next one."""
 
 from __future__ import annotations
 
@@ -27,85 +27,85 @@ from ..sansio.secrets import Redactor
 from ..sansio.storage.error_codes import StorageErrorMeaning, read_error
 
 ERROR_BYTES = 4096
-"""How much of an error's body is read."""
+"""How many bytes of an error's body are read."""
 
 SERVER_ERROR = 500
 
 
 class NoRoomError(Exception):
-    """The disk has no room for what an answer would bring."""
+    """The disk has no room for the body of a response."""
 
     def __init__(self, missing: int) -> None:
-        """Keep how many bytes it would bring."""
+        """Keep how many bytes are missing."""
         super().__init__(str(missing))
         self.missing = missing
 
 
 class OutgrownError(Exception):
-    """A body without an announced size is larger than what the disk has room for."""
+    """The disk has no room for a body of unknown size."""
 
 
 class DiskFullError(Exception):
-    """The disk refused what an attempt brought, since it is full."""
+    """A write failed because the disk is full."""
 
     def __init__(self, error: SinkError) -> None:
-        """Keep what is raised when it stays so."""
+        """Keep the error to raise if the disk stays full."""
         super().__init__(str(error))
         self.error = error
 
 
 class RetryableError(Exception):
-    """An attempt is over, and another one may do better.
+    """An attempt failed, and another one may succeed.
 
     Attributes:
-        error: Why it is over.
-        came: The bytes that it has brought.
+        error: The cause.
+        received: Bytes that the attempt received.
     """
 
     def __init__(self, error: TransferError) -> None:
-        """Keep what is raised when no attempt is left."""
-        super().__init__()  # no text: what the storage said may still have to be redacted
+        """Keep the error to raise when no attempts are left."""
+        super().__init__()  # no text: the message of the storage may not be redacted yet
         self.error = error
-        self.came = 0
+        self.received = 0
 
     def __str__(self) -> str:
-        """Return why it is over."""
+        """Return the text of the cause."""
         return str(self.error)
 
 
 class NextRequestError(RetryableError):
-    """An answer did not bring all that is missing, and it is known what to request next.
+    """A response did not cover all missing bytes, and the next request is known.
 
-    That is no failure: it costs none of the attempts, and the next request is made at once.
+    This is not a failure: it uses up no attempt, and the next request is sent at once.
     """
 
 
 class RefusedError(RetryableError):
-    """The storage refuses a signed URL, and a fresh one may do better."""
+    """The storage refuses a signed URL; a fresh one may work."""
 
     @property
     def is_bare(self) -> bool:
-        """Whether the storage gives no reason of its own, so that anything may be behind it."""
+        """Whether the storage gives no error code, so that the cause is unknown."""
         return not self.error.code
 
 
 class ObjectGoneError(RetryableError):
-    """The storage does not have the object, or not yet."""
+    """The object does not exist, or not yet."""
 
 
 class CrowdedError(RetryableError):
-    """The storage bears no more at once."""
+    """The storage limits concurrent transfers."""
 
 
 def is_failure_of_host(error: BaseException) -> bool:
-    """Tell whether an attempt tells that the storage fails: nothing came, and not for its number.
+    """Return whether a failed attempt shows that the host is down.
 
-    Too many requests (429), and bytes that break off, are no sign of a host that is down. A page
-    where a ZIP is due is one: something in front of the storage answers.
+    Too many requests (429) and interrupted bodies do not. A page in place of a ZIP does: something
+    in front of the storage responds.
     """
     if isinstance(error, NotAZipError):
         return True
-    if not isinstance(error, RetryableError) or error.came:
+    if not isinstance(error, RetryableError) or error.received:
         return False
     match error.error:
         case StorageError(status=status):
@@ -115,20 +115,20 @@ def is_failure_of_host(error: BaseException) -> bool:
 
 
 def is_answer_of_host(error: BaseException) -> bool:
-    """Tell whether an attempt proves that the storage answers: something of it came.
+    """Return whether an attempt shows that the host responds.
 
-    An attempt that found no free descriptor, or a URL that cannot be sent, has not reached it.
+    An attempt without a free descriptor, or with an invalid URL, has not reached it.
     """
     if isinstance(error, RetryableError):
         is_local = isinstance(error.error, OutOfDescriptorsError)
-        return bool(error.came) or not (is_local or is_failure_of_host(error))
+        return bool(error.received) or not (is_local or is_failure_of_host(error))
     return isinstance(error, (StorageError, IntegrityError, NoRoomError, DiskFullError))
 
 
-async def error_of(answer: StorageResponse) -> Exception:
-    """Read an answer that is an error, and return what to raise."""
-    problem = read_error(answer.status, await answer.read_start(ERROR_BYTES))
-    error = StorageError(problem.message, status=answer.status, code=problem.code)
+async def error_of(response: StorageResponse) -> Exception:
+    """Read an error response, and return the exception to raise."""
+    problem = read_error(response.status, await response.read_start(ERROR_BYTES))
+    error = StorageError(problem.message, status=response.status, code=problem.code)
     match problem.meaning:
         case StorageErrorMeaning.EXPIRED | StorageErrorMeaning.FORBIDDEN:
             return RefusedError(error)
@@ -143,12 +143,12 @@ async def error_of(answer: StorageResponse) -> Exception:
 
 
 @contextmanager
-def secrets_cut(redactor: Redactor, url: SecretStr) -> Iterator[None]:
-    """Cut out of errors what they repeat of the key or of a signed URL, while the context is open.
+def redact_errors(redactor: Redactor, url: SecretStr) -> Iterator[None]:
+    """Redact the API key and the signed URL in errors raised within the context.
 
     Args:
         redactor: Knows the key.
-        url: Its query holds the signature.
+        url: Its query has the signature.
     """
     try:
         yield
@@ -158,8 +158,8 @@ def secrets_cut(redactor: Redactor, url: SecretStr) -> Iterator[None]:
         raise
 
 
-def unless_secret(redactor: Redactor, validator: str | None, url: SecretStr | None) -> str | None:
-    """Return a validator, or None if it repeats a secret: the journal would keep it."""
+def drop_if_secret(redactor: Redactor, validator: str | None, url: SecretStr | None) -> str | None:
+    """Return a validator, or None if it contains a secret, since the journal would store it."""
     if validator is None or url is None:
         return validator
     is_secret = redactor.and_those_of(url.get_secret_value()).finds(validator)
@@ -170,10 +170,9 @@ _PACKAGE = Path(__file__).parents[1]
 
 
 def as_error(raised: Exception) -> PixxelError:
-    """Return an error of ours as it is, and anything else as an `InternalError`.
+    """Return a `PixxelError` as it is, and anything else as an `InternalError`.
 
-    That has no cause and no context: their texts and the variables of their frames may hold a
-    signed URL.
+    The latter has no cause and no context: their texts and frame variables may hold a signed URL.
     """
     while isinstance(raised, ExceptionGroup) and len(raised.exceptions) == 1:
         raised = raised.exceptions[0]
@@ -181,22 +180,22 @@ def as_error(raised: Exception) -> PixxelError:
         return raised
     said = ": ".join(part for part in (type(raised).__name__, _text_of(raised)) if part)
     return InternalError(
-        f"unexpected error at {_place_of(raised)}: {said}; the next run tries this package again "
-        "(please report it)"
+        f"unexpected error at {_location_of(raised)}: {said}; the next run tries this package "
+        "again (please report it)"
     )
 
 
 def _text_of(raised: Exception) -> str:
     try:
         return redact(str(raised))
-    except Exception as error:  # noqa: BLE001 - a text that cannot be made must not raise here
-        return f"its text raises {type(error).__name__}"
+    except Exception as error:  # noqa: BLE001 - a broken `__str__` must not raise here
+        return f"its `__str__` raises {type(error).__name__}"
 
 
-def _place_of(raised: Exception) -> str:
-    """Return the innermost place in this library that it was raised in or came through."""
+def _location_of(raised: Exception) -> str:
+    """Return the innermost line of this library in the traceback."""
     for frame in reversed(traceback.extract_tb(raised.__traceback__)):
         path = Path(frame.filename)
         if path.is_relative_to(_PACKAGE):
             return f"{path.relative_to(_PACKAGE).as_posix()}:{frame.lineno}"
-    return "an unknown place"
+    return "an unknown line"

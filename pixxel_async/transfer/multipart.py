@@ -1,13 +1,13 @@
-"""A large package that several transfers bring at once.
+"""Downloads a large package with several transfers at once.
 
 Rules:
-    * Only where the storage serves ranges of an object with a strong entity tag, while the package
-      will still take a while, and for as long as nobody else wants the places for transfers.
-    * The first transfer goes on as for any package: the file grows by what it brings, and so do its
-      digests. The others write behind its end. When it has reached them, their bytes are read once
-      more for the digests of the whole.
-    * What goes wrong with one of the others costs its segment only: somebody else brings that.
-    * A later run goes on with all of it: each stretch has a digest of its own.
+    * Only if the storage serves ranges of an object with a strong entity tag, the package will take
+      a while, and no other package waits for the slots.
+    * The first transfer works as for any package: it appends to the file and updates the digests.
+      The helpers write behind its end. When it reaches their bytes, these are read once more for
+      the digests of the whole file.
+    * A failure of a helper affects only its segment, which another transfer fetches.
+    * A later run resumes all of it: each range has a digest of its own.
 """
 
 from __future__ import annotations
@@ -29,32 +29,32 @@ from .context import TransferContext
 from .errors import NextRequestError, RetryableError, error_of
 from .stall_monitor import MonitoredTransfer
 
-HIRE_S = 1.0
-"""So often it is looked whether one more transfer is worth it."""
-OUR_FAULT_S = 1.0
-"""A disk that takes longer than this for what it has to do is no fault of the storage's."""
-ERRORS = 400
-MOST_FAILURES = 3
-"""So many failures of other transfers in a row, and no more of them are tried."""
+SPAWN_S = 1.0
+"""How often to check whether another helper is worth it, in seconds."""
+LOCAL_PAUSE_S = 1.0
+"""A disk that blocks for longer than this, in seconds, does not count as a stall of the storage."""
+FIRST_ERROR_STATUS = 400
+MAX_FAILURES = 3
+"""Failures of helpers in a row after which no more are started."""
 
 
-def is_possible(answer: StorageResponse, missing: int, shared: TransferContext) -> bool:
-    """Tell whether several transfers may bring what is missing of a package.
+def is_possible(response: StorageResponse, missing: int, shared: TransferContext) -> bool:
+    """Return whether several transfers may fetch the missing bytes.
 
     Args:
-        answer: The answer to the request for all of it; its entity tag is strong.
-        missing: Bytes that are missing.
+        response: The response to the request for all of them; its entity tag is strong.
+        missing: Their number.
         shared: What all transfers share.
     """
-    serves_ranges = answer.status == range_requests.PARTIAL_CONTENT or (
-        answer.headers.get("accept-ranges", "").strip().lower() == "bytes"
+    serves_ranges = response.status == range_requests.PARTIAL_CONTENT or (
+        response.headers.get("accept-ranges", "").strip().lower() == "bytes"
     )
     is_large = missing >= LARGE * shared.policy.segment_bytes
     return serves_ranges and is_large
 
 
-def several_for(  # noqa: PLR0913 - what `Multipart` takes, keyword-only
-    answer: StorageResponse,
+def multipart_for(  # noqa: PLR0913 - what `Multipart` takes, keyword-only
+    response: StorageResponse,
     partial: PartialFile,
     shared: TransferContext,
     *,
@@ -62,19 +62,19 @@ def several_for(  # noqa: PLR0913 - what `Multipart` takes, keyword-only
     validator: str,
     count: Callable[[int], None],
 ) -> Multipart | None:
-    """Let others help with a large package, or with one that they have helped with earlier."""
-    if not partial.takes_stretches:
+    """Return the transfers of a large package, or None for one that a single transfer fetches."""
+    if not partial.supports_ranges:
         return None
-    if partial.stretches or is_possible(answer, total - partial.size, shared):
+    if partial.ranges or is_possible(response, total - partial.size, shared):
         return Multipart(partial, shared, total=total, validator=validator, count=count)
     return None
 
 
 class Multipart:
-    """The transfers of one package; kept for all attempts to bring it.
+    """The transfers of one package; kept for all its attempts.
 
     Attributes:
-        segments: What is there, and what is on its way.
+        segments: Received bytes, and those in progress.
     """
 
     def __init__(
@@ -86,66 +86,66 @@ class Multipart:
         validator: str,
         count: Callable[[int], None],
     ) -> None:
-        """Begin with what the partial holds.
+        """Resume from what the partial holds.
 
         Args:
             partial: The file, open.
-            shared: What all transfers share.
+            shared: What all transfers of an export share.
             total: The size of the package.
             validator: Its strong entity tag.
-            count: Told the bytes that the other transfers bring.
+            count: Called with the bytes that helpers receive.
         """
-        held = [(0, partial.size), *((each.begin, each.end) for each in partial.stretches)]
+        held = [(0, partial.size), *((each.begin, each.end) for each in partial.ranges)]
         self.segments = Segments(total, held, least_bytes=shared.policy.segment_bytes)
         self._partial = partial
         self._shared = shared
         self._total = total
         self._validator = validator
         self._count = count
-        self._earlier = {each.begin: each for each in partial.stretches}
-        self._landings: dict[int, RangeWriter] = {}
+        self._earlier = {each.begin: each for each in partial.ranges}
+        self._writers: dict[int, RangeWriter] = {}
         self._failures = 0
-        self._news = anyio.Event()
+        self._changed = anyio.Event()
 
     def noted(self, written: int) -> tuple[VerifiedRange, ...]:
-        """Return what a later run can use of the bytes behind `written`, as of a moment ago.
+        """Return the ranges behind `written` that a later run can use, as of a moment ago.
 
-        That is the size that is noted of the file. It may not have been joined yet with segments
-        which are complete: until then they are noted as stretches.
+        `written` is the recorded size of the file. Complete segments may not be joined to it yet;
+        until then they are recorded as ranges.
         """
         found = (self._note_of(each) for each in self.segments.behind(written))
         return tuple(each for each in found if each is not None)
 
     def note(self) -> None:
-        """Bring the notes up to date; nobody may write meanwhile."""
+        """Update the recorded ranges; nothing may write meanwhile."""
         for segment in self.segments.behind(self._partial.size):
-            if (landing := self._landings.get(segment.begin)) is not None:
-                landing.note()
+            if (writer := self._writers.get(segment.begin)) is not None:
+                writer.note()
 
     def _note_of(self, segment: Segment) -> VerifiedRange | None:
-        landing = self._landings.get(segment.begin)
-        return self._earlier.get(segment.begin) if landing is None else landing.noted
+        writer = self._writers.get(segment.begin)
+        return self._earlier.get(segment.begin) if writer is None else writer.noted
 
-    # While it waits for others, it stands for the flow of its own transfer.
+    # `ReceivedBody`: while the first transfer waits for helpers.
 
-    def is_paused(self, now: float, longest_s: float) -> bool:  # noqa: ARG002 - others are judged
-        """Say that it is no fault of the storage's that nothing comes for the first transfer."""
+    def is_paused(self, now: float, longest_s: float) -> bool:  # noqa: ARG002 - helpers are checked themselves
+        """Return True: the stalls of helpers are detected separately."""
         return True
 
     def notify(self) -> None:
         """Do nothing: marks are kept whenever the file has grown."""
 
     async def join(self) -> None:
-        """Let the file grow by what is there without a gap.
+        """Extend the file by the bytes that follow it without a gap.
 
         Raises:
-            SinkError: It could not be read.
+            SinkError: They could not be read.
         """
         current = self.segments.current
         await self._partial.join(self._total if current is None else current.begin)
 
-    async def hire(self, tasks: TaskGroup, url: SecretStr) -> None:
-        """Let other transfers help, as long as that is worth it; until cancelled."""
+    async def spawn_helpers(self, tasks: TaskGroup, url: SecretStr) -> None:
+        """Start helpers as long as they are worth it; until cancelled."""
         seen, running = self.segments.present, 0
 
         async def help_() -> None:
@@ -156,11 +156,11 @@ class Multipart:
             finally:
                 running -= 1
 
-        while self._failures < MOST_FAILURES:
-            await anyio.sleep(HIRE_S)
+        while self._failures < MAX_FAILURES:
+            await anyio.sleep(SPAWN_S)
             present = self.segments.present
-            rate, seen = (present - seen) / HIRE_S, present
-            for _ in range(running + 1):  # twice as many with each look
+            rate, seen = (present - seen) / SPAWN_S, present
+            for _ in range(running + 1):  # doubles with each check
                 if not (
                     self._partial.size
                     and self._shared.slots.has_room
@@ -171,124 +171,129 @@ class Multipart:
                 await anyio.lowlevel.checkpoint()
 
     async def finish(self, url: SecretStr, keep_due_mark: Callable[[], Awaitable[None]]) -> None:
-        """Bring what nobody else brings, wait for the others, and join what is there.
+        """Fetch the remaining segments, wait for the helpers, and join the file.
 
         Args:
             url: The signed URL.
             keep_due_mark: Awaited when the file has grown.
 
         Raises:
-            RetryableError: Bytes are missing, and another attempt may bring them.
-            TransferError: No attempt will do better.
+            RetryableError: Bytes are missing, and another attempt may receive them.
+            TransferError: A retry would not help.
             SinkError: The disk refused.
         """
         while True:
-            is_whole = self.segments.current is None  # if not, it may be when it has been joined
+            is_whole = self.segments.current is None  # otherwise it may be complete after the join
             await self.join()
             await keep_due_mark()
             if is_whole:
                 return
             segment = self.segments.take()
             if segment is None:
-                if self.segments.current is not None:  # others may have ended meanwhile
-                    await self._news.wait()
+                if self.segments.current is not None:  # a helper may have finished meanwhile
+                    await self._changed.wait()
                 continue
             try:
-                await self._bring(segment, url, gives_way=False)
+                await self._fetch_segment(segment, url, yields_slot=False)
             finally:
-                self._leave(segment)
+                self._return_segment(segment)
 
     async def _help(self, url: SecretStr) -> None:
-        """Bring one segment after the other, until the place is wanted or nothing is left."""
+        """Fetch segments until the slot is wanted or none is left."""
         slots = self._shared.slots
         async with slots:
-            await anyio.lowlevel.checkpoint_if_cancelled()  # the place may have been waited for
+            await (
+                anyio.lowlevel.checkpoint_if_cancelled()
+            )  # the wait for the slot may have been long
             while not slots.is_wanted and (segment := self.segments.take()) is not None:
                 try:
-                    await self._bring(segment, url, gives_way=True)
+                    await self._fetch_segment(segment, url, yields_slot=True)
                     self._failures = 0
                 except PixxelError as error:
                     self._fail(error)
                     return
-                except NextRequestError:  # says nothing of how many transfers the storage bears
+                except NextRequestError:  # no sign of too many transfers
                     self._failures += 1
                     return
-                except RetryableError as passing:
-                    self._fail(passing.error)
+                except RetryableError as retryable:
+                    self._fail(retryable.error)
                     return
                 finally:
-                    self._leave(segment)
+                    self._return_segment(segment)
 
     def _fail(self, error: PixxelError) -> None:
         self._failures += 1
         if isinstance(error, TransferError):
             self._shared.slots.failed(error)
 
-    def _leave(self, segment: Segment) -> None:
+    def _return_segment(self, segment: Segment) -> None:
         self.segments.leave(segment)
-        if landing := self._landings.get(segment.begin):
-            landing.note()
-        self._news.set()
-        self._news = anyio.Event()
+        if writer := self._writers.get(segment.begin):
+            writer.note()
+        self._changed.set()
+        self._changed = anyio.Event()
 
-    async def _bring(self, segment: Segment, url: SecretStr, *, gives_way: bool) -> None:
+    async def _fetch_segment(self, segment: Segment, url: SecretStr, *, yields_slot: bool) -> None:
         shared = self._shared
-        landing = RangeWriter(self._partial, segment)
-        self._landings[segment.begin] = landing
+        writer = RangeWriter(self._partial, segment)
+        self._writers[segment.begin] = writer
         counted = 0
-        flow: StorageResponse | None = None
+        body: StorageResponse | None = None
 
-        def look(watched: MonitoredTransfer) -> None:
+        def observe(watched: MonitoredTransfer) -> None:
             nonlocal counted
-            count = landing.received - counted
+            count = writer.received - counted
             counted += count
             self._count(count)
             watched.received(count)
             shared.slots.received(count)
-            if flow is not None and flow.is_paused(time.monotonic(), OUR_FAULT_S):
+            if body is not None and body.is_paused(time.monotonic(), LOCAL_PAUSE_S):
                 watched.excuse()
-            if flow is not None and gives_way and shared.slots.is_wanted:
-                flow.notify()
+            if body is not None and yields_slot and shared.slots.is_wanted:
+                body.notify()
 
         headers = range_requests.part_headers(segment.at, segment.end, self._validator)
         try:
-            async with shared.watchdog.watch(look) as watched:
+            async with shared.watchdog.watch(observe) as watched:
                 try:
                     async with await shared.storage.get(
                         url, headers, bandwidth=shared.bandwidth, refused=shared.refused
-                    ) as answer:
-                        flow, part = await self._checked(answer, segment)
-                        landing.expect(part)
-                        flow.start_receiving(landing)
-                        if not await flow.wait():
-                            return  # somebody wants the place
+                    ) as response:
+                        body, part = await self._checked(response, segment)
+                        writer.expect(part)
+                        body.start_receiving(writer)
+                        if not await body.wait():
+                            return  # another package wants the slot
                 finally:
-                    flow = None
-                    look(watched)
+                    body = None
+                    observe(watched)
         except (ConnectionBrokenError, StalledError) as error:
             raise RetryableError(error) from None
-        if segment.left and not landing.is_as_announced:
+        if segment.left and not writer.is_as_announced:
             message = f"the part ended at byte {segment.at} of {segment.end}"
             raise RetryableError(TransferError(message))
 
     async def _checked(
-        self, answer: StorageResponse, segment: Segment
+        self, response: StorageResponse, segment: Segment
     ) -> tuple[StorageResponse, range_requests.Part]:
-        """Return an answer that brings what was requested, and the part that it brings.
+        """Return a usable response, and the part that it covers.
 
         Raises:
-            RetryableError: It does not.
+            RetryableError: The response is not usable.
         """
         part = range_requests.usable_part(
-            answer.status,
-            answer.headers,
+            response.status,
+            response.headers,
             first=segment.at,
             end=segment.end,
             total=self._total,
             validator=self._validator,
         )
         if isinstance(part, range_requests.Part):
-            return answer, part
-        if answer.status >= ERRORS and answer.status not in range_requests.SAYS_CHANGED:
-            raise await error_of(answer)
+            return response, part
+        if (
+            response.status >= FIRST_ERROR_STATUS
+            and response.status not in range_requests.SAYS_CHANGED
+        ):
+            raise await error_of(response)
         raise NextRequestError(TransferError(part))

@@ -14,11 +14,11 @@ from .work_item import WorkItem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedPackage:
-    """A package whose bytes are there and right, not yet under its final name.
+    """A verified package that does not have its final name yet.
 
     Attributes:
-        transfer: What brought them; who holds this saves or abandons it.
-        checksum: Which checksum of the storage they agreed with, or empty.
+        transfer: Its download; the holder must save or abandon it.
+        checksum: The checksum of the storage that matched, or empty.
         began: When the transfer began, in seconds on the event loop's clock.
     """
 
@@ -32,7 +32,7 @@ class ReceivedPackage:
         return self.transfer.item
 
     async def abandon(self) -> None:
-        """Leave it to a later run; not to be interrupted."""
+        """Leave it to a later run; shielded from cancellation."""
         with anyio.CancelScope(shield=True), suppress(SinkError):
             try:
                 await self.transfer.leave()

@@ -1,4 +1,4 @@
-"""A package on its way through the stages of one export."""
+"""A package that passes through the stages of one export."""
 
 from __future__ import annotations
 
@@ -18,18 +18,17 @@ from ..sansio.storage.url_expiry import stale_at
 
 @dataclass(slots=True, eq=False)
 class WorkItem:
-    """What the stages hand on.
+    """What the stages pass to each other.
 
     Attributes:
-        download: What was asked for.
-        row: What the journal remembers.
-        since: When the service was asked, in seconds on the event loop's clock.
-        url: The last signed URL, or None before there is one.
-        stale_at: When it is about to expire, in seconds since 1970.
-        status_word: The service's last word on it.
-        lead: Whether its id, which comes from an earlier run, still leads to it; None for an id
-            of this run.
-        has_place: Whether it counts among the pending packages, whose number is limited.
+        download: The requested download.
+        row: Its journal row.
+        since: When the service received the request, in seconds on the event loop's clock.
+        url: The last signed URL, or None.
+        stale_at: When to stop using it, in seconds since 1970.
+        status_word: The last status that the service reported.
+        lead: Whether an id of an earlier run is still valid; None for an id of this run.
+        has_place: Whether it counts towards the limit on pending packages.
     """
 
     download: Download
@@ -47,7 +46,7 @@ class WorkItem:
         return self.row.key
 
     def take_url(self, url: SecretStr | None, *, margin_s: float) -> None:
-        """Take a signed URL that came just now; so long before its end it is not used any more."""
+        """Store a new signed URL, which becomes stale `margin_s` seconds before it expires."""
         self.url = url
         if url is not None:
             self.stale_at = stale_at(
@@ -56,12 +55,12 @@ class WorkItem:
 
 
 def new_row(download: Download, name_of: Callable[[Download], str] = file_name) -> PackageRow:
-    """Return the row of a package of which nothing is remembered."""
+    """Return the row of a package without history."""
     return PackageRow(key=download.key, target=target_of(download), name=name_of(download))
 
 
 def target_of(download: Download) -> str:
-    """Return what a row has of a download."""
+    """Return the target column of a download."""
     return _to_text(download.row())
 
 

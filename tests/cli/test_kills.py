@@ -42,7 +42,7 @@ from pixxel_async.sandbox.reply import Sender
 from pixxel_async.sandbox.storage import Storage
 from pixxel_async.sansio.api.package_calls import needs_id
 from pixxel_async.sansio.package_state import State
-from pixxel_async.transfer.stretch import stretches_of
+from pixxel_async.transfer.body_writer import ranges_from_json
 
 from ..support import PROCESS_S, partials, when
 from .commands import env_of, start, write_manifest
@@ -171,7 +171,7 @@ def kept_bytes(out: Path) -> int:
     """Return how many bytes the journal vouches for."""
     kept = 0
     for row in read_record(out).rows:
-        kept += row.written + sum(each.end - each.begin for each in stretches_of(row.stretches))
+        kept += row.written + sum(each.end - each.begin for each in ranges_from_json(row.stretches))
     return kept
 
 
@@ -264,7 +264,7 @@ def resumed_after(kill: Kill, gets: Sequence[StorageGet]) -> int:
 def first_gap(row: PackageRow) -> int:
     """Return the first byte of a package that the journal does not vouch for."""
     at = row.written
-    for stretch in stretches_of(row.stretches):
+    for stretch in ranges_from_json(row.stretches):
         at = stretch.end if stretch.begin == at else at
     return at
 

@@ -16,8 +16,7 @@ import pytest
 from rich.console import Console
 
 from pixxel_async import Insight
-from pixxel_async.cli.output.columns_of import COLUMNS
-from pixxel_async.cli.output.records import OneTable, column_widths
+from pixxel_async.cli.output.records import COLUMNS, OneTable, column_widths
 from pixxel_async.downloads import parse_download
 from pixxel_async.sandbox import ApiFault, Sandbox, Scenario, sandbox_in_thread
 from pixxel_async.sandbox.world import (

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import pixxel_async
-from pixxel_async import config, fetches
+from pixxel_async import config
 from pixxel_async.cli.client_factory import client_of
 from pixxel_async.cli.options.export import RunOptions
 from pixxel_async.config import NO_KEY, AuthScheme
@@ -53,7 +53,7 @@ def test_the_shared_options_are_in_the_help_with_their_defaults(command: tuple[s
     for option in SHARED:
         assert option in told.stdout
     for default in (
-        fetches.FETCHES,
+        config.FETCHES,
         config.REQUESTS_PER_SECOND,
         config.WAIT_TIMEOUT_S,
         config.STALL_TIMEOUT_S,

@@ -18,7 +18,7 @@ import pytest
 from pixxel_async import SinkError, Verify
 from pixxel_async.config import Checksum, Sync, UnknownFiles
 from pixxel_async.destinations.local_sink import LocalSink
-from pixxel_async.destinations.sink import NOTHING_HELD, Held, Sink, WritePolicy
+from pixxel_async.destinations.sink import FROM_START, ResumePoint, Sink, WritePolicy
 
 SINKS: dict[str, Callable[[Path], Sink]] = {"local": LocalSink}
 NAME = "job-j-0123456789abcdef.zip"
@@ -42,7 +42,7 @@ async def _sink(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 async def test_what_is_written_gets_its_final_name_at_the_commit(sink: Sink) -> None:
     data = a_zip()
-    partial = await sink.open(NAME, NOTHING_HELD, REFUSE)
+    partial = await sink.open(NAME, FROM_START, REFUSE)
     await partial.write(data[:100_000])
     await partial.write(bytearray(data[100_000:]))
     assert partial.size == len(data)
@@ -59,11 +59,11 @@ async def test_what_is_written_gets_its_final_name_at_the_commit(sink: Sink) -> 
 
 async def test_a_partial_goes_on_from_what_is_kept(sink: Sink) -> None:
     data = a_zip()
-    partial = await sink.open(NAME, NOTHING_HELD, REFUSE)
+    partial = await sink.open(NAME, FROM_START, REFUSE)
     await partial.write(data[:150_000])
     assert await partial.sync() == 150_000
     await partial.aclose()
-    partial = await sink.open(NAME, Held(synced=100_000), REFUSE)
+    partial = await sink.open(NAME, ResumePoint(synced=100_000), REFUSE)
     assert partial.size == 100_000
     await partial.write(data[100_000:])
     found = await partial.digests(frozenset({"sha256", "md5", "crc32", "sha1"}))
@@ -79,17 +79,17 @@ async def test_a_partial_goes_on_from_what_is_kept(sink: Sink) -> None:
 
 
 async def test_a_partial_that_is_shorter_than_what_is_kept_starts_again(sink: Sink) -> None:
-    partial = await sink.open(NAME, NOTHING_HELD, REFUSE)
+    partial = await sink.open(NAME, FROM_START, REFUSE)
     await partial.write(b"PK")
     await partial.aclose()
-    partial = await sink.open(NAME, Held(synced=1000), REFUSE)
+    partial = await sink.open(NAME, ResumePoint(synced=1000), REFUSE)
     assert partial.size == 0
     await partial.aclose()
 
 
 async def test_a_restart_empties_the_partial_and_its_digests(sink: Sink) -> None:
     data = a_zip()
-    partial = await sink.open(NAME, NOTHING_HELD, REFUSE)
+    partial = await sink.open(NAME, FROM_START, REFUSE)
     await partial.write(b"of another object")
     await partial.restart(frozenset({"md5"}))
     assert partial.size == 0
@@ -102,7 +102,7 @@ async def test_a_restart_empties_the_partial_and_its_digests(sink: Sink) -> None
 
 
 async def test_what_is_discarded_is_gone(sink: Sink) -> None:
-    partial = await sink.open(NAME, NOTHING_HELD, REFUSE)
+    partial = await sink.open(NAME, FROM_START, REFUSE)
     await partial.write(b"PK")
     await partial.discard()
     await partial.aclose()
@@ -110,14 +110,14 @@ async def test_what_is_discarded_is_gone(sink: Sink) -> None:
 
 
 async def test_a_name_that_is_taken_is_never_overwritten(sink: Sink) -> None:
-    early = await sink.open(NAME, NOTHING_HELD, REFUSE)
+    early = await sink.open(NAME, FROM_START, REFUSE)
     await early.write(a_zip())
     path = sink.path(NAME)
     path.write_text("mine")
     with pytest.raises(SinkError, match="no export has saved"):
         await early.commit(REFUSE)
     await early.aclose()
-    late = await sink.open(NAME, NOTHING_HELD, REFUSE)
+    late = await sink.open(NAME, FROM_START, REFUSE)
     with pytest.raises(SinkError, match="no export has saved"):
         await late.write(a_zip())
     assert path.read_text() == "mine"
@@ -127,7 +127,7 @@ async def test_a_name_that_is_taken_is_never_overwritten(sink: Sink) -> None:
 async def test_a_cancelled_write_is_waited_for(sink: Sink) -> None:
     data = a_zip(8_000_000)
     for _ in range(5):
-        partial = await sink.open(NAME, NOTHING_HELD, REFUSE)
+        partial = await sink.open(NAME, FROM_START, REFUSE)
         with anyio.CancelScope() as scope:
             scope.cancel()
             await partial.write(data)
@@ -135,27 +135,27 @@ async def test_a_cancelled_write_is_waited_for(sink: Sink) -> None:
         assert partial.size in {0, len(data)}
         size = partial.size
         await partial.aclose()
-        again = await sink.open(NAME, Held(synced=size), REFUSE)
+        again = await sink.open(NAME, ResumePoint(synced=size), REFUSE)
         assert again.size == size
         await again.discard()
 
 
 @pytest.mark.fault(38)
 async def test_a_cancelled_opening_leaves_nothing_open(sink: Sink) -> None:
-    partial = await sink.open(NAME, NOTHING_HELD, REFUSE)
+    partial = await sink.open(NAME, FROM_START, REFUSE)
     await partial.write(a_zip())
     size = partial.size
     await partial.aclose()
     with anyio.CancelScope() as scope:
         scope.cancel()
-        await sink.open(NAME, Held(synced=size), REFUSE)
+        await sink.open(NAME, ResumePoint(synced=size), REFUSE)
     assert scope.cancelled_caught
     gc.collect()  # a file that is still open warns now, and a warning fails a test
 
 
 @pytest.mark.parametrize("verify", list(Verify))
 async def test_a_whole_zip_has_no_problem(sink: Sink, verify: Verify) -> None:
-    partial = await sink.open(NAME, NOTHING_HELD, REFUSE)
+    partial = await sink.open(NAME, FROM_START, REFUSE)
     await partial.write(a_zip())
     assert await partial.problem(verify) is None
     await partial.discard()
@@ -172,7 +172,7 @@ async def test_a_whole_zip_has_no_problem(sink: Sink, verify: Verify) -> None:
 async def test_a_spoilt_zip_is_found(
     sink: Sink, spoil: Callable[[bytes], bytes], structure: str | None, contents: str
 ) -> None:
-    partial = await sink.open(NAME, NOTHING_HELD, REFUSE)
+    partial = await sink.open(NAME, FROM_START, REFUSE)
     await partial.write(spoil(a_zip()))
     found = await partial.problem(Verify.STRUCTURE)
     assert found is None if structure is None else structure in (found or "")
@@ -186,7 +186,7 @@ async def test_a_spoilt_compressed_member_is_found(sink: Sink) -> None:
         archive.writestr("a.txt", "some words " * 1000)
     data = bytearray(file.getvalue())
     data[40:60] = bytes(20)
-    partial = await sink.open(NAME, NOTHING_HELD, REFUSE)
+    partial = await sink.open(NAME, FROM_START, REFUSE)
     await partial.write(data)
     assert await partial.problem(Verify.STRUCTURE) is None
     assert await partial.problem(Verify.CONTENTS) is not None
@@ -207,10 +207,10 @@ async def test_files_that_are_set_aside_keep_their_bytes(sink: Sink, name: str) 
 
 async def test_what_was_written_and_not_synced_is_kept_if_it_is_still_right(sink: Sink) -> None:
     data = a_zip()
-    partial = await sink.open(NAME, NOTHING_HELD, REFUSE)
+    partial = await sink.open(NAME, FROM_START, REFUSE)
     await partial.write(data[:150_000])
     held = partial.written()
-    assert held == Held(written=150_000, sha256=hashlib.sha256(data[:150_000]).hexdigest())
+    assert held == ResumePoint(written=150_000, sha256=hashlib.sha256(data[:150_000]).hexdigest())
     await partial.write(data[150_000:180_000])
     await partial.aclose()
     partial = await sink.open(NAME, held, REFUSE)
@@ -227,9 +227,9 @@ async def test_what_was_written_and_is_not_right_any_more_is_cut_off(
     sink: Sink, synced: int
 ) -> None:
     data = a_zip()
-    partial = await sink.open(NAME, NOTHING_HELD, REFUSE)
+    partial = await sink.open(NAME, FROM_START, REFUSE)
     await partial.write(data[:150_000])
-    wrong = Held(synced=synced, written=150_000, sha256="00" * 32)
+    wrong = ResumePoint(synced=synced, written=150_000, sha256="00" * 32)
     await partial.aclose()
     partial = await sink.open(NAME, wrong, REFUSE)
     assert partial.size == synced
@@ -239,13 +239,13 @@ async def test_what_was_written_and_is_not_right_any_more_is_cut_off(
 
 
 async def test_a_file_in_the_way_is_replaced_only_if_that_is_wanted(sink: Sink) -> None:
-    first = await sink.open(NAME, NOTHING_HELD, REFUSE)
+    first = await sink.open(NAME, FROM_START, REFUSE)
     await first.write(b"other")
     await first.commit(REFUSE)
-    refused = await sink.open(NAME, NOTHING_HELD, REFUSE)
+    refused = await sink.open(NAME, FROM_START, REFUSE)
     with pytest.raises(SinkError, match="--overwrite"):
         await refused.write(b"ours")
-    partial = await sink.open(NAME, NOTHING_HELD, UnknownFiles.REPLACE)
+    partial = await sink.open(NAME, FROM_START, UnknownFiles.REPLACE)
     await partial.write(b"ours")
     with pytest.raises(SinkError, match="no export has saved"):
         await partial.commit(REFUSE)
@@ -257,7 +257,7 @@ async def test_a_file_in_the_way_is_replaced_only_if_that_is_wanted(sink: Sink) 
 
 
 async def test_the_free_space_is_known(sink: Sink) -> None:
-    partial = await sink.open(NAME, NOTHING_HELD, REFUSE)
+    partial = await sink.open(NAME, FROM_START, REFUSE)
     await partial.write(b"something")
     await partial.aclose()
     disk = await sink.disk()
@@ -266,25 +266,25 @@ async def test_the_free_space_is_known(sink: Sink) -> None:
 
 async def test_without_a_checksum_nothing_is_hashed(sink: Sink) -> None:
     data, care = a_zip(), WritePolicy(checksum=Checksum.NONE)
-    partial = await sink.open(NAME, NOTHING_HELD, REFUSE, care)
+    partial = await sink.open(NAME, FROM_START, REFUSE, care)
     await partial.restart(frozenset({"md5"}))
     with mock.patch.object(hashlib, "new", side_effect=AssertionError):
         await partial.write(data)
         assert await partial.digests(frozenset()) == {}
-    assert partial.written() == NOTHING_HELD
+    assert partial.written() == FROM_START
     await partial.commit(REFUSE)
     assert sink.path(NAME).read_bytes() == data
 
 
 async def test_without_a_checksum_a_partial_goes_on_from_its_mark(sink: Sink) -> None:
     care = WritePolicy(checksum=Checksum.NONE)
-    partial = await sink.open(NAME, NOTHING_HELD, REFUSE, care)
+    partial = await sink.open(NAME, FROM_START, REFUSE, care)
     await partial.write(a_zip()[:1000])
     await partial.aclose()
-    partial = await sink.open(NAME, Held(synced=600, written=1000, sha256="00" * 32), REFUSE, care)
+    partial = await sink.open(NAME, ResumePoint(synced=600, written=1000, sha256="00" * 32), REFUSE, care)
     assert partial.size == 600
     await partial.aclose()
-    partial = await sink.open(NAME, Held(synced=601), REFUSE, care)
+    partial = await sink.open(NAME, ResumePoint(synced=601), REFUSE, care)
     assert partial.size == 0
     await partial.aclose()
 
@@ -292,7 +292,7 @@ async def test_without_a_checksum_a_partial_goes_on_from_its_mark(sink: Sink) ->
 @pytest.mark.parametrize(("sync", "synced"), [(Sync.DISK, True), (Sync.NONE, False)])
 async def test_files_are_synced_if_that_is_wanted(sink: Sink, sync: Sync, *, synced: bool) -> None:
     with mock.patch.object(os, "fsync", wraps=os.fsync) as fsync:
-        partial = await sink.open(NAME, NOTHING_HELD, REFUSE, WritePolicy(sync=sync))
+        partial = await sink.open(NAME, FROM_START, REFUSE, WritePolicy(sync=sync))
         await partial.write(b"PK\3\4")
         assert await partial.sync() == 4
         assert fsync.called is synced

@@ -27,7 +27,7 @@ from pixxel_async.destinations import local_sink
 from pixxel_async.destinations.extract import StoppedError, hidden_name
 from pixxel_async.destinations.folder_tree import FolderTree, OpenFolder
 from pixxel_async.destinations.local_sink import LocalSink
-from pixxel_async.destinations.sink import NOTHING_HELD, HasRoom
+from pixxel_async.destinations.sink import FROM_START, HasRoom
 
 from ..support import PATIENCE_S
 
@@ -419,7 +419,7 @@ async def test_transfers_write_while_many_packages_are_extracted(
         await asyncio.sleep(0)
         try:
             with anyio.fail_after(PATIENCE_S):
-                partial = await sink.open("a.zip", NOTHING_HELD, UnknownFiles.REFUSE)
+                partial = await sink.open("a.zip", FROM_START, UnknownFiles.REFUSE)
                 await partial.write(b"PK")
                 await partial.aclose()
         finally:

@@ -15,7 +15,7 @@ from pixxel_async import SinkError
 from pixxel_async.config import UnknownFiles
 from pixxel_async.destinations.local_sink import LocalSink
 from pixxel_async.destinations.os_errors import sink_error
-from pixxel_async.destinations.sink import NOTHING_HELD, Held, VerifiedRange
+from pixxel_async.destinations.sink import FROM_START, ResumePoint, VerifiedRange
 
 REFUSE = UnknownFiles.REFUSE
 
@@ -28,7 +28,7 @@ async def test_only_the_owner_may_read_a_package(tmp_path: Path) -> None:
     previous = os.umask(0)
     try:
         sink = LocalSink(tmp_path / "new")
-        partial = await sink.open("a.zip", NOTHING_HELD, REFUSE)
+        partial = await sink.open("a.zip", FROM_START, REFUSE)
         await partial.write(b"PK\5\6")
         await partial.commit(REFUSE)
         path = sink.path("a.zip")
@@ -45,7 +45,7 @@ async def test_a_partial_that_is_a_link_is_removed_and_not_followed(tmp_path: Pa
     target.write_text("precious")
     (tmp_path / "a.zip.part").symlink_to(target)
     sink = LocalSink(tmp_path)
-    partial = await sink.open("a.zip", NOTHING_HELD, REFUSE)
+    partial = await sink.open("a.zip", FROM_START, REFUSE)
     await partial.write(b"PK")
     await partial.aclose()
     await sink.aclose()
@@ -74,16 +74,16 @@ def test_an_error_of_the_disk_names_the_file_and_a_remedy(number: int, remedy: s
 DATA = bytes(range(256)) * 4
 
 
-def held_of(written: int, *stretches: tuple[int, int]) -> Held:
+def held_of(written: int, *ranges: tuple[int, int]) -> ResumePoint:
     """Return what a run notes of a partial that holds `DATA`."""
 
     def sha256(begin: int, end: int) -> str:
         return hashlib.sha256(DATA[begin:end]).hexdigest()
 
-    return Held(
+    return ResumePoint(
         written=written,
         sha256=sha256(0, written),
-        stretches=tuple(VerifiedRange(begin, end, sha256(begin, end)) for begin, end in stretches),
+        ranges=tuple(VerifiedRange(begin, end, sha256(begin, end)) for begin, end in ranges),
     )
 
 
@@ -101,7 +101,7 @@ def held_of(written: int, *stretches: tuple[int, int]) -> Held:
     ids=["behind a gap", "no gap", "several", "from before the end", "overlap", "empty"],
 )
 async def test_a_file_is_taken_up_with_the_stretches_that_lie_right_behind_it(
-    tmp_path: Path, held: Held, size: int, left: list[tuple[int, int]]
+    tmp_path: Path, held: ResumePoint, size: int, left: list[tuple[int, int]]
 ) -> None:
     (tmp_path / "a.zip.part").write_bytes(DATA)
     sink = LocalSink(tmp_path)
@@ -122,7 +122,7 @@ async def test_a_full_disk_fails_the_write(tmp_path: Path) -> None:
     if not full.exists():
         pytest.skip("this system has no /dev/full")
     sink = LocalSink(tmp_path)
-    partial = await sink.open("a.zip", NOTHING_HELD, REFUSE)
+    partial = await sink.open("a.zip", FROM_START, REFUSE)
     await partial.write(b"PK")
     assert partial._file is not None
     device = os.open(full, os.O_RDWR)
@@ -152,7 +152,7 @@ async def test_a_file_is_synced_before_it_gets_its_name_and_the_folder_after(
     monkeypatch.setattr(os, "fsync", synced)
     monkeypatch.setattr(os, "replace", renamed)
     sink = LocalSink(tmp_path)
-    partial = await sink.open("a.zip", NOTHING_HELD, REFUSE)
+    partial = await sink.open("a.zip", FROM_START, REFUSE)
     await partial.write(b"PK\5\6")
     await partial.commit(REFUSE)
     await sink.aclose()

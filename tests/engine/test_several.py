@@ -33,7 +33,7 @@ from pixxel_async.destinations.partial_file import LocalPartial
 from pixxel_async.journal.reader import read_record
 from pixxel_async.sansio.storage import segments
 from pixxel_async.transfer import multipart
-from pixxel_async.transfer.body_writer import stretches_of
+from pixxel_async.transfer.body_writer import ranges_from_json
 
 from ..socket_server import SocketServer
 from ..support import LOCAL_URL, QUICK_POLL, QUICK_RETRY, final_files, partials
@@ -125,7 +125,7 @@ class Storage(SocketServer):
 
 @pytest.fixture(autouse=True)
 def _looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(multipart, "HIRE_S", 0.05)
+    monkeypatch.setattr(multipart, "SPAWN_S", 0.05)
     monkeypatch.setattr(segments, "WORTH_S", 0.3)
 
 
@@ -252,7 +252,7 @@ async def test_a_storage_that_gives_no_parts_is_not_asked_for_ever(
         storage.part = odd
         report = await export(storage, tmp_path)
     check(report, tmp_path, package)
-    assert multipart.MOST_FAILURES <= len(storage.parts) <= multipart.MOST_FAILURES + 3
+    assert multipart.MAX_FAILURES <= len(storage.parts) <= multipart.MAX_FAILURES + 3
     assert storage.gets.count(Get(0, None)) == 1  # the first transfer brought what nobody else did
     assert storage.sent <= 1.1 * len(package)
 
@@ -506,7 +506,7 @@ async def kept(folder: Path, least: int) -> None:
     with anyio.fail_after(60):
         while True:
             (row,) = read_record(folder).rows
-            behind = sum(each.end - each.begin for each in stretches_of(row.stretches))
+            behind = sum(each.end - each.begin for each in ranges_from_json(row.stretches))
             if row.written + behind >= least:
                 return
             await anyio.sleep(0.02)

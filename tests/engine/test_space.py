@@ -87,7 +87,7 @@ async def test_who_finds_no_room_waits_until_there_is_some() -> None:
     assert [type(event) for event in told] == [events.Paused, events.Resumed]
     assert isinstance(told[0], events.Paused)
     assert (told[0].free_bytes, told[0].needed_bytes) == (GIB, 2 * GIB)
-    assert 31 <= anyio.current_time() <= 31 + 2 * module.LOOK_S
+    assert 31 <= anyio.current_time() <= 31 + 2 * module.CHECK_S
 
 
 @pytest.mark.looptime
@@ -95,7 +95,7 @@ async def test_a_disk_that_stays_full_ends_the_wait() -> None:
     space, _ = space_of(FakeSink(0), timeout_s=60)
     with pytest.raises(DiskStaysFullError, match="free some space"):
         await space.admit("a", 1)
-    assert 60 <= anyio.current_time() <= 60 + module.LOOK_S
+    assert 60 <= anyio.current_time() <= 60 + module.CHECK_S
 
 
 @pytest.mark.looptime
@@ -160,7 +160,7 @@ def _disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
         return Disk(total_bytes=GIB, free_bytes=free[0])
 
     monkeypatch.setattr(LocalSink, "disk", disk)
-    monkeypatch.setattr(module, "LOOK_S", 0.05)
+    monkeypatch.setattr(module, "CHECK_S", 0.05)
     monkeypatch.setattr(module, "FRESH_S", 0.0)
 
     def set_free(count: int) -> None:

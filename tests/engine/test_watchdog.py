@@ -38,7 +38,7 @@ async def test_a_stall_or_a_drip_ends_within_two_windows(each_second: int) -> No
     began = anyio.current_time()
     with pytest.raises(BaseException) as caught:  # noqa: PT011 - a group around the one error
         await watched_for(1000, each_second=each_second)
-    assert caught.group_contains(StalledError, match="fewer than 30000 bytes came in 30 s")
+    assert caught.group_contains(StalledError, match="fewer than 30000 bytes in 30 s")
     assert 30 <= anyio.current_time() - began <= 61
 
 

@@ -149,7 +149,7 @@ async def expect_nothing_left(client: PixxelClient, folder: Path) -> None:
     assert client._folders._open == {}
     assert not client._folders._turn.locked()
     assert running_process(folder) is None
-    places = client._slots._places
+    places = client._slots._semaphore
     assert (places._taken, places.is_wanted, client._slots._followers) == (0, False, {})
     assert client._api._slots._value == client._limits.requests
     for guard in (client._api._guard, *client._hosts._guards.values()):

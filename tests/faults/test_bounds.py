@@ -50,7 +50,7 @@ async def waiting_for_a_slot(
     for _ in range(held):
         await slots.__aenter__()
     async with client.export(some_downloads(2 * held), folder) as export:
-        await until(lambda: len(slots._places._waiting) == held)
+        await until(lambda: len(slots._semaphore._waiters) == held)
         yield export
 
 

@@ -14,7 +14,7 @@ from pixxel_async import (
     Limits,
     StorageError,
 )
-from pixxel_async.transfer.concurrency_limiter import ConcurrencyLimiter, HostTurns
+from pixxel_async.transfer.concurrency_limiter import ConcurrencyLimiter, HostLock
 
 from ..support import final_files, partials, quick_fetch
 from .letting_go import Ask, Letting, denied, export, mixed, page, told
@@ -133,30 +133,30 @@ async def test_a_storage_that_refuses_everybody_is_asked_a_bounded_number_of_tim
 
 
 async def test_one_alone_waits_for_those_before_it_and_holds_those_after_it() -> None:
-    turns, told_of = HostTurns(), list[str]()
+    host_lock, told_of = HostLock(), list[str]()
     may_end = anyio.Event()
 
-    async def together(name: str) -> None:
-        async with turns.together():
+    async def shared(name: str) -> None:
+        async with host_lock.shared():
             told_of.append(name)
             await may_end.wait()
 
-    async def alone(name: str) -> None:
-        async with turns.alone():
+    async def exclusive(name: str) -> None:
+        async with host_lock.exclusive():
             told_of.append(name)
-            assert not turns.has_company
+            assert not host_lock.has_others
             await anyio.lowlevel.checkpoint()
             assert told_of[-1] == name
 
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(together, "a")
-        tasks.start_soon(together, "b")
+        tasks.start_soon(shared, "a")
+        tasks.start_soon(shared, "b")
         await anyio.wait_all_tasks_blocked()
-        assert turns.has_company
-        tasks.start_soon(alone, "c")
+        assert host_lock.has_others
+        tasks.start_soon(exclusive, "c")
         await anyio.wait_all_tasks_blocked()
-        tasks.start_soon(together, "d")
-        tasks.start_soon(alone, "e")
+        tasks.start_soon(shared, "d")
+        tasks.start_soon(exclusive, "e")
         await anyio.wait_all_tasks_blocked()
         assert told_of == ["a", "b"]
         may_end.set()
@@ -164,28 +164,28 @@ async def test_one_alone_waits_for_those_before_it_and_holds_those_after_it() ->
     assert told_of[4] == "d"
 
 
-@pytest.mark.parametrize("kind", ["together", "alone"])
+@pytest.mark.parametrize("kind", ["shared", "exclusive"])
 async def test_a_cancelled_wait_or_turn_leaves_nothing(kind: str) -> None:
-    turns = HostTurns()
-    async with turns.alone():
-        waiting = asyncio.create_task(_enter(turns, kind))
+    host_lock = HostLock()
+    async with host_lock.exclusive():
+        waiting = asyncio.create_task(_enter(host_lock, kind))
         await anyio.wait_all_tasks_blocked()
         waiting.cancel()
         await asyncio.wait([waiting])
         assert waiting.cancelled()
-    running = asyncio.create_task(_enter(turns, kind))
+    running = asyncio.create_task(_enter(host_lock, kind))
     await anyio.wait_all_tasks_blocked()
     running.cancel()
     await asyncio.wait([running])
     with anyio.fail_after(30):
-        async with turns.alone():
+        async with host_lock.exclusive():
             pass
-        async with turns.together():
-            assert not turns.has_company
+        async with host_lock.shared():
+            assert not host_lock.has_others
 
 
-async def _enter(turns: HostTurns, kind: str) -> None:
-    async with turns.alone() if kind == "alone" else turns.together():
+async def _enter(host_lock: HostLock, kind: str) -> None:
+    async with host_lock.exclusive() if kind == "exclusive" else host_lock.shared():
         await anyio.sleep_forever()
 
 
@@ -198,4 +198,4 @@ async def test_refusals_of_one_burst_lower_the_number_once() -> None:
     assert slots.number == lowered == 5
     slots.crowded(asyncio.get_running_loop().time() + 1)
     assert slots.number == 3
-    assert slots.turns_at("a") is slots.turns_at("a") is not slots.turns_at("b")
+    assert slots.lock_of("a") is slots.lock_of("a") is not slots.lock_of("b")

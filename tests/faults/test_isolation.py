@@ -32,7 +32,7 @@ from pixxel_async.http import storage_client
 from pixxel_async.journal.journal import Journal
 from pixxel_async.transfer.attempt import Transfer
 from pixxel_async.transfer.downloader import Downloader
-from pixxel_async.transfer.unexpected import as_error
+from pixxel_async.transfer.errors import as_error
 from pixxel_async.transfer.work_item import WorkItem
 
 from ..cli.commands import COMMAND, QUICK
@@ -309,7 +309,7 @@ def test_an_error_of_ours_stays_as_it_is() -> None:
     error = ArchiveError("bad")
     assert as_error(error) is error
     assert as_error(ExceptionGroup("one", [error])) is error
-    assert "an unknown place" in str(as_error(ValueError("never raised")))
+    assert "an unknown line" in str(as_error(ValueError("never raised")))
 
 
 @pytest.fixture(scope="module", name="ca")

@@ -16,7 +16,7 @@ import pytest
 
 from pixxel_async import FolderBusyError, JobDownload, SinkError
 from pixxel_async.cli.doctor import machine
-from pixxel_async.destinations import disk
+from pixxel_async.destinations import paths
 from pixxel_async.journal import heartbeat_lock, os_locks
 from pixxel_async.journal.export_folder import HIDDEN, JOURNAL, ExportFolder, running_process
 from pixxel_async.journal.heartbeat_lock import NAMED_LOCK, STALE_S, FolderLostError, Holder
@@ -391,7 +391,7 @@ def test_a_file_system_that_cannot_report_its_size_has_an_unknown_one(
         raise OSError(38, "Function not implemented")
 
     monkeypatch.setattr("shutil.disk_usage", unsupported)
-    assert not disk.disk_of(tmp_path).is_known
+    assert not paths.disk_of(tmp_path).is_known
 
 
 @pytest.mark.fault(78)

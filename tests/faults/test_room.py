@@ -72,7 +72,7 @@ GOOD = [f"good{number}" for number in range(40)]
 async def test_what_fits_goes_ahead_on_a_real_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fetches: int, bigs: int
 ) -> None:
-    monkeypatch.setattr(module, "LOOK_S", 0.05)
+    monkeypatch.setattr(module, "CHECK_S", 0.05)
     disk = shutil.disk_usage(tmp_path)
     names = [f"big{number}" for number in range(bigs)]
     policy = FolderPolicy(least_free_bytes=1, space_timeout_s=1)
@@ -103,7 +103,7 @@ def _free(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
         return Disk(total_bytes=TIB, free_bytes=free[0])
 
     monkeypatch.setattr(LocalSink, "disk", disk)
-    monkeypatch.setattr(module, "LOOK_S", 0.05)
+    monkeypatch.setattr(module, "CHECK_S", 0.05)
     monkeypatch.setattr(module, "FRESH_S", 0.0)
 
     def set_free(count: int) -> None:
@@ -221,7 +221,7 @@ async def test_the_pause_begins_when_nothing_else_is_left() -> None:
     began = asyncio.get_running_loop().time()
     results = await asyncio.gather(*bigs, last, return_exceptions=True)
     assert all(isinstance(result, module.DiskStaysFullError) for result in results)
-    assert 60 <= asyncio.get_running_loop().time() - began <= 60 + 2 * module.LOOK_S
+    assert 60 <= asyncio.get_running_loop().time() - began <= 60 + 2 * module.CHECK_S
     assert [type(event) for event in told] == [Paused]
 
 
@@ -234,7 +234,7 @@ async def test_others_run_while_some_wait_and_each_is_admitted_as_room_comes() -
     await asyncio.sleep(10)
     assert [task.done() for task in waiting] == [True, False]
     space.release("a")
-    await asyncio.sleep(module.LOOK_S + 1)
+    await asyncio.sleep(module.CHECK_S + 1)
     assert waiting[1].done()
 
 

@@ -350,7 +350,7 @@ async def nothing_left(client: PixxelClient) -> AsyncIterator[None]:
     async with asyncio.timeout(LIMIT_S):
         yield
         await until(lambda: not others(before))
-    assert client._slots._places._taken == 0
+    assert client._slots._semaphore._in_use == 0
     assert client._api._slots._value == client._limits.requests
     assert client._folders._open == {}
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from pixxel_async.sandbox import Scenario, throttle
+from pixxel_async.sandbox import Scenario, api
 
 from .raw import Answer, fetch
 from .stand import AT_ONCE, CREATIONS, Stand, stand
@@ -176,7 +176,7 @@ async def test_an_escaped_id_comes_back_as_it_was(quick: Stand, awkward: str) ->
 
 async def test_too_many_calls_are_told_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr(throttle, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(api, "time", SimpleNamespace(monotonic=lambda: now[0]))
     async with stand(requests_per_second=2.0) as it:
 
         async def statuses(count: int) -> list[int]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixxel_async import PollPolicy
-from pixxel_async.sansio.polling.backoff_curve import BackoffCurve
+from pixxel_async.sansio.polling.learner import BackoffCurve
 
 policies = st.builds(
     PollPolicy,

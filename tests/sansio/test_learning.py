@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixxel_async import PollPolicy
-from pixxel_async.sansio.polling.backoff_curve import BackoffCurve
-from pixxel_async.sansio.polling.learner import LEAST_INTERVAL, Learner
+from pixxel_async.sansio.polling.learner import LEAST_INTERVAL, BackoffCurve, Learner
 
 POLICY = PollPolicy(initial_s=2, max_s=30, factor=1.5)
 

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.sansio.polling.hazard import smooth
-from pixxel_async.sansio.polling.life_table import RECENT, LifeTable
+from pixxel_async.sansio.polling.life_table import RECENT, LifeTable, smooth
 
 ages = st.floats(0, 1e4)
 intervals = st.tuples(ages, ages).map(sorted)

@@ -19,7 +19,7 @@ from ..output.logs import log_shown
 from ..output.summary import summary
 from ..signals import Interruption
 from .export_run import choose_display, exit_code, follow, what_next
-from .faults import FAULTS
+from .serve import FAULTS
 
 SEED = 7
 

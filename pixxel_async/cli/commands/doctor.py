@@ -13,9 +13,9 @@ from typing import Annotated, Any
 import typer
 from pydantic import SecretStr
 
-from ...config import NO_KEY, Settings, Timeouts
+from ...addresses import AUTO
+from ...config import FETCHES, MOST_FETCHES, NO_KEY, Settings, Timeouts
 from ...errors import ConfigError
-from ...fetches import AUTO, FETCHES, MOST_FETCHES
 from ...sansio.redact import printable
 from ...settings.config_file import config_file
 from ...settings.layers import Layers, from_everywhere, key_of

@@ -8,9 +8,16 @@ import sys
 import typer
 
 from ...errors import ConfigError
-from ...sandbox import PackagingTime, Sandbox, Scenario, serve
+from ...sandbox import ApiFault, PackagingTime, Sandbox, Scenario, StorageFault, serve
 from ..output.exit_codes import complain
-from .faults import FAULTS
+
+FAULTS = (
+    ApiFault("status", status=500, rate=0.02),
+    ApiFault("reset", rate=0.01),
+    StorageFault("truncate", rate=0.02),
+    StorageFault("reset", rate=0.02),
+    StorageFault("expired", rate=0.02),
+)
 
 
 def scenario(

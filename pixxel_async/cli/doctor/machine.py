@@ -13,10 +13,9 @@ from importlib import metadata
 from pathlib import Path
 
 from ..._version import __version__
-from ...destinations.disk import disk_of
 from ...destinations.file_system_probe import NAME, REMEDY, UnsuitableError, probe
 from ...destinations.folder_tree import FolderTree, OpenFolder
-from ...destinations.paths import absolute_path
+from ...destinations.paths import absolute_path, disk_of
 from ...errors import ConfigError
 from ...journal.os_locks import LocksUnsupportedError, has_record_locks, try_lock
 from ...settings.config_file import ConfigFile

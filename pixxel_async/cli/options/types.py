@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from ...fetches import Fetches, read_fetches
+from ...config import Fetches, read_fetches
 
 
 def at_least_one(value: int) -> int:

@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.progress import Task
 
 from ...display.base import Verbosity
-from ...display.columns import progress
+from ...display.progress_view import progress
 from ...export.verify import bytes_to_read
 from ...journal.reader import read_record
 from ...sansio.files.verification import Condition, Finding

@@ -21,6 +21,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 BIN_GROWTH = 1.02
 """By how much a bin ends later than it begins."""
@@ -147,3 +148,42 @@ class LifeTable:
             (at, min(end_s, edges[at + 1]) - max(begin_s, edges[at]))
             for at in range(first, last + 1)
         ]
+
+
+ENOUGH = 5.0
+REACH = 8
+WINDOW_EVENTS = 2.0
+PRIOR_PACKAGES = 0.5
+"""The prior weighs as much as if so many packages had been watched."""
+
+
+def smooth(
+    events: Sequence[float],
+    exposures: Sequence[float],
+    widths: Sequence[float],
+    priors: Sequence[float],
+) -> list[float]:
+    """Return the hazard of each bin, in 1/s.
+
+    Args:
+        events: How many became ready in each bin.
+        exposures: The seconds that packages spent unready in it.
+        widths: Its length in seconds.
+        priors: The hazard where nothing was seen.
+    """
+    count = len(widths)
+    all_events = list(accumulate(events, initial=0.0))
+    all_exposures = list(accumulate(exposures, initial=0.0))
+    found = []
+    for at, (width, prior) in enumerate(zip(widths, priors, strict=True)):
+        low, high = at, at + 1
+        for _ in range(REACH):
+            if all_events[high] - all_events[low] >= ENOUGH:
+                break
+            low, high = max(0, low - 1), min(count, high + 1)
+        weight = PRIOR_PACKAGES * width
+        seen = max(0.0, all_exposures[high] - all_exposures[low]) + weight
+        near = (max(0.0, all_events[high] - all_events[low]) + prior * weight) / seen
+        weight = min(WINDOW_EVENTS / near, seen) if near > 0 else seen
+        found.append((max(0.0, events[at]) + near * weight) / (max(0.0, exposures[at]) + weight))
+    return found

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from ...models import PackageStatus
-from ...polls import PollMethod, PollPolicy
+from ...config import PollMethod, PollPolicy
 from .learner import Learner
 
 T = TypeVar("T")
