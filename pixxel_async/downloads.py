@@ -1,11 +1,11 @@
-"""What can be asked for: the five kinds of download, told apart by `kind`.
+"""The five kinds of download, distinguished by `kind`.
 
 Rules:
-    * A download is frozen, and equal downloads have equal keys.
-    * The key is stable over versions and runs: a journal and a file name are built on it.
-    * Lists of ids are sets to the service (`uniqueItems`): doubles are dropped, and their order
-      does not change the key.
-    * Exactly one of `catalog_ids` and `order_item_ids` is given, although the service's OpenAPI
+    * Downloads are frozen, and equal downloads have equal keys.
+    * The key is stable across versions and runs: the journal and file names depend on it.
+    * The service treats lists of ids as sets (`uniqueItems`): duplicates are dropped, and the
+      order does not change the key.
+    * Exactly one of `catalog_ids` and `order_item_ids` is required, although the service's OpenAPI
       document marks both as required: its prose and its guide say that one excludes the other.
 """
 
@@ -33,36 +33,36 @@ from pydantic import (
 from .errors import InputError
 
 MAX_ID_CHARS = 2048
-"""Longer ids are refused: the whole request line has to fit into what servers accept."""
+"""Longer ids are refused: servers limit the length of the request line."""
 
 DIGEST_CHARS = 16
-"""How much of a SHA-256 stands in a key for a list of ids, in hexadecimal digits."""
+"""Hexadecimal digits of the SHA-256 that represents lists of ids in a key."""
 
-_PLAIN = re.compile(r"[A-Za-z0-9_.~-]+")
-"""Nothing to escape, which `quote` takes several times as long to find out."""
+_UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]+")
+"""Needs no escaping; `quote` takes several times as long to find out."""
 
 Id: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID_CHARS)]
 
 
 def _as_tuple(value: object) -> object:
-    """Take any iterable of ids, but not a single string, whose characters are no ids."""
+    """Accept any iterable of ids except a single string."""
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes, dict)):
         return tuple(value)
     return value
 
 
-def _without_doubles(ids: tuple[str, ...]) -> tuple[str, ...]:
+def _without_duplicates(ids: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(ids))
 
 
 Ids: TypeAlias = Annotated[
-    tuple[Id, ...], BeforeValidator(_as_tuple), AfterValidator(_without_doubles)
+    tuple[Id, ...], BeforeValidator(_as_tuple), AfterValidator(_without_duplicates)
 ]
 SomeIds: TypeAlias = Annotated[Ids, Field(min_length=1)]
 
 
 class _Download(BaseModel):
-    """What the five kinds share: frozen, strict about unknown fields, and a key."""
+    """The base class of the five kinds: frozen, without unknown fields, with a key."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -70,19 +70,19 @@ class _Download(BaseModel):
 
     @property
     def key(self) -> str:
-        """The stable name of this download: its kind, its ids, a digest of its lists."""
+        """The stable name of this download: its kind, its ids and a digest of its lists."""
         ids, lists = [], {}
         for field, value in self:
             if isinstance(value, tuple):
                 if value:
                     lists[field] = sorted(value)
             elif field != "kind":
-                ids.append(value if _PLAIN.fullmatch(value) else quote(value, safe=""))
+                ids.append(value if _UNRESERVED.fullmatch(value) else quote(value, safe=""))
         key = f"{self.kind}:{'/'.join(ids)}"
         return f"{key}#{_digest(lists)}" if lists else key
 
     def row(self) -> dict[str, Any]:
-        """Return the manifest row: JSON types only, without what is empty."""
+        """Return the manifest row as JSON types, without empty fields."""
         row = self.model_dump(mode="json")
         return {field: value for field, value in row.items() if value}
 
@@ -156,18 +156,20 @@ _ADAPTER: TypeAdapter[Download] = TypeAdapter(Download)
 
 
 def is_download(value: object) -> TypeGuard[Download]:
-    """Tell whether a value is a download of one of the five kinds."""
+    """Return whether a value is a download."""
     return isinstance(value, _Download)
 
 
 def parse_download(row: object) -> Download:
-    """Read one manifest row.
+    """Parse one manifest row.
+
+        parse_download({"kind": "job", "workflow_id": "w-1", "job_id": "j-1"})
 
     Args:
-        row: The decoded JSON of the row; anything but an object of a known kind is refused.
+        row: The decoded JSON of the row, an object with a known `kind`.
 
     Raises:
-        InputError: The row is wrong; the message names the field and the reason.
+        InputError: The row is invalid; the message names the field and the reason.
     """
     try:
         return _ADAPTER.validate_python(row)
@@ -176,14 +178,14 @@ def parse_download(row: object) -> Download:
 
 
 SHOWN_CHARS = 40
-_IN_PLAIN_WORDS = {
+_MESSAGES = {
     "string_type": "is not a string",
     "string_unicode": "is not valid Unicode",
     "string_too_short": "is empty",
     "too_short": "is empty; give at least one id",
     "tuple_type": "is not a list of ids",
 }
-"""What pydantic says at length, by its type."""
+"""Shorter messages for pydantic's error types."""
 
 
 def _reasons(error: ValidationError) -> list[str]:
@@ -203,6 +205,6 @@ def _reasons(error: ValidationError) -> list[str]:
         elif kind == "extra_forbidden":
             reasons.append(f'unknown field "{field}" for kind "{problem["loc"][0]}"')
         else:
-            text = _IN_PLAIN_WORDS.get(kind, problem["msg"].removeprefix("Value error, "))
+            text = _MESSAGES.get(kind, problem["msg"].removeprefix("Value error, "))
             reasons.append(f'field "{field}": {text}' if field else text)
     return reasons

@@ -1,14 +1,14 @@
 """Every error that this library raises on purpose.
 
 PixxelError
-├── InternalError             a bug of this library; one package fails by it
-├── ConfigError               a setting is missing or wrong; nothing was sent
-├── InputError                a download or a manifest line is wrong; nothing was sent
-├── UsageError                the library is called in a way that it does not support
-├── TransportError            no complete answer came from the service
-│   └── RouteError            the service has no trusted certificate, or a proxy refuses it
-├── ApiError                  the service answered with an error
-│   ├── BadRequestError       400 and other 4xx without a class of their own
+├── InternalError             a bug in this library; it fails one package
+├── ConfigError               a setting is missing or invalid; nothing was sent
+├── InputError                a download or a manifest line is invalid; nothing was sent
+├── UsageError                unsupported use of the library
+├── TransportError            no complete response from the service
+│   └── RouteError            the service's certificate is not trusted, or a proxy refuses it
+├── ApiError                  the service responded with an error
+│   ├── BadRequestError       400, and 4xx codes that have no class
 │   ├── AuthenticationError   401: the key was not accepted
 │   ├── PermissionDeniedError 403
 │   ├── NotFoundError         404
@@ -16,26 +16,26 @@ PixxelError
 │   ├── RateLimitedError      429
 │   ├── RedirectedError       3xx: redirects are not followed with the key
 │   └── ServerError           5xx
-├── ResponseError             the service answered, but not as documented
-├── PackageError              the service could not package
-│   ├── PackageFailedError    it said so
-│   ├── PackageTimeoutError   it was not ready within the waiting limit
-│   ├── PackageGoneError      the service no longer has it, and may not be asked for another
-│   ├── AnswerLostError       its creation was sent, and no answer came or was noted
-│   └── EarlierFailureError   it failed in an earlier run, and failed ones are not asked for
-├── TransferError             the bytes did not arrive whole
-│   ├── StorageError          the storage answered with an error
-│   ├── StorageHostError      the host of a storage cannot be used until a setting is changed
-│   ├── ConnectionBrokenError the connection broke off, or none was made
-│   ├── OutOfDescriptorsError the system allows no more open files
-│   ├── StalledError          fewer bytes came than the least throughput asks for
-│   └── IntegrityError        what arrived is not what was packaged
-│       └── NotAZipError      a page, an error message or nothing arrived
-├── ArchiveError              a saved ZIP is not extracted, since it is bad or unsafe
+├── ResponseError             the response is not as documented
+├── PackageError              the service did not provide the package
+│   ├── PackageFailedError    packaging failed
+│   ├── PackageTimeoutError   it was not ready in time
+│   ├── PackageGoneError      the service no longer has it, and `recreate` allows no other
+│   ├── AnswerLostError       the response to its creation was lost
+│   └── EarlierFailureError   it failed in an earlier run and was not retried
+├── TransferError             the download did not complete
+│   ├── StorageError          the storage responded with an error
+│   ├── StorageHostError      the storage host cannot be used until a setting is changed
+│   ├── ConnectionBrokenError the connection failed or broke off
+│   ├── OutOfDescriptorsError the process has run out of file descriptors
+│   ├── StalledError          throughput fell below the minimum
+│   └── IntegrityError        the received bytes are corrupt
+│       └── NotAZipError      the storage sent something other than a ZIP
+├── ArchiveError              a saved ZIP is corrupt or unsafe and was not extracted
 └── SinkError                 the bytes could not be saved
     └── FolderBusyError       another process exports into this folder
 
-No message holds the key or a signed URL.
+No message contains the key or a signed URL.
 """
 
 from __future__ import annotations
@@ -45,19 +45,19 @@ from typing import Any
 
 
 class PixxelError(Exception):
-    """The root of the tree.
+    """The base class of all errors.
 
-    Every error can be copied and pickled, with its attributes, notes and causes. A cause that
-    cannot be pickled is replaced by an exception with its text.
+    Errors can be copied and pickled, with their attributes, notes and causes. A cause that cannot
+    be pickled becomes an exception with the same text.
 
     Attributes:
         message: What happened, in one line.
-        code: The service's or the storage's own short code, empty where there is none.
-        details: Whatever the service added; its shape is not documented.
+        code: The service's or the storage's error code, or an empty string.
+        details: Further details from the service; their shape is not documented.
     """
 
     def __init__(self, message: str, *, code: str = "", details: Any = None) -> None:
-        """Keep the three parts that the service's own errors have."""
+        """Create an error with the three parts of the service's own errors."""
         super().__init__(message)
         self.message = message
         self.code = code
@@ -68,11 +68,11 @@ class PixxelError(Exception):
         return f"{self.message} ({self.code})" if self.code else self.message
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle without calling the constructor, whose arguments are not `args`."""
+        """Pickle without calling the constructor, whose arguments differ from `args`."""
         return _restore, (type(self), self.args), (self.__dict__, *_chain(self))
 
     def __setstate__(self, state: Any) -> None:
-        """Take over what `__reduce__` has kept."""
+        """Restore the state from `__reduce__`."""
         attributes, cause, context, suppresses_context = state
         self.__dict__.update(attributes)
         if (notes := attributes.get("__notes__")) is not None:
@@ -95,7 +95,7 @@ def _chain(error: PixxelError) -> tuple[BaseException | None, BaseException | No
 
 
 def _portable(cause: BaseException | None) -> BaseException | None:
-    """Return a cause, or where it cannot be pickled, an exception that shows what it was."""
+    """Return a cause, or an exception with its text if it cannot be pickled."""
     if cause is None or isinstance(cause, PixxelError):
         return cause
     try:
@@ -106,46 +106,46 @@ def _portable(cause: BaseException | None) -> BaseException | None:
 
 
 class InternalError(PixxelError):
-    """A bug of this library: what was raised while one package was handled.
+    """A bug in this library: an unexpected exception while handling one package.
 
-    It fails that package alone, and the next run tries it again. The message has the type of the
-    exception, its text, redacted, and the place where it was raised.
+    Only that package fails, and the next run retries it. The message contains the type of the
+    exception, its redacted text, and where it was raised.
     """
 
 
 class ConfigError(PixxelError):
-    """A setting is missing or wrong; nothing was sent."""
+    """A setting is missing or invalid; nothing was sent."""
 
 
 class InputError(PixxelError):
-    """A download or a manifest is wrong; nothing was sent.
+    """A download or a manifest is invalid; nothing was sent.
 
     Attributes:
-        problems: One line each, ready to print: `FILE:LINE: reason`.
+        problems: One line per problem, ready to print: `FILE:LINE: reason`.
     """
 
     def __init__(self, message: str, *, problems: tuple[str, ...] = ()) -> None:
-        """Keep the single problems beside the message that sums them up."""
+        """Create an error with a summary and the individual problems."""
         super().__init__(message)
         self.problems = problems
 
 
 class UsageError(PixxelError, RuntimeError):
-    """The library is called in a way that it does not support; the message names the remedy.
+    """The library is used in an unsupported way; the message names the remedy.
 
-    Examples: an export that was not entered, or a client in a second event loop.
+    Examples: iterating an export that was not entered, or using a client in a second event loop.
     """
 
 
 class TransportError(PixxelError):
-    """No complete answer came: refused, reset, timed out, or a TLS failure.
+    """No complete response arrived: connection refused or reset, timeout, or TLS failure.
 
     Attributes:
-        sent: False if the request surely never reached the service, True if it may have.
+        sent: False if the request certainly never reached the service, True if it may have.
     """
 
     def __init__(self, message: str, *, sent: bool = True) -> None:
-        """Keep whether the request may have had an effect."""
+        """Create an error; `sent` says whether the request may have had an effect."""
         super().__init__(message)
         self.sent = sent
 
@@ -157,19 +157,19 @@ class RouteError(TransportError):
     """
 
     def __init__(self, message: str) -> None:
-        """Note that the request has had no effect."""
+        """Create an error of a request that was not sent."""
         super().__init__(message, sent=False)
 
 
 class ApiError(PixxelError):
-    """The service answered with an error.
+    """The service responded with an error.
 
     Attributes:
         status: The HTTP status code.
         operation: The operation id of the call in the service's OpenAPI document.
-        retry_after_s: The delay that the service asked for, in seconds, or None.
-        from_service: Whether the answer had the service's own error form; if not, something in
-            front of the service may have answered, such as a gateway.
+        retry_after_s: The delay that the service requested, in seconds, or None.
+        from_service: Whether the response has the service's own error format; if not, it may come
+            from something in front of the service, such as a gateway.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of the service's error answer, keyword-only
@@ -183,7 +183,7 @@ class ApiError(PixxelError):
         retry_after_s: float | None = None,
         from_service: bool = True,
     ) -> None:
-        """Keep what the service said."""
+        """Create an error from the parts of the service's error response."""
         super().__init__(message, code=code, details=details)
         self.from_service = from_service
         self.status = status
@@ -196,7 +196,7 @@ class ApiError(PixxelError):
 
 
 class BadRequestError(ApiError):
-    """400, or a 4xx that has no class of its own: the request was refused as wrong."""
+    """400, or a 4xx code that has no class: the service refused the request as invalid."""
 
 
 class AuthenticationError(ApiError):
@@ -204,132 +204,132 @@ class AuthenticationError(ApiError):
 
 
 class PermissionDeniedError(ApiError):
-    """403: the key is good, but not for this."""
+    """403: the key is valid but does not allow this."""
 
 
 class NotFoundError(ApiError):
-    """404: there is no such thing, or not for this key."""
+    """404: the resource does not exist, or the key may not see it."""
 
 
 class ConflictError(ApiError):
-    """409: the state of the thing does not allow this."""
+    """409: the state of the resource does not allow this."""
 
 
 class RateLimitedError(ApiError):
-    """429: too many requests, and the attempts are used up."""
+    """429: too many requests; every retry was refused as well."""
 
 
 class RedirectedError(ApiError):
-    """3xx: the service redirects; the key is not sent to where that leads."""
+    """3xx: the service redirects; the client does not send the key there."""
 
 
 class ServerError(ApiError):
-    """5xx, or a status that HTTP does not define: the service failed, and so did each attempt."""
+    """5xx, or a status that HTTP does not define; every retry failed as well."""
 
 
 class ResponseError(PixxelError):
-    """The service answered, but the answer is not as documented.
+    """The response is not as documented.
 
-    It is not JSON, not an object, without the id that later calls need, or too large.
+    It is not JSON, not an object, lacks the id that later calls need, or is too large.
     """
 
 
 class PackageError(PixxelError):
-    """The service could not package.
+    """The service did not provide the package.
 
     Attributes:
         key: The key of the download.
     """
 
     def __init__(self, message: str, *, key: str, code: str = "") -> None:
-        """Keep which download it was."""
+        """Create an error about the download with this key."""
         super().__init__(message, code=code)
         self.key = key
 
 
 class PackageFailedError(PackageError):
-    """The service said that packaging failed."""
+    """The service reported that packaging failed."""
 
 
 class PackageTimeoutError(PackageError):
-    """The package was not ready within the waiting limit; a rerun keeps waiting."""
+    """The package was not ready within `PollPolicy.wait_timeout_s`; a rerun keeps waiting."""
 
 
 class PackageGoneError(PackageError):
-    """The service no longer has a package of an earlier run, and `recreate` allows no other one."""
+    """The service no longer has a package from an earlier run, and `recreate` allows no other."""
 
 
 class AnswerLostError(PackageError):
-    """Its creation was sent as often as it may be, and no answer came or was noted."""
+    """The creation was sent as often as `recreate` allows, and each response was lost."""
 
 
 class EarlierFailureError(PackageError):
-    """It failed in an earlier run for a reason of its own, and was left alone in this one."""
+    """The package failed in an earlier run, and `previous_failures` says not to retry it."""
 
 
 class TransferError(PixxelError):
-    """The bytes did not arrive whole, and the attempts are used up."""
+    """The download did not complete, and no attempts are left."""
 
 
 class StorageError(TransferError):
-    """The storage answered with an error.
+    """The storage responded with an error.
 
     Attributes:
         status: The HTTP status code.
     """
 
     def __init__(self, message: str, *, status: int, code: str = "") -> None:
-        """Keep what the storage said; the message is redacted by who builds it."""
+        """Create an error from the storage's response; the caller redacts the message."""
         super().__init__(message, code=code)
         self.status = status
 
 
 class StorageHostError(TransferError):
-    """The host of a storage cannot be used until a setting is changed; nothing was sent.
+    """The storage host cannot be used until a setting is changed; nothing was sent.
 
-    Its certificate is not trusted, the proxy refuses to connect to it, or its address is one of
-    this machine, of a private network or of a cloud's metadata service. It fails the packages that
-    lie there, and no others.
+    Its certificate is not trusted, the proxy refuses to connect to it, or its address is a
+    loopback or private address or that of a cloud's metadata service. Only packages on this host
+    fail.
     """
 
 
 class ConnectionBrokenError(TransferError):
-    """The connection to the storage broke off, or none was made.
+    """The connection to the storage failed or broke off.
 
     Attributes:
-        sent: False if the request surely never reached the storage, True if it may have.
+        sent: False if the request certainly never reached the storage, True if it may have.
     """
 
     def __init__(
         self, message: str, *, code: str = "", details: Any = None, sent: bool = True
     ) -> None:
-        """Keep whether the storage may have seen the request."""
+        """Create an error; `sent` says whether the storage may have seen the request."""
         super().__init__(message, code=code, details=details)
         self.sent = sent
 
 
 class OutOfDescriptorsError(TransferError):
-    """The system allows no more open files and connections: fewer transfers at once will do."""
+    """The process has run out of file descriptors; use fewer concurrent transfers."""
 
 
 class StalledError(TransferError):
-    """Fewer bytes came in a window of time than the least throughput asks for."""
+    """Throughput stayed below `FetchPolicy.least_bytes_per_s` for `stall_timeout_s`."""
 
 
 class IntegrityError(TransferError):
-    """What arrived is not what was packaged: size, checksum or ZIP structure is wrong."""
+    """The received bytes are corrupt: size, checksum or ZIP structure is wrong."""
 
 
 class NotAZipError(IntegrityError):
-    """A page, an error message or nothing arrived where a ZIP is due, in each attempt."""
+    """The storage sent a web page, an error message or nothing in place of a ZIP, every time."""
 
 
 class ArchiveError(PixxelError):
-    """A saved ZIP is not extracted, since it is bad or would do harm; the ZIP stays."""
+    """A saved ZIP is corrupt or unsafe and was not extracted; the ZIP is kept."""
 
 
 class SinkError(PixxelError):
-    """The bytes could not be saved: disk full, no permission, name taken."""
+    """The bytes could not be saved: disk full, permission denied, or name taken."""
 
 
 class FolderBusyError(SinkError):

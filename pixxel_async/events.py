@@ -1,7 +1,7 @@
-"""What happens in an export, one frozen dataclass a fact.
+"""The events of an export, as frozen dataclasses.
 
-Every event has `at_s`, seconds since the export began, on a clock that never jumps. Events that
-concern one package have its `key`.
+Every event has `at_s`, the seconds since the export began on a monotonic clock. Events about one
+package have its `key`.
 """
 
 from __future__ import annotations
@@ -16,24 +16,32 @@ from .models import SavedPackage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """The root of all events."""
+    """The base class of all events.
+
+    Attributes:
+        at_s: Seconds since the export began, on a monotonic clock.
+    """
 
     at_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageEvent(Event):
-    """An event that concerns one package."""
+    """The base class of events about one package.
+
+    Attributes:
+        key: The key of the download.
+    """
 
     key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started(Event):
-    """The export takes up its work.
+    """The export has started.
 
     Attributes:
-        total: How many distinct downloads there are, or None where they come from a stream.
+        total: The number of distinct downloads, or None if they come from a stream.
     """
 
     total: int | None
@@ -41,14 +49,14 @@ class Started(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowDamaged(PackageEvent):
-    """The journal's row of a package holds what cannot be, and is rewritten.
+    """The journal's row of a package has an impossible value and is rewritten.
 
-    If what is damaged concerns a partial, the package is downloaded from its first byte; else it
-    starts anew, and a file under its name is set aside.
+    If the damage concerns a partial file, the download restarts at the first byte. Otherwise the
+    package is requested again, and an existing file of its name is set aside.
 
     Attributes:
         field: The column.
-        reason: What is wrong with it.
+        reason: What is wrong with its value.
     """
 
     field: str
@@ -57,10 +65,10 @@ class RowDamaged(PackageEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requested(PackageEvent):
-    """The service has been asked to package, and has answered.
+    """The service has accepted the request for a package.
 
     Attributes:
-        download_id: What the status call takes, or None where it takes none.
+        download_id: The id for the status call, or None for kinds that have none.
     """
 
     download_id: str | None
@@ -68,14 +76,14 @@ class Requested(PackageEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recreated(PackageEvent):
-    """A package is requested again; the service may now hold two.
+    """A package is requested again; the service may now have two.
 
-    The answer to its creation was lost, or its id leads nowhere any more.
+    The response to its creation was lost, or its id is stale.
 
     Attributes:
-        attempt: 1 for the first time that it is sent again.
-        delay_s: After how long.
-        reason: How the answer was lost, or where the id leads.
+        attempt: 1 for the first repetition.
+        delay_s: Seconds until it is sent.
+        reason: How the response was lost, or why the id is stale.
     """
 
     attempt: int
@@ -85,12 +93,12 @@ class Recreated(PackageEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Polled(PackageEvent):
-    """The service was asked whether a package is ready, and it is not yet.
+    """A package was polled and is not ready yet.
 
     Attributes:
-        status_word: The service's word.
-        polls: How often this package has been polled, this time included.
-        next_s: Seconds until it is polled again.
+        status_word: The service's own status.
+        polls: The number of polls of this package so far, including this one.
+        next_s: Seconds until the next poll.
     """
 
     status_word: str
@@ -100,12 +108,12 @@ class Polled(PackageEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retried(PackageEvent):
-    """A call failed and will be tried again.
+    """A call failed and will be retried.
 
     Attributes:
         operation: The operation id of the call.
-        attempt: Which attempt failed, from 1.
-        delay_s: After how long it is tried again.
+        attempt: The number of the failed attempt, from 1.
+        delay_s: Seconds until the retry.
         reason: Why it failed.
     """
 
@@ -117,11 +125,11 @@ class Retried(PackageEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimited(Event):
-    """The service asked for fewer calls: all of them pause, then go on at a lower rate.
+    """The service throttled the client: all calls pause, then resume at a lower rate.
 
     Attributes:
-        pause_s: How long nothing is sent.
-        requests_per_second: The rate from now on; it recovers while the service is content.
+        pause_s: Seconds during which no call is sent.
+        requests_per_second: The new rate; it recovers while the service does not throttle.
     """
 
     pause_s: float
@@ -130,16 +138,16 @@ class RateLimited(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryThrottled(PackageEvent):
-    """A call failed, and waits: retries have used up their share of all calls."""
+    """A failed call waits for its retry: retries have used up their share of all calls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostFailed(Event):
-    """A host failed several times in a row: requests to it wait, and one at a time tries it.
+    """A host is unreachable after several failures in a row: requests wait, one at a time probes.
 
     Attributes:
-        host: That of the service, or one of the storage.
-        reason: How it failed last.
+        host: The host of the service or of a storage.
+        reason: The last failure.
     """
 
     host: str
@@ -148,11 +156,11 @@ class HostFailed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostRecovered(Event):
-    """A host that failed answers again, and everything goes on.
+    """A failed host answers again; requests resume.
 
     Attributes:
-        host: That of the service, or one of the storage.
-        held_s: How long requests to it waited.
+        host: The host of the service or of a storage.
+        held_s: Seconds for which requests waited.
     """
 
     host: str
@@ -161,13 +169,13 @@ class HostRecovered(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostOverloaded(Event):
-    """A storage refuses transfers while others run: fewer run, and one alone where it has to.
+    """A storage refuses transfers while others run, so fewer run at once, down to one.
 
-    Told once for each host.
+    Emitted once per host.
 
     Attributes:
-        host: One of the storage.
-        reason: What it says.
+        host: The host of the storage.
+        reason: The reason it gives.
     """
 
     host: str
@@ -176,11 +184,11 @@ class HostOverloaded(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready(PackageEvent):
-    """A package has a signed URL.
+    """A package is ready and has a signed URL.
 
     Attributes:
-        waited_s: Since its creation in this run.
-        polls: How often it was polled in this run.
+        waited_s: Seconds since its creation in this run.
+        polls: The number of polls in this run.
     """
 
     waited_s: float
@@ -189,11 +197,11 @@ class Ready(PackageEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchStarted(PackageEvent):
-    """A transfer has its slot.
+    """A transfer has a slot and starts.
 
     Attributes:
         name: The final name, relative to the export folder.
-        offset: Bytes that are there from an earlier run.
+        offset: Bytes on disk from an earlier run.
     """
 
     name: str
@@ -202,12 +210,12 @@ class FetchStarted(PackageEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConcurrencyChanged(Event):
-    """With `fetches` of the limits at `auto`: another number of transfers may run at once.
+    """The limit on concurrent transfers has changed; only with `Limits.fetches` set to `auto`.
 
-    Left out when the reader is slow.
+    These events are dropped when the reader is slow.
 
     Attributes:
-        fetches: The number, for all exports of the client together.
+        fetches: The new limit, for all exports of the client together.
     """
 
     fetches: int
@@ -215,11 +223,11 @@ class ConcurrencyChanged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchProgress(PackageEvent):
-    """Bytes have been written. Such events are left out when the reader is slow.
+    """Bytes have been written. These events are dropped when the reader is slow.
 
     Attributes:
-        bytes: How many of the file are there.
-        total: How many it will have, or None while that is unknown.
+        bytes: Bytes of the file so far.
+        total: The size of the complete file in bytes, or None while it is unknown.
     """
 
     bytes: int
@@ -228,12 +236,12 @@ class FetchProgress(PackageEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchInterrupted(PackageEvent):
-    """A transfer broke off and will go on.
+    """A transfer was interrupted and will resume.
 
     Attributes:
-        offset: Where it goes on; 0 means from the start.
-        delay_s: After how long.
-        reason: Why it broke off, without the URL.
+        offset: The byte at which it resumes; 0 means from the start.
+        delay_s: Seconds until it resumes.
+        reason: Why it was interrupted, without the URL.
     """
 
     offset: int
@@ -243,7 +251,7 @@ class FetchInterrupted(PackageEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UrlRefreshed(PackageEvent):
-    """A signed URL was about to expire, or had expired, and was replaced."""
+    """An expired or soon-to-expire signed URL was replaced."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,7 +260,7 @@ class Saved(PackageEvent):
 
     Attributes:
         saved: The file.
-        received: Bytes that came over the wire for it in this run, repeated ones included.
+        received: Bytes received for it in this run, including repeated ones.
         transferred_s: Seconds from the first request to the storage until the file was saved.
     """
 
@@ -263,7 +271,7 @@ class Saved(PackageEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped(PackageEvent):
-    """The file is there already, from an earlier run, and nothing was sent.
+    """An earlier run has saved the file; nothing was sent.
 
     Attributes:
         saved: The file.
@@ -274,11 +282,11 @@ class Skipped(PackageEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed(PackageEvent):
-    """A package is given up; the others go on.
+    """A package has failed; the export continues with the others.
 
     Attributes:
-        download: What was asked for.
-        error: Why.
+        download: The requested download.
+        error: Why it failed.
     """
 
     download: Download
@@ -287,14 +295,13 @@ class Failed(PackageEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stopped(Event):
-    """Nothing more is begun, for a reason that concerns the whole export.
+    """The export starts nothing more, for a reason that concerns all packages.
 
-    The key was rejected, the disk stayed full, or there is no way to the other side.
-
-    After a rejected key, running transfers finish.
+    The key was rejected, the disk stayed full, or the service is unreachable until a setting
+    changes. After a rejected key, running transfers finish.
 
     Attributes:
-        error: Why.
+        error: The reason.
     """
 
     error: PixxelError
@@ -302,11 +309,11 @@ class Stopped(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interrupted(Event):
-    """The export ended before every package was settled; the next run continues it.
+    """The export ended before every package was saved or failed; the next run resumes it.
 
     Attributes:
-        left: How many packages are neither saved nor failed; None if a stream was not read to
-            its end.
+        left: The number of packages that are neither saved nor failed; None if a stream was not
+            read to its end.
     """
 
     left: int | None
@@ -314,11 +321,11 @@ class Interrupted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paused(Event):
-    """The disk has too little free space: no transfer goes on until it has more.
+    """The disk has too little free space: transfers pause until there is more.
 
     Attributes:
-        free_bytes: What it has.
-        needed_bytes: What it should have.
+        free_bytes: The free space.
+        needed_bytes: The space that is needed.
     """
 
     free_bytes: int
@@ -327,8 +334,8 @@ class Paused(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resumed(Event):
-    """The disk has free space again."""
+    """The disk has enough free space again; transfers resume."""
 
 
 Settled: TypeAlias = Saved | Skipped | Failed
-"""The events that end a package; each package has exactly one."""
+"""The final event of a package; each package has exactly one."""
