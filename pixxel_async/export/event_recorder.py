@@ -123,11 +123,10 @@ class EventRecorder:
             report: The totals of this run, kept up to date by somebody else.
             clock: Seconds since the run began.
         """
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._journal.flush_regularly)
-            while True:
-                self._count(report, clock(), None)
-                await anyio.sleep(GROWTH_S)
+        while True:
+            self._count(report, clock(), None)
+            with anyio.move_on_after(GROWTH_S):
+                await self._journal.flush_regularly()
 
     async def end(self, report: Report, at_s: float, ending: Ending) -> None:
         """Note how the run ended, and return when that is on the disk, if it takes it."""

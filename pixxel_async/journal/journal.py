@@ -285,8 +285,13 @@ class Journal:
             self._has_notes = anyio.Event()
             began = anyio.current_time()
             if self._waiting:
-                with contextlib.suppress(SinkError):
+                try:
                     await self.flush()
+                except SinkError:
+                    pass
+                except BaseException:
+                    self._has_notes.set()  # for the next call: something may still wait
+                    raise
             rest_s = NOTE_S - (anyio.current_time() - began)
             await anyio.sleep(max(rest_s, min(self._commit_s) / COMMIT_SHARE))
 
