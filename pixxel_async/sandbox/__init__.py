@@ -1,8 +1,8 @@
-"""A stand-in of the service and of its storage, over real sockets on this machine.
+"""A stand-in for the service and its storage, over real sockets on this machine.
 
-It is for demos, benchmarks and tests, also those of users: no account is needed, and what goes
-wrong is chosen by a `Scenario`. It speaks the documented JSON by itself and shares no code with
-the client, so that the two cannot share a mistake.
+Use it for demos, benchmarks and tests: it needs no account, and a `Scenario` scripts the faults. It
+implements the documented JSON itself and shares no code with the client, so that the two cannot
+share a mistake.
 
     from pixxel_async.sandbox import Sandbox
 
@@ -13,7 +13,7 @@ Needs the extra `sandbox`.
 """
 
 try:
-    import httptools as _httptools  # noqa: F401 - asked for here, so that the remedy is told
+    import httptools as _httptools  # noqa: F401 - checked here, to report the remedy
     import starlette as _starlette  # noqa: F401 - likewise
     import uvicorn as _uvicorn  # noqa: F401 - likewise
 except ImportError as error:  # pragma: no cover - the tests run with the extra
@@ -23,10 +23,8 @@ except ImportError as error:  # pragma: no cover - the tests run with the extra
 from .faults import ApiFault, PackageFault, StorageFault
 from .manifest import demo_rows
 from .recording import ApiCall, Leak, StorageGet
-from .sandbox import Sandbox
+from .sandbox import Sandbox, sandbox_in_thread, serve
 from .scenario import PackagingTime, Scenario
-from .serve import serve
-from .thread import sandbox_in_thread
 from .world import World
 
 __all__ = [

@@ -1,7 +1,7 @@
-"""What the service says: its documents, in its own words.
+"""The bodies of the service's responses about packages.
 
-The words differ from kind to kind, as its OpenAPI document has them, and before there is a URL
-the field is empty, null or absent.
+Status words differ by kind, as in the OpenAPI document. Before there is a URL, the field is empty,
+null or absent.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _WORDS = {
 UNKNOWN_WORD = "mustering"
 EXPIRED_WORD = "expired"
 ENDED = frozenset({"expired", "gone"})
-"""The actions of packages that the service lets go of."""
+"""Actions of packages that the service has deleted."""
 _ABSENT: tuple[dict[str, Any], ...] = ({"signed_url": ""}, {"signed_url": None}, {})
 
 
 def has_url(package: Package, now: float) -> bool:
-    """Tell whether an answer about a package holds a URL, and count the answer."""
+    """Return whether a response about a package has a URL, and count the response."""
     if now < package.ready_at or package.action in {"failed", "never", *ENDED}:
         return False
     package.answers += 1
@@ -33,7 +33,7 @@ def has_url(package: Package, now: float) -> bool:
 
 
 def document(package: Package, now: float, url: str | None) -> dict[str, Any]:
-    """Return the answer about a package.
+    """Return the body of a response about a package.
 
     Args:
         package: The package.
@@ -59,7 +59,7 @@ def document(package: Package, now: float, url: str | None) -> dict[str, Any]:
 
 
 def error(code: str, message: str) -> dict[str, Any]:
-    """Return an error answer."""
+    """Return the body of an error."""
     return {"error": {"code": code, "message": message, "details": {"sandbox": True}}}
 
 

@@ -1,4 +1,4 @@
-"""The service's side of the sandbox: creations, status calls, lists and gets, and ping."""
+"""The service of the sandbox: creations, status calls, lists, gets and ping."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ from .scenario import Scenario
 from .world import World
 
 
-class ByteRate:
-    """A bucket that fills evenly."""
+class CallRate:
+    """Limits the calls per second."""
 
     def __init__(self, per_second: float | None) -> None:
-        """Begin with a full bucket; None lets everything through."""
+        """Start with a full bucket; None for no limit."""
         self._per_second = per_second
         self._due = 0.0
 
     def wait_s(self) -> float:
-        """Count a call, and return how long the caller should have waited; 0 lets it through."""
+        """Count a call; return how many seconds too early it is, or 0."""
         if self._per_second is None:
             return 0.0
         now = time.monotonic()
@@ -65,17 +65,17 @@ class ByteRate:
 
 HUGE = 32 * 1024 * 1024
 CREATED, FOUND = 201, 302
-HAPPENS = frozenset({"close", "lost", "slow"})
-"""The actions that leave a call its effect."""
+WITH_EFFECT = frozenset({"close", "lost", "slow"})
+"""Actions of faults that still carry out the call."""
 GATEWAY_PAGE = "<html><body><h1>Bad Gateway</h1></body></html>"
 OPTIONAL_BODY = {"insight": b"{}"}
-"""What stands for the body that may be left out."""
+"""Defaults of bodies that may be omitted."""
 _LISTS = ("catalog_ids", "order_item_ids")
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """A request, read.
+class _ParsedRequest:
+    """A request with its body and route.
 
     Attributes:
         route: The documented call, or None.
@@ -93,7 +93,7 @@ class _Asked:
     known_path: bool
 
     @classmethod
-    async def read(cls, request: Request) -> _Asked:
+    async def read(cls, request: Request) -> _ParsedRequest:
         """Read a request to its end."""
         path = request.scope["raw_path"].decode("latin-1")
         query = request.scope["query_string"].decode("latin-1")
@@ -112,7 +112,7 @@ class _Asked:
 
 
 class Api:
-    """An ASGI application that answers as the service documents.
+    """An ASGI application that implements the documented calls.
 
     Attributes:
         calls: All calls so far, in order.
@@ -131,10 +131,10 @@ class Api:
         """Share packages with the storage.
 
         Args:
-            scenario: What is answered, how fast, and what goes wrong.
+            scenario: Responses, delays and faults.
             packages: All packages.
-            world: Returns what is listed.
-            connections: Breaks connections.
+            world: Returns the listed records.
+            connections: Resets and closes connections.
             signed_url: Makes a URL of the storage.
             clock: Seconds since 1970.
         """
@@ -147,27 +147,29 @@ class Api:
         self._signed_url = signed_url
         self._clock = clock
         self._faults = FaultPlan(faults, f"{scenario.seed}:api")
-        self._throttle = ByteRate(scenario.requests_per_second)
+        self._rate = CallRate(scenario.requests_per_second)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        asked = await _Asked.read(Request(scope, receive))
+        request = await _ParsedRequest.read(Request(scope, receive))
         if self._scenario.answer_delay_s:
             await asyncio.sleep(self._scenario.answer_delay_s)
-        fault = self._faults.strike(asked.target, lambda fault: fault.on in {"", asked.operation})
-        response = self._answer(asked, fault)
+        fault = self._faults.next_fault(
+            request.target, lambda fault: fault.on in {"", request.operation}
+        )
+        response = self._answer(request, fault)
         if fault and fault.action == "slow":
             await asyncio.sleep(fault.delay_s)
         status = response.status_code if response else 0
         self.calls.append(
             ApiCall(
                 at=self._clock(),
-                operation=asked.operation,
-                method=asked.method,
-                path=asked.path,
-                body=asked.body,
+                operation=request.operation,
+                method=request.method,
+                path=request.path,
+                body=request.body,
                 status=status,
-                query=asked.query,
+                query=request.query,
             )
         )
         if response is None:
@@ -177,50 +179,54 @@ class Api:
             if fault and fault.action == "close":
                 self._connections.of(scope).close()
 
-    def _answer(self, asked: _Asked, fault: ApiFault | None) -> Response | None:
-        """Return the answer, or None for none at all."""
-        if fault and fault.action not in HAPPENS:
+    def _answer(self, request: _ParsedRequest, fault: ApiFault | None) -> Response | None:
+        """Return the response, or None for a reset."""
+        if fault and fault.action not in WITH_EFFECT:
             return _faulty(fault, self._scenario.api_key)
         try:
-            response = self._response(asked)
-        except ServiceError as refusal:
-            response = refusal.response
+            response = self._response(request)
+        except ServiceError as refused:
+            response = refused.response
         return None if fault and fault.action == "lost" else response
 
-    def _response(self, asked: _Asked) -> Response:
-        route, ids = asked.route, asked.ids
+    def _response(self, request: _ParsedRequest) -> Response:
+        route, ids = request.route, request.ids
         if route is not None and route.operation == PING:
             return JSONResponse("pong")
-        self._admit(asked.headers)
+        self._authorize(request.headers)
         if route is None:
-            status = NOT_ALLOWED if asked.known_path else NOT_FOUND
-            raise ServiceError(status, "NOT_FOUND", f"no call {asked.method} at this path")
+            status = NOT_ALLOWED if request.known_path else NOT_FOUND
+            raise ServiceError(status, "NOT_FOUND", f"no call {request.method} at this path")
         if self._lists.answers(route.operation):
-            return JSONResponse(self._lists.answer(route.operation, ids, asked.query, asked.body))
+            return JSONResponse(
+                self._lists.answer(route.operation, ids, request.query, request.body)
+            )
         if route.method == "GET":
             package = self._packages.by_id.get(ids["download_id"])
             if package is None or not _belongs(package, route, ids):
                 raise ServiceError(*NOT_THERE, "there is no such download")
-            return self._tell(package, 200)
-        identity = Identity.of({"kind": route.kind, **ids, **_read_body(route, asked)})
+            return self._package_response(package, 200)
+        identity = Identity.of({"kind": route.kind, **ids, **_read_body(route, request)})
         if route.method == "PUT":
-            return self._tell(self._packages.create_or_get(identity, self._clock()), 200)
-        return self._tell(self._packages.create(identity, self._clock()), CREATED)
+            return self._package_response(
+                self._packages.create_or_get(identity, self._clock()), 200
+            )
+        return self._package_response(self._packages.create(identity, self._clock()), CREATED)
 
-    def _admit(self, headers: Headers) -> None:
+    def _authorize(self, headers: Headers) -> None:
         key = self._scenario.api_key
         if headers.get("authorization") not in {key, f"Bearer {key}"}:
             raise ServiceError(UNAUTHORIZED, "UNAUTHENTICATED", "the API key is missing or wrong")
-        wait_s = self._throttle.wait_s()
+        wait_s = self._rate.wait_s()
         if wait_s > 0:
-            refusal = ServiceError(TOO_MANY, "RATE_LIMITED", "too many requests")
-            refusal.response.headers["Retry-After"] = str(int(wait_s) + 1)
-            raise refusal
+            throttled = ServiceError(TOO_MANY, "RATE_LIMITED", "too many requests")
+            throttled.response.headers["Retry-After"] = str(int(wait_s) + 1)
+            raise throttled
 
-    def _tell(self, package: Package, status: int) -> Response:
+    def _package_response(self, package: Package, status: int) -> Response:
         now = self._clock()
         if package.action in ENDED and now >= package.ready_at and status != CREATED:
-            self._packages.let_go(package)
+            self._packages.forget(package)
             if package.action == "gone":
                 raise ServiceError(GONE, "GONE", "there is no such download any more")
         url = self._signed_url(package) if has_url(package, now) else None
@@ -232,14 +238,14 @@ def _belongs(package: Package, route: Route, ids: dict[str, str]) -> bool:
     return identity.kind == route.kind and ids.get("aoi_id") == identity.request.get("aoi_id")
 
 
-def _read_body(route: Route, asked: _Asked) -> dict[str, Any]:
-    """Read the body that is documented for a call, and refuse one where none is."""
+def _read_body(route: Route, request: _ParsedRequest) -> dict[str, Any]:
+    """Read the documented body of a call; refuse a body where none is documented."""
     if route.kind in {"job", "task"}:
-        if asked.body or "content-type" in asked.headers:
+        if request.body or "content-type" in request.headers:
             raise ServiceError(*BAD_BODY, f"{route.operation} takes no body")
         return {}
     try:
-        row = json.loads(asked.body or OPTIONAL_BODY.get(route.kind, b""))
+        row = json.loads(request.body or OPTIONAL_BODY.get(route.kind, b""))
     except ValueError:
         row = None
     if not isinstance(row, dict):
@@ -258,7 +264,7 @@ def _read_body(route: Route, asked: _Asked) -> dict[str, Any]:
 def _faulty(fault: ApiFault, api_key: str) -> Response | None:  # noqa: PLR0911 - one case a fault
     match fault.action:
         case "status":
-            response = JSONResponse(error("SANDBOX_FAULT", "a fault was asked for"), fault.status)
+            response = JSONResponse(error("SANDBOX_FAULT", "a scripted fault"), fault.status)
             if fault.retry_after is not None:
                 response.headers["Retry-After"] = fault.retry_after
             return response

@@ -1,4 +1,4 @@
-"""The sandbox's connections: served by uvicorn, and broken on purpose when a fault says so."""
+"""The sandbox's connections: served by uvicorn, and broken by faults."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-_LINGER_NOT = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+_LINGER_OFF = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 """Closing sends RST instead of FIN."""
 
 
@@ -23,22 +23,22 @@ class Connections:
     """All open connections of a sandbox, by the client's address."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start without connections."""
         self._transports: dict[Any, asyncio.Transport] = {}
 
     def opened(self, transport: asyncio.Transport) -> None:
-        """Take a new connection."""
+        """Add a new connection."""
         self._transports[_peer(transport)] = transport
 
     def closed(self, transport: asyncio.Transport) -> None:
-        """Drop a connection that is gone."""
+        """Remove a closed connection."""
         self._transports.pop(_peer(transport), None)
 
     def of(self, scope: Scope) -> asyncio.Transport:
         """Return the connection of a request.
 
         Raises:
-            ClientDisconnect: It is gone.
+            ClientDisconnect: It is closed.
         """
         transport = self._transports.get(tuple(scope["client"]))
         if transport is None:
@@ -46,27 +46,27 @@ class Connections:
         return transport
 
     async def reset(self, scope: Scope, receive: Receive) -> None:
-        """Break the connection of a request at once, with RST."""
+        """Reset the connection of a request at once (RST)."""
         transport = self.of(scope)
         sock = transport.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_OFF)
         transport.abort()
-        await gone(receive)
+        await wait_for_disconnect(receive)
 
     async def close(self, scope: Scope, receive: Receive) -> None:
-        """Close the connection of a request once everything is sent, with FIN."""
+        """Close the connection of a request once everything is sent (FIN)."""
         self.of(scope).close()
-        await gone(receive)
+        await wait_for_disconnect(receive)
 
 
-async def gone(receive: Receive) -> None:
-    """Wait until the client of a request has gone."""
+async def wait_for_disconnect(receive: Receive) -> None:
+    """Wait until the client of a request has disconnected."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-def leaving_quietly(app: ASGIApp) -> ASGIApp:
-    """Wrap an application so that a client that goes is no error, nor the end of the sandbox.
+def ignore_disconnects(app: ASGIApp) -> ASGIApp:
+    """Wrap an application so that a disconnect is not an error and does not end the sandbox.
 
     uvicorn would log a traceback for both.
     """
@@ -84,14 +84,14 @@ class Port:
     def __init__(self, app: ASGIApp, connections: Connections) -> None:
         """Prepare to serve an application."""
         self._config = Config(
-            leaving_quietly(app), lifespan="off", log_config=None, access_log=False
+            ignore_disconnects(app), lifespan="off", log_config=None, access_log=False
         )
         self._state = ServerState()
         self._connections = connections
         self._server: asyncio.Server
 
     async def open(self, host: str, port: int) -> int:
-        """Listen; return the port, which the system chooses if 0 is asked for.
+        """Listen on `port`, or on a free one for 0; return its number.
 
         Raises:
             OSError: The port is taken.
@@ -102,11 +102,11 @@ class Port:
         return int(self._server.sockets[0].getsockname()[1])
 
     async def close(self) -> None:
-        """Stop listening, break all connections, and wait for what served them."""
+        """Stop listening, abort all connections, and wait for their tasks."""
         self._server.close()
         for protocol in list(self._state.connections):
             cast("Protocol", protocol).transport.abort()
-        await asyncio.sleep(0)  # what serves them learns that they are gone
+        await asyncio.sleep(0)  # their tasks notice that they are closed
         tasks = list(self._state.tasks)
         for task in tasks:
             task.cancel()
@@ -118,7 +118,7 @@ class Port:
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn's protocol, whose transport can be found by the client's address."""
+    """uvicorn's protocol, which registers its transport by the client's address."""
 
     def __init__(self, config: Config, state: ServerState, connections: Connections) -> None:
         """Serve one connection."""
@@ -126,17 +126,17 @@ class Protocol(HttpToolsProtocol):
         self._connections = connections
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the class above
-        """Note the transport."""
+        """Register the transport."""
         self._connections.opened(transport)
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the transport."""
+        """Unregister the transport."""
         self._connections.closed(self.transport)
         super().connection_lost(exc)
 
 
 def _peer(transport: asyncio.Transport) -> tuple[str, int]:
-    """Return the client's address; a client that has gone already has none."""
+    """Return the client's address; a client that has disconnected has none."""
     host, port, *_ = transport.get_extra_info("peername") or ("", 0)
     return str(host), int(port)

@@ -1,4 +1,4 @@
-"""Bytes that are put together when they are sent: packages of any size in little memory."""
+"""Contents built of shared pieces: packages of any size in little memory."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ PIECE = 1024 * 1024
 
 
 class Content:
-    """A row of pieces, none longer than 1 MiB, that share their memory with other contents.
+    """A sequence of pieces of at most 1 MiB, which share memory with other contents.
 
     Attributes:
         size: In bytes.
     """
 
     def __init__(self, pieces: Iterable[bytes | memoryview]) -> None:
-        """Join pieces."""
+        """Join the pieces."""
         self._pieces = [memoryview(piece) for piece in pieces if len(piece)]
         self._starts = list(accumulate((len(piece) for piece in self._pieces), initial=0))
         self.size = self._starts[-1]
@@ -31,7 +31,7 @@ class Content:
         return iter(self._pieces)
 
     def slice(self, first: int, stop: int) -> Iterator[memoryview]:
-        """Yield the bytes from `first` up to, and without, `stop`."""
+        """Yield the bytes from `first` to before `stop`."""
         at = bisect_right(self._starts, first) - 1
         while at < len(self._pieces) and self._starts[at] < stop:
             start = self._starts[at]
@@ -63,9 +63,9 @@ class Content:
 
 
 def noise(chance: Random, size: int) -> Iterator[memoryview]:
-    """Yield bytes that look random and differ from piece to piece and from source to source.
+    """Yield pseudo-random bytes, different for each piece and each source.
 
-    They are windows into one block of random bytes, so that any amount costs nothing.
+    They are windows into one block of random bytes, so any amount takes no memory.
     """
     block = _block()
     at, step = chance.randrange(PIECE), chance.randrange(1, PIECE, 2)
@@ -78,4 +78,4 @@ def noise(chance: Random, size: int) -> Iterator[memoryview]:
 
 @lru_cache(maxsize=1)
 def _block() -> memoryview:
-    return memoryview(Random(0).randbytes(2 * PIECE))  # noqa: S311 - pixels, no secret
+    return memoryview(Random(0).randbytes(2 * PIECE))  # noqa: S311 - pixels, not for secrets

@@ -1,12 +1,11 @@
-"""What can go wrong in the sandbox, and which request it strikes.
+"""The faults of a sandbox, and which request each of them affects.
 
 Rules:
-    * A fault strikes the `nth` request that it looks at, or each with the probability `rate`, or
-      all of them if neither is given; at most `times` times.
-    * `after_s` and `for_s` bound it in time: a service that is down for a while.
-    * `only` narrows what it looks at: a text that the path or the query of a call, or the
-      identity of a package, has to contain.
-    * Of several faults the first that strikes is taken, and the others do not see the request.
+    * A fault affects the `nth` matching request, or each with the probability `rate`, or all of
+      them if neither is given; at most `times` times.
+    * `after_s` and `for_s` bound it in time, for a service that is down for a while.
+    * A request matches if its path and query, or the identity of its package, contain `only`.
+    * The first fault that affects a request wins; later faults do not count the request.
 """
 
 from __future__ import annotations
@@ -67,15 +66,15 @@ StorageAction: TypeAlias = Literal[
 
 @dataclass(frozen=True, kw_only=True)
 class _When:
-    """Which requests a fault strikes.
+    """Which requests a fault affects.
 
     Attributes:
-        nth: The number of the request that is struck, from 1.
-        rate: The probability of each request to be struck.
-        times: How often the fault strikes at most; None for no limit.
-        only: A text that has to be in the path or identity.
-        after_s: Seconds since the sandbox began, before which it strikes nothing.
-        for_s: Seconds from then on, after which it strikes nothing any more; None for no end.
+        nth: The number of the affected request, from 1.
+        rate: The probability that a request is affected.
+        times: The most affected requests; None for no limit.
+        only: A text that the path, query or identity contains.
+        after_s: When the fault begins, in seconds after the sandbox.
+        for_s: How long it lasts, in seconds; None for no end.
     """
 
     nth: int | None = None
@@ -88,19 +87,19 @@ class _When:
 
 @dataclass(frozen=True)
 class ApiFault(_When):
-    """Something goes wrong with a call of the service.
+    """A fault of a call of the service.
 
     Attributes:
-        action: `status` answers with `status`; `reset` breaks the connection before the call has
-            an effect, `lost` after it; `close` closes it right after the answer, without
-            saying so; `slow` answers late, after the effect; `html` is the page of a broken
+        action: `status` responds with `status`; `reset` resets the connection before the call has
+            an effect, `lost` after it; `close` closes it right after the response, without
+            announcing it; `slow` responds late, after the effect; `html` is the page of a failed
             gateway; `redirect` is a 302 to a login page; `empty` is a 200 without a body;
             `not_json` is text with 200; `huge` is 32 MiB of JSON; `repeat_key` is an error with
-            `status` whose message holds the API key, escaped and in another case.
-        on: The operation id that is struck; empty for all.
+            `status` whose message contains the API key, escaped and in another case.
+        on: The operation id that is affected; empty for all.
         status: The HTTP status of `status`, `html` and `repeat_key`.
         retry_after: The Retry-After header of `status`, as it is sent.
-        delay_s: How late `slow` answers.
+        delay_s: The delay of `slow`, in seconds.
     """
 
     action: ApiAction
@@ -112,14 +111,14 @@ class ApiFault(_When):
 
 @dataclass(frozen=True)
 class PackageFault(_When):
-    """A package does not become ready as it should.
+    """A fault of a package.
 
     Attributes:
-        action: `failed` fails when it should be ready; `never` stays pending; `url_late` tells
-            success twice before there is a URL; `unknown_word` has a status that is not
-            documented until it is ready; `expired` has the status word of that name when it should
-            be ready, and `gone` is answered with 410 then, or with 404 by the storage. A PUT
-            makes a new package once one of the last two has been told.
+        action: `failed` fails when it should be ready; `never` stays pending; `url_late` reports
+            success twice before there is a URL; `unknown_word` has an undocumented status until
+            it is ready; `expired` has the status word of that name when it should be ready, and
+            `gone` gets 410 then, or 404 from the storage. After a response of the last two, a PUT
+            creates a new package.
     """
 
     action: PackageAction
@@ -127,11 +126,11 @@ class PackageFault(_When):
 
 @dataclass(frozen=True)
 class StorageFault(_When):
-    """Something goes wrong with a GET of a package.
+    """A fault of a GET of a package.
 
     Attributes:
-        action: What; see `pixxel_async.sandbox.storage_faults`.
-        at: Where in the body, as a share of what is sent.
+        action: See `pixxel_async.sandbox.storage_faults`.
+        at: The position in the body, as a share of its length.
         status: The HTTP status of `status` and `page`.
     """
 
@@ -144,32 +143,34 @@ Fault = TypeVar("Fault", bound=_When)
 
 
 class FaultPlan(Generic[Fault]):
-    """Tells for each request which fault strikes it."""
+    """Chooses the fault of each request."""
 
     def __init__(self, faults: Sequence[Fault], seed: str) -> None:
         """Start counting; the same seed and the same order of requests give the same faults."""
         self._began = time.monotonic()
         self._faults = [_Counted(fault, f"{seed}:{n}") for n, fault in enumerate(faults)]
 
-    def strike(self, text: str, applies: Callable[[Fault], bool] = lambda _: True) -> Fault | None:
-        """Return the fault that strikes a request, or None.
+    def next_fault(
+        self, text: str, applies: Callable[[Fault], bool] = lambda _: True
+    ) -> Fault | None:
+        """Return the fault that affects a request, or None.
 
         Args:
-            text: What `only` is looked for in.
-            applies: Whether a fault is for this kind of request at all.
+            text: The text that `only` is searched in.
+            applies: Returns whether a fault concerns this kind of request.
         """
         for counted in self._faults:
             fault = counted.fault
             if (
                 fault.only in text
                 and applies(fault)
-                and self._is_its_time(fault)
-                and counted.strikes()
+                and self._is_active(fault)
+                and counted.applies()
             ):
                 return fault
         return None
 
-    def _is_its_time(self, fault: Fault) -> bool:
+    def _is_active(self, fault: Fault) -> bool:
         since_s = time.monotonic() - self._began - fault.after_s
         return since_s >= 0 and (fault.for_s is None or since_s < fault.for_s)
 
@@ -177,18 +178,18 @@ class FaultPlan(Generic[Fault]):
 class _Counted(Generic[Fault]):
     def __init__(self, fault: Fault, seed: str) -> None:
         self.fault = fault
-        self._chance = random.Random(seed)  # noqa: S311 - repeatable chance, no secret
+        self._chance = random.Random(seed)  # noqa: S311 - repeatable, not for secrets
         self._seen = 0
-        self._struck = 0
+        self._applied = 0
 
-    def strikes(self) -> bool:
+    def applies(self) -> bool:
         fault = self.fault
         self._seen += 1
-        if fault.times is not None and self._struck >= fault.times:
+        if fault.times is not None and self._applied >= fault.times:
             return False
         if fault.nth is not None and self._seen != fault.nth:
             return False
         if fault.rate is not None and self._chance.random() >= fault.rate:
             return False
-        self._struck += 1
+        self._applied += 1
         return True

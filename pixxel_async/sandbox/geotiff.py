@@ -1,4 +1,4 @@
-"""A GeoTIFF of several bands, as plain as the format allows (TIFF 6.0; OGC GeoTIFF 1.1)."""
+"""A minimal GeoTIFF of several bands (TIFF 6.0; OGC GeoTIFF 1.1)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .content import Content, noise
 BANDS = 8
 SAMPLE_BYTES = 2
 ASPECT = 4
-"""Rows for a column, at most."""
+"""The most rows for each column."""
 
 _SHORT, _LONG, _ASCII, _DOUBLE = 3, 4, 2, 12
 _SIZES = {_SHORT: "H", _LONG: "I", _ASCII: "s", _DOUBLE: "d"}
@@ -19,7 +19,7 @@ _SIZES = {_SHORT: "H", _LONG: "I", _ASCII: "s", _DOUBLE: "d"}
 
 @dataclass(frozen=True)
 class Place:
-    """Where an image lies: its north-west corner and the size of a pixel, in degrees."""
+    """The north-west corner of an image and its pixel size, in degrees."""
 
     west: float
     north: float
@@ -39,8 +39,8 @@ def geotiff(*, size: int, description: str, place: Place, chance: Random) -> Con
 
     Args:
         size: In bytes; see `shape`.
-        description: Stands in the tag ImageDescription.
-        place: Where it lies.
+        description: The value of the tag ImageDescription.
+        place: Its position.
         chance: The source of its pixels.
     """
     columns, rows = shape(size)
@@ -59,7 +59,7 @@ def _head(columns: int, rows: int, strip: int, description: str, place: Place) -
         (259, _SHORT, (1,)),  # Compression: none
         (262, _SHORT, (1,)),  # PhotometricInterpretation: black is zero
         (270, _ASCII, text),  # ImageDescription
-        (273, _LONG, (0,) * BANDS),  # StripOffsets, known below
+        (273, _LONG, (0,) * BANDS),  # StripOffsets, set below
         (277, _SHORT, (BANDS,)),  # SamplesPerPixel
         (278, _LONG, (rows,)),  # RowsPerStrip
         (279, _LONG, (strip,) * BANDS),  # StripByteCounts

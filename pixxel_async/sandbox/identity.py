@@ -1,4 +1,4 @@
-"""What a package is of: its kind, its ids, and its lists of ids."""
+"""The identity of a package: its kind, ids and lists of ids."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Identity:
-    """What was asked for; equal requests are equal, whatever the order of their lists.
+    """A requested package. The order of its lists makes no difference.
 
     Attributes:
         kind: `insight`, `aoi`, `job`, `task` or `catalog`.
@@ -41,5 +41,5 @@ class Identity:
 
     @cached_property
     def digest(self) -> str:
-        """A short name for it, in hexadecimal digits."""
+        """A short hexadecimal digest."""
         return hashlib.sha256(self.text.encode("ascii")).hexdigest()[:12]

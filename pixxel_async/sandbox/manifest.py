@@ -8,13 +8,13 @@ from uuid import UUID
 
 
 def demo_rows(count: int, seed: int = 0) -> list[dict[str, Any]]:
-    """Return rows of all five kinds, mixed; each asks for a package of its own.
+    """Return rows of all five kinds, mixed; no two request the same package.
 
     Args:
-        count: How many.
+        count: The number of rows.
         seed: The same seed gives the same rows, and the first ones of a longer list.
     """
-    chance = Random(seed)  # noqa: S311 - repeatable chance, no secret
+    chance = Random(seed)  # noqa: S311 - repeatable, not for secrets
     return [_row(number, chance) for number in range(count)]
 
 

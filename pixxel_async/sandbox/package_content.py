@@ -1,4 +1,4 @@
-"""What is in a package: an image, its STAC item, and a metadata file."""
+"""The content of a package: an image, its STAC item and a metadata file."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _END = struct.Struct("<4s4H2LH")
 _VERSION = 20
 _DATE = (2026 - 1980) << 9 | 1 << 5 | 1
-"""The first of January 2026: the same members make the same archive."""
+"""1 January 2026, so that the same members give the same archive."""
 
 
 def zip_archive(members: Mapping[str, Content]) -> Content:
-    """Return the archive of some members, by name; names are ASCII."""
+    """Return an archive of stored members; names are ASCII."""
     return Content(_pieces(members))
 
 
@@ -44,7 +44,7 @@ def _pieces(members: Mapping[str, Content]) -> Iterator[bytes | memoryview]:
 
 
 WRAPPING = 4096
-"""About what the small files and the ZIP's records take, in bytes."""
+"""Approximate bytes of the small files and the ZIP's records."""
 
 
 def package_content(
@@ -53,10 +53,10 @@ def package_content(
     """Return the ZIP of a package.
 
     Args:
-        scenario: Says how large it is.
-        identity: What was asked for; another one gives other bytes.
-        version: Changes when the object is said to have changed.
-        edits: Changes when its bytes are said to have changed, but not its size.
+        scenario: Chooses the size.
+        identity: Its kind and ids; they determine the bytes.
+        version: Of the object.
+        edits: Of the version: other bytes, the same size.
     """
     chance = scenario.chance("content", identity.text, version)
     spread = chance.uniform(1 - scenario.size_spread, 1 + scenario.size_spread)

@@ -1,4 +1,4 @@
-"""The packages that the sandbox has been asked for."""
+"""The requested packages."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from .scenario import Scenario
 from .signing import STYLES
 
 URL_LATE_ANSWERS = 2
-"""How often success is told before there is a URL, when that is asked for."""
+"""Successful responses without a URL under the fault `url_late`."""
 
 
 @dataclass
 class Package:
-    """A package, on its way to be ready.
+    """A package, ready or not.
 
     Attributes:
-        identity: What it is of.
-        id: What a status call asks for.
+        identity: Its kind and ids.
+        id: The id of its status calls.
         ready_at: Seconds since 1970.
-        style: Whose signed URLs it gets.
-        action: What goes wrong with it, or empty.
-        version: Which version of the object lies in the storage.
-        edits: How often its bytes have been changed since, without changing its size.
-        answers: How often its state has been told since it was ready.
+        style: The form of its signed URLs.
+        action: The action of its fault, or empty.
+        version: The version of the object in the storage.
+        edits: How often its bytes have changed since, with the same size.
+        answers: Status responses since it was ready.
     """
 
     scenario: Scenario = field(repr=False)
@@ -50,7 +50,7 @@ class Package:
 
     @property
     def etag(self) -> str:
-        """The strong entity tag of the present version."""
+        """The strong ETag of the current version."""
         return f'"{self.id}-{self.version}.{self.edits}"'
 
     @cached_property
@@ -58,7 +58,7 @@ class Package:
         return {}
 
     def content(self) -> Content:
-        """The bytes of the present version; the first call puts them together."""
+        """Return the bytes of the current version; the first call builds them."""
         state = (self.version, self.edits)
         if state not in self._contents:
             self._contents[state] = package_content(self.scenario, self.identity, *state)
@@ -78,7 +78,7 @@ class Packages:
     """
 
     def __init__(self, scenario: Scenario) -> None:
-        """Begin with none."""
+        """Start without packages."""
         faults = tuple(fault for fault in scenario.faults if isinstance(fault, PackageFault))
         self.by_id: dict[str, Package] = {}
         self.by_path: dict[str, Package] = {}
@@ -87,10 +87,10 @@ class Packages:
         self._faults = FaultPlan(faults, f"{scenario.seed}:packages")
 
     def create(self, identity: Identity, now: float) -> Package:
-        """Begin to package, whatever has been packaged before: what a POST does."""
+        """Create a package, as a POST does."""
         number = len(self.by_id)
         chance = self._scenario.chance("package", identity.text, number)
-        fault = self._faults.strike(identity.text)
+        fault = self._faults.next_fault(identity.text)
         style = self._scenario.url_style
         package = Package(
             scenario=self._scenario,
@@ -105,11 +105,11 @@ class Packages:
         return package
 
     def create_or_get(self, identity: Identity, now: float) -> Package:
-        """Begin to package, or find what has been begun: what a PUT does."""
+        """Return the package of an identity, or create it, as a PUT does."""
         return self.latest(identity) or self.create(identity, now)
 
-    def let_go(self, package: Package) -> None:
-        """Forget a package, so that a PUT makes another."""
+    def forget(self, package: Package) -> None:
+        """Forget a package; the next PUT creates another one."""
         if self._by_identity.get(package.identity) is package:
             del self._by_identity[package.identity]
 

@@ -1,4 +1,4 @@
-"""Fixtures for the tests of programs that use this library.
+"""Fixtures for testing programs that use this library.
 
 Load them with `pytest_plugins = ["pixxel_async.sandbox.pytest_plugin"]` in a `conftest.py`.
 """
@@ -9,19 +9,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from .sandbox import Sandbox
+from .sandbox import Sandbox, sandbox_in_thread
 from .scenario import Scenario
-from .thread import sandbox_in_thread
 
 
 @pytest.fixture
 def pixxel_scenario() -> Scenario:
-    """What the sandbox of a test does; override this fixture to choose."""
+    """The scenario of `pixxel_sandbox`; override this fixture to choose another one."""
     return Scenario()
 
 
 @pytest.fixture
 def pixxel_sandbox(pixxel_scenario: Scenario) -> Iterator[Sandbox]:
-    """A sandbox for one test, on a thread of its own; works with any event loop or none."""
+    """A sandbox for one test, on its own thread; works with any event loop or none."""
     with sandbox_in_thread(pixxel_scenario) as sandbox:
         yield sandbox

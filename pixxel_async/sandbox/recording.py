@@ -1,4 +1,4 @@
-"""What the sandbox remembers of the requests that it got."""
+"""Records of the requests that the sandbox received."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ class ApiCall:
 
     Attributes:
         at: Seconds since 1970.
-        operation: The operation id, or empty for what is not documented.
-        method: As it came.
-        path: As it came, byte for byte.
-        body: As it came.
-        status: What was answered; 0 if nothing was.
-        query: As it came, byte for byte, without the question mark.
+        operation: The operation id, or empty for an undocumented call.
+        method: The HTTP method.
+        path: The raw path, still escaped.
+        body: The raw body.
+        status: The HTTP status; 0 without a response.
+        query: The raw query, without the question mark.
     """
 
     at: float
@@ -36,8 +36,8 @@ class StorageGet:
         at: Seconds since 1970.
         identity: The text of the package's identity, or empty if there is none.
         range: The Range header, or empty.
-        status: What was answered; 0 if nothing was.
-        action: The fault that struck, or empty.
+        status: The HTTP status; 0 without a response.
+        action: The action of the applied fault, or empty.
     """
 
     at: float
@@ -49,7 +49,7 @@ class StorageGet:
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """A header that never should have reached the storage.
+    """A header that a client must not send to the storage.
 
     Attributes:
         header: Its name.

@@ -1,4 +1,4 @@
-"""How the service says no."""
+"""Error responses of the service."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ NOT_THERE = (NOT_FOUND, "NOT_FOUND")
 
 
 class ServiceError(Exception):
-    """The service says no."""
+    """The service refuses a call."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
-        """Keep what is answered."""
+        """Build the response."""
         super().__init__(message)
         self.response = JSONResponse(error(code, message), status)

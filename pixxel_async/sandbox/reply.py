@@ -1,4 +1,4 @@
-"""An answer of the storage as data, and how it is sent."""
+"""A response of the storage as data, and its sender."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from typing import Literal, TypeAlias
 
 from starlette.types import Receive, Scope, Send
 
-from .connections import Connections, gone
+from .connections import Connections, wait_for_disconnect
 
 Ending: TypeAlias = Literal["complete", "close", "reset", "stall", "drip"]
 Bytes: TypeAlias = bytes | memoryview
 
 DRIP_S = 0.05
-"""Between two bytes of a body that drips."""
+"""The pause between two bytes of a body that drips, in seconds."""
 
 SLOW_PIECE = 32 * 1024
-"""How much is sent at once where the rate is limited."""
+"""The bytes sent at once where the rate is limited."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """What is answered.
+    """A response.
 
     Attributes:
         status: The HTTP status.
-        headers: In lower case, without the length.
+        headers: Names in lower case, without Content-Length.
         body: Its pieces.
-        length: The bytes that the head announces; None for a chunked body.
+        length: Content-Length; None for a chunked body.
         is_framed: False for a body without a length that ends with its connection.
-        stop_at: After how many bytes the body ends in another way than it should.
-        ending: In which.
-        excess: Bytes after the end that nobody announced.
+        stop_at: The bytes after which `ending` ends the body; None for all.
+        ending: How the body ends.
+        excess: Bytes sent after the end of the body.
     """
 
     status: int
@@ -48,7 +48,7 @@ class Reply:
 
     @classmethod
     def of(cls, status: int, body: bytes, headers: Mapping[str, str]) -> Reply:
-        """Return an answer with a short body."""
+        """Return a response with a short body."""
         return cls(status=status, headers=headers, body=(body,), length=len(body))
 
 
@@ -56,17 +56,17 @@ class Sender:
     """Sends replies.
 
     Attributes:
-        body_bytes: Bytes of bodies that were given to connections so far.
+        body_bytes: The bytes of all bodies so far.
     """
 
     def __init__(self, connections: Connections, bytes_per_s: float | None) -> None:
-        """Take the rate of each transfer; None for no limit."""
+        """Limit each transfer to a rate; None for no limit."""
         self._connections = connections
         self._bytes_per_s = bytes_per_s
         self.body_bytes = 0
 
     async def send(self, reply: Reply, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send a reply, and end it as it says."""
+        """Send a response and end it as `ending` says."""
         headers = [(name.encode(), value.encode()) for name, value in reply.headers.items()]
         if reply.length is not None:
             headers.append((b"content-length", str(reply.length).encode()))
@@ -75,7 +75,7 @@ class Sender:
             return
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         for piece in self._pieces(reply):
-            self._connections.of(scope)  # a client that has gone gets no more
+            self._connections.of(scope)  # raises if the client has disconnected
             await send({"type": "http.response.body", "body": piece, "more_body": True})
             self.body_bytes += len(piece)
             if self._bytes_per_s is not None and not reply.excess:
@@ -93,7 +93,7 @@ class Sender:
             case "reset":
                 await self._connections.reset(scope, receive)
             case "stall":
-                await gone(receive)
+                await wait_for_disconnect(receive)
             case "drip":
                 await _drip(_after(reply.body, reply.stop_at or 0), receive, send)
 
@@ -133,12 +133,12 @@ def _after(body: Sequence[Bytes], count: int) -> Iterator[Bytes]:
 
 
 async def _drip(rest: Iterator[Bytes], receive: Receive, send: Send) -> None:
-    leaving = asyncio.ensure_future(gone(receive))
+    disconnect = asyncio.ensure_future(wait_for_disconnect(receive))
     try:
         for byte in rest:
-            if (await asyncio.wait({leaving}, timeout=DRIP_S))[0]:
+            if (await asyncio.wait({disconnect}, timeout=DRIP_S))[0]:
                 return
             await send({"type": "http.response.body", "body": byte, "more_body": True})
         await send({"type": "http.response.body"})
     finally:
-        leaving.cancel()
+        disconnect.cancel()

@@ -17,7 +17,7 @@ class Route:
         operation: The operation id.
         method: The HTTP method.
         path: The path; `{name}` stands for an id.
-        kind: The kind of package that it is about; empty for ping, and for lists and gets.
+        kind: The kind of package; empty for ping, lists and gets.
     """
 
     operation: str
@@ -26,7 +26,7 @@ class Route:
     kind: str = ""
 
     def ids(self, segments: list[str]) -> dict[str, str] | None:
-        """Return the ids in a path, or None if the path is not this one's."""
+        """Return the ids in a path, or None if the path does not match."""
         pattern = self.path.split("/")
         if len(pattern) != len(segments):
             return None
@@ -77,7 +77,7 @@ def find(method: str, raw_path: str) -> tuple[Route | None, dict[str, str], bool
     """Find the documented call for a request.
 
     Returns:
-        The call, the ids of its path, and whether the path is one of ours at all.
+        The call, the ids in its path, and whether the path is documented for any method.
     """
     segments = raw_path.split("/")
     known_path = False

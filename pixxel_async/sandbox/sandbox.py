@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager
 from functools import cached_property
 from types import TracebackType
 from typing import Any, Self
@@ -26,11 +30,11 @@ HOST = "127.0.0.1"
 class Sandbox:
     """A service and a storage that run while the context is open.
 
-    Leaving it breaks what is under way and frees the ports. It serves one event loop, the one
-    that it was entered on.
+    Leaving the context aborts all connections and frees the ports. A sandbox belongs to the event
+    loop on which it was entered.
 
     Attributes:
-        scenario: What it does.
+        scenario: Its behaviour.
     """
 
     def __init__(
@@ -45,10 +49,10 @@ class Sandbox:
         """Prepare; nothing listens yet.
 
         Args:
-            scenario: What it does; by default it is quick and without faults.
+            scenario: Its behaviour; by default quick and without faults.
             host: The address to listen on.
             api_port: The service's port; 0 lets the system choose.
-            storage_port: The storage's port, likewise.
+            storage_port: The storage's port; 0 lets the system choose.
             clock: Seconds since 1970; packages become ready and URLs expire by it.
         """
         self.scenario = scenario or Scenario()
@@ -73,7 +77,7 @@ class Sandbox:
         self._signer = signer
         self._clock = clock
         self._host = host
-        self._wishes = (api_port, storage_port)
+        self._requested_ports = (api_port, storage_port)
         self._ports = (Port(self._api, connections), Port(self._storage, connections))
         self._urls = ("", "")
 
@@ -84,9 +88,9 @@ class Sandbox:
             OSError: A port is taken.
         """
         api, storage = self._ports
-        api_port = await api.open(self._host, self._wishes[0])
+        api_port = await api.open(self._host, self._requested_ports[0])
         try:
-            storage_port = await storage.open(self._host, self._wishes[1])
+            storage_port = await storage.open(self._host, self._requested_ports[1])
         except OSError:
             await api.close()
             raise
@@ -100,7 +104,7 @@ class Sandbox:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Break what is under way, and free the ports."""
+        """Abort all connections and free the ports."""
         for port in self._ports:
             await port.close()
 
@@ -121,7 +125,7 @@ class Sandbox:
 
     @cached_property
     def world(self) -> World:
-        """What the service lists."""
+        """The listed records."""
         return self.scenario.world or World.made_up(seed=self.scenario.seed)
 
     @property
@@ -131,7 +135,7 @@ class Sandbox:
 
     @property
     def counts(self) -> Counter[str]:
-        """How many calls came so far, by operation id; the empty one counts the undocumented."""
+        """The number of calls so far, by operation id; empty for undocumented ones."""
         return Counter(call.operation for call in self.calls)
 
     @property
@@ -141,24 +145,24 @@ class Sandbox:
 
     @property
     def sent_bytes(self) -> int:
-        """Bytes that the storage has sent so far, without the heads of its answers."""
+        """The bytes of all bodies that the storage has sent so far."""
         return self._storage.body_bytes
 
     @property
     def leaks(self) -> list[Leak]:
-        """Keys and cookies that reached the storage; a good client leaves this empty."""
+        """Keys and cookies that reached the storage; empty for a correct client."""
         return self._storage.leaks
 
     @property
     def packages(self) -> list[Package]:
-        """All packages so far; a POST that is repeated makes another one."""
+        """All packages so far; each POST creates one."""
         return list(self._packages.by_id.values())
 
     def expected_sha256(self, row: Mapping[str, Any]) -> str:
         """Return the SHA-256 of a package, in hexadecimal.
 
         Args:
-            row: What it is of, as a manifest row: `kind`, and the ids by name.
+            row: The package as a manifest row: `kind`, and the ids by name.
         """
         identity = Identity.of(row)
         package = self._packages.latest(identity)
@@ -172,3 +176,77 @@ class Sandbox:
             now=self._clock(),
             lifetime_s=self.scenario.url_lifetime_s,
         )
+
+
+API_PORT = 8080
+STORAGE_PORT = 8081
+
+
+async def serve(
+    scenario: Scenario | None = None,
+    *,
+    host: str = HOST,
+    api_port: int = API_PORT,
+    storage_port: int = STORAGE_PORT,
+    announce: Callable[[Sandbox], None] = lambda _: None,
+) -> None:
+    """Serve until cancelled.
+
+    Args:
+        scenario: Its behaviour.
+        host: The address to listen on.
+        api_port: The service's port; 0 lets the system choose.
+        storage_port: The storage's port; 0 lets the system choose.
+        announce: Called once both ports listen.
+
+    Raises:
+        OSError: A port is taken.
+    """
+    async with Sandbox(
+        scenario, host=host, api_port=api_port, storage_port=storage_port
+    ) as sandbox:
+        announce(sandbox)
+        await asyncio.get_running_loop().create_future()
+
+
+@contextmanager
+def sandbox_in_thread(
+    scenario: Scenario | None = None, *, clock: Callable[[], float] = time.time
+) -> Iterator[Sandbox]:
+    """Run a sandbox while the context is open.
+
+    Args:
+        scenario: Its behaviour.
+        clock: As for `Sandbox`; called on the sandbox's thread.
+
+    Yields:
+        The sandbox; you may read its records from any thread.
+    """
+    sandbox = Sandbox(scenario, clock=clock)
+    listening: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+    thread = threading.Thread(
+        target=lambda: asyncio.run(_run(sandbox, listening)), name="pixxel-async sandbox"
+    )
+    thread.start()
+    try:
+        loop, stop = listening.result()
+        try:
+            yield sandbox
+        finally:
+            loop.call_soon_threadsafe(stop.set)
+    finally:
+        thread.join()
+
+
+async def _run(
+    sandbox: Sandbox, listening: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]
+) -> None:
+    stop = asyncio.Event()
+    try:
+        async with sandbox:
+            listening.set_result((asyncio.get_running_loop(), stop))
+            await stop.wait()
+    except BaseException as error:
+        if listening.done():
+            raise
+        listening.set_exception(error)

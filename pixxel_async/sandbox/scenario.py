@@ -1,4 +1,4 @@
-"""A scenario: how long packaging takes, how large packages are, and what goes wrong."""
+"""Scenarios: packaging times, package sizes and faults."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .world import World
 
 API_KEY = "sandbox-key"
 LARGEST_PACKAGE = 3 * 1024**3
-"""Packages are classic ZIP and TIFF files, which end at 4 GiB."""
+"""Packages are classic ZIP and TIFF files, which cannot exceed 4 GiB."""
 
 UrlStyle: TypeAlias = Literal["s3", "gcs", "azure", "cloudfront", "mixed"]
 Checksum: TypeAlias = Literal["none", "crc32", "md5", "sha256"]
@@ -21,11 +21,11 @@ Checksum: TypeAlias = Literal["none", "crc32", "md5", "sha256"]
 
 @dataclass(frozen=True)
 class PackagingTime:
-    """How long packaging takes, in seconds; made by the class methods.
+    """A distribution of packaging times, in seconds; create it with a class method.
 
     Attributes:
         name: The distribution with its parameters.
-        draw: Takes one time from it.
+        draw: Draws one time.
     """
 
     name: str
@@ -33,22 +33,22 @@ class PackagingTime:
 
     @classmethod
     def constant(cls, seconds: float) -> PackagingTime:
-        """Always the same."""
+        """The same time always."""
         return cls(f"constant({seconds:g})", lambda _: seconds)
 
     @classmethod
     def uniform(cls, low_s: float, high_s: float) -> PackagingTime:
-        """Anything between two times, evenly."""
+        """Uniform between two times."""
         return cls(f"uniform({low_s:g}, {high_s:g})", lambda chance: chance.uniform(low_s, high_s))
 
     @classmethod
     def exponential(cls, mean_s: float) -> PackagingTime:
-        """Memoryless, with a mean."""
+        """Exponential with a mean."""
         return cls(f"exponential({mean_s:g})", lambda chance: chance.expovariate(1 / mean_s))
 
     @classmethod
     def lognormal(cls, median_s: float, sigma: float = 0.5) -> PackagingTime:
-        """A median and a long tail, the longer the larger sigma is."""
+        """Lognormal: a median, and a tail that grows with sigma."""
         return cls(
             f"lognormal({median_s:g}, {sigma:g})",
             lambda chance: chance.lognormvariate(log(median_s), sigma),
@@ -56,7 +56,7 @@ class PackagingTime:
 
     @classmethod
     def bimodal(cls, fast_s: float, slow_s: float, slow_share: float = 0.3) -> PackagingTime:
-        """Mostly fast, sometimes slow, each within a tenth of its time."""
+        """Mostly fast, sometimes slow, each within 10 %."""
         return cls(
             f"bimodal({fast_s:g}, {slow_s:g}, {slow_share:g})",
             lambda chance: (
@@ -70,25 +70,25 @@ QUICK = PackagingTime.uniform(0.05, 0.2)
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """What the sandbox does; the default is quick and without faults.
+    """The behaviour of a sandbox; by default quick and without faults.
 
     Attributes:
-        packaging: From the creation of a package until it is ready.
+        packaging: The time from the creation of a package until it is ready.
         package_bytes: The mean size of a package, in bytes.
-        size_spread: How far sizes lie around the mean, as a share of it, from 0 to 1.
-        url_lifetime_s: For how long a signed URL is good; whole seconds, at least 1.
-        url_style: Whose signed URLs and error answers the storage imitates.
+        size_spread: The spread of sizes around the mean, as a share of it, from 0 to 1.
+        url_lifetime_s: How long a signed URL is valid; whole seconds, at least 1.
+        url_style: The storage whose signed URLs and errors are imitated.
         checksum: Which checksum the storage offers.
-        faults: What goes wrong.
-        answer_delay_s: How long the service thinks about a call.
+        faults: The scripted faults.
+        answer_delay_s: The delay of each response of the service.
         requests_per_second: The service answers 429 above this; None for no limit.
-        bytes_per_s: How fast the storage sends, for each transfer; None for no limit.
+        bytes_per_s: The throughput of each transfer; None for no limit.
         bodies_at_once: How many packages the storage sends at once; None for no limit.
-        crowded_status: What it answers to the others.
-        world: What the service lists; None for a made-up world, from the seed.
-        page_size: The most records of a page of a list; None for as many as are asked for.
+        crowded_status: The HTTP status that it sends to the others.
+        world: The listed records; None for a world generated from the seed.
+        page_size: The most records on a page of a list; None for as many as requested.
         api_key: The key that is accepted, as it is or after `Bearer`.
-        seed: The same seed gives the same packages, times, faults and made-up world.
+        seed: The same seed gives the same packages, times, faults and generated world.
     """
 
     packaging: PackagingTime = QUICK
@@ -109,7 +109,7 @@ class Scenario:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be.
+        """Validate the values.
 
         Raises:
             ValueError: A value is out of its range.
@@ -131,5 +131,5 @@ class Scenario:
             raise ValueError(reason)
 
     def chance(self, *parts: object) -> Random:
-        """Return the source of chance for one purpose; the same one for the same parts."""
-        return Random(":".join(str(part) for part in (self.seed, *parts)))  # noqa: S311 - repeatable chance, no secret
+        """Return a random source; the same one for the same parts."""
+        return Random(":".join(str(part) for part in (self.seed, *parts)))  # noqa: S311 - repeatable, not for secrets

@@ -1,10 +1,10 @@
-"""Signed URLs, in the forms of four storages, and the check of them.
+"""Creates and checks signed URLs in the forms of four storages.
 
 Rules:
-    * The signature is an HMAC-SHA256 over the request target as it was handed out, byte for
-      byte. A client that rewrites a single escape is refused.
-    * Each form says in its own way until when it is good.
-    * Object names hold bytes that careless clients rewrite: `%2F`, `+`, `%20`, `//`, `~`.
+    * The signature is an HMAC-SHA256 over the exact request target. A client that rewrites a
+      single escape is refused.
+    * Each form states its expiry differently.
+    * Object names contain bytes that careless clients rewrite: `%2F`, `+`, `%20`, `//`, `~`.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ class Signer:
             path: The object's path, percent-encoded.
             style: One of `STYLES`.
             now: Seconds since 1970.
-            lifetime_s: For how long it is good.
+            lifetime_s: How long it is valid.
         """
         query = _QUERIES[style](now, lifetime_s)
         signature = quote(self._signature(f"{path}?{query}"), safe="")
         return f"{path}?{query}&{_SIGNATURE[style]}={signature}"
 
     def is_genuine(self, target: str, style: str) -> bool:
-        """Tell whether a request target came out of `target`."""
+        """Return whether `target` created a request target."""
         unsigned, _, signature = target.rpartition(f"&{_SIGNATURE[style]}=")
         return hmac.compare_digest(
             quote(self._signature(unsigned), safe="").encode(), signature.encode()
@@ -65,7 +65,7 @@ class Signer:
 
 
 def expiry(target: str) -> float:
-    """Return until when a request target of ours is good, in seconds since 1970."""
+    """Return when a signed request target expires, in seconds since 1970."""
     if found := re.search(r"X-(?:Amz|Goog)-Date=(\w+)&X-(?:Amz|Goog)-Expires=(\d+)", target):
         signed = datetime.strptime(found[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
         return signed.timestamp() + int(found[2])

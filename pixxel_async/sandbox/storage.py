@@ -1,4 +1,4 @@
-"""The storage's side of the sandbox: signed, expiring URLs that lead to ZIPs."""
+"""The storage of the sandbox: ZIPs behind signed URLs that expire."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ BAD_REQUEST, FORBIDDEN, NOT_FOUND, NOT_ALLOWED = 400, 403, 404, 405
 REQUEST_ID = "5A4D0B0C5A4D0B0C"
 
 
-def refusal(status: int, code: str, message: str, *, more: str = "") -> Reply:
-    """Return an error as XML, the way that S3 writes it and the others nearly do."""
+def error_reply(status: int, code: str, message: str, *, more: str = "") -> Reply:
+    """Return an error as XML, in the form of S3; the other storages differ little."""
     text = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f"<Error><Code>{escape(code)}</Code><Message>{escape(message)}</Message>{more}"
@@ -37,39 +37,39 @@ def refusal(status: int, code: str, message: str, *, more: str = "") -> Reply:
 
 
 def expired(style: str, *, end: float, now: float) -> Reply:
-    """Return what a storage says to a URL whose time is over."""
+    """Return the response to an expired URL."""
     match style:
         case "s3":
             more = f"<Expires>{_iso(end)}</Expires><ServerTime>{_iso(now)}</ServerTime>"
-            return refusal(FORBIDDEN, "AccessDenied", "Request has expired", more=more)
+            return error_reply(FORBIDDEN, "AccessDenied", "Request has expired", more=more)
         case "gcs":
             more = f"<Details>Request signature expired at: {_iso(end)}</Details>"
             message = "The provided token has expired."
-            return refusal(BAD_REQUEST, "ExpiredToken", message, more=more)
+            return error_reply(BAD_REQUEST, "ExpiredToken", message, more=more)
         case "azure":
             more = f"<AuthenticationErrorDetail>Signed expiry time [{_iso(end)}] has passed</AuthenticationErrorDetail>"  # noqa: E501 - one element
             message = "Server failed to authenticate the request."
-            return refusal(FORBIDDEN, "AuthenticationFailed", message, more=more)
+            return error_reply(FORBIDDEN, "AuthenticationFailed", message, more=more)
         case _:
-            return refusal(FORBIDDEN, "AccessDenied", "Access denied")
+            return error_reply(FORBIDDEN, "AccessDenied", "Access denied")
 
 
-def mismatch() -> Reply:
-    """Return what a storage says to a URL that it has not signed."""
+def signature_mismatch() -> Reply:
+    """Return the response to a URL that the storage has not signed."""
     message = "The request signature we calculated does not match the signature you provided."
-    return refusal(FORBIDDEN, "SignatureDoesNotMatch", message)
+    return error_reply(FORBIDDEN, "SignatureDoesNotMatch", message)
 
 
 def no_such_key() -> Reply:
-    """Return what a storage says to the path of no object."""
-    return refusal(NOT_FOUND, "NoSuchKey", "The specified key does not exist.")
+    """Return the response to a path without an object."""
+    return error_reply(NOT_FOUND, "NoSuchKey", "The specified key does not exist.")
 
 
 def not_allowed(method: str) -> Reply:
-    """Return what a storage says to a method that the URL is not signed for."""
+    """Return the response to a method that the URL is not signed for."""
     if method == "HEAD":
-        return mismatch()
-    return refusal(NOT_ALLOWED, "MethodNotAllowed", "The method is not allowed.")
+        return signature_mismatch()
+    return error_reply(NOT_ALLOWED, "MethodNotAllowed", "The method is not allowed.")
 
 
 def _iso(moment: float) -> str:
@@ -84,16 +84,16 @@ class PreconditionFailedError(Exception):
 
 
 class UnsatisfiableError(Exception):
-    """The range lies behind the end: 416."""
+    """The range starts after the end: 416."""
 
 
-def wanted(headers: Mapping[str, str], *, size: int, etag: str) -> tuple[int, int] | None:
-    """Return the first byte that is asked for and the one after the last, or None for all.
+def requested_range(headers: Mapping[str, str], *, size: int, etag: str) -> tuple[int, int] | None:
+    """Return the requested range as first byte and stop, or None for all.
 
     Args:
         headers: Of the request.
         size: Of the object, in bytes.
-        etag: The object's strong entity tag.
+        etag: The object's strong ETag.
 
     Raises:
         PreconditionFailedError: If-Match does not hold.
@@ -114,11 +114,11 @@ def wanted(headers: Mapping[str, str], *, size: int, etag: str) -> tuple[int, in
     return int(first), min(int(last) + 1, size) if last else size
 
 
-MOVED = "/moved"
-"""Stands before the target of a request that was redirected."""
+REDIRECTED = "/moved"
+"""The path prefix of redirected requests."""
 
 CROWDED = "crowded"
-"""The action of a request that is refused because of the others, by no fault of its own."""
+"""The recorded action of a request that exceeds `bodies_at_once`."""
 
 SECRET_HEADERS = ("authorization", "cookie", "x-api-key")
 OK, FOUND, PARTIAL, PRECONDITION_FAILED, UNSATISFIABLE, TOO_SLOW = 200, 302, 206, 412, 416, 503
@@ -128,7 +128,7 @@ class Storage:
     """An ASGI application that serves packages.
 
     Attributes:
-        gets: All requests so far, in order of their answers.
+        gets: All requests so far, in the order of their responses.
         leaks: Headers that a client should not have sent here.
     """
 
@@ -144,9 +144,9 @@ class Storage:
         """Share packages with the service.
 
         Args:
-            scenario: How fast it sends, and what goes wrong.
+            scenario: Throughput and faults.
             packages: All packages.
-            connections: Breaks connections.
+            connections: Resets and closes connections.
             signer: Checks URLs.
             clock: Seconds since 1970.
         """
@@ -165,8 +165,8 @@ class Storage:
         """Answer one request."""
         headers = Headers(scope=scope)
         target = (scope["raw_path"] + b"?" + scope["query_string"]).decode("latin-1")
-        has_moved = target.startswith(f"{MOVED}/")
-        target = target.removeprefix(MOVED) if has_moved else target
+        was_redirected = target.startswith(f"{REDIRECTED}/")
+        target = target.removeprefix(REDIRECTED) if was_redirected else target
         package = self._packages.by_path.get(target.partition("?")[0])
         identity = package.identity.text if package else ""
         self.leaks += [Leak(name, identity) for name in SECRET_HEADERS if name in headers]
@@ -176,11 +176,11 @@ class Storage:
         elif scope["method"] != "GET":
             reply = not_allowed(scope["method"])
         elif not self._signer.is_genuine(target, package.style):
-            reply = mismatch()
+            reply = signature_mismatch()
         elif expiry(target) <= self._clock():
             reply = self._expired(package, target)
         else:
-            fault = None if has_moved else self._strike(identity, "range" in headers)
+            fault = None if was_redirected else self._next_fault(identity, "range" in headers)
             reply = await self._reply(package, target, headers, scope, fault)
         action: str = fault.action if fault else ""
         has_body = reply.status in {OK, PARTIAL}
@@ -200,16 +200,16 @@ class Storage:
         return limit is not None and self._sending >= limit
 
     def _crowded(self) -> Reply:
-        return refusal(self._scenario.crowded_status, "AccessDenied", "Access Denied")
+        return error_reply(self._scenario.crowded_status, "AccessDenied", "Access Denied")
 
     @property
     def body_bytes(self) -> int:
-        """Bytes of bodies that were given to connections so far."""
+        """The bytes of all bodies so far."""
         return self._sender.body_bytes
 
-    def _strike(self, identity: str, asks_for_part: bool) -> StorageFault | None:  # noqa: FBT001 - a plain fact
-        return self._faults.strike(
-            identity, lambda fault: storage_faults.applies(fault, asks_for_part=asks_for_part)
+    def _next_fault(self, identity: str, is_range: bool) -> StorageFault | None:  # noqa: FBT001 - a plain fact
+        return self._faults.next_fault(
+            identity, lambda fault: storage_faults.applies(fault, is_range=is_range)
         )
 
     async def _reply(  # noqa: C901, PLR0911 - one case a fault
@@ -225,12 +225,12 @@ class Storage:
         match fault.action:
             case "status":
                 code = "SlowDown" if fault.status == TOO_SLOW else "SandboxFault"
-                return refusal(fault.status, code, "a fault was asked for")
+                return error_reply(fault.status, code, "a scripted fault")
             case "expired":
                 return self._expired(package, target)
             case "redirect":
                 port = scope["server"][1]
-                return _redirect(f"http://localhost:{port}{MOVED}{target}")
+                return _redirect(f"http://localhost:{port}{REDIRECTED}{target}")
             case "redirect_plain":
                 return _redirect(f"http://storage.invalid{target}")
             case "redirect_loop":
@@ -249,16 +249,16 @@ class Storage:
         return storage_faults.changed(await self._serve(package, headers), fault)
 
     async def _serve(self, package: Package, headers: Headers) -> Reply:
-        """Answer as it should be."""
+        """Return the correct response."""
         content = await asyncio.to_thread(package.content)
         common = {"etag": package.etag, "accept-ranges": "bytes", "content-type": "application/zip"}
         try:
-            part = wanted(headers, size=content.size, etag=package.etag)
+            part = requested_range(headers, size=content.size, etag=package.etag)
         except PreconditionFailedError:
             message = "The object is another one by now."
-            return refusal(PRECONDITION_FAILED, "PreconditionFailed", message)
+            return error_reply(PRECONDITION_FAILED, "PreconditionFailed", message)
         except UnsatisfiableError:
-            reply = refusal(UNSATISFIABLE, "InvalidRange", "There is no such byte.")
+            reply = error_reply(UNSATISFIABLE, "InvalidRange", "There is no such byte.")
             return Reply.of(
                 UNSATISFIABLE,
                 b"".join(reply.body),
@@ -286,7 +286,7 @@ def _redirect(location: str) -> Reply:
 
 
 def _checksums(content: Content, wish: Checksum, style: str, *, whole: bool) -> dict[str, str]:
-    """Return the header that offers a checksum, named as the storage names it."""
+    """Return the checksum header of a storage."""
     match wish:
         case "crc32":
             return {"x-amz-checksum-crc32": _base64(content.crc32.to_bytes(4, "big"))}

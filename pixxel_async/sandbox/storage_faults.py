@@ -1,31 +1,31 @@
-"""How a fault changes an answer of the storage.
+"""How a fault changes a response of the storage.
 
-status            an error, 503 SlowDown unless it says otherwise
-expired           what the storage says to an expired URL, although it is not
+status            an error, 503 SlowDown by default
+expired           the response to an expired URL, although the URL is valid
 redirect          302 to the same object on another host name, with a cookie
 redirect_plain    302 to plain http on another machine
 redirect_loop     302 to itself
-ignore_range      200 and the whole, although a part was asked for
-wrong_range       206 from another byte than was asked for
-aligned_range     206 from the beginning of the block that the first byte is in
-slice             200 with a Content-Range, and the part alone
+ignore_range      200 with the whole object, although a range was requested
+wrong_range       206 from another byte than requested
+aligned_range     206 from the start of the block of the first byte
+slice             200 with a Content-Range and the range only
 no_content_range  206 without Content-Range
 multipart_range   206 as multipart/byteranges
-change_etag       the object has changed since the last answer
-change_silently   the same, but its size has not; 206 in spite of If-Range, without an entity tag
-no_etag           no entity tag
-weak_etag         a weak entity tag
+change_etag       the object has changed since the last response
+change_silently   likewise, with the same size; 206 in spite of If-Range, without an ETag
+no_etag           no ETag
+weak_etag         a weak ETag
 truncate          the connection closes within the body
-reset             the connection breaks within the body
+reset             the connection is reset within the body
 cut_chunked       a chunked body without its end
 until_close       no length; the body ends with the connection
-cut_until_close   the same, and the connection closes within the body
-stall             nothing more comes
-drip              hardly anything more comes
-excess            more comes than was announced
-html, empty       200 with no ZIP
-page              an error as a web page, 503 unless it says otherwise
-gzip              Content-Encoding, although identity was asked for
+cut_until_close   likewise, and the connection closes within the body
+stall             no further bytes within the body
+drip              the rest of the body, byte by byte
+excess            more bytes than announced
+html, empty       200 without a ZIP
+page              an error as a web page, 503 by default
+gzip              a Content-Encoding, although identity was requested
 corrupt           a wrong byte, the right checksum
 wrong_checksum    the right bytes, a wrong checksum
 bad_zip           no end record, no checksum
@@ -55,7 +55,7 @@ RANGES_ONLY = frozenset(
         "wrong_range",
     }
 )
-"""Faults that only strike requests for a part."""
+"""Actions that affect range requests only."""
 
 CHECKSUM_HEADERS = ("x-amz-checksum-crc32", "x-amz-checksum-sha256", "x-goog-hash", "content-md5")
 OK, PARTIAL = 200, 206
@@ -67,13 +67,13 @@ MAINTENANCE = b"<!DOCTYPE html><html><body>We will be back soon</body></html>"
 EXCESS = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nPK\3\4"
 
 
-def applies(fault: StorageFault, *, asks_for_part: bool) -> bool:
-    """Tell whether a fault is for this request."""
-    return asks_for_part or fault.action not in RANGES_ONLY
+def applies(fault: StorageFault, *, is_range: bool) -> bool:
+    """Return whether a fault applies to this request."""
+    return is_range or fault.action not in RANGES_ONLY
 
 
 def aligned(headers: Headers) -> Headers:
-    """Return the headers of a request with a range from the beginning of a block."""
+    """Return request headers whose range starts at the start of its block."""
     first, _, last = headers["range"].removeprefix("bytes=").partition("-")
     if not first:
         return headers
@@ -82,7 +82,7 @@ def aligned(headers: Headers) -> Headers:
 
 
 def changed(reply: Reply, fault: StorageFault) -> Reply:  # noqa: C901, PLR0911, PLR0912 - one case a fault
-    """Return the answer as a fault leaves it."""
+    """Return the response, changed by a fault."""
     length = reply.length or 0
     stop_at = int(length * fault.at)
     match fault.action:

@@ -1,4 +1,4 @@
-"""Whether polygons meet: by examples, and by what has to hold for all rectangles."""
+"""Whether polygons intersect: by examples, and by what has to hold for all rectangles."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.sandbox.lists.shapes import Rings, boxes, meet
+from pixxel_async.sandbox.lists.shapes import Rings, boxes, intersect
 
 Corners = tuple[float, float, float, float]
 
@@ -44,7 +44,7 @@ WITH_HOLE = [ring((0, 0), (9, 0), (9, 9), (0, 9)), ring((1, 1), (8, 1), (8, 8), 
 def test_polygons_meet_where_they_have_a_point_in_common(
     one: Rings, other: Rings, *, expected: bool
 ) -> None:
-    assert meet(one, other) is meet(other, one) is expected
+    assert intersect(one, other) is intersect(other, one) is expected
 
 
 corners = st.tuples(*[st.integers(0, 8)] * 4).map(
@@ -55,7 +55,7 @@ corners = st.tuples(*[st.integers(0, 8)] * 4).map(
 @given(corners, corners)
 def test_rectangles_meet_as_their_sides_overlap(one: Corners, other: Corners) -> None:
     overlap = all(one[axis] <= other[axis + 2] and other[axis] <= one[axis + 2] for axis in (0, 1))
-    assert meet(box(*one), box(*other)) is overlap
+    assert intersect(box(*one), box(*other)) is overlap
 
 
 def test_a_box_over_the_antimeridian_is_two() -> None:

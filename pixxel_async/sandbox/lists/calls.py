@@ -1,9 +1,8 @@
-"""The list and get calls: a table of them, and how they are answered.
+"""The list and get calls, as a table.
 
 Rules:
-    * A parameter that is not documented, or is given twice, is refused; an empty one is as if it
-      had not been given.
-    * A record has to pass every filter that is given.
+    * An undocumented or repeated parameter is refused; an empty one counts as absent.
+    * A record has to pass every filter.
 """
 
 from __future__ import annotations
@@ -18,13 +17,13 @@ from urllib.parse import parse_qsl
 from ..refusals import BAD_BODY, BAD_PARAMETER, ServiceError
 from ..world import World
 from .catalog_search import search
-from .documents import Documents, EventText
+from .documents import Documents, JsonObject
 from .filters import Document, Filter, in_range, in_time, one_of, same
 from .paging import ByNumber, ByOffset, NotPaged, Paging
 from .times import between_dates_or_times, on_date_or_time, on_time
 
 WORKFLOWS_A_PAGE = 50
-"""The documented default; it is ten elsewhere."""
+"""The documented default; ten for other lists."""
 
 SEARCH = "SearchCatalogs"
 
@@ -34,24 +33,24 @@ class ListCall:
     """A call that lists.
 
     Attributes:
-        name: What the list is called in the answer.
-        records: Returns all that may be listed; takes the ids of the path.
-        paging: How it is paged.
+        name: The name of the list in the response.
+        records: Returns all records for the ids in the path.
+        paging: The kind of paging.
         filters: By the name of their parameter.
     """
 
     name: str
-    records: Callable[[Documents, Mapping[str, str]], list[EventText]]
+    records: Callable[[Documents, Mapping[str, str]], list[JsonObject]]
     paging: Paging
     filters: Mapping[str, Filter] = field(default_factory=dict)
 
     def answer(
         self, documents: Documents, ids: Mapping[str, str], query: str, most: int | None
-    ) -> EventText:
+    ) -> JsonObject:
         """Return the document.
 
         Raises:
-            ServiceError: An id names nothing, or a parameter is bad.
+            ServiceError: An id is unknown, or a parameter is invalid.
         """
         given = read_query(query, self.paging.names | self.filters.keys())
         found: list[Document] = [*self.records(documents, ids)]
@@ -62,10 +61,10 @@ class ListCall:
                 raise ServiceError(*BAD_PARAMETER, f"{name}: {error}") from None
             found = [document for document in found if test(document)]
         try:
-            page, told = self.paging.page(given, found, most)
+            page, paging = self.paging.page(given, found, most)
         except ValueError as error:
             raise ServiceError(*BAD_PARAMETER, str(error)) from None
-        return {self.name: page, **told}
+        return {self.name: page, **paging}
 
 
 @dataclass(frozen=True)
@@ -73,20 +72,20 @@ class GetCall:
     """A call for one record.
 
     Attributes:
-        record: Returns it; takes the ids of the path, and the parameters.
-        required: The names of its parameters.
+        record: Returns it for the ids in the path and the parameters.
+        required: The names of its parameters, all required.
     """
 
-    record: Callable[[Documents, Mapping[str, str]], EventText]
+    record: Callable[[Documents, Mapping[str, str]], JsonObject]
     required: frozenset[str] = frozenset()
 
     def answer(
         self, documents: Documents, ids: Mapping[str, str], query: str, most: int | None
-    ) -> EventText:  # `most` is for lists
+    ) -> JsonObject:  # `most` is for lists
         """Return the document.
 
         Raises:
-            ServiceError: An id names nothing, or a parameter is bad.
+            ServiceError: An id is unknown, or a parameter is invalid.
         """
         del most
         given = read_query(query, self.required)
@@ -99,7 +98,7 @@ def read_query(query: str, names: frozenset[str]) -> dict[str, str]:
     """Read the parameters of a query.
 
     Raises:
-        ServiceError: One is not among the names, is there twice, or is not UTF-8.
+        ServiceError: One is unknown, repeated, or not UTF-8.
     """
     given: dict[str, str] = {}
     try:
@@ -199,14 +198,14 @@ CALLS: dict[str, ListCall | GetCall] = {
 
 
 class Lists:
-    """Answers the calls that list and get."""
+    """Implements the list and get calls."""
 
     def __init__(self, world: Callable[[], World], page_size: int | None) -> None:
-        """Take what is listed; it is asked for with the first call, since it may be made up.
+        """Prepare; the world is created by the first call.
 
         Args:
-            world: Returns what is listed.
-            page_size: The most records of a page, or None.
+            world: Returns the listed records.
+            page_size: The most records on a page, or None.
         """
         self._world = world
         self._page_size = page_size
@@ -216,20 +215,20 @@ class Lists:
         return Documents(self._world())
 
     def answers(self, operation: str) -> bool:
-        """Tell whether a call is one of these."""
+        """Return whether a call is one of these."""
         return operation == SEARCH or operation in CALLS
 
-    def answer(self, operation: str, ids: Mapping[str, str], query: str, body: bytes) -> EventText:
+    def answer(self, operation: str, ids: Mapping[str, str], query: str, body: bytes) -> JsonObject:
         """Answer a call.
 
         Args:
             operation: The operation id.
             ids: The ids of the path.
-            query: As it came.
-            body: As it came.
+            query: The raw query.
+            body: The raw body.
 
         Raises:
-            ServiceError: An id names nothing, or a parameter or the body is bad.
+            ServiceError: An id is unknown, or a parameter or the body is invalid.
         """
         if operation == SEARCH:
             read_query(query, frozenset())

@@ -1,11 +1,11 @@
-"""The search for catalogs: what its body may say, and what that finds.
+"""The search for catalogs.
 
 Rules:
-    * A catalog has to pass every filter that is given; an empty list is no filter.
-    * Orders and items are those of the task that a catalog came of.
-    * What is asked of the STAC item is asked of `details`. `cloudcover` and `bands`, which the
-      document has in an example, are its `eo:cloud_cover` and the names of its bands.
-    * `sort_by` sorts by the first of its fields, then the next; what lacks a field comes last.
+    * A catalog has to pass every filter; an empty list is not a filter.
+    * Orders and order items are those of the catalog's task.
+    * Queries about the STAC item read `details`. `cloudcover` and `bands`, which the document uses
+      in an example, are its `eo:cloud_cover` and the names of its bands.
+    * `sort_by` sorts by the first of its fields, then the next; catalogs without a field come last.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from ..refusals import BAD_BODY, ServiceError
-from .documents import Documents, EventText
+from .documents import Documents, JsonObject
 from .filters import Test
-from .paging import cut, whole
-from .shapes import Rings, boxes, meet, polygon
-from .times import between_times, told_time
+from .paging import page_at, whole_number
+from .shapes import Rings, boxes, intersect, polygon
+from .times import between_times, listed_time
 
 LIMIT = 2
 """The documented default."""
 
 BodyFilter: TypeAlias = Callable[[Any, Documents], Test]
-"""Raises ValueError for a value that it cannot read."""
+"""Raises ValueError for an invalid value."""
 
 _FIELD = re.compile(r"properties(?:\.|->>)'?([^']+)'?")
 _ALIASES = {"cloudcover": "eo:cloud_cover"}
@@ -36,22 +36,22 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "lt": operator.lt,
     "lte": operator.le,
     "neq": operator.ne,
-    "in": lambda value, wanted: value in wanted,
-    "eq": lambda value, wanted: (
-        set(wanted) <= set(value)
-        if isinstance(value, list) and isinstance(wanted, list)
-        else bool(value == wanted)
+    "in": lambda value, expected: value in expected,
+    "eq": lambda value, expected: (
+        set(expected) <= set(value)
+        if isinstance(value, list) and isinstance(expected, list)
+        else bool(value == expected)
     ),
 }
 
 
-def search(documents: Documents, body: Any, most: int | None) -> EventText:
+def search(documents: Documents, body: Any, most: int | None) -> JsonObject:
     """Answer a search.
 
     Args:
-        documents: What there is.
-        body: What came as JSON.
-        most: The most records of a page, or None.
+        documents: The listed records.
+        body: The decoded body.
+        most: The most records on a page, or None.
 
     Raises:
         ServiceError: The body is not as documented.
@@ -74,15 +74,15 @@ def search(documents: Documents, body: Any, most: int | None) -> EventText:
     found = [one for one in documents.catalogs if all(test(one) for test in tests)]
     for name, is_descending in reversed(order):
         found = _sorted(found, name, is_descending=is_descending)
-    page, paging = cut(found, offset, limit, most)
+    page, paging = page_at(found, offset, limit, most)
     return {"catalogs": page, **paging}
 
 
 def _number(body: Mapping[str, Any], name: str, default: int, at_least: int) -> int:
     value = body.get(name, default)
     try:
-        # A text or a truth is no number, even if it looks like one.
-        return whole(name, repr(value), at_least=at_least)
+        # A text or a boolean is not a number, even if it looks like one.
+        return whole_number(name, repr(value), at_least=at_least)
     except ValueError as error:
         raise ServiceError(*BAD_BODY, str(error)) from None
 
@@ -94,18 +94,18 @@ def _texts(value: Any) -> set[str]:
     return set(value)
 
 
-def _among(read: Callable[[EventText, Documents], object]) -> BodyFilter:
-    """What is read from a catalog is one of a list of texts."""
+def _among(read: Callable[[JsonObject, Documents], object]) -> BodyFilter:
+    """The value read from a catalog is one of a list of texts."""
 
     def make(value: Any, documents: Documents) -> Test:
-        wanted = _texts(value)
-        return lambda catalog: read(dict(catalog), documents) in wanted
+        expected = _texts(value)
+        return lambda catalog: read(dict(catalog), documents) in expected
 
     return make
 
 
-def _origin(part: int) -> Callable[[EventText, Documents], object]:
-    def read(catalog: EventText, documents: Documents) -> object:
+def _origin(part: int) -> Callable[[JsonObject, Documents], object]:
+    def read(catalog: JsonObject, documents: Documents) -> object:
         return documents.origins.get(catalog.get("task_id", ""), ("", ""))[part]
 
     return read
@@ -114,11 +114,11 @@ def _origin(part: int) -> Callable[[EventText, Documents], object]:
 def _taken(value: Any, _: Documents) -> Test:
     if not isinstance(value, str):
         reason = "it is a time or an interval, as text"
-        raise ValueError(reason)  # noqa: TRY004 - told with the other unreadable values
+        raise ValueError(reason)  # noqa: TRY004 - reported like the other invalid values
     span = between_times(value)
 
     def test(catalog: Mapping[str, Any]) -> bool:
-        moment = told_time(_property(catalog, "datetime"))
+        moment = listed_time(_property(catalog, "datetime"))
         return moment is not None and span.holds(moment)
 
     return test
@@ -131,7 +131,7 @@ def _within(areas: Sequence[Rings]) -> Test:
             own = [polygon(details.get("geometry"))]
         except ValueError:
             own = boxes(details["bbox"]) if "bbox" in details else []
-        return any(meet(area, part) for area in areas for part in own)
+        return any(intersect(area, part) for area in areas for part in own)
 
     return test
 
@@ -145,15 +145,15 @@ def _query(value: Any, _: Documents) -> Test:
         reason = f"{min(unknown)!r} is none of {', '.join(sorted(_COMPARE))}"
         raise ValueError(reason)
     return lambda catalog: all(
-        _passes(_property(catalog, name), compare, wanted)
+        _passes(_property(catalog, name), compare, expected)
         for name, tests in value.items()
-        for compare, wanted in tests.items()
+        for compare, expected in tests.items()
     )
 
 
-def _passes(value: Any, compare: str, wanted: Any) -> bool:
+def _passes(value: Any, compare: str, expected: Any) -> bool:
     try:
-        return value is not None and _COMPARE[compare](value, wanted)
+        return value is not None and _COMPARE[compare](value, expected)
     except TypeError:  # a text and a number, for example
         return False
 
@@ -180,7 +180,7 @@ def _order(value: Any) -> list[tuple[str, bool]]:
     return [(name, way == "DESC") for one in value for name, way in one.items()]
 
 
-def _sorted(catalogs: list[EventText], name: str, *, is_descending: bool) -> list[EventText]:
+def _sorted(catalogs: list[JsonObject], name: str, *, is_descending: bool) -> list[JsonObject]:
     have = [one for one in catalogs if _property(one, name) is not None]
     lack = [one for one in catalogs if _property(one, name) is None]
     have.sort(key=lambda one: _rank(_property(one, name)), reverse=is_descending)

@@ -1,4 +1,4 @@
-"""The records of a world as the service's documents, each with what stands around it."""
+"""The records of a world as the service's documents, with the ids of their parents."""
 
 from __future__ import annotations
 
@@ -8,48 +8,48 @@ from typing import Any, TypeAlias
 from ..refusals import NOT_THERE, ServiceError
 from ..world import Aoi, Order, OrderItem, Workflow, World
 
-EventText: TypeAlias = dict[str, Any]
+JsonObject: TypeAlias = dict[str, Any]
 
 
 class Documents:
-    """The documents of a world; lists are made once, and are for reading only.
+    """The documents of a world; do not modify its lists, which are cached.
 
-    The methods raise ServiceError for an id that names nothing.
+    The methods raise ServiceError for an unknown id.
     """
 
     def __init__(self, world: World) -> None:
-        """Take a world."""
+        """Index a world."""
         self._world = world
         self._aois = {aoi.aoi_id: aoi for aoi in world.aois}
         self._workflows = {workflow.id: workflow for workflow in world.workflows}
 
     @cached_property
-    def projects(self) -> list[EventText]:
+    def projects(self) -> list[JsonObject]:
         """All projects."""
         return [project.document() for project in self._world.projects]
 
     @cached_property
-    def aois(self) -> list[EventText]:
+    def aois(self) -> list[JsonObject]:
         """All areas of interest."""
         return [aoi.document() for aoi in self._world.aois]
 
     @cached_property
-    def workflows(self) -> list[EventText]:
+    def workflows(self) -> list[JsonObject]:
         """All workflows."""
         return [workflow.document() for workflow in self._world.workflows]
 
     @cached_property
-    def orders(self) -> list[EventText]:
+    def orders(self) -> list[JsonObject]:
         """All orders."""
         return [_order(order) for order in self._world.orders]
 
     @cached_property
-    def order_items(self) -> list[EventText]:
+    def order_items(self) -> list[JsonObject]:
         """The items of all orders."""
         return [_item(item, order) for order in self._world.orders for item in order.items]
 
     @cached_property
-    def catalogs(self) -> list[EventText]:
+    def catalogs(self) -> list[JsonObject]:
         """All catalogs."""
         return [catalog.document() for catalog in self._world.catalogs]
 
@@ -63,29 +63,29 @@ class Documents:
             for task in item.tasks
         }
 
-    def project(self, id_: str) -> EventText:
+    def project(self, id_: str) -> JsonObject:
         """One project."""
         for project in self._world.projects:
             if project.id == id_:
                 return {"project": project.document(without="members_count")}
         raise ServiceError(*NOT_THERE, "there is no such project")
 
-    def aoi(self, id_: str) -> EventText:
+    def aoi(self, id_: str) -> JsonObject:
         """One area of interest."""
         return self._aoi(id_).document()
 
-    def assets(self, aoi_id: str) -> list[EventText]:
+    def assets(self, aoi_id: str) -> list[JsonObject]:
         """The assets of an area of interest."""
         return [asset.document(aoi_id=aoi_id) for asset in self._aoi(aoi_id).assets]
 
-    def insights(self, aoi_id: str) -> list[EventText]:
-        """The insights of an area of interest; null stands for those that are not deleted."""
+    def insights(self, aoi_id: str) -> list[JsonObject]:
+        """The insights of an area of interest; `deleted_at` is null."""
         return [
             insight.document(without="updated_at", aoi_id=aoi_id, deleted_at=None)
             for insight in self._aoi(aoi_id).insights
         ]
 
-    def workflow(self, id_: str, project_id: str) -> EventText:
+    def workflow(self, id_: str, project_id: str) -> JsonObject:
         """One workflow of a project."""
         workflow = self._workflow(id_)
         if workflow.project_id != project_id:
@@ -97,11 +97,11 @@ class Documents:
             val_errors=workflow.val_errors,
         )
 
-    def jobs(self, workflow_id: str) -> list[EventText]:
+    def jobs(self, workflow_id: str) -> list[JsonObject]:
         """The jobs of a workflow."""
         return [job.document(workflow_id=workflow_id) for job in self._workflow(workflow_id).jobs]
 
-    def job(self, workflow_id: str, id_: str) -> EventText:
+    def job(self, workflow_id: str, id_: str) -> JsonObject:
         """One job of a workflow, with its tasks."""
         for job in self._workflow(workflow_id).jobs:
             if job.id == id_:
@@ -116,15 +116,15 @@ class Documents:
                 )
         raise ServiceError(*NOT_THERE, "there is no such job in this workflow")
 
-    def order(self, id_: str) -> EventText:
+    def order(self, id_: str) -> JsonObject:
         """One order."""
         return _named(self.orders, id_, "order")
 
-    def order_item(self, id_: str) -> EventText:
+    def order_item(self, id_: str) -> JsonObject:
         """One item of an order, with its tasks."""
         return _named(self.order_items, id_, "order item")
 
-    def catalog(self, id_: str) -> EventText:
+    def catalog(self, id_: str) -> JsonObject:
         """One catalog."""
         return _named(self.catalogs, id_, "catalog")
 
@@ -139,20 +139,20 @@ class Documents:
         return self._workflows[id_]
 
 
-def _named(documents: list[EventText], id_: str, what: str) -> EventText:
+def _named(documents: list[JsonObject], id_: str, what: str) -> JsonObject:
     for document in documents:
         if document.get("id") == id_:
             return document
     raise ServiceError(*NOT_THERE, f"there is no such {what}")
 
 
-def _order(order: Order) -> EventText:
+def _order(order: Order) -> JsonObject:
     items = [item.document(order_id=order.id) for item in order.items]
     paid_at = order.write_time(order.paid_at) if order.paid_at else ""
     return order.document(order_items=items, paid_at=paid_at)
 
 
-def _item(item: OrderItem, order: Order) -> EventText:
+def _item(item: OrderItem, order: Order) -> JsonObject:
     tasks = [task.document(order_item_id=item.id) for task in item.tasks]
     errors = item.validation_errors
     return item.document(order_id=order.id, tasks=tasks, validation_errors=errors)

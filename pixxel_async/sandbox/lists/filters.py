@@ -1,7 +1,6 @@
-"""The filters of the lists: each reads the text of a parameter, and returns a test of documents.
+"""The filters of the lists: each parses a parameter and returns a test of documents.
 
-What is told is what is tested: a filter looks at the document that the list would show. A field
-that is missing, or is not what it should be, passes no filter.
+A filter tests the document that the list would return. A missing or malformed field passes none.
 """
 
 from __future__ import annotations
@@ -10,37 +9,37 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from .times import OPEN, Span, told_time
+from .times import OPEN, Span, listed_time
 
 Document: TypeAlias = Mapping[str, Any]
 Test: TypeAlias = Callable[[Document], bool]
 Filter: TypeAlias = Callable[[str], Test]
-"""Raises ValueError for a text that it cannot read."""
+"""Raises ValueError for an invalid parameter."""
 
 
 def same(name: str) -> Filter:
-    """The field is the text, to the letter."""
+    """The field equals the text."""
     return lambda text: lambda document: document.get(name) == text
 
 
 def one_of(name: str) -> Filter:
-    """The field is one of several texts, which commas part."""
+    """The field is one of several texts, separated by commas."""
 
     def read(text: str) -> Test:
-        wanted = {part.strip() for part in text.split(",")}
-        return lambda document: document.get(name) in wanted
+        expected = {part.strip() for part in text.split(",")}
+        return lambda document: document.get(name) in expected
 
     return read
 
 
 def in_time(name: str, read_span: Callable[[str], Span]) -> Filter:
-    """The field is a time within what the text names."""
+    """The field is a time within the span of the text."""
 
     def read(text: str) -> Test:
         span = read_span(text)
 
         def test(document: Document) -> bool:
-            moment = told_time(document.get(name))
+            moment = listed_time(document.get(name))
             return moment is not None and span.holds(moment)
 
         return test
@@ -49,7 +48,7 @@ def in_time(name: str, read_span: Callable[[str], Span]) -> Filter:
 
 
 def in_range(name: str) -> Filter:
-    """The field is a number between two, which a slash parts; two dots stand for no bound."""
+    """The field is a number between two, separated by a slash; two dots are no bound."""
 
     def read(text: str) -> Test:
         first, separator, last = text.replace(",", "/").partition("/")

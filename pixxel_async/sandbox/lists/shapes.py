@@ -1,8 +1,8 @@
-"""Whether polygons on a map meet; longitudes and latitudes are taken as a plane.
+"""Whether polygons on a map intersect; longitudes and latitudes are treated as a plane.
 
 Rules:
-    * Polygons meet if an edge of one touches an edge of the other, or a corner of one lies in
-      the other. Holes are rings like others: what lies in an even number of rings lies outside.
+    * Polygons intersect if an edge of one touches an edge of the other, or a corner of one is in
+      the other. Holes are ordinary rings: a point in an even number of rings is outside.
     * A box whose west is greater than its east spans the antimeridian, and is two boxes.
 """
 
@@ -18,14 +18,14 @@ Edge: TypeAlias = tuple[Point, Point]
 
 BOX = 4
 RING = 4
-"""The least points of a ring, the first and the last being the same."""
+"""The minimum number of points of a ring, whose first and last point are the same."""
 
 
 def polygon(geometry: object) -> Rings:
     """Return the rings of a GeoJSON polygon.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It is not valid.
     """
     if isinstance(geometry, dict) and geometry.get("type") == "Polygon":
         rings = geometry.get("coordinates")
@@ -39,7 +39,7 @@ def boxes(numbers: object) -> list[Rings]:
     """Return a box of four numbers as one polygon, or two at the antimeridian.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It is not valid.
     """
     if not isinstance(numbers, list) or len(numbers) != BOX or not all(map(_is_number, numbers)):
         reason = "it is four numbers: west, south, east, north"
@@ -53,8 +53,8 @@ def boxes(numbers: object) -> list[Rings]:
     return [_box(west, south, 180, north), _box(-180, south, east, north)]
 
 
-def meet(one: Rings, other: Rings) -> bool:
-    """Tell whether two polygons have a point in common."""
+def intersect(one: Rings, other: Rings) -> bool:
+    """Return whether two polygons have a point in common."""
     if any(_touch(a, b) for a in _edges(one) for b in _edges(other)):
         return True
     return _lies_in(one[0][0], other) or _lies_in(other[0][0], one)

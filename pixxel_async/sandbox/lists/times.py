@@ -1,10 +1,10 @@
-"""Times in filters: how they are written, and what they take in.
+"""Times in filters: their syntax, and the span that each of them covers.
 
 Rules:
-    * A time is RFC 3339. Where the document does not ask for that, a date will do too.
-    * A single time takes in as much as it names: a date or a midnight the whole day from there,
-      a whole second that second, a fraction that microsecond.
-    * An interval is two times with a slash, closed; two dots stand for an open end.
+    * A time is RFC 3339. Where the document does not require that, a date is accepted too.
+    * A single time covers as much as it is precise: a date or a midnight covers that day, a whole
+      second that second, a fraction that microsecond.
+    * An interval is two times with a slash, both included; two dots are an open end.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ DAY, SECOND, MOMENT = timedelta(days=1), timedelta(seconds=1), timedelta(microse
 
 @dataclass(frozen=True)
 class Span:
-    """From one time up to another, which is not in it; None for an open end."""
+    """From one time to before another; None for an open end."""
 
     start: datetime | None = None
     end: datetime | None = None
 
     def holds(self, moment: datetime) -> bool:
-        """Tell whether a time lies in it."""
+        """Return whether a time is within the span."""
         is_late_enough = self.start is None or moment >= self.start
         return is_late_enough and (self.end is None or moment < self.end)
 
@@ -47,8 +47,8 @@ def timestamp(text: str) -> datetime:
     return datetime.fromisoformat(text.upper())
 
 
-def told_time(value: object) -> datetime | None:
-    """Read a time out of a document that is listed, or return None."""
+def listed_time(value: object) -> datetime | None:
+    """Return the time in a field of a listed document, or None."""
     try:
         return timestamp(value) if isinstance(value, str) else None
     except ValueError:
@@ -56,19 +56,19 @@ def told_time(value: object) -> datetime | None:
 
 
 def on_time(text: str) -> Span:
-    """Read what a single RFC 3339 time takes in.
+    """Return the span of a single RFC 3339 time.
 
     Raises:
         ValueError: It is not one.
     """
     start = timestamp(text)
     return Span(
-        start, start + (DAY if start.timetz().replace(tzinfo=None) == time() else _of(text))
+        start, start + (DAY if start.timetz().replace(tzinfo=None) == time() else _precision(text))
     )
 
 
 def on_date_or_time(text: str) -> Span:
-    """Read what a date or an RFC 3339 time takes in.
+    """Return the span of a date or an RFC 3339 time.
 
     Raises:
         ValueError: It is neither.
@@ -108,13 +108,13 @@ def _between(text: str, read: Callable[[str], Span]) -> Span:
 
 def _moment(text: str) -> Span:
     start = timestamp(text)
-    return Span(start, start + _of(text))
+    return Span(start, start + _precision(text))
 
 
 def _date_or_moment(text: str) -> Span:
     return on_date_or_time(text) if _DATE.fullmatch(text) else _moment(text)
 
 
-def _of(text: str) -> timedelta:
-    """Return how much of time a text names."""
+def _precision(text: str) -> timedelta:
+    """Return the precision of a time."""
     return MOMENT if "." in text else SECOND

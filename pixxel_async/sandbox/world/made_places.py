@@ -1,4 +1,4 @@
-"""Made-up projects and areas of interest."""
+"""Generated projects and areas of interest."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ DAY = timedelta(days=1)
 
 
 def made_projects(maker: Maker, count: int) -> tuple[Project, ...]:
-    """Make up projects."""
+    """Generate projects."""
     return tuple(_project(maker, number) for number in range(count))
 
 
 def made_aois(maker: Maker, count: int, *, assets: int, insights: int) -> list[Aoi]:
-    """Make up areas of interest that belong to no project yet, each with what lies in it."""
+    """Generate areas of interest without a project, with their assets and insights."""
     return [_aoi(maker, number, assets, insights) for number in range(count)]
 
 

@@ -1,9 +1,9 @@
-"""The chance behind made-up records.
+"""The random sources of generated records.
 
 Rules:
     * The same seed gives the same records.
-    * Each record has a source of its own, named by its kind and its numbers, so that the first
-      records stay what they are when there are more of them.
+    * Each record has its own source, named by its kind and numbers, so that a larger world starts
+      with the records of a smaller one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from uuid import UUID
 
 FIRST_DAY = datetime(2025, 1, 6, tzinfo=UTC)
 SPAN = timedelta(days=270)
-"""Over which the creation of what stands on its own is spread."""
+"""The period in which top-level records are created."""
 
 USERS = 3
 T = TypeVar("T")
@@ -27,13 +27,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Maker:
-    """Makes up what records are made of."""
+    """Generates the values of records."""
 
     seed: int
 
     def chance(self, *parts: object) -> Random:
-        """Return the source of chance of one record."""
-        return Random(":".join(str(part) for part in (self.seed, "world", *parts)))  # noqa: S311 - repeatable chance, no secret
+        """Return the random source of a record."""
+        return Random(":".join(str(part) for part in (self.seed, "world", *parts)))  # noqa: S311 - repeatable, not for secrets
 
     def id(self, *parts: object) -> str:
         """Return the id of one record."""
@@ -50,18 +50,18 @@ class Maker:
         return self.id("org")
 
     def day(self, *parts: object) -> datetime:
-        """Return when something that stands on its own was made."""
+        """Return when a top-level record was created."""
         return later(FIRST_DAY, self.chance("day", *parts), SPAN)
 
 
 def later(start: datetime, chance: Random, at_most: timedelta) -> datetime:
-    """Return a time after another one, to the microsecond, as services have it."""
+    """Return a time after another one, with microseconds."""
     microseconds = int(at_most / timedelta(microseconds=1))
     return start + timedelta(microseconds=chance.randrange(1, microseconds))
 
 
 def nth(words: Sequence[T], *numbers: int) -> T:
-    """Return a word, in turn."""
+    """Return the words in rotation."""
     return words[sum(numbers) % len(words)]
 
 

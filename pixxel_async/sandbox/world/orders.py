@@ -1,4 +1,4 @@
-"""Orders, their items, the tasks of those, and the catalogs that came of them."""
+"""Orders, their items and tasks, and the delivered catalogs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from .record import NOT_TOLD, Record, with_offset
+from .record import NOT_IN_DOCUMENT, Record, with_offset
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class OrderTask(Record):
 
 @dataclass(frozen=True)
 class OrderItem(Record):
-    """One thing of an order.
+    """An item of an order.
 
     Attributes:
         id: Its id.
@@ -77,7 +77,7 @@ class OrderItem(Record):
         no_of_occurrences: Of what recurs.
         usecase: What it is for.
         images: `item_id` and `geometry` of archive images.
-        tasks: Its tasks; not told within an order.
+        tasks: Its tasks; omitted within an order.
         validation_errors: Lists of texts by name, likewise.
     """
 
@@ -109,8 +109,10 @@ class OrderItem(Record):
     no_of_occurrences: int = 0
     usecase: str = ""
     images: Sequence[Mapping[str, Any]] = ()
-    tasks: tuple[OrderTask, ...] = field(default=(), metadata=NOT_TOLD)
-    validation_errors: Sequence[Mapping[str, Sequence[str]]] = field(default=(), metadata=NOT_TOLD)
+    tasks: tuple[OrderTask, ...] = field(default=(), metadata=NOT_IN_DOCUMENT)
+    validation_errors: Sequence[Mapping[str, Sequence[str]]] = field(
+        default=(), metadata=NOT_IN_DOCUMENT
+    )
 
 
 @dataclass(frozen=True)
@@ -126,8 +128,8 @@ class Order(Record):
         updated_by: Likewise.
         total_amount: What it cost.
         transaction_id: Of the payment.
-        paid_at: When it was paid; None is told as an empty text, as the document shows it.
-        items: What was ordered; told as `order_items`.
+        paid_at: When it was paid; None becomes an empty text, as in the document.
+        items: Its items; `order_items` in the document.
     """
 
     id: str
@@ -140,7 +142,7 @@ class Order(Record):
     total_amount: float = 0
     transaction_id: str = ""
     paid_at: datetime | None = None
-    items: tuple[OrderItem, ...] = field(default=(), metadata=NOT_TOLD)
+    items: tuple[OrderItem, ...] = field(default=(), metadata=NOT_IN_DOCUMENT)
 
     @staticmethod
     def write_time(time: datetime) -> str:
@@ -154,14 +156,14 @@ class Catalog(Record):
 
     Attributes:
         id: Its id.
-        task_id: The task of an order item that it came of; with it, a search finds it by order.
+        task_id: The task of an order item that created it; a search by order needs it.
         delivery_status: `UNSPECIFIED`, `CREATED`, `FAILED`, `IN_PROGRESS` or `SUCCESS`.
         area: In square kilometres.
         bandset_id: Its set of bands.
         org_id: The workspace.
         created_by: The id of a user.
         updated_by: Likewise.
-        details: A STAC item; a search looks into it.
+        details: A STAC item, used by the search.
     """
 
     id: str

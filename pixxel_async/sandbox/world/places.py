@@ -1,4 +1,4 @@
-"""Projects, areas of interest, and what was made of them."""
+"""Projects and areas of interest, with their assets and insights."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from .record import NOT_TOLD, Record, with_offset, with_space
+from .record import NOT_IN_DOCUMENT, Record, with_offset, with_space
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Project(Record):
         name: A short name for paths.
         title: Its name for people.
         org_id: The workspace.
-        members_count: How many take part; told in lists only.
+        members_count: The number of members; in lists only.
         metadata: Anything.
     """
 
@@ -49,7 +49,7 @@ class Asset(Record):
         geometry: A GeoJSON polygon.
         centroid: Longitude and latitude.
         area_in_sq_m: Its area.
-        path: Where it lies.
+        path: Its location.
         visualization_id: Of a visualization.
     """
 
@@ -145,8 +145,8 @@ class Aoi(Record):
     geometry: Mapping[str, Any] | None = None
     centroid: Sequence[float] | None = None
     area_in_sq_m: float | None = None
-    assets: tuple[Asset, ...] = field(default=(), metadata=NOT_TOLD)
-    insights: tuple[Insight, ...] = field(default=(), metadata=NOT_TOLD)
+    assets: tuple[Asset, ...] = field(default=(), metadata=NOT_IN_DOCUMENT)
+    insights: tuple[Insight, ...] = field(default=(), metadata=NOT_IN_DOCUMENT)
 
     @staticmethod
     def write_time(time: datetime) -> str:

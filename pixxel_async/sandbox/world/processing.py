@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from .record import NOT_TOLD, Record
+from .record import NOT_IN_DOCUMENT, Record
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Job(Record):
         finished_at: When it ended; None while it runs.
         estimated_duration: In seconds.
         time_taken: As text, such as `2m30s`.
-        spec: Raw bytes; told of a single job only.
+        spec: Raw bytes; for a single job only.
         val_errors: What was found wrong with it, likewise.
         tasks: Its steps, likewise.
     """
@@ -79,9 +79,9 @@ class Job(Record):
     finished_at: datetime | None = None
     estimated_duration: int = 0
     time_taken: str = ""
-    spec: Sequence[int] = field(default=(), metadata=NOT_TOLD)
-    val_errors: Sequence[Mapping[str, Any]] = field(default=(), metadata=NOT_TOLD)
-    tasks: tuple[Task, ...] = field(default=(), metadata=NOT_TOLD)
+    spec: Sequence[int] = field(default=(), metadata=NOT_IN_DOCUMENT)
+    val_errors: Sequence[Mapping[str, Any]] = field(default=(), metadata=NOT_IN_DOCUMENT)
+    tasks: tuple[Task, ...] = field(default=(), metadata=NOT_IN_DOCUMENT)
 
 
 @dataclass(frozen=True)
@@ -93,9 +93,9 @@ class Workflow(Record):
         name: For people.
         description: For people.
         project_id: The project that it belongs to; the call for a single one has to name it.
-        legacy_project_id: The same in an older system; told in lists only.
+        legacy_project_id: The same in an older system; in lists only.
         created_by: The id of a user.
-        estimated_cost: In tokens; told of a single workflow only.
+        estimated_cost: In tokens; for a single workflow only.
         spec: Raw bytes, likewise.
         val_errors: What was found wrong with it, likewise.
         jobs: Its runs.
@@ -108,7 +108,7 @@ class Workflow(Record):
     project_id: str = ""
     legacy_project_id: str = ""
     created_by: str = ""
-    estimated_cost: int = field(default=0, metadata=NOT_TOLD)
-    spec: Sequence[int] = field(default=(), metadata=NOT_TOLD)
-    val_errors: Sequence[Mapping[str, Any]] = field(default=(), metadata=NOT_TOLD)
-    jobs: tuple[Job, ...] = field(default=(), metadata=NOT_TOLD)
+    estimated_cost: int = field(default=0, metadata=NOT_IN_DOCUMENT)
+    spec: Sequence[int] = field(default=(), metadata=NOT_IN_DOCUMENT)
+    val_errors: Sequence[Mapping[str, Any]] = field(default=(), metadata=NOT_IN_DOCUMENT)
+    jobs: tuple[Job, ...] = field(default=(), metadata=NOT_IN_DOCUMENT)

@@ -1,11 +1,11 @@
-"""What all listed records share: how they become the service's JSON.
+"""The base of all listed records: how they become the service's JSON.
 
 Rules:
     * The fields of a record have the names that the service's OpenAPI document gives them.
-    * None is left out. What lies inside a record, such as the assets of an AOI, is told by calls
-      of its own, and is left out too.
-    * Times are written in the form that the document shows for their kind.
-    * `more` is laid over all that: for fields that are not here, and for answers that are wrong.
+    * None is omitted. So are the children of a record, such as the assets of an AOI, which have
+      their own calls.
+    * Times have the form that the document shows for their kind.
+    * `more` overrides all that, for additional fields and for malformed responses.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
-NOT_TOLD: Mapping[str, bool] = {"not_told": True}
-"""Marks a field that does not stand in the record's own document."""
+NOT_IN_DOCUMENT: Mapping[str, bool] = {"not_in_document": True}
+"""Marks a field that is not part of the record's own document."""
 
 LONG_AGO = datetime(2025, 1, 6, tzinfo=UTC)
-"""When a record was made, unless it says otherwise."""
+"""The default creation time of a record."""
 
 
 def with_zulu(time: datetime) -> str:
@@ -33,26 +33,26 @@ def with_offset(time: datetime) -> str:
 
 
 def with_space(time: datetime) -> str:
-    """Return `2025-04-14 08:30:00+00:00`, which is not RFC 3339 to the letter."""
+    """Return `2025-04-14 08:30:00+00:00`, which is not strictly RFC 3339."""
     return time.astimezone(UTC).isoformat(" ")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """Something that the service lists.
+    """A record that the service lists.
 
     Attributes:
-        created_at: When it was made; with a time zone.
-        updated_at: When it was last changed; None for when it was made.
-        more: Fields of the document by name, laid over all others.
+        created_at: When it was created; with a time zone.
+        updated_at: When it was last changed; None for `created_at`.
+        more: Fields of the document by name, which override all others.
     """
 
     created_at: datetime = LONG_AGO
     updated_at: datetime | None = None
-    more: Mapping[str, Any] = field(default_factory=dict, metadata=NOT_TOLD)
+    more: Mapping[str, Any] = field(default_factory=dict, metadata=NOT_IN_DOCUMENT)
 
     def __post_init__(self) -> None:
-        """Refuse a time that could be any.
+        """Validate the times.
 
         Raises:
             ValueError: A time has no zone.
@@ -71,17 +71,17 @@ class Record:
         """Return its JSON.
 
         Args:
-            without: A field that this call does not tell.
-            around: Fields that come from where the record stands, such as the id of its AOI.
+            without: A field that this call omits.
+            around: Fields of its parents, such as the id of its AOI.
         """
-        told = {"updated_at": self.write_time(self.updated_at or self.created_at)}
+        values = {"updated_at": self.write_time(self.updated_at or self.created_at)}
         for name, value in self._values():
             if isinstance(value, datetime):
-                told[name] = self.write_time(value)
+                values[name] = self.write_time(value)
             elif value is not None:
-                told[name] = value
-        told.pop(without, None)
-        return {**told, **around, **self.more}
+                values[name] = value
+        values.pop(without, None)
+        return {**values, **around, **self.more}
 
     def _values(self) -> list[tuple[str, Any]]:
         return [(one.name, getattr(self, one.name)) for one in fields(self) if not one.metadata]

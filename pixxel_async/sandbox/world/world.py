@@ -1,4 +1,4 @@
-"""What the sandbox lists."""
+"""The records that the sandbox lists."""
 
 from __future__ import annotations
 
@@ -29,18 +29,17 @@ CATALOGS_PER_ITEM = 1
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """What the sandbox lists, in the order in which it lists it.
+    """The records that the sandbox lists, in this order.
 
-    What lies inside something else stands there: assets and insights in their AOI, jobs in
-    their workflow, tasks in their job, items in their order. A catalog names the task of an
-    order item that it came of.
+    Records contain their children: an AOI its assets and insights, a workflow its jobs, a job its
+    tasks, an order its items. A catalog names the task of the order item that created it.
 
     Attributes:
         projects: Projects.
         aois: Areas of interest; each names its project.
-        workflows: Workflows, likewise.
+        workflows: Workflows; each names its project.
         orders: Orders; each of their items names its project.
-        catalogs: Images that were delivered.
+        catalogs: Delivered images.
     """
 
     projects: tuple[Project, ...] = ()
@@ -50,10 +49,10 @@ class World:
     catalogs: tuple[Catalog, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse two of one id.
+        """Validate the ids.
 
         Raises:
-            ValueError: An id is there twice where it names one thing.
+            ValueError: Two records of a kind have the same id.
         """
         for kind, ids in self._ids():
             twice = [id_ for id_, count in Counter(ids).items() if count > 1]
@@ -77,11 +76,11 @@ class World:
         items_per_order: int = ITEMS_PER_ORDER,
         catalogs_per_item: int = CATALOGS_PER_ITEM,
     ) -> World:
-        """Make up a world, with mixed states, and dates from January to November 2025.
+        """Generate a world with mixed states, and dates from January to November 2025.
 
         Args:
-            seed: The same seed gives the same records, and the first ones of larger numbers.
-            projects: How many projects; all else is shared out among them.
+            seed: The same seed gives the same records, and a larger world starts with them.
+            projects: How many projects; all other records are distributed among them.
             aois: How many areas of interest.
             assets_per_aoi: How many assets each of them has.
             insights_per_aoi: How many insights each of them has.
@@ -90,7 +89,7 @@ class World:
             tasks_per_job: How many tasks each job has.
             orders: How many orders.
             items_per_order: How many items each of them has.
-            catalogs_per_item: How many catalogs came of each item that has been fulfilled.
+            catalogs_per_item: How many catalogs each fulfilled item has.
         """
         maker = Maker(seed)
         made = made_projects(maker, projects)
