@@ -1,4 +1,4 @@
-"""A file that computes digests of what is written to it."""
+"""A file that computes digests of the bytes written to it."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from .sink import DEFAULT_WRITES, FROM_START, ResumePoint, VerifiedRange, WriteP
 
 READ_BYTES = 1024 * 1024
 NOTED_S = 0.02
-"""How old, in seconds, what is told of a file may be that is just being written."""
+"""How old the recorded state of a file may be while it is written, in seconds."""
 
 
 class Digest(Protocol):
-    """What `hashlib` objects can do, as far as it is needed here."""
+    """The part of a `hashlib` object that is needed here."""
 
     def update(self, data: bytes | bytearray | memoryview, /) -> None:
-        """Take more bytes in."""
+        """Add bytes."""
         ...
 
     def digest(self) -> bytes:
-        """Return the digest of all bytes so far, which may go on to take more in."""
+        """Return the digest of all bytes so far; `update` may follow."""
         ...
 
 
 class Crc32:
-    """CRC-32 in the shape of a `hashlib` object, big-endian as storages write it."""
+    """CRC-32 with the methods of a `hashlib` object; big-endian, as storages write it."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Begin with zero bytes."""
         self._value = 0
 
     def update(self, data: bytes | bytearray | memoryview, /) -> None:
-        """Take more bytes in."""
+        """Add bytes."""
         self._value = zlib.crc32(data, self._value)
 
     def digest(self) -> bytes:
@@ -54,24 +54,24 @@ def new_digest(algorithm: str) -> Digest:
 
 
 def new_digests(algorithms: frozenset[str]) -> dict[str, Digest]:
-    """Return empty digests; `sha256` is always one of them."""
+    """Return empty digests; `sha256` is always included."""
     return {name: new_digest(name) for name in algorithms | {"sha256"}}
 
 
-def initial_digests(algorithms: frozenset[str], care: WritePolicy) -> dict[str, Digest]:
-    """Return what is computed over a file that is written from its beginning."""
-    return {} if care.checksum is Checksum.NONE else new_digests(algorithms)
+def initial_digests(algorithms: frozenset[str], write_policy: WritePolicy) -> dict[str, Digest]:
+    """Return the digests for a file that is written from its start."""
+    return {} if write_policy.checksum is Checksum.NONE else new_digests(algorithms)
 
 
 def resume_digests(
-    file: io.FileIO, held: ResumePoint, care: WritePolicy = DEFAULT_WRITES
+    file: io.FileIO, held: ResumePoint, write_policy: WritePolicy = DEFAULT_WRITES
 ) -> tuple[int, dict[str, Digest]]:
-    """Find out how much of an open partial is right, in one reading from its beginning.
+    """Verify an open partial by reading it once from its start.
 
     Returns:
-        How many bytes, and their SHA-256, which takes more bytes in.
+        The number of valid bytes, and their SHA-256, ready for more bytes.
     """
-    if care.checksum is Checksum.NONE:
+    if write_policy.checksum is Checksum.NONE:
         return (held.synced if os.fstat(file.fileno()).st_size >= held.synced else 0), {}
     synced, digest, size = None, hashlib.sha256(), 0
     file.seek(0)
@@ -87,7 +87,7 @@ def resume_digests(
 
 
 def digests_of(file: io.FileIO, algorithms: frozenset[str]) -> dict[str, Digest]:
-    """Read an open file, from where it stands, into digests."""
+    """Read an open file from its current position, and return its digests."""
     digests = new_digests(algorithms)
     while data := file.read(READ_BYTES):
         for digest in digests.values():
@@ -96,7 +96,7 @@ def digests_of(file: io.FileIO, algorithms: frozenset[str]) -> dict[str, Digest]
 
 
 def verified_ranges(file: io.FileIO, held: ResumePoint, size: int) -> tuple[VerifiedRange, ...]:
-    """Find out which ranges behind a size are right, by reading them."""
+    """Return the ranges beyond `size` whose bytes match their digests."""
     found = []
     for each in held.ranges:
         if not size <= each.begin < each.end:
@@ -113,17 +113,17 @@ def verified_ranges(file: io.FileIO, held: ResumePoint, size: int) -> tuple[Veri
 
 
 class DigestingFile(io.FileIO):
-    """An unbuffered file whose `write` writes all, and takes it into the digests.
+    """An unbuffered file whose `write` writes everything, and updates the digests.
 
-    Both happen in the thread that calls `write`, so neither costs the event loop anything, and
-    one hop to a thread serves both.
+    Both happen in the calling thread: the event loop does no work, and one hop to a thread serves
+    both.
 
     Attributes:
         digests: By algorithm, over all bytes of the file.
         size: Bytes written.
-        held: What it held a moment ago, for the journal; nothing without a SHA-256. Other threads
-            may read it.
-        ranges: What is right behind it.
+        held: The state to record in the journal, as of a moment ago; empty without a SHA-256. Other
+            threads may read it.
+        ranges: Verified ranges behind `size`.
     """
 
     digests: dict[str, Digest]
@@ -133,7 +133,7 @@ class DigestingFile(io.FileIO):
     _noted_at = float("-inf")
 
     def write(self, data: bytes | bytearray | memoryview, /) -> int:  # type: ignore[override]  # typeshed names a wider buffer
-        """Append all of `data`; on an error, `size` says how much was taken."""
+        """Append all of `data`; after an error, `size` includes the bytes that were written."""
         view = memoryview(data)
         done = 0
         while done < len(view):
@@ -147,11 +147,11 @@ class DigestingFile(io.FileIO):
         return done
 
     def join(self, end: int) -> None:
-        """Take bytes behind the end into the file, and into the digests; nobody may write."""
+        """Extend the file and its digests by bytes already on disk; nothing may write meanwhile."""
         while self.size < end:
             data = os.pread(self.fileno(), min(READ_BYTES, end - self.size), self.size)
             if not data:
-                raise OSError(errno.EIO, "a partial is shorter than it was")
+                raise OSError(errno.EIO, "the partial file became shorter")
             for digest in self.digests.values():
                 digest.update(data)
             self.size += len(data)
@@ -159,7 +159,7 @@ class DigestingFile(io.FileIO):
         self.note()
 
     def note(self) -> None:
-        """Bring `held` up to date; nobody may write meanwhile."""
+        """Update `held`; nothing may write meanwhile."""
         if (sha256 := self.digests.get("sha256")) is not None:
             self.held = ResumePoint(written=self.size, sha256=sha256.digest().hex())
             self._noted_at = time.monotonic()

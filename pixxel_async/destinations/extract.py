@@ -1,13 +1,13 @@
-"""Extracts a saved ZIP into a folder of its own; blocks, so it belongs in a thread.
+"""Extracts a saved ZIP into its own folder; blocks, so it belongs in a thread.
 
 Rules:
     * `extraction_plan` and `zip_structure` of `sansio.files` decide before a byte is written.
-    * Everything goes into a hidden folder, which is new: no file of it can have been put there by
-      somebody else. It gets its final name when all of it is written and synced, in one step.
-    * What an entry brings is counted against what its directory says; its CRC-32 has to be right.
-    * There has to be room for all of it before anything is written, and again for each piece.
+    * All files go into a new hidden folder, so nobody else can have put a file there. It gets its
+      final name in one step, when everything is written and synced.
+    * The size of an entry must match the directory, and its CRC-32 must match its bytes.
+    * There must be room for all files before the first write, and again for each piece.
     * Each file is opened relative to the descriptor of its folder, and no link is followed.
-    * Whatever goes wrong, the hidden folder is removed and the ZIP stays.
+    * After any error, the hidden folder is removed and the ZIP stays.
 """
 
 from __future__ import annotations
@@ -33,31 +33,31 @@ from .zip_check import UNREADABLE, check_structure
 
 PIECE_BYTES = 1024 * 1024
 SYNC_BYTES = 256 * 1024 * 1024
-"""Written between two syncs: who stops an extraction waits for no more than that."""
+"""Bytes written between two syncs; stopping an extraction waits for no more than that."""
 HIDDEN_SUFFIX = ".extracting"
 
 
 class StoppedError(Exception):
-    """An extraction was told to stop."""
+    """The extraction was stopped."""
 
 
 class _ArchiveFile(io.BufferedReader):
-    """A ZIP whose directory is read only if it is not too long: `zipfile` reads it at once."""
+    """A ZIP with a limit on its directory, which `zipfile` reads at once."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Read as `io.BufferedReader` does.
 
         Raises:
-            BadZipFile: These are more bytes than a directory may have.
+            BadZipFile: `size` exceeds the limit.
         """
         if size is not None and size > MAX_DIRECTORY_BYTES:
-            message = f"its directory has {size} bytes, and {MAX_DIRECTORY_BYTES} are the most"
+            message = f"its directory has {size} bytes; the limit is {MAX_DIRECTORY_BYTES}"
             raise zipfile.BadZipFile(message)
         return super().read(size)
 
 
 def hidden_name(name: str) -> str:
-    """Return the last part of a folder's name until all of it is extracted."""
+    """Return the last part of a folder's name until it is extracted."""
     return f".{name}{HIDDEN_SUFFIX}"
 
 
@@ -68,20 +68,15 @@ def extract(
     stop: threading.Event,
     has_room: HasRoom = always,
 ) -> None:
-    """Extract an archive into the hidden folder beside `folder`; what a killed try left goes first.
+    """Extract an archive into the hidden folder beside `folder`; removes an unfinished one first.
 
-    Args:
-        tree: Where both are.
-        archive: The name of the ZIP.
-        folder: The final name, which is not given yet: `reveal` does that.
-        stop: Ends the extraction soon after it is set.
-        has_room: Asked before bytes are written.
+    `reveal` gives it the final name later. `stop` stops the extraction soon after it is set.
 
     Raises:
-        ArchiveError: The archive is refused, or cannot be read.
+        ArchiveError: The archive is refused or unreadable.
         SinkError: The final name is taken, or the disk has too little space.
         OSError: The operating system refused.
-        StoppedError: It was told to stop.
+        StoppedError: `stop` was set.
     """
     with tree.folder_of(folder) as (parent, name):
         _check_name(parent, name)
@@ -100,11 +95,7 @@ def extract(
 
 
 def discard(tree: FolderTree, folder: str) -> None:
-    """Remove what was extracted and did not get its final name; a link is not followed.
-
-    Raises:
-        OSError: The operating system refused.
-    """
+    """Remove an extracted folder that has no final name yet; a link is not followed."""
     with tree.folder_of(folder) as (parent, name):
         _discard(parent, hidden_name(name))
 
@@ -118,11 +109,10 @@ def _discard(parent: OpenFolder, hidden: str) -> None:
 
 
 def reveal(tree: FolderTree, folder: str) -> None:
-    """Give an extracted folder its final name, for good.
+    """Give an extracted folder its final name, and sync it.
 
     Raises:
         SinkError: The name is taken.
-        OSError: The operating system refused.
     """
     with tree.folder_of(folder) as (parent, name):
         _check_name(parent, name)
@@ -132,9 +122,9 @@ def reveal(tree: FolderTree, folder: str) -> None:
 
 
 def _check_name(parent: OpenFolder, name: str) -> None:
-    """Find out whether a name may be taken: a rename would replace an empty folder."""
+    """Raise if the name is taken: a rename would replace an empty folder."""
     if parent.lstat(name) is not None:
-        message = f"{parent.shown(name)}: there is something of this name; move it away"
+        message = f"{parent.shown(name)}: something else has this name; move it away"
         raise SinkError(message)
 
 
@@ -178,7 +168,7 @@ def _open_folders(
         yield parent
 
 
-def _write(  # noqa: PLR0913, PLR0917 - from where, to where, and what bounds it
+def _write(  # noqa: PLR0913, PLR0917 - source, destination and limits
     source: IO[bytes],
     folder: OpenFolder,
     name: str,
@@ -203,7 +193,7 @@ def _write(  # noqa: PLR0913, PLR0917 - from where, to where, and what bounds it
                 os.fsync(file.fileno())
                 unsynced = 0
         if left:
-            message = f'its entry "{printable(info.orig_filename)}" has not the size that it says'
+            message = f'the size of its entry "{printable(info.orig_filename)}" is wrong'
             raise ArchiveError(message)
         os.fsync(file.fileno())
 
@@ -214,7 +204,7 @@ def _check_stop(stop: threading.Event) -> None:
 
 
 def _with_extra_byte(info: zipfile.ZipInfo) -> zipfile.ZipInfo:
-    """Return an entry with a byte more: `zipfile` hides what goes beyond the size that it says."""
+    """Return an entry with one more byte: `zipfile` hides bytes beyond the stated size."""
     extended = copy.copy(info)
     extended.file_size += 1
     return extended
@@ -244,19 +234,19 @@ def _no_space(folder: OpenFolder, count: int) -> SinkError:
     free = disk_of(folder.path).free_bytes
     message = (
         f"{printable(folder.path)}: extracting needs {count} bytes, and {free} are free, "
-        "some of which have to stay (--min-free); free some space and run it again"
+        "part of which is reserved (--min-free); free some space and run it again"
     )
     return SinkError(message, code=errno.errorcode[errno.ENOSPC])
 
 
 @contextlib.contextmanager
 def _readable() -> Iterator[None]:
-    """Turn what `zipfile` raises over a bad archive into an error of ours."""
+    """Turn errors of `zipfile` about a bad archive into an `ArchiveError`."""
     try:
         yield
     except OSError as error:
         if error.errno is not None:
-            raise  # of the disk, not of the archive: bz2 raises it without a number
+            raise  # a disk error; for a bad archive, bz2 raises one without a number
         failure = ArchiveError(f"it cannot be read: {redact(str(error))}")
     except UNREADABLE as error:
         failure = ArchiveError(f"it cannot be read: {redact(str(error))}")

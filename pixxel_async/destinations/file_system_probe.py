@@ -1,7 +1,7 @@
-"""Tries on a file of its own what an export needs of a file system; blocks.
+"""Tests with a temporary file whether a file system supports an export; blocks.
 
-`export` and `doctor` use the same probe, so that they agree. `rclone mount` without a cache is a
-file system that takes files from their beginning to their end only.
+`export` and `doctor` use the same probe, so their results agree. `rclone mount` without a cache,
+for example, supports only sequential writes.
 """
 
 from __future__ import annotations
@@ -20,32 +20,28 @@ FIRST = b"\0" * 8192
 LATER = b"pixxel"
 REMEDY = "choose another folder with --out; with rclone, mount with --vfs-cache-mode writes or full"
 SHORTAGES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE})
-"""What passes, and tells nothing about the file system."""
+"""Temporary errors, which show nothing about the file system."""
 
 
 class UnsuitableError(SinkError):
-    """A file system cannot do what an export needs.
+    """A file system lacks an operation that an export needs.
 
     Attributes:
-        reason: What it cannot do.
+        reason: The missing operation.
     """
 
     def __init__(self, reason: str) -> None:
-        """Name what it cannot do; the remedy is always the same."""
+        """Append the remedy to the reason."""
         super().__init__(f"{reason}; {REMEDY}")
         self.reason = reason
 
 
 def probe(folder: OpenFolder, shown: str) -> None:
-    """Write, sync, write at an earlier place, read, rename and remove a file.
-
-    Args:
-        folder: Where.
-        shown: The folder, for messages.
+    """Write, sync, overwrite, read, rename and remove a file; messages name the folder as `shown`.
 
     Raises:
-        UnsuitableError: The file system cannot do one of these.
-        OSError: No file can be made, or one of `SHORTAGES`.
+        UnsuitableError: The file system does not support one of these.
+        OSError: No file can be created, or one of `SHORTAGES`.
     """
     name = NAME + secrets.token_hex(8)
     descriptor = folder.create(name)
@@ -53,14 +49,14 @@ def probe(folder: OpenFolder, shown: str) -> None:
         try:
             with _step(shown, "write a file"):
                 os.write(descriptor, FIRST)
-            with _step(shown, "bring a file to the disk"):
+            with _step(shown, "flush a file to disk"):
                 os.fsync(descriptor)
             with _step(shown, "write in the middle of a file"):
                 _write(descriptor, LATER, 1000)
             with _step(shown, "read a file while it is written"):
                 os.lseek(descriptor, 1000, os.SEEK_SET)
                 if os.read(descriptor, len(LATER)) != LATER:
-                    raise OSError(errno.EIO, "other bytes came back")
+                    raise OSError(errno.EIO, "read back different bytes")
         finally:
             os.close(descriptor)
         with _step(shown, "rename a file"):

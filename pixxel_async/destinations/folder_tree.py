@@ -1,14 +1,14 @@
-"""Files below a directory, opened without following links.
+"""Opens files below a directory without following links.
 
 Rules:
-    * The directory itself is the user's choice, links in its path included. Below it no link is
-      followed: each part of a name is opened relative to the descriptor of the part before it
-      (`openat`, O_NOFOLLOW).
-    * What is written to is a regular file with one hard link that belongs to this user, or to the
-      owner of its directory: file systems without owners give all files the same one.
-    * What is made has mode 0600 or 0700, whatever the umask.
-    * No open waits for anybody: a FIFO without a reader is refused, like a device and a socket.
-    * Where the system has no `dir_fd` (Windows), each part is looked at before it is used.
+    * The user chooses the directory, including links in its path. Below it no link is followed:
+      each part of a name is opened relative to the descriptor of the part before it (`openat`,
+      O_NOFOLLOW).
+    * Writes go only to regular files with one hard link that belong to this user, or to the owner
+      of their directory: file systems without owners give all files the same one.
+    * New files and directories have mode 0600 or 0700, whatever the umask.
+    * No open blocks: a FIFO without a reader is refused, like a device or a socket.
+    * Without `dir_fd` (Windows), each part is checked before it is used.
 """
 
 from __future__ import annotations
@@ -50,21 +50,21 @@ _REMEDY = "remove it or move it away, and run the command again"
 
 
 class UnsafeFileError(SinkError):
-    """What has a name in the export folder is not what an export has put there."""
+    """A name in the export folder belongs to something that no export created."""
 
 
 def kind_of(info: os.stat_result) -> str:
-    """Return what something is, in words."""
-    return _KINDS.get(stat.S_IFMT(info.st_mode), "no regular file")
+    """Return the type of a file, in words."""
+    return _KINDS.get(stat.S_IFMT(info.st_mode), "not a regular file")
 
 
 @dataclass(frozen=True, slots=True)
 class OpenFolder:
-    """A directory that is open; the names given to its methods have one part.
+    """An open directory; its methods take names of one part.
 
     Attributes:
-        path: Where it is, for messages.
-        descriptor: What its names are relative to, or None where the system cannot do that.
+        path: Its path, for messages.
+        descriptor: Base for relative names, or None if the system has no `dir_fd`.
     """
 
     path: str
@@ -75,18 +75,14 @@ class OpenFolder:
         return printable(os.path.join(self.path, name))  # noqa: PTH118 - text
 
     def lstat(self, name: str) -> os.stat_result | None:
-        """Look at a name, or at the link that has it; None if nothing has."""
+        """Return the status of a name, without following a link; None if it does not exist."""
         try:
             return os.lstat(self._at(name), dir_fd=self.descriptor)
         except FileNotFoundError:
             return None
 
     def create(self, name: str) -> int:
-        """Make a new file and open it for reading and writing.
-
-        Raises:
-            FileExistsError: Something has that name.
-        """
+        """Create a new file, open for reading and writing."""
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | _CAREFUL
         descriptor = os.open(self._at(name), flags, FILE_MODE, dir_fd=self.descriptor)
         try:
@@ -97,11 +93,7 @@ class OpenFolder:
         return descriptor
 
     def open(self, name: str, flags: int = os.O_RDWR) -> int:
-        """Open a file of ours; others lose their permissions to it.
-
-        Raises:
-            UnsafeFileError: It is not a file of ours.
-        """
+        """Open a file of ours, or raise `UnsafeFileError`; writing sets its mode to 0600."""
         self.check(name)
         descriptor = self._open(name, flags)
         try:
@@ -114,21 +106,17 @@ class OpenFolder:
         return descriptor
 
     def open_or_create(self, name: str) -> int:
-        """Open a file of ours for reading and writing, and make it if there is none.
-
-        Raises:
-            UnsafeFileError: It is not a file of ours.
-        """
+        """Open a file of ours for reading and writing, or create it."""
         try:
             return self.create(name)
         except FileExistsError:
             return self.open(name)
 
     def open_to_read(self, name: str) -> int:
-        """Open a regular file for reading, whoever owns it and however many links it has.
+        """Open a regular file for reading, with any owner and any number of links.
 
         Raises:
-            FileNotFoundError: There is nothing of this name.
+            FileNotFoundError: The name does not exist.
             UnsafeFileError: It is not a regular file.
         """
         self._check_kind(name, os.lstat(self._at(name), dir_fd=self.descriptor))
@@ -141,11 +129,7 @@ class OpenFolder:
         return descriptor
 
     def check(self, name: str) -> bool:
-        """Refuse what is not a file of ours; return whether there is one.
-
-        Raises:
-            UnsafeFileError: It is not a file of ours.
-        """
+        """Return whether a file of ours exists; raise `UnsafeFileError` for anything else."""
         info = self.lstat(name)
         if info is None:
             return False
@@ -153,27 +137,27 @@ class OpenFolder:
         return True
 
     def is_linked_or_foreign(self, info: os.stat_result) -> bool:
-        """Tell whether writing to something would change a file elsewhere, or one of others."""
+        """Return whether a write would change a file elsewhere, or one of another user."""
         if stat.S_ISLNK(info.st_mode):
             return True
         return stat.S_ISREG(info.st_mode) and (info.st_nlink > 1 or self._is_foreign(info))
 
     def unlink(self, name: str) -> None:
-        """Remove a file, or the link that has this name, if there is one."""
+        """Remove a file or a link, if it exists."""
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._at(name), dir_fd=self.descriptor)
 
     def remove_folder(self, name: str) -> None:
-        """Remove a directory and all that is in it."""
+        """Remove a directory and its contents."""
         shutil.rmtree(self._at(name), dir_fd=self.descriptor)
 
     def rename(self, old: str, new: str) -> None:
-        """Give a file or a link another name, in place of what has that."""
+        """Rename a file or a link; replaces an existing one."""
         there = self.descriptor
         os.replace(self._at(old), self._at(new), src_dir_fd=there, dst_dir_fd=there)
 
     def mkdir(self, name: str) -> None:
-        """Make a directory for the owner alone."""
+        """Create a directory with mode 0700."""
         os.mkdir(self._at(name), FOLDER_MODE, dir_fd=self.descriptor)
         if self.descriptor is not None:
             descriptor = self._open(name, os.O_RDONLY | os.O_DIRECTORY)
@@ -183,21 +167,21 @@ class OpenFolder:
                 os.close(descriptor)
 
     def chmod(self, name: str, mode: int) -> None:
-        """Set the mode of a file that was looked at."""
+        """Set the mode of a file that has been checked."""
         os.chmod(self._at(name), mode, dir_fd=self.descriptor)
 
     def sync(self) -> None:
-        """Make its names last; Windows has no such call, and needs none."""
+        """Sync its entries to disk; Windows has no such call, and needs none."""
         if self.descriptor is not None:
             with contextlib.suppress(OSError):  # some network file systems cannot sync a directory
                 os.fsync(self.descriptor)
 
     @contextmanager
     def folder(self, name: str, *, make: bool = False) -> Iterator[OpenFolder]:
-        """Open a directory in it.
+        """Open a subdirectory.
 
         Raises:
-            FileNotFoundError: There is none, and none is to be made.
+            FileNotFoundError: It does not exist, and `make` is False.
             UnsafeFileError: It is not a directory.
         """
         if make and self.lstat(name) is None:
@@ -218,10 +202,10 @@ class OpenFolder:
             os.close(descriptor)
 
     def check_owner(self) -> None:
-        """Refuse a directory that somebody else has put here, and take it from all others.
+        """Refuse a directory of another user, and set the mode of ours to 0700.
 
         Raises:
-            UnsafeFileError: It belongs neither to this user nor to the owner of the one above.
+            UnsafeFileError: It belongs neither to this user nor to the owner of its parent.
         """
         if self.descriptor is None or sys.platform == "win32":
             return
@@ -240,7 +224,7 @@ class OpenFolder:
         try:
             return os.open(self._at(name), flags | _CAREFUL, dir_fd=self.descriptor)
         except OSError as error:
-            if error.errno in {errno.ELOOP, errno.ENXIO}:  # it was replaced since it was looked at
+            if error.errno in {errno.ELOOP, errno.ENXIO}:  # it was replaced after the check
                 message = f"{self.shown(name)} is a link, a FIFO or a device; {_REMEDY}"
                 raise UnsafeFileError(message) from error
             raise
@@ -270,23 +254,15 @@ class OpenFolder:
 
 
 class FolderTree:
-    """A directory and what lies below it."""
+    """A directory and the files below it."""
 
     def __init__(self, root: Path) -> None:
-        """Open nothing yet.
-
-        Args:
-            root: The directory; links in its own path are followed.
-        """
+        """Open nothing yet; links in the path of `root` are followed."""
         self.root = root
 
     @contextmanager
     def open(self, *, make: bool = False) -> Iterator[OpenFolder]:
-        """Open the directory itself.
-
-        Raises:
-            OSError: The operating system refused.
-        """
+        """Open the directory itself."""
         if make:
             make_folders(self.root)
         if not HAS_DIR_FD:
@@ -301,14 +277,10 @@ class FolderTree:
 
     @contextmanager
     def folder_of(self, name: str, *, make: bool = False) -> Iterator[tuple[OpenFolder, str]]:
-        """Open the directory that a name lies in; yield it with the last part of the name.
-
-        Args:
-            name: With `/` between its parts.
-            make: Whether directories that are missing are made.
+        """Open the directory that contains a name; yield it and the last part of the name.
 
         Raises:
-            FileNotFoundError: A directory is missing.
+            FileNotFoundError: A directory is missing, and `make` is False.
             SinkError: The name is not valid, or leads through something that is not a directory.
         """
         check_name(self.root, name)
@@ -321,21 +293,17 @@ class FolderTree:
 
 
 def check_name(root: Path, name: str) -> None:
-    """Refuse a name that no export gives, such as one that leaves the folder.
-
-    Raises:
-        UnsafeFileError: It is one.
-    """
+    """Raise `UnsafeFileError` for a name that no export gives, such as one outside the folder."""
     if problem := name_problem(name):
         message = (
             f"{printable(str(root))}: {printable(repr(name))} is not a valid name ({problem}); "
-            "the journal was edited: put a good copy of it in its place, or choose another folder"
+            "the journal was edited: restore a good copy of it, or choose another folder"
         )
         raise UnsafeFileError(message)
 
 
 def _set_mode(descriptor: int, wanted: int) -> None:
-    """Set a mode whatever the umask was; a file system that has no modes is left as it is."""
+    """Set a mode regardless of the umask; file systems without modes are left alone."""
     if sys.platform == "win32":
         return
     mode = stat.S_IMODE(os.fstat(descriptor).st_mode)

@@ -1,10 +1,10 @@
-"""Looks at what lies under a saved name; reads, and never writes.
+"""Inspects the file under a saved name; reads only.
 
 Rules:
-    * A file of another size than expected is not read.
-    * Size, digest and ZIP are those of one opened file, whatever becomes of its name meanwhile.
+    * A file of unexpected size is not read.
+    * Size, digest and ZIP check use one open file, even if it is renamed meanwhile.
     * Links are not followed.
-    * Reading stops soon when nobody waits for it any more, also within a file of many gigabytes.
+    * Reading stops soon after a cancellation, even within a file of many gigabytes.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from .zip_check import file_problem
 
 
 class StoppedError(Exception):
-    """Nobody waits for what is read; none of the errors that readers of archives catch."""
+    """Reading was stopped; not among the errors that archive readers catch."""
 
 
 class StoppableFile(io.FileIO):
-    """A file that is read until an event is set."""
+    """A file that can be read until an event is set."""
 
     def __init__(self, descriptor: int, stop: Event) -> None:
-        """Take over the descriptor of a file that is read."""
+        """Take ownership of an open descriptor."""
         super().__init__(descriptor)
         self._stop = stop
 
@@ -52,14 +52,10 @@ class StoppableFile(io.FileIO):
 
 
 def look(tree: FolderTree, name: str, *, size: int, verify: Verify, stop: Event) -> Found:
-    """Find out what is there; blocks, so it belongs in a thread.
+    """Inspect a name in the export folder; blocks, so it belongs in a thread.
 
-    Args:
-        tree: The export folder.
-        name: What to look at in it.
-        size: The size that a file should have, in bytes; only such a one is read.
-        verify: How closely its ZIP is looked at.
-        stop: Ends the reading when it is set; what is returned then means nothing.
+    Only a file of the expected `size` is read. Setting `stop` ends the reading; the result is then
+    meaningless.
     """
     try:
         with tree.folder_of(name) as (folder, last):

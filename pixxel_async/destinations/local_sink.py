@@ -1,10 +1,10 @@
-"""Files in a local folder.
+"""Saves files in a local folder.
 
 Rules:
-    * Disk work runs on threads of its own; the event loop's default threads also look up host
-      names, and must not be kept busy.
-    * A call that was cancelled is waited for: nobody may use a file that a thread still writes.
-    * Every name is checked, and opened without following links; see `tree`.
+    * Disk work has its own threads: the event loop's default threads also resolve host names, and
+      must stay free.
+    * A cancelled call waits for its thread: nothing else may use a file that is being written.
+    * Every name is checked, and opened without following links; see `folder_tree`.
 """
 
 from __future__ import annotations
@@ -32,26 +32,31 @@ from .folder_tree import FolderTree, check_name
 from .os_errors import sink_error
 from .partial_file import LocalPartial
 from .paths import disk_of
-from .sink import DEFAULT_WRITES, FROM_START, Disk, HasRoom, ResumePoint, Stamp, WritePolicy, always, stamp_of
+from .sink import (
+    DEFAULT_WRITES,
+    FROM_START,
+    Disk,
+    HasRoom,
+    ResumePoint,
+    Stamp,
+    WritePolicy,
+    always,
+    stamp_of,
+)
 from .thread_pool import ThreadPool
 
 T = TypeVar("T")
 
 THREADS = 4
 EXTRACTING_THREADS = 2
-"""An extraction takes its thread for minutes; no write of a transfer waits for that."""
+"""Separate, since an extraction occupies its thread for minutes, which would delay writes."""
 
 
 class LocalSink:
-    """Saves into one folder, which is made if need be."""
+    """Saves into one folder, which is created if needed."""
 
     def __init__(self, folder: Path, *, threads: int = THREADS) -> None:
-        """Start no thread yet.
-
-        Args:
-            folder: Where the files go.
-            threads: How many reads, writes, syncs and renames may run at once.
-        """
+        """Start no thread yet; `threads` limits concurrent reads, writes, syncs and renames."""
         self._folder = folder
         self._text = str(folder)
         self.tree = FolderTree(folder)
@@ -59,13 +64,13 @@ class LocalSink:
         self._extracting = ThreadPool(EXTRACTING_THREADS, "pixxel-extract")
 
     def path(self, name: str) -> Path:
-        """Return where a final name leads to; see `Sink.path`."""
+        """Return the path of a final name; see `Sink.path`."""
         check_name(self._folder, name)
         return self._folder / name
 
     def shown(self, name: str) -> str:
-        """Return where a name leads to, for messages."""
-        # In text: for a small package, paths would be a tenth of the work of the event loop.
+        """Return the path of a name, for messages."""
+        # Text: for a small package, `Path` would be a tenth of the event loop's work.
         return f"{self._text}{os.sep}{name}"
 
     async def size(self, name: str) -> int | None:
@@ -77,7 +82,7 @@ class LocalSink:
         return stamp.size if stamp is not None and stamp.is_file else None
 
     async def stamp(self, name: str) -> Stamp | None:
-        """Look at what has a final name; see `Sink.stamp`."""
+        """Return the stamp of a final name; see `Sink.stamp`."""
 
         def read() -> Stamp | None:
             try:
@@ -90,26 +95,30 @@ class LocalSink:
         return await self.run(self.shown(name), read)
 
     async def open(
-        self, name: str, held: ResumePoint, foreign: UnknownFiles, care: WritePolicy = DEFAULT_WRITES
+        self,
+        name: str,
+        held: ResumePoint,
+        foreign: UnknownFiles,
+        write_policy: WritePolicy = DEFAULT_WRITES,
     ) -> LocalPartial:
         """Open the partial of a final name; see `Sink.open`."""
-        partial = LocalPartial(self, name, foreign, care)
+        partial = LocalPartial(self, name, foreign, write_policy)
         if held != FROM_START:
             try:
                 await partial.resume(held)
-            except BaseException:  # a cancellation comes when the file is open already
+            except BaseException:  # a cancellation arrives when the file is already open
                 with anyio.CancelScope(shield=True):
                     await partial.aclose()
                 raise
         return partial
 
     def streamed(self, file: DigestingFile) -> AsyncFileIO:
-        """Return an open file whose writes happen on the sink's threads."""
+        """Wrap an open file, so that its writes run on the sink's threads."""
         loop = asyncio.get_running_loop()
         return cast("AsyncFileIO", wrap(file, loop=loop, executor=self._threads))
 
     async def set_aside(self, name: str) -> Path:
-        """Give a file that was changed since it was saved another name, and return that."""
+        """Rename a file that was changed after it was saved; return its new path."""
         path = self.path(name)
 
         def rename() -> Path:
@@ -134,7 +143,7 @@ class LocalSink:
         return await self.run(self.shown(name), read)
 
     async def is_folder(self, name: str) -> bool:
-        """Tell whether a name is that of a folder."""
+        """Return whether the name is a folder."""
 
         def read() -> bool:
             try:
@@ -165,21 +174,21 @@ class LocalSink:
         running.result()
 
     async def _abort(self, running: asyncio.Future[None], folder: str) -> None:
-        """Wait for the end of an extraction that nobody wants, which may have come just now."""
-        with contextlib.suppress(Exception):  # the cancellation goes first
+        """Wait for the end of a cancelled extraction, and remove its result."""
+        with contextlib.suppress(Exception):  # the cancellation takes precedence
             await running
             await self.run(self.shown(folder), lambda: discard(self.tree, folder))
 
     async def reveal(self, folder: str) -> None:
-        """Give a folder that was extracted its final name; see `Sink.reveal`."""
+        """Give an extracted folder its final name; see `Sink.reveal`."""
         await self.run(self.shown(folder), lambda: reveal(self.tree, folder))
 
     async def disk(self) -> Disk:
-        """Return the size of the disk, and the free space on it."""
+        """Return the size of the disk and its free space."""
         return await self.run(self._folder, lambda: disk_of(self._folder))
 
     def disk_now(self) -> Disk:
-        """Return the same on the calling thread."""
+        """Do the same on the calling thread."""
         try:
             return disk_of(self._folder)
         except OSError as error:
@@ -203,13 +212,9 @@ class LocalSink:
         drop: Callable[[T], None] = keep,
         threads: ThreadPool | None = None,
     ) -> T:
-        """Run blocking work on a thread and wait for its end, cancelled or not.
+        """Run blocking work on a thread and wait for its end, even if cancelled.
 
-        Args:
-            path: Named in errors.
-            work: What is done.
-            drop: Takes the result if nobody waits for it any more.
-            threads: Where, if not on those that write.
+        Errors name `path`; `drop` takes the result if the caller was cancelled.
 
         Raises:
             SinkError: The operating system refused.
@@ -220,6 +225,6 @@ class LocalSink:
             raise sink_error(error, path) from error
 
     async def aclose(self) -> None:
-        """Free the threads; may be called twice."""
+        """Stop the threads; may be called twice."""
         self._threads.shutdown(wait=True)
         self._extracting.shutdown(wait=True)

@@ -1,4 +1,4 @@
-"""Errors of the operating system, each with a remedy."""
+"""Operating system errors, each with a remedy."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _REMEDIES = {
     errno.EPERM: "permission denied; choose a folder that you may write to",
     errno.EROFS: "the file system is read-only; choose another folder",
     errno.ENAMETOOLONG: "the path is too long; choose a folder with a shorter one",
-    errno.ENOTDIR: "a part of the path is no folder",
+    errno.ENOTDIR: "a part of the path is not a folder",
     errno.EMFILE: "too many open files; use fewer transfers at once",
     errno.ENFILE: "too many open files on this machine; use fewer transfers at once",
 }
 
 
 def sink_error(error: OSError, path: Path | str) -> SinkError:
-    """Turn an error of the operating system into one with a remedy."""
+    """Turn an `OSError` into a `SinkError` with a remedy."""
     reason = _REMEDIES.get(error.errno or 0, error.strerror or type(error).__name__)
     return SinkError(
         f"{printable(str(path))}: {reason}", code=errno.errorcode.get(error.errno or 0, "")

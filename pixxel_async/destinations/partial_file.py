@@ -1,12 +1,12 @@
-"""A file on its way, on the local disk.
+"""A partial file on the local disk.
 
 Rules:
-    * A partial lies beside its final name, with `.part` at its end: same file system, so that
-      the rename is one step.
-    * Write, sync, verify, rename, sync the folder: in this order, so that a final name always
-      stands for a whole file, also after a power cut.
-    * A partial that is a link, has further hard links or belongs to another user loses its name,
-      and a new one is begun. Anything else that is not a file fails its package.
+    * A partial lies beside its final name, with the suffix `.part`: on the same file system, the
+      rename is atomic.
+    * Write, sync, verify, rename, sync the folder, in this order: a final name always means a
+      complete file, even after a power failure.
+    * A partial that is a link, has further hard links or belongs to another user is unlinked, and
+      a new one is started. Anything else that is not a file fails its package.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import io
 import os
 import stat
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar, cast
+from pathlib import Path
+from typing import Protocol, TypeVar, cast
 
 import anyio
 from aiofiles.threadpool.binary import AsyncFileIO
@@ -24,13 +25,10 @@ from ..config import Sync, UnknownFiles, Verify
 from ..errors import SinkError
 from ..waits import to_end
 from .digests import DigestingFile, digests_of, initial_digests, resume_digests, verified_ranges
-from .folder_tree import OpenFolder, kind_of
+from .folder_tree import FolderTree, OpenFolder, kind_of
 from .os_errors import sink_error
 from .sink import FROM_START, ResumePoint, Stamp, VerifiedRange, WritePolicy, stamp_of
 from .zip_check import file_problem
-
-if TYPE_CHECKING:
-    from .local_sink import LocalSink
 
 T = TypeVar("T")
 
@@ -38,32 +36,43 @@ PART_SUFFIX = ".part"
 SHORTAGE_CODES = frozenset({"EMFILE", "ENFILE"})
 SHORTAGE_S = 0.1
 SHORTAGES = 300
-"""So often a descriptor is waited for, which others hold for a moment each."""
+"""How often to wait for a file descriptor; others hold each for only a moment."""
+
+
+class PartialHost(Protocol):
+    """The part of a sink that its partials use."""
+
+    tree: FolderTree
+
+    def shown(self, name: str) -> str:
+        """Return the path of a name, for messages."""
+        ...
+
+    def streamed(self, file: DigestingFile) -> AsyncFileIO:
+        """Wrap an open file, so that its writes run on the sink's threads."""
+        ...
+
+    async def run(self, path: Path | str, work: Callable[[], T]) -> T:
+        """Run blocking work on a thread; `path` is named in errors."""
+        ...
 
 
 class LocalPartial:
     """A partial on the local disk; see `PartialFile`.
 
-    Nothing is opened before there is something to write: a package that fits into one write is
-    opened, written and looked at in a single trip to a thread.
+    The first write opens the file: a package that fits into one write is opened, written and
+    checked in a single trip to a thread.
     """
 
     def __init__(
-        self, sink: LocalSink, name: str, foreign: UnknownFiles, care: WritePolicy
+        self, sink: PartialHost, name: str, foreign: UnknownFiles, write_policy: WritePolicy
     ) -> None:
-        """Prepare; nothing is opened.
-
-        Args:
-            sink: Whose folder and threads are used.
-            name: The final name.
-            foreign: What is done with another file of that name.
-            care: What is done for the bytes.
-        """
+        """Open nothing yet."""
         self._sink = sink
         self._name = name
         self._part = sink.shown(name) + PART_SUFFIX
         self._foreign = foreign
-        self._care = care
+        self._write_policy = write_policy
         self._file: DigestingFile | None = None
         self._wrapped: AsyncFileIO | None = None
         self._algorithms: frozenset[str] = frozenset()
@@ -71,34 +80,30 @@ class LocalPartial:
 
     @property
     def size(self) -> int:
-        """Bytes that have been written."""
+        """Bytes written."""
         return 0 if self._file is None else self._file.size
 
     @property
     def noted(self) -> ResumePoint:
-        """What a later run may be told of this partial as it was a moment ago."""
+        """The state to record for a later run, as of a moment ago."""
         return FROM_START if self._file is None else self._file.held
 
     @property
-    def stretches(self) -> tuple[VerifiedRange, ...]:
-        """What an earlier run has left behind `size`, as far as it is right."""
+    def ranges(self) -> tuple[VerifiedRange, ...]:
+        """Verified ranges that an earlier run left behind `size`."""
         return () if self._file is None else self._file.ranges
 
     @property
     def supports_ranges(self) -> bool:
-        """Whether bytes can be written behind its end."""
+        """Whether bytes can be written behind the end of the file."""
         return hasattr(os, "pwrite")  # Windows has none
 
     async def resume(self, held: ResumePoint) -> None:
-        """Open what an earlier run has left.
-
-        Raises:
-            SinkError: The name is taken, or the disk refused.
-        """
+        """Open the partial of an earlier run."""
         await self._run(lambda: self._open(held))
 
     def begin(self, algorithms: frozenset[str]) -> None:
-        """Compute these digests of a file to which nothing was written yet."""
+        """Choose the digests of a file that is still empty."""
         self._algorithms = algorithms
         self._checked = None
 
@@ -115,8 +120,10 @@ class LocalPartial:
         except OSError as error:
             raise sink_error(error, self._part) from error
 
-    def _structure_problem(self, file: DigestingFile, latest: bytes | bytearray | memoryview) -> str | None:
-        if len(latest) == file.size:  # all of it is at hand: no need to read what was just written
+    def _structure_problem(
+        self, file: DigestingFile, latest: bytes | bytearray | memoryview
+    ) -> str | None:
+        if len(latest) == file.size:  # the whole file is in memory
             return file_problem(io.BytesIO(latest), Verify.STRUCTURE)
         try:
             return file_problem(file, Verify.STRUCTURE)
@@ -134,8 +141,8 @@ class LocalPartial:
             raise sink_error(error, self._part) from error
 
     async def join(self, end: int) -> None:
-        """Let the file grow by bytes that were written behind its end; see `PartialFile.join`."""
-        file = self._file  # none if nothing has been written, and so nothing behind it
+        """Extend the file by bytes written behind its end; see `PartialFile.join`."""
+        file = self._file  # None if nothing has been written
         if file is not None and file.size < end:
             self._checked = None
             await self._run(lambda: file.join(end))
@@ -156,7 +163,7 @@ class LocalPartial:
             raise sink_error(error, self._part) from error
 
     async def restart(self, algorithms: frozenset[str]) -> None:
-        """Empty the file, and compute these digests from now on."""
+        """Empty the file, and choose new digests."""
         self.begin(algorithms)
         file = self._file
         if file is None:
@@ -168,20 +175,20 @@ class LocalPartial:
             file.size = 0
             file.held = FROM_START
             file.ranges = ()
-            file.digests = initial_digests(algorithms, self._care)
+            file.digests = initial_digests(algorithms, self._write_policy)
 
         await self._run(empty)
 
     def written(self) -> ResumePoint:
-        """Return what a later run may be told of this partial, while nobody writes to it."""
+        """Return the state to record for a later run; nothing may write meanwhile."""
         if self._file is not None:
             self._file.note()
         return self.noted
 
     async def sync(self) -> int:
-        """Bring what is written to the disk, if that is wanted; see `PartialFile.sync`."""
+        """Flush to disk, if the write policy says so; see `PartialFile.sync`."""
         file, size = self._file, self.size
-        if file is None or self._care.sync is Sync.NONE:
+        if file is None or self._write_policy.sync is Sync.NONE:
             return size
 
         def sync() -> None:
@@ -202,7 +209,7 @@ class LocalPartial:
         return {name: known[name].digest() for name in algorithms}
 
     async def problem(self, verify: Verify) -> str | None:
-        """Tell why the file is no whole ZIP, or return None."""
+        """Return why the file is not a complete ZIP, or None."""
         if self._checked is not None and self._checked[0] is verify:
             return self._checked[1]
         return await self._run_with_descriptor(
@@ -221,11 +228,11 @@ class LocalPartial:
         """Sync, close, and give the file its final name; see `PartialFile.commit`."""
 
         def rename() -> Stamp:
-            is_synced = self._care.sync is Sync.DISK
-            if self._file is None:  # an empty one, which nobody asked to be written
+            is_synced = self._write_policy.sync is Sync.DISK
+            if self._file is None:  # an empty file, without any write
                 self._open(FROM_START)
             file = cast("DigestingFile", self._file)
-            # Opened before, so that nothing has been renamed if that fails.
+            # Opened first: if this fails, nothing has been renamed.
             with self._sink.tree.folder_of(self._name) as (folder, final):
                 part = final + PART_SUFFIX
                 there = folder.lstat(part)
@@ -254,7 +261,7 @@ class LocalPartial:
                     if there is not None and stat.S_ISREG(there.st_mode):
                         folder.unlink(final + PART_SUFFIX)
             except FileNotFoundError:
-                pass  # the directory is gone, too
+                pass  # the directory does not exist
 
         await self._run(remove)
 
@@ -266,11 +273,13 @@ class LocalPartial:
     def _open(self, held: ResumePoint) -> DigestingFile:
         with self._sink.tree.folder_of(self._name, make=True) as (folder, final):
             _check_name(folder, final, self._foreign)
-            self._file = _open(folder, final + PART_SUFFIX, held, self._care, self._algorithms)
+            self._file = _open(
+                folder, final + PART_SUFFIX, held, self._write_policy, self._algorithms
+            )
         return self._file
 
     async def _run_with_descriptor(self, work: Callable[[], T]) -> T:
-        """Run what needs a descriptor for a moment; where there is none, wait for others."""
+        """Run work that needs a file descriptor; retry while none is free."""
         for _ in range(SHORTAGES):
             try:
                 return await self._run(work)
@@ -290,15 +299,19 @@ def _zip_problem(file: io.FileIO, verify: Verify) -> str | None:
 
 
 def _open(
-    folder: OpenFolder, part: str, held: ResumePoint, care: WritePolicy, algorithms: frozenset[str]
+    folder: OpenFolder,
+    part: str,
+    held: ResumePoint,
+    write_policy: WritePolicy,
+    algorithms: frozenset[str],
 ) -> DigestingFile:
     is_new = held == FROM_START
     file = DigestingFile(_descriptor(folder, part, is_new=is_new), "r+b", closefd=True)
     try:
         if is_new:
-            file.size, file.digests = 0, initial_digests(algorithms, care)
+            file.size, file.digests = 0, initial_digests(algorithms, write_policy)
         else:
-            _resume(file, held, care)
+            _resume(file, held, write_policy)
     except BaseException:
         file.close()
         raise
@@ -319,42 +332,38 @@ def _descriptor(folder: OpenFolder, part: str, *, is_new: bool) -> int:
     return descriptor
 
 
-def _resume(file: DigestingFile, held: ResumePoint, care: WritePolicy) -> None:
-    """Keep what is right of a file that an earlier run has left."""
-    file.size, file.digests = resume_digests(file, held, care)
+def _resume(file: DigestingFile, held: ResumePoint, write_policy: WritePolicy) -> None:
+    """Keep the valid bytes of an earlier run."""
+    file.size, file.digests = resume_digests(file, held, write_policy)
     if file.digests:
         file.ranges = verified_ranges(file, held, file.size)
-        while file.ranges and file.stretches[0].begin == file.size:
-            file.join(file.stretches[0].end)
-            file.ranges = file.stretches[1:]
-    file.truncate(file.stretches[-1].end if file.ranges else file.size)
+        while file.ranges and file.ranges[0].begin == file.size:
+            file.join(file.ranges[0].end)
+            file.ranges = file.ranges[1:]
+    file.truncate(file.ranges[-1].end if file.ranges else file.size)
     file.seek(file.size)
     if file.size and "sha256" in file.digests:
         file.held = ResumePoint(written=file.size, sha256=file.digests["sha256"].digest().hex())
 
 
 def _check_same(part: str, there: os.stat_result | None, ours: os.stat_result) -> None:
-    """Refuse a partial that is not the file that was written.
-
-    Raises:
-        SinkError: Something else has its name.
-    """
+    """Raise if something else has the name of the partial."""
     if there is None or (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino):
-        message = f"{part}: removed or replaced while it was written; run the command again"
+        message = f"{part}: removed or replaced during the write; run the command again"
         raise SinkError(message)
 
 
 def _check_name(folder: OpenFolder, final: str, foreign: UnknownFiles) -> None:
-    """Find out whether a name may be taken: the export holds the folder, so looking will do."""
+    """Raise if the name is taken. No race: the export has locked the folder."""
     there = folder.lstat(final)
     if there is None:
         return
     if stat.S_ISDIR(there.st_mode):
-        message = f"{folder.shown(final)}: there is a folder of this name; move it away"
+        message = f"{folder.shown(final)}: a folder has this name; move it away"
         raise SinkError(message)
     if foreign is UnknownFiles.REFUSE:
         message = (
-            f"{folder.shown(final)}: there is {kind_of(there)} of this name that no export has "
-            "saved; move it away, or have it replaced with --overwrite"
+            f"{folder.shown(final)}: {kind_of(there)} that no export has saved has this name; "
+            "move it away, or replace it with --overwrite"
         )
         raise SinkError(message)

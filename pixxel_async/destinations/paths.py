@@ -1,4 +1,4 @@
-"""Paths that a user gives, and the directories in them."""
+"""Paths given by the user, and their directories."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ PERMISSIONS = 0o777
 
 
 def absolute_path(path: str | Path) -> Path:
-    """Return a path with its `~` filled in, from the root.
+    """Return an absolute path, with `~` expanded.
 
     Raises:
-        SinkError: There is no home directory that `~` stands for, or no current directory.
+        SinkError: There is no home directory for `~`, or no current directory.
     """
     try:
         return Path(path).expanduser().absolute()
@@ -33,11 +33,7 @@ def absolute_path(path: str | Path) -> Path:
 
 
 def make_folders(path: Path) -> None:
-    """Make a directory and those above it that are missing, each for the owner alone.
-
-    Raises:
-        OSError: The operating system refused.
-    """
+    """Create a directory and its missing parents, each with mode 0700."""
     try:
         path.mkdir(FOLDER_MODE)
     except FileNotFoundError:
@@ -51,7 +47,7 @@ def make_folders(path: Path) -> None:
             return
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from None
     except OSError:
-        if path.is_dir():  # some file systems refuse before they look
+        if path.is_dir():  # some file systems refuse before they check
             return
         raise
     mode = path.stat().st_mode
@@ -64,11 +60,7 @@ _NO_SIZE = frozenset({errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP})
 
 
 def disk_of(folder: Path | str) -> Disk:
-    """Return the size of the disk of a directory, and the free space on it; blocks.
-
-    Raises:
-        OSError: The operating system refused.
-    """
+    """Return the size and free space of a directory's disk; blocks."""
     try:
         usage = shutil.disk_usage(folder)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What the fetcher needs of a place to save files in."""
+"""The interface of a destination that saves files."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ..config import Checksum, Sync, UnknownFiles, Verify
 
 @dataclass(frozen=True, slots=True)
 class VerifiedRange:
-    """Bytes in the middle of a partial, behind a gap, that are right if they have a digest.
+    """Bytes in a partial behind a gap; valid if they match the digest.
 
     Attributes:
-        begin: The first one.
-        end: The one after the last.
+        begin: The first byte.
+        end: The byte after the last.
         sha256: In hexadecimal.
     """
 
@@ -29,13 +29,13 @@ class VerifiedRange:
 
 @dataclass(frozen=True, slots=True)
 class ResumePoint:
-    """What is known of a partial that an earlier run has left.
+    """The recorded state of a partial that an earlier run left.
 
     Attributes:
-        synced: Bytes that are surely right, since they were synced to the disk.
-        written: Bytes that are right if they have `sha256`.
-        sha256: In hexadecimal, or None if nothing is known of these.
-        ranges: What is there behind them, in its order.
+        synced: Bytes that were synced to disk, and are valid.
+        written: Bytes that are valid if they match `sha256`.
+        sha256: In hexadecimal, or None if unknown.
+        ranges: Ranges behind them, in order.
     """
 
     synced: int = 0
@@ -49,11 +49,11 @@ FROM_START = ResumePoint()
 
 @dataclass(frozen=True, slots=True)
 class WritePolicy:
-    """What is done for the bytes besides writing them.
+    """What to do besides writing the bytes.
 
     Attributes:
-        checksum: What is computed over them.
-        sync: Whether they are brought to the disk.
+        checksum: Which checksums to compute.
+        sync: Whether to flush to disk.
     """
 
     checksum: Checksum = Checksum.SHA256
@@ -65,11 +65,11 @@ DEFAULT_WRITES = WritePolicy()
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """The disk that a sink writes to.
+    """The disk of a sink.
 
     Attributes:
         total_bytes: Its size, or zero if the file system does not report it.
-        free_bytes: What this user may still write.
+        free_bytes: The space available to this user.
     """
 
     total_bytes: int
@@ -86,13 +86,13 @@ _LARGEST = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What tells a file from the one that was saved, without reading it.
+    """Identifies a saved file without reading it.
 
     Attributes:
         size: In bytes.
-        mtime_ns: When it was last written, in nanoseconds since 1970.
+        mtime_ns: The last modification, in nanoseconds since 1970.
         inode: Its number in the file system.
-        ctime_ns: When its contents or attributes last changed, likewise; nobody can set that.
+        ctime_ns: The last change of contents or attributes, likewise; it cannot be set.
         is_file: Whether it is a regular file.
     """
 
@@ -104,124 +104,110 @@ class Stamp:
 
 
 def stamp_of(info: os.stat_result) -> Stamp:
-    """Return the stamp of a file that was looked at."""
+    """Return the stamp of a file from its status."""
     # A column of SQLite has 63 bits and a sign.
     inode, is_file = info.st_ino & _LARGEST, stat.S_ISREG(info.st_mode)
     return Stamp(info.st_size, info.st_mtime_ns, inode, info.st_ctime_ns, is_file)
 
 
 HasRoom: TypeAlias = Callable[[int], bool]
-"""Tells whether there is room on the disk for so many bytes."""
+"""Returns whether the disk has room for a number of bytes."""
 
 
 def always(_count: int) -> bool:
-    """Find room for anything."""
+    """Return True for any number of bytes."""
     return True
 
 
 class PartialFile(Protocol):
-    """A file on its way, not yet under its final name.
+    """A file that does not have its final name yet.
 
-    Only one task uses it at a time, but for `size`, `noted` and `sync`, which may be used while
-    another thread is within `write_now`. A cancelled call leaves it whole up to `size`.
+    Only one task may use it at a time. Exceptions are `size`, `noted` and `sync`, which may be used
+    while another thread runs `write_now`. After a cancelled call, all bytes up to `size` are valid.
     """
 
     @property
     def size(self) -> int:
-        """Bytes that have been written."""
+        """Bytes written."""
         ...
 
     @property
     def noted(self) -> ResumePoint:
-        """What a later run may be told of this partial as it was a moment ago."""
+        """The state to record for a later run, as of a moment ago."""
         ...
 
     @property
-    def stretches(self) -> tuple[VerifiedRange, ...]:
-        """What an earlier run has left behind `size`, as far as it is right."""
+    def ranges(self) -> tuple[VerifiedRange, ...]:
+        """Verified ranges that an earlier run left behind `size`."""
         ...
 
     @property
     def supports_ranges(self) -> bool:
-        """Whether bytes can be written behind its end, once something was written."""
+        """Whether bytes can be written behind its end, after the first write."""
         ...
 
     def begin(self, algorithms: frozenset[str]) -> None:
-        """Compute these digests of a file to which nothing was written yet; see `restart`."""
+        """Choose the digests of a file that is still empty; see `restart`."""
         ...
 
     def write_now(
         self, data: bytes | bytearray | memoryview, *, check: Verify | None = None
     ) -> None:
-        """Append all of `data` on the calling thread, which it blocks; else as `write` does."""
+        """Append all of `data` on the calling thread, which blocks; otherwise like `write`."""
         ...
 
     def write_at(self, data: memoryview, at: int) -> None:
-        """Write bytes behind the end, on the calling thread; they count when they are joined.
-
-        Raises:
-            SinkError: They could not be written.
-        """
+        """Write bytes behind the end, on the calling thread; `join` adds them to the size."""
         ...
 
     async def join(self, end: int) -> None:
-        """Let the file grow up to `end` by bytes that were written there, and take their digests.
-
-        Raises:
-            SinkError: They could not be read.
-        """
+        """Extend the file and its digests up to `end`, by bytes already written there."""
         ...
 
     async def write(
         self, data: bytes | bytearray | memoryview, *, check: Verify | None = None
     ) -> None:
-        """Append all of `data`, and take it into the digests.
+        """Append all of `data`, and update the digests.
 
-        Args:
-            data: What is appended.
-            check: Given with the last bytes of the file: what `problem` will be asked for, which
-                a sink may find out at once if that is cheap.
+        `check` comes with the last bytes of the file: the check that `problem` will run. A sink may
+        run it at once if that is cheap.
 
         Raises:
-            SinkError: It could not be written; `size` may lie within `data`.
+            SinkError: The write failed; `size` may lie within `data`.
         """
         ...
 
     async def restart(self, algorithms: frozenset[str]) -> None:
-        """Empty the file, and compute these digests from now on.
+        """Empty the file, and choose new digests.
 
-        `sha256` is always one of them, unless no checksum is wanted: then there is none.
+        `sha256` is always included, unless the policy wants no checksum: then there is none.
         """
         ...
 
     def written(self) -> ResumePoint:
-        """Return what a later run may be told of this partial, while nobody writes to it."""
+        """Return the state to record for a later run; nothing may write meanwhile."""
         ...
 
     async def sync(self) -> int:
-        """Bring what is written to the disk, if that is wanted.
-
-        Returns:
-            How much that is at least: what was written before the sync began.
-        """
+        """Flush to disk if the write policy says so; return at least how many bytes are flushed."""
         ...
 
     async def digests(self, algorithms: frozenset[str]) -> dict[str, bytes]:
-        """Return digests of the whole file; what was not computed on the way is read again."""
+        """Return digests of the whole file; reads it again for those not computed while writing."""
         ...
 
     async def problem(self, verify: Verify) -> str | None:
-        """Tell why the file is no whole ZIP, or return None."""
+        """Return why the file is not a complete ZIP, or None."""
         ...
 
     async def commit(self, foreign: UnknownFiles) -> Stamp:
         """Sync, close, and give the file its final name.
 
         Args:
-            foreign: What is done with another file of that name.
+            foreign: What to do with an unknown file of that name.
 
         Returns:
-            What tells that file from another one.
+            The stamp of the file.
 
         Raises:
             SinkError: The name is taken, or the disk refused; the partial stays.
@@ -233,19 +219,15 @@ class PartialFile(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Close the file and keep what is written; may be called twice."""
+        """Close the file and keep its bytes; may be called twice."""
         ...
 
 
 class Sink(Protocol):
-    """A place to save files in."""
+    """A destination that saves files."""
 
     def path(self, name: str) -> Path:
-        """Return where a final name leads to.
-
-        Raises:
-            SinkError: The name is not valid.
-        """
+        """Return the path of a final name."""
         ...
 
     async def size(self, name: str) -> int | None:
@@ -253,33 +235,35 @@ class Sink(Protocol):
         ...
 
     async def stamp(self, name: str) -> Stamp | None:
-        """Look at what has a final name; None if nothing has, or a directory.
-
-        Raises:
-            SinkError: The name is not valid, or the disk refused.
-        """
+        """Return the stamp of a final name; None if it does not exist or is a directory."""
         ...
 
     async def open(
-        self, name: str, held: ResumePoint, foreign: UnknownFiles, care: WritePolicy = DEFAULT_WRITES
+        self,
+        name: str,
+        held: ResumePoint,
+        foreign: UnknownFiles,
+        write_policy: WritePolicy = DEFAULT_WRITES,
     ) -> PartialFile:
         """Open the partial of a final name.
 
         Args:
             name: The final name, with `/` between its parts.
-            held: What is known of an earlier partial. What goes beyond is cut off; if the partial
-                is shorter than what was synced, nothing of it is kept.
-            foreign: What is done with another file of that name.
-            care: What is done for its bytes.
+            held: The state of an earlier partial. Bytes beyond it are cut off; if the partial is
+            shorter
+                than `held.synced`, all of it is discarded.
+            foreign: What to do with an unknown file of that name.
+            write_policy: Digests and syncs.
 
         Raises:
             SinkError: The name is taken, or the folder or the file cannot be written. A sink may
-                find this out with the first `write` only.
+            raise
+                this only at the first `write`.
         """
         ...
 
     async def set_aside(self, name: str) -> Path:
-        """Give a file that was changed since it was saved another name, and return that."""
+        """Rename a file that was changed after it was saved; return its new path."""
         ...
 
     async def digest(self, name: str) -> str:
@@ -287,43 +271,35 @@ class Sink(Protocol):
         ...
 
     async def is_folder(self, name: str) -> bool:
-        """Tell whether a name is that of a folder."""
+        """Return whether the name is a folder."""
         ...
 
     async def extract(self, name: str, folder: str, *, has_room: HasRoom = always) -> None:
-        """Extract the ZIP under a final name, into a folder that `reveal` will give its name.
+        """Extract the ZIP under a final name into a folder; `reveal` gives it its name.
 
-        A cancelled one stops soon, and leaves nothing.
+        A cancelled call stops soon, and leaves no files.
 
         Args:
-            name: The final name.
-            folder: That of the folder.
-            has_room: Asked before bytes are written, on the thread that writes them.
+            name: The final name of the ZIP.
+            folder: The name of the folder.
+            has_room: Called before bytes are written, on the thread that writes them.
 
         Raises:
-            ArchiveError: It is refused, or cannot be read.
+            ArchiveError: The archive is refused or unreadable.
             SinkError: The folder's name is taken, or the disk refused.
         """
         ...
 
     async def reveal(self, folder: str) -> None:
-        """Give a folder that was extracted its final name.
-
-        Raises:
-            SinkError: The disk refused.
-        """
+        """Give an extracted folder its final name."""
         ...
 
     async def disk(self) -> Disk:
-        """Return the size of the disk, and the free space on it."""
+        """Return the size of the disk and its free space."""
         ...
 
     def disk_now(self) -> Disk:
-        """Return the same on the calling thread, which it may block.
-
-        Raises:
-            SinkError: It cannot be looked at.
-        """
+        """Do the same on the calling thread; may block."""
         ...
 
     async def remove(self, name: str) -> None:
@@ -331,5 +307,5 @@ class Sink(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Wait for running disk work and free the threads; may be called twice."""
+        """Wait for running disk work and stop the threads; may be called twice."""
         ...

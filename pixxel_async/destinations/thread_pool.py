@@ -1,11 +1,11 @@
-"""Threads for work that waits for a disk.
+"""Threads for blocking disk work.
 
 Rules:
-    * A thread cannot be stopped. Whoever stops waiting for it must not touch what it uses, so
-      nobody stops waiting: a cancellation is let through when the work is over. Holds for anyio's
-      cancel scopes and for asyncio's `Task.cancel`.
-    * All work that is over by the time the event loop looks is told in one wake-up: each package
-      makes some of these trips, and they cost half of what those to a `ThreadPoolExecutor` do.
+    * A thread cannot be stopped, and the caller must not touch its files before it ends. So a
+      cancellation is raised only when the work is done. That holds for anyio's cancel scopes and
+      for asyncio's `Task.cancel`.
+    * One wake-up of the event loop reports all finished work: each package makes several trips to
+      a thread, and they cost half as much as with a `ThreadPoolExecutor`.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 NO_THREAD = "the system allows no more threads; raise its limits (ulimit -u, ulimit -v)"
-SHUT_DOWN = "these threads have ended"
+SHUT_DOWN = "the thread pool has been shut down"
 
 
 class _Job(Generic[T]):
-    """Work on its way.
+    """A unit of work.
 
     Attributes:
-        is_over: Whether it was done, and one of `result` and `error` is there.
-        waiter: Set when it is over.
+        is_over: Whether it has finished, so that `result` or `error` is set.
+        waiter: Set when it has finished.
     """
 
     __slots__ = ("error", "is_over", "result", "waiter", "work")
@@ -48,32 +48,27 @@ class _Job(Generic[T]):
         self.error: BaseException | None = None
 
     def ended(self) -> None:
-        """Let who waits for it go on; on the event loop."""
+        """Wake the waiting task; runs on the event loop."""
         self.is_over = True
         if not self.waiter.done():
             self.waiter.set_result(None)
 
     def outcome(self) -> T:
-        """Return the result, or raise the error, which nobody keeps."""
+        """Return the result, or raise the error without keeping a reference to it."""
         error, self.error = self.error, None
         if error is None:
             return cast("T", self.result)
         try:
             raise error
         finally:
-            del error  # or it would be kept by the frame that its traceback keeps
+            del error  # breaks the cycle of error, traceback and frame
 
 
 class ThreadPool(Executor):
-    """Threads, started as they are needed; `run` belongs to one event loop."""
+    """Threads that are started on demand; `run` belongs to one event loop."""
 
     def __init__(self, max_threads: int, name: str) -> None:
-        """Start none yet.
-
-        Args:
-            max_threads: How many there may be.
-            name: What they are called.
-        """
+        """Start no thread yet."""
         self._max_threads = max_threads
         self._name = name
         self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
@@ -82,14 +77,14 @@ class ThreadPool(Executor):
         self._waker: LoopWaker | None = None
 
     async def run(self, work: Callable[[], T], *, drop: Callable[[T], None] = keep) -> T:
-        """Do something on a thread, wait for its end, and only then let a cancellation through.
+        """Run work on a thread, and wait for its end before a cancellation is raised.
 
         Args:
-            work: What is done; whatever it raises comes out of here.
-            drop: Takes the result that a cancelled waiter will not get; closes what was opened.
+            work: The function to run; its errors are raised here.
+            drop: Takes the result if the caller was cancelled; closes what `work` opened.
 
         Raises:
-            RuntimeError: The threads have ended.
+            RuntimeError: The pool has been shut down.
             SinkError: The system allows no thread at all.
         """
         if self._is_shut_down:
@@ -105,21 +100,21 @@ class ThreadPool(Executor):
         return job.outcome()
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Do what executors do, for libraries that take one."""
+        """Submit work as to any executor, for libraries that take one."""
         future: Future[T] = Future()
 
         def do() -> None:
             if future.set_running_or_notify_cancel():
                 try:
                     future.set_result(fn(*args, **kwargs))
-                except BaseException as error:  # noqa: BLE001 - it comes out of the future
+                except BaseException as error:  # noqa: BLE001 - the future raises it
                     future.set_exception(error)
 
         self._put(do)
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - as the base class has it
-        """End the threads when they have done what was asked of them; may be called twice."""
+        """Stop the threads when they have finished all queued work; may be called twice."""
         self._is_shut_down = True
         for _ in self._threads:
             self._queue.put(None)
@@ -138,11 +133,7 @@ class ThreadPool(Executor):
             self._start_another()
 
     def _start_another(self) -> None:
-        """Start a thread; where the system allows no more, those that there are will do.
-
-        Raises:
-            SinkError: There are none.
-        """
+        """Start a thread, or raise `SinkError` if the system does not allow even one."""
         thread = threading.Thread(target=self._run_jobs, name=self._name, daemon=True)
         try:
             thread.start()
@@ -150,7 +141,7 @@ class ThreadPool(Executor):
             if self._threads:
                 self._max_threads = len(self._threads)
                 return
-            self._queue.get_nowait()  # nobody will
+            self._queue.get_nowait()  # no thread will run it
             raise SinkError(NO_THREAD, code="EAGAIN") from error
         self._threads.append(thread)
 
@@ -161,7 +152,7 @@ class ThreadPool(Executor):
     def _execute(self, job: _Job[Any], waker: LoopWaker) -> None:
         try:
             job.result = job.work()
-        except BaseException as error:  # noqa: BLE001 - it comes out of `run`
+        except BaseException as error:  # noqa: BLE001 - `run` raises it
             job.error = error
         waker.tell(job.ended)
 
@@ -172,7 +163,7 @@ class ThreadPool(Executor):
         cancelled: asyncio.CancelledError,
         drop: Callable[[T], None],
     ) -> asyncio.CancelledError:
-        """Wait for work that nobody wants any more, and return the cancellation to raise."""
+        """Wait for the work of a cancelled caller, and return the cancellation to raise."""
         with anyio.CancelScope(shield=True):
             while not job.is_over:
                 job.waiter = loop.create_future()
@@ -180,6 +171,6 @@ class ThreadPool(Executor):
                     await job.waiter
                 except asyncio.CancelledError as error:
                     cancelled = error
-        if job.error is None:  # the cancellation goes first; an error of the work has been seen
+        if job.error is None:  # the cancellation takes precedence over an error of the work
             drop(cast("T", job.result))
         return cancelled

@@ -1,4 +1,4 @@
-"""Looks at a file on disk: is it a complete ZIP."""
+"""Checks whether a file on disk is a complete ZIP."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ UNREADABLE = (
     lzma.LZMAError,
     struct.error,
     EOFError,
-    RuntimeError,  # a member is encrypted, or its method is not known here
+    RuntimeError,  # a member is encrypted, or its method is not supported
     ValueError,
     *([_zstd.ZstdError] if _zstd is not None else []),  # derives from Exception alone
 )
-"""What `zipfile` raises over archives that it cannot read."""
+"""The errors of `zipfile` for unreadable archives."""
 
 
 def check_structure(file: BinaryIO) -> None:
-    """See whether an open file is a complete ZIP, wherever it stands; it is left open.
+    """Check whether an open file is a complete ZIP, from any position; it stays open.
 
-    `sansio.files.zip_structure` judges it.
+    `sansio.files.zip_structure` has the rules.
 
     Raises:
         ArchiveError: It is not; the message says why.
@@ -61,9 +61,9 @@ def _read(file: BinaryIO, at: int, size: int) -> bytes:
 
 
 def file_problem(file: BinaryIO, verify: Verify) -> str | None:
-    """Say why an open file is not a complete ZIP, or return None; blocks, and leaves it open.
+    """Return why an open file is not a complete ZIP, or None; blocks, and leaves it open.
 
-    `sansio.files.zip_structure` judges its structure; `zipfile` reads the contents.
+    `sansio.files.zip_structure` checks the structure; `zipfile` reads the contents.
     """
     try:
         check_structure(file)
@@ -75,7 +75,7 @@ def file_problem(file: BinaryIO, verify: Verify) -> str | None:
         return str(error)
     except OSError as error:
         if error.errno is not None:
-            raise  # of the disk, not of the archive: bz2 raises it without a number
+            raise  # a disk error; for a bad archive, bz2 raises one without a number
         return f"it cannot be read: {redact(str(error))}"
     except UNREADABLE as error:
         return f"it cannot be read: {redact(str(error))}"

@@ -12,7 +12,7 @@ import anyio
 from pydantic import SecretStr
 
 from ..config import Checksum
-from ..destinations.sink import ResumePoint, PartialFile
+from ..destinations.sink import PartialFile, ResumePoint
 from ..errors import (
     ConnectionBrokenError,
     OutOfDescriptorsError,
@@ -56,13 +56,7 @@ class Transfer:
     """
 
     def __init__(self, item: WorkItem, partial: PartialFile, shared: TransferContext) -> None:
-        """Resume from what the partial holds.
-
-        Args:
-            item: The package.
-            partial: The file, open.
-            shared: What all transfers of an export share.
-        """
+        """Resume from what the partial holds."""
         self.item = item
         self.partial = partial
         self.offered: dict[str, bytes] = {}

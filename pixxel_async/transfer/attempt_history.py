@@ -70,13 +70,7 @@ class OverloadReporter:
         emit: Callable[[events.Event], Awaitable[None]],
         clock: Callable[[], float],
     ) -> None:
-        """Report nothing yet.
-
-        Args:
-            slots: Limits the transfers.
-            emit: Takes the events.
-            clock: Seconds for `at_s`.
-        """
+        """Report nothing yet."""
         self._slots = slots
         self._emit = emit
         self._clock = clock

@@ -39,23 +39,14 @@ class MeasuredLink:
     """
 
     def __init__(self, storage: StorageClient, urls: Sequence[SecretStr]) -> None:
-        """Send nothing yet.
-
-        Args:
-            storage: Opens the URLs.
-            urls: At least one; they are used in rotation.
-        """
+        """Send nothing yet; `urls`, at least one, are used in rotation."""
         self._storage = storage
         self._urls = cycle(urls)
         self.received = 0
         self._counting = threading.Lock()
 
     async def measure(self, fetches: int, seconds: float) -> Step:
-        """Transfer for a while; a cancelled call leaves no connection behind.
-
-        Args:
-            fetches: Concurrent transfers.
-            seconds: The duration.
+        """Run `fetches` transfers for some seconds; a cancelled call leaves no connection behind.
 
         Raises:
             TransferError: A URL cannot be used, or a single transfer already fails.

@@ -1,12 +1,12 @@
-"""Where the body of one answer goes: into a partial, looked at on the way.
+"""Writes the body of a response to a partial, and checks it meanwhile.
 
 Rules:
-    * The first bytes have to be those of a ZIP. Fewer than four do not tell: the connection may
-      have been cut after them.
-    * No byte is written beyond the announced total, or beyond the part that was announced.
-    * Bytes at the start of a part that the file holds already are not written again.
-    * Where no total is announced, the free space is looked at before each write.
-    * With the last byte the structure of the ZIP is looked at, while it is in the cache.
+    * The first bytes must be those of a ZIP. Fewer than four decide nothing: the connection may
+      have broken after them.
+    * No byte is written beyond the announced total, or beyond the announced part.
+    * Bytes at the start of a part that the file already holds are not written again.
+    * Without an announced total, the free space is checked before each write.
+    * With the last byte, the structure of the ZIP is checked while it is in the cache.
 """
 
 from __future__ import annotations

@@ -198,11 +198,7 @@ class ConcurrencyLimiter:
 
     @contextmanager
     def followed(self, changed: Callable[[int], None]) -> Iterator[FifoSemaphore]:
-        """Give an export a semaphore for its own packages, with the same capacity at all times.
-
-        Args:
-            changed: Called with each new capacity.
-        """
+        """Yield a semaphore that always has the same capacity; `changed` takes each new one."""
         follower = FifoSemaphore(self.number)
         self._followers[follower] = changed
         try:
@@ -233,11 +229,10 @@ class ConcurrencyLimiter:
             self._set(self._concurrency.number)
 
     def crowded(self, refused_at: float) -> None:
-        """Lower the limit, even a fixed one: the storage served a transfer alone that it had refused.
+        """Lower the limit, even a fixed one: a refused transfer succeeded alone.
 
-        Args:
-            refused_at: The time of the refusal, on the event loop's clock. Refusals from before the
-                limit was last lowered belong to the same burst.
+        `refused_at` is the time of the refusal, on the event loop's clock. Refusals from before the
+        limit was last lowered belong to the same burst.
         """
         if refused_at < self._crowded_at:
             return

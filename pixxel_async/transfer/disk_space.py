@@ -3,7 +3,7 @@
 Rules:
     * A transfer is admitted if the disk has room for its missing bytes, for those of the admitted
       transfers, and for a reserve.
-    * Smaller packages go first: a transfer that waits for room yields its slot as long as another
+    * Packages that fit go first: a transfer that waits for room yields its slot as long as another
       one might fit.
     * A size that an earlier run recorded is a guess. No transfer waits because of it; the storage
       is asked first.
@@ -33,7 +33,7 @@ CHECK_S = 2.0
 """Time between two checks of a full disk, in seconds."""
 
 FRESH_S = 0.5
-"""How long a successful check stays valid, in seconds."""
+"""How long a check that found room stays valid, in seconds."""
 
 MAX_WAITING = 256
 """How many transfers wait for room besides the running ones; each may hold an open file."""
@@ -77,12 +77,7 @@ class DiskSpace:
     ) -> None:
         """Check nothing yet.
 
-        Args:
-            sink: Where the export writes.
-            policy: How much space to keep free, and how long to wait for it.
-            emit: Takes the events.
-            clock: Seconds for `at_s`.
-            left: Returns the number of unfinished packages, including those that wait here.
+        `left` returns the number of unfinished packages, including those that wait here.
         """
         self._sink = sink
         self._policy = policy
@@ -154,15 +149,7 @@ class DiskSpace:
         return True
 
     async def leaves(self, key: str, count: int) -> bool:
-        """Return whether there is room for bytes of unannounced size.
-
-        Args:
-            key: Their package.
-            count: How many.
-
-        Raises:
-            SinkError: The disk cannot be checked.
-        """
+        """Return whether there is room for bytes of unannounced size."""
         return self._leaves(await self._sink.disk(), key, count)
 
     def leaves_now(self, key: str, count: int) -> bool:

@@ -68,9 +68,7 @@ from .stall_monitor import StallMonitor
 from .work_item import WorkItem
 
 AT_ONCE_BYTES = 4 * 1024 * 1024
-"""Packages up to this size are received without a check of free space, if the reserve covers as many
-of them as may run at once.
-"""
+"""Up to this size, free space is not checked if the reserve covers `MOST_FETCHES` packages."""
 
 MAX_REFRESHES = 3
 """Fresh URLs in a row without a new byte."""
@@ -126,22 +124,9 @@ class Downloader:
     ) -> None:
         """Connect storage, folder and events.
 
-        Args:
-            storage: Opens signed URLs.
-            folder: Where to write files and the journal.
-            policy: How to transfer and verify a package.
-            folder_policy: How to treat existing files.
-            gate: Knows whether the key was rejected.
-            slots: Limits the transfers of all exports of a client.
-            hosts: Suspend transfers from failing hosts.
-            space: Pauses transfers while the disk is full.
-            bandwidth: Limits their total throughput, or None.
-            retry: Delays between attempts.
-            fresh_url: Requests a new signed URL; returns None if the package is not ready any more.
-            emit: Takes the events that must not be lost.
-            emit_or_drop: Takes progress events if there is room.
-            count_received: Takes the bytes of a transfer that does not end with a saved file.
-            clock: Seconds for `at_s`.
+        `fresh_url` requests a new signed URL; None means that the package is not ready any more.
+        `emit` takes events that must not be lost, `emit_or_drop` progress if there is room, and
+        `count_received` the bytes of a transfer that does not end with a saved file.
         """
         self.watchdog = StallMonitor(policy)
         self._shared = TransferContext(
@@ -161,7 +146,7 @@ class Downloader:
         self._storage = storage
         self._folder = folder
         self._policy = policy
-        self._care = WritePolicy(policy.checksum, policy.sync)
+        self._write_policy = WritePolicy(policy.checksum, policy.sync)
         self._foreign = folder_policy.unknown_files
         self._retry = retry
         self._gate = gate
@@ -195,7 +180,7 @@ class Downloader:
         """
         began = asyncio.get_running_loop().time()
         partial = await self._folder.sink.open(
-            item.row.name, _held(item), self._foreign, self._care
+            item.row.name, _held(item), self._foreign, self._write_policy
         )
         transfer = Transfer(item, partial, self._shared)
         try:
@@ -343,11 +328,7 @@ class Downloader:
             await self._refresh(item)
 
     def _usable_url(self, item: WorkItem) -> SecretStr:
-        """Return the signed URL.
-
-        Raises:
-            _StaleError: It expired, or is about to.
-        """
+        """Return the signed URL, or raise `_StaleError` near its expiry."""
         url = item.url
         if url is None or time.time() > item.stale_at:
             raise _StaleError

@@ -144,12 +144,7 @@ async def error_of(response: StorageResponse) -> Exception:
 
 @contextmanager
 def redact_errors(redactor: Redactor, url: SecretStr) -> Iterator[None]:
-    """Redact the API key and the signed URL in errors raised within the context.
-
-    Args:
-        redactor: Knows the key.
-        url: Its query has the signature.
-    """
+    """Redact the API key and the signature of the URL in errors raised within the context."""
     try:
         yield
     except (PixxelError, RetryableError) as error:

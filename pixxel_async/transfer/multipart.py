@@ -39,13 +39,7 @@ MAX_FAILURES = 3
 
 
 def is_possible(response: StorageResponse, missing: int, shared: TransferContext) -> bool:
-    """Return whether several transfers may fetch the missing bytes.
-
-    Args:
-        response: The response to the request for all of them; its entity tag is strong.
-        missing: Their number.
-        shared: What all transfers share.
-    """
+    """Return whether several transfers may fetch the missing bytes."""
     serves_ranges = response.status == range_requests.PARTIAL_CONTENT or (
         response.headers.get("accept-ranges", "").strip().lower() == "bytes"
     )
@@ -86,15 +80,7 @@ class Multipart:
         validator: str,
         count: Callable[[int], None],
     ) -> None:
-        """Resume from what the partial holds.
-
-        Args:
-            partial: The file, open.
-            shared: What all transfers of an export share.
-            total: The size of the package.
-            validator: Its strong entity tag.
-            count: Called with the bytes that helpers receive.
-        """
+        """Resume from what the partial holds; `count` takes the bytes that helpers receive."""
         held = [(0, partial.size), *((each.begin, each.end) for each in partial.ranges)]
         self.segments = Segments(total, held, least_bytes=shared.policy.segment_bytes)
         self._partial = partial
@@ -136,11 +122,7 @@ class Multipart:
         """Do nothing: marks are kept whenever the file has grown."""
 
     async def join(self) -> None:
-        """Extend the file by the bytes that follow it without a gap.
-
-        Raises:
-            SinkError: They could not be read.
-        """
+        """Extend the file by the bytes that follow it without a gap."""
         current = self.segments.current
         await self._partial.join(self._total if current is None else current.begin)
 
@@ -202,9 +184,7 @@ class Multipart:
         """Fetch segments until the slot is wanted or none is left."""
         slots = self._shared.slots
         async with slots:
-            await (
-                anyio.lowlevel.checkpoint_if_cancelled()
-            )  # the wait for the slot may have been long
+            await anyio.lowlevel.checkpoint_if_cancelled()  # the slot may have taken a while
             while not slots.is_wanted and (segment := self.segments.take()) is not None:
                 try:
                     await self._fetch_segment(segment, url, yields_slot=True)
@@ -276,11 +256,7 @@ class Multipart:
     async def _checked(
         self, response: StorageResponse, segment: Segment
     ) -> tuple[StorageResponse, range_requests.Part]:
-        """Return a usable response, and the part that it covers.
-
-        Raises:
-            RetryableError: The response is not usable.
-        """
+        """Return a usable response and the part that it covers, or raise."""
         part = range_requests.usable_part(
             response.status,
             response.headers,

@@ -22,7 +22,7 @@ class ReceivedBody(Protocol):
     """A body that is being received."""
 
     def is_paused(self, now: float, longest_s: float) -> bool:
-        """Return whether we have stopped receiving for longer than `longest_s`."""
+        """Return whether reading has paused on our side for longer than `longest_s`."""
         ...
 
     def notify(self) -> None:
@@ -126,11 +126,7 @@ class StallMonitor:
         self._check_s = max(MIN_CHECK_S, check_s)
 
     def watch(self, observe: Callable[[MonitoredTransfer], None] = _nothing) -> MonitoredTransfer:
-        """Return a context that monitors one attempt of a transfer.
-
-        Args:
-            observe: Counts received bytes, and does other periodic work.
-        """
+        """Return a context that monitors one attempt; `observe` counts its bytes."""
         return MonitoredTransfer(self, observe)
 
     async def run(self) -> None:

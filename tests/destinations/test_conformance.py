@@ -281,7 +281,9 @@ async def test_without_a_checksum_a_partial_goes_on_from_its_mark(sink: Sink) ->
     partial = await sink.open(NAME, FROM_START, REFUSE, care)
     await partial.write(a_zip()[:1000])
     await partial.aclose()
-    partial = await sink.open(NAME, ResumePoint(synced=600, written=1000, sha256="00" * 32), REFUSE, care)
+    partial = await sink.open(
+        NAME, ResumePoint(synced=600, written=1000, sha256="00" * 32), REFUSE, care
+    )
     assert partial.size == 600
     await partial.aclose()
     partial = await sink.open(NAME, ResumePoint(synced=601), REFUSE, care)

@@ -107,7 +107,7 @@ async def test_a_file_is_taken_up_with_the_stretches_that_lie_right_behind_it(
     sink = LocalSink(tmp_path)
     partial = await sink.open("a.zip", held, REFUSE)
     assert partial.size == size
-    assert [(each.begin, each.end) for each in partial.stretches] == left
+    assert [(each.begin, each.end) for each in partial.ranges] == left
     await partial.write(DATA[size : size + 50])
     digests = await partial.digests(frozenset({"sha256"}))
     assert digests["sha256"] == hashlib.sha256(DATA[: size + 50]).digest()

@@ -126,7 +126,7 @@ async def test_after_their_end_nothing_is_done_any_more(workers: ThreadPool) -> 
     done: list[int] = []
     await workers.run(lambda: done.append(1))
     workers.shutdown()
-    with pytest.raises(RuntimeError, match="ended"):
+    with pytest.raises(RuntimeError, match="shut down"):
         await workers.run(lambda: done.append(2))
     assert done == [1]
 

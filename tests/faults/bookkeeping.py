@@ -147,10 +147,10 @@ async def expect_nothing_left(client: PixxelClient, folder: Path) -> None:
     """Expect that a client holds nothing, and no process the folder."""
     assert other_tasks() == set()
     assert client._folders._open == {}
-    assert not client._folders._turn.locked()
+    assert not client._folders._lock.locked()
     assert running_process(folder) is None
     places = client._slots._semaphore
-    assert (places._taken, places.is_wanted, client._slots._followers) == (0, False, {})
+    assert (places._in_use, places.is_wanted, client._slots._followers) == (0, False, {})
     assert client._api._slots._value == client._limits.requests
     for guard in (client._api._guard, *client._hosts._guards.values()):
         assert not guard._breaker._is_trying
