@@ -109,7 +109,7 @@ class CreateStage:
 
     async def _create(self, item: WorkItem, *, lost: int) -> Package:
         has_id = needs_id(item.download)
-        package = await (self._send_noted(item, lost) if has_id else self._send(item))
+        package = await (self._send_recorded(item, lost) if has_id else self._send(item))
         item.since = anyio.current_time()
         item.lead = None
         if has_id:
@@ -131,7 +131,7 @@ class CreateStage:
     async def _send(self, item: WorkItem) -> Package:
         return await self._gate.ask(self._requests.create(item.download))
 
-    async def _send_noted(self, item: WorkItem, lost: int) -> Package:
+    async def _send_recorded(self, item: WorkItem, lost: int) -> Package:
         """Send a creation, each time noted right before; `lost` answers were lost until now."""
 
         def note_lost(now: int) -> None:

@@ -32,7 +32,7 @@ class PlannedAction(StrEnum):
     GIVE_UP = "give up"
 
 
-_INTENTS = {
+_PLANNED_ACTIONS = {
     ResumeAction.CREATE: PlannedAction.CREATE,
     ResumeAction.CREATE_AGAIN: PlannedAction.CREATE_AGAIN,
     ResumeAction.POLL: PlannedAction.POLL,
@@ -123,4 +123,4 @@ def _intent(
         recreate=retry.recreate,
         failures=folder.previous_failures,
     )
-    return _INTENTS[decided]
+    return _PLANNED_ACTIONS[decided]

@@ -39,20 +39,20 @@ class EventBus:
         if not self._has_reader:
             self.emit_or_drop(event)
             return
-        self._note(event)
+        self._record(event)
         await self._send.send(event)
 
-    def leave(self) -> None:
+    def stop_waiting(self) -> None:
         """Wait for the reader no more: nobody reads."""
         self._has_reader = False
 
     def emit_or_drop(self, event: events.Event) -> None:
         """Hand on progress, if the reader keeps up."""
-        self._note(event)
+        self._record(event)
         with suppress(anyio.WouldBlock):
             self._send.send_nowait(event)
 
-    def tell_fetches(self, number: int) -> None:
+    def emit_concurrency(self, number: int) -> None:
         """Tell how many transfers may run from now on."""
         self.emit_or_drop(events.ConcurrencyChanged(at_s=self.clock(), fetches=number))
 
@@ -60,7 +60,7 @@ class EventBus:
         """Count bytes of a transfer that did not end with a saved file."""
         self.report.received += count
 
-    def _note(self, event: events.Event) -> None:
+    def _record(self, event: events.Event) -> None:
         if isinstance(event, events.PackageEvent):
             try:
                 self.recorder.note(event, self.report.state_of(event.key))

@@ -33,7 +33,7 @@ GROWTH_SHARE = 0.02
 HEARTBEAT_S = 5.0
 """A run in which nothing happens is noted this often, in seconds."""
 
-_DOING: dict[type[events.PackageEvent], Activity] = {
+_ACTIVITIES: dict[type[events.PackageEvent], Activity] = {
     events.Requested: Activity.PACKAGING,
     events.Polled: Activity.PACKAGING,
     events.Ready: Activity.READY,
@@ -46,24 +46,24 @@ _DOING: dict[type[events.PackageEvent], Activity] = {
 
 
 @dataclass(slots=True)
-class _Now:
+class _Current:
     """What a package does.
 
     Attributes:
         doing: The word, or None before there is one.
         since_s: Since when, in seconds since the run began.
-        told_s: When it had its last step.
+        recorded_s: When it had its last step.
         size: Bytes of its file.
     """
 
     doing: Activity | None
     since_s: float
-    told_s: float
+    recorded_s: float
     size: int = 0
 
     def has_grown_for(self, at_s: float) -> bool:
         """Tell whether it is time for a step about its growth; rarer, the longer it lasts."""
-        return at_s - self.told_s >= max(GROWTH_S, GROWTH_SHARE * (at_s - self.since_s))
+        return at_s - self.recorded_s >= max(GROWTH_S, GROWTH_SHARE * (at_s - self.since_s))
 
 
 class EventRecorder:
@@ -80,8 +80,8 @@ class EventRecorder:
         self._number = journal.new_run()
         self._total = total
         self._began_at = time.time()
-        self._now: dict[str, _Now] = {}
-        self._heard_at = float("-inf")
+        self._current: dict[str, _Current] = {}
+        self._counted_at_s = float("-inf")
         self._counted: dict[str, int] | None = None
 
     def queued(self, key: str, at_s: float) -> None:
@@ -90,31 +90,31 @@ class EventRecorder:
         The step is written when it has its turn: a package that is skipped has none, or each rerun
         would make the journal grow by all that is saved.
         """
-        self._now[key] = _Now(doing=Activity.QUEUED, since_s=at_s, told_s=at_s)
+        self._current[key] = _Current(doing=Activity.QUEUED, since_s=at_s, recorded_s=at_s)
 
     def note(self, event: events.PackageEvent, state: State | None) -> None:
         """Note what an event says of a package, and where it stands by that."""
-        doing = _DOING.get(type(event))
+        doing = _ACTIVITIES.get(type(event))
         if doing is not None:
-            now = self._now.setdefault(
-                event.key, _Now(doing=None, since_s=event.at_s, told_s=event.at_s)
+            current = self._current.setdefault(
+                event.key, _Current(doing=None, since_s=event.at_s, recorded_s=event.at_s)
             )
-            if now.doing is Activity.QUEUED:
-                self._step(event.key, now, state=None)
+            if current.doing is Activity.QUEUED:
+                self._step(event.key, current, state=None)
             if isinstance(event, events.Failed):
                 state = None  # its row says so, together with whether the next run takes it up
             if (size := _size(event)) is not None:
-                now.size = size
-            if now.doing is not doing:
-                now.doing, now.since_s = doing, event.at_s
-                self._step(event.key, now, state, at_s=event.at_s)
-            elif isinstance(event, events.FetchProgress) and now.has_grown_for(event.at_s):
-                self._step(event.key, now, state, at_s=event.at_s)
+                current.size = size
+            if current.doing is not doing:
+                current.doing, current.since_s = doing, event.at_s
+                self._step(event.key, current, state, at_s=event.at_s)
+            elif isinstance(event, events.FetchProgress) and current.has_grown_for(event.at_s):
+                self._step(event.key, current, state, at_s=event.at_s)
             if isinstance(event, events.FetchInterrupted):
-                now.doing, now.since_s = Activity.TRANSFERRING, event.at_s + event.delay_s
-                self._step(event.key, now, state, at_s=now.since_s)
+                current.doing, current.since_s = Activity.TRANSFERRING, event.at_s + event.delay_s
+                self._step(event.key, current, state, at_s=current.since_s)
         if isinstance(event, events.Settled):
-            self._now.pop(event.key, None)
+            self._current.pop(event.key, None)
 
     async def run(self, report: Report, clock: Callable[[], float]) -> None:
         """Write from time to time, until cancelled; a disk that refuses is told by who puts.
@@ -135,18 +135,20 @@ class EventRecorder:
         with suppress(SinkError):
             await self._journal.flush()
 
-    def _step(self, key: str, now: _Now, state: State | None, *, at_s: float | None = None) -> None:
-        now.told_s = now.since_s if at_s is None else at_s
-        if now.doing is not None:
-            at = self._began_at + now.told_s
-            step = Step(key=key, run=self._number, at=at, doing=now.doing, size=now.size)
+    def _step(
+        self, key: str, current: _Current, state: State | None, *, at_s: float | None = None
+    ) -> None:
+        current.recorded_s = current.since_s if at_s is None else at_s
+        if current.doing is not None:
+            at = self._began_at + current.recorded_s
+            step = Step(key=key, run=self._number, at=at, doing=current.doing, size=current.size)
             self._journal.step(step, state)
 
     def _count(self, report: Report, at_s: float, ending: Ending | None) -> None:
         counts = report.counts()
-        if counts == self._counted and at_s - self._heard_at < HEARTBEAT_S:
+        if counts == self._counted and at_s - self._counted_at_s < HEARTBEAT_S:
             return
-        self._counted, self._heard_at = counts, at_s
+        self._counted, self._counted_at_s = counts, at_s
         self._journal.count(
             Run(
                 number=self._number,

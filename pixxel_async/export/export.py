@@ -119,8 +119,8 @@ class Export:
             BaseException: A bug of the engine, or an error of the caller's iterable, unless
                 `finish` or the end of the events has raised it.
         """
-        running, self._running, self._is_over = self._now(), None, True
-        running.event_bus.leave()
+        running, self._running, self._is_over = self._require_running(), None, True
+        running.event_bus.stop_waiting()
         running.pipeline.interrupt()  # creations under way may finish; then everything else goes
         running.runner.cancel()
         try:
@@ -130,7 +130,7 @@ class Export:
             self.report.has_ended = True
             await running.opened.aclose()
         error = running.error
-        if error is not None and exc is None and not running.is_told:
+        if error is not None and exc is None and not running.is_raised:
             raise error from None
 
     def __aiter__(self) -> Self:
@@ -139,7 +139,7 @@ class Export:
         Raises:
             UsageError: The export has not begun, or has ended.
         """
-        self._now()
+        self._require_running()
         return self
 
     async def __anext__(self) -> events.Event:
@@ -149,14 +149,14 @@ class Export:
             StopAsyncIteration: Every package is settled, or the export was interrupted.
             BaseException: What has ended the export, such as an error of the caller's iterable.
         """
-        running = self._now()
+        running = self._require_running()
         try:
             return await running.events.receive()
         except anyio.EndOfStream:
             pass
         await asyncio.wait([running.runner])  # it has nothing left to do
         if running.error is not None:
-            running.is_told = True
+            running.is_raised = True
             raise running.error from None
         raise StopAsyncIteration
 
@@ -182,9 +182,9 @@ class Export:
         Raises:
             UsageError: The export has not begun, or has ended.
         """
-        self._now().pipeline.interrupt()
+        self._require_running().pipeline.interrupt()
 
-    def _now(self) -> _Running:
+    def _require_running(self) -> _Running:
         """Return what runs.
 
         Raises:
@@ -209,7 +209,7 @@ class _Running:
         event_bus: Where they tell it.
         pipeline: The stages.
         opened: Closes what was opened.
-        is_told: Whether the error that has ended the stages was raised.
+        is_raised: Whether the error that has ended the stages was raised.
     """
 
     runner: asyncio.Task[None]
@@ -217,16 +217,16 @@ class _Running:
     event_bus: EventBus
     pipeline: Pipeline
     opened: AsyncExitStack
-    is_told: bool = False
+    is_raised: bool = False
 
     @property
     def error(self) -> BaseException | None:
         """What has ended the stages, once they have ended."""
         error = self.pipeline.error if self.runner.cancelled() else self.runner.exception()
-        return None if error is None else _only(error)
+        return None if error is None else _unwrap(error)
 
 
-def _only(error: BaseException) -> BaseException:
+def _unwrap(error: BaseException) -> BaseException:
     """Take a single error out of the group that task groups wrap around it."""
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]

@@ -28,73 +28,73 @@ class FetchStage:
 
     def __init__(  # noqa: PLR0913 - what it joins, keyword-only
         self,
-        fetcher: Downloader,
-        saver: SaveStage,
+        downloader: Downloader,
+        save_stage: SaveStage,
         *,
         gate: CallGate,
         pending: PendingPackages,
-        began: Callable[[WorkItem], None],
+        on_start: Callable[[WorkItem], None],
         fail: Callable[[WorkItem, PixxelError], Awaitable[None]],
         fetch_failed: Callable[[WorkItem, PixxelError], Awaitable[None]],
-        wait_again: Callable[[WorkItem], Awaitable[None]],
+        poll_again: Callable[[WorkItem], Awaitable[None]],
         end_early: Callable[[PixxelError], Awaitable[None]],
     ) -> None:
         """Join the parts.
 
         Args:
-            fetcher: Transfers.
-            saver: Saves.
+            downloader: Transfers.
+            save_stage: Saves.
             gate: Knows whether the key was rejected.
             pending: Takes what is settled.
-            began: Told of a package that has left the waiting ones.
+            on_start: Told of a package that has left the waiting ones.
             fail: Ends a package that failed.
             fetch_failed: Ends one that failed in its transfer, or requests it anew.
-            wait_again: Takes a package back that is not ready any more.
+            poll_again: Takes a package back that is not ready any more.
             end_early: Ends the export, such as when the disk stays full.
         """
-        self._fetcher = fetcher
-        self._saver = saver
+        self._downloader = downloader
+        self._save_stage = save_stage
         self._gate = gate
         self._pending = pending
-        self._began = began
+        self._on_start = on_start
         self._fail = fail
         self._fetch_failed = fetch_failed
-        self._wait_again = wait_again
+        self._poll_again = poll_again
         self._end_early = end_early
-        self._saving = anyio.Semaphore(SAVES)
+        self._saves = anyio.Semaphore(SAVES)
 
     async def run(
         self,
         ready: MemoryObjectReceiveStream[WorkItem],
-        places: FifoSemaphore,
+        semaphore: FifoSemaphore,
         tasks: TaskGroup,
     ) -> None:
         """Start a task for each package that is ready, until there are no more.
 
         Args:
             ready: The packages.
-            places: Bounds how many of them are transferred at once.
+            semaphore: Bounds how many of them are transferred at once.
             tasks: Runs the transfers and what saves them.
         """
         while True:
-            permit = _Permit(places)
-            await places.take()
+            permit = _Permit(semaphore)
+            await semaphore.take()
             try:
                 item = await ready.receive()
             except anyio.EndOfStream:
                 return
-            tasks.start_soon(self._take, item, tasks, permit)
+            tasks.start_soon(self._fetch, item, tasks, permit)
 
-    async def _take(self, item: WorkItem, tasks: TaskGroup, permit: _Permit) -> None:
+    async def _fetch(self, item: WorkItem, tasks: TaskGroup, permit: _Permit) -> None:
         try:
-            self._began(item)
+            self._on_start(item)
             self._gate.check()
             try:
-                arrived = await self._fetcher.fetch(item, permit.release)
+                received = await self._downloader.fetch(item, permit.release)
             except NotReadyAnyMoreError:
-                await self._wait_again(item)
+                await self._poll_again(item)
             else:
-                await self._hand_to_saver(arrived, tasks)
+                await self._start_save(received, tasks)
         except DiskStaysFullError as full:
             await self._end_early(full.error)
         except Exception as raised:  # noqa: BLE001 - it ends this package, and no other
@@ -102,35 +102,35 @@ class FetchStage:
         finally:
             permit.release()
 
-    async def _hand_to_saver(self, arrived: ReceivedPackage, tasks: TaskGroup) -> None:
+    async def _start_save(self, received: ReceivedPackage, tasks: TaskGroup) -> None:
         """Save in a task of its own: what waits for the disk need not hold up transfers."""
         try:
-            await self._saving.acquire()
+            await self._saves.acquire()
         except BaseException:
-            await arrived.abandon()
+            await received.abandon()
             raise
-        tasks.start_soon(self._save, arrived)
+        tasks.start_soon(self._save, received)
 
-    async def _save(self, arrived: ReceivedPackage) -> None:
+    async def _save(self, received: ReceivedPackage) -> None:
         try:
-            await self._pending.settle(await self._saver.save(arrived))
+            await self._pending.settle(await self._save_stage.save(received))
         except DiskStaysFullError as full:
             await self._end_early(full.error)
         except Exception as raised:  # noqa: BLE001 - likewise
-            await self._fail(arrived.item, as_error(raised))
+            await self._fail(received.item, as_error(raised))
         finally:
-            self._saving.release()
+            self._saves.release()
 
 
 class _Permit:
     """The right to transfer one package among others."""
 
-    def __init__(self, places: FifoSemaphore) -> None:
-        self._places = places
+    def __init__(self, semaphore: FifoSemaphore) -> None:
+        self._semaphore = semaphore
         self._is_held = True
 
     def release(self) -> None:
         """Let another package be transferred; a transfer that waits for its host does so early."""
         if self._is_held:
             self._is_held = False
-            self._places.give_back()
+            self._semaphore.give_back()

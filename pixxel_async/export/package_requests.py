@@ -68,7 +68,7 @@ class PackageRequests:
         self._poll = poll
         self._emit = emit
         self._clock = clock
-        self._strange_words: set[str] = set()
+        self._unknown_words: set[str] = set()
 
     async def create(
         self,
@@ -105,7 +105,7 @@ class PackageRequests:
                 reason = f"the answer was lost ({error})"
                 await self.wait_to_recreate(download, attempt, error, reason=reason)
             else:
-                self._note(package)
+                self._log_unknown_word(package)
                 return package
 
     async def status(
@@ -119,16 +119,16 @@ class PackageRequests:
         package = await self._api.status(
             download, download_id, notify=self._notify(download), comes_again=comes_again
         )
-        self._note(package)
+        self._log_unknown_word(package)
         return package
 
-    async def look(
+    async def poll(
         self,
         download: Download,
         download_id: str | None,
         *,
         age_s: float,
-        forgave: Callable[[PixxelError], None] = lambda _: None,
+        on_transient: Callable[[PixxelError], None] = lambda _: None,
     ) -> Package | None:
         """Ask how far a package has come, and forgive what passes.
 
@@ -136,7 +136,7 @@ class PackageRequests:
             download: What was asked for.
             download_id: What its status call takes.
             age_s: Seconds since its creation; infinite for a package of an earlier run.
-            forgave: Told an error that passes.
+            on_transient: Told an error that passes.
 
         Returns:
             The package, or None if the next look may tell more.
@@ -151,7 +151,7 @@ class PackageRequests:
             kind = package_calls.status(download, download_id).kind
             if not is_early and judge(kind, failure_of(error)) is not Verdict.RETRY:
                 raise
-            forgave(error)
+            on_transient(error)
             return None
 
     async def fresh_url(self, download: Download, download_id: str | None) -> SecretStr | None:
@@ -170,7 +170,7 @@ class PackageRequests:
         raise_if_failed(fresh, download)
         return fresh.signed_url
 
-    def raise_if_over(self, download: Download, *, age_s: float, status_word: str) -> None:
+    def raise_if_timed_out(self, download: Download, *, age_s: float, status_word: str) -> None:
         """Raise if a package has been waited for as long as it may be.
 
         Args:
@@ -221,11 +221,11 @@ class PackageRequests:
 
         return notify
 
-    def _note(self, package: Package) -> None:
+    def _log_unknown_word(self, package: Package) -> None:
         """Log each unknown status word once; it is taken as "not yet"."""
         word = package.status_word
-        if not package_calls.is_known_word(word) and word not in self._strange_words:
-            self._strange_words.add(word)
+        if not package_calls.is_known_word(word) and word not in self._unknown_words:
+            self._unknown_words.add(word)
             logger.warning("unknown status word %r: taken as not ready yet", redact(word))
 
 

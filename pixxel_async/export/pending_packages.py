@@ -32,7 +32,7 @@ class PendingPackages:
         self._event_bus = event_bus
         self._claimed: set[str] = set()
         self._outstanding = 0
-        self._is_all_fed = False
+        self._is_closed = False
         self._all_settled = anyio.Event()
 
     def add(self) -> None:
@@ -41,8 +41,8 @@ class PendingPackages:
 
     def close(self) -> None:
         """Note that no more packages come."""
-        self._is_all_fed = True
-        self._check()
+        self._is_closed = True
+        self._set_if_settled()
 
     async def claim(self, key: str) -> None:
         """Have a package for this export; waits while another one has it."""
@@ -53,21 +53,21 @@ class PendingPackages:
         """Tell how a package has ended, and let go of it; a second end of it is not told."""
         if event.key in self._claimed:
             await self._event_bus.emit(event)
-            self.let_go(event.key)
+            self.forget(event.key)
 
-    def let_go(self, key: str) -> None:
+    def forget(self, key: str) -> None:
         """Count a package as settled, told or not."""
         if key in self._claimed:
             self._release(key)
             self._outstanding -= 1
-            self._check()
+            self._set_if_settled()
 
     def release_all(self) -> None:
         """Let go of what is not settled, for other exports of the client."""
         for key in list(self._claimed):
             self._release(key)
 
-    async def wait(self) -> None:
+    async def wait_until_settled(self) -> None:
         """Return when every package is settled."""
         await self._all_settled.wait()
 
@@ -89,14 +89,14 @@ class PendingPackages:
         total = self._event_bus.report.total
         if total is not None:  # a list that raises may have raised after its last download
             return total - self._event_bus.report.settled or None
-        return self._outstanding if self._is_all_fed else None
+        return self._outstanding if self._is_closed else None
 
     def _release(self, key: str) -> None:
         self._claimed.discard(key)
         self._folder.release(key)
 
-    def _check(self) -> None:
-        if self._is_all_fed and self._outstanding == 0:
+    def _set_if_settled(self) -> None:
+        if self._is_closed and self._outstanding == 0:
             self._all_settled.set()
 
 
@@ -137,4 +137,4 @@ class Failures:
             await self._pending.settle(failed)
         except Exception as bug:  # noqa: BLE001 - it counts as left, and holds nobody up
             logger.error("the end of a package was not told: %s", as_error(bug))  # noqa: TRY400 - see `as_error`
-            self._pending.let_go(download.key)
+            self._pending.forget(download.key)

@@ -53,7 +53,13 @@ from .key_check import KeyCheck
 from .package_requests import PackageRequests, raise_if_failed
 from .pending_packages import Failures, PendingPackages
 from .poll_stage import PollStage
-from .replacement import PackageReplacement, is_stale_id, known_id_of, look, raise_if_wordless
+from .replacement import (
+    PackageReplacement,
+    is_stale_id,
+    known_id_of,
+    poll_package,
+    raise_if_url_missing,
+)
 from .resources import ExportResources
 from .resume import ResumeStage, repair_row
 from .save_stage import SaveStage
@@ -63,89 +69,98 @@ FINISH_S = 1.0
 """How long creations that are under way may take after an interruption, in seconds."""
 
 
+ENDS_EXPORT = (RouteError, FolderLostError)
+"""Errors that concern all packages, and fail none."""
+
+
 class Pipeline:
     """The stages of one export; `error` is what has ended them, if not a cancellation."""
 
-    def __init__(self, parts: ExportResources, folder: ExportFolder, event_bus: EventBus) -> None:
+    def __init__(
+        self, resources: ExportResources, folder: ExportFolder, event_bus: EventBus
+    ) -> None:
         """Join the stages; nothing runs before `run`."""
         self.error: Exception | None = None
-        self._parts = parts
+        self._resources = resources
         self._folder = folder
         self._event_bus = event_bus
-        self._name_of: Callable[[Download], str] = path_namer(parts.folder.path_template)
+        self._name_of: Callable[[Download], str] = path_namer(resources.folder.path_template)
         self._gate = CallGate()
         self._pending = PendingPackages(folder, event_bus)
         self._failures = Failures(folder.journal, self._pending, event_bus)
-        self._intake = ResumeStage(folder, policy=parts.folder, retry=parts.retry)
+        self._resume_stage = ResumeStage(folder, policy=resources.folder, retry=resources.retry)
         self._requests = PackageRequests(
-            parts.api,
-            retry=parts.retry,
-            poll=parts.poll,
+            resources.api,
+            retry=resources.retry,
+            poll=resources.poll,
             emit=event_bus.emit,
             clock=event_bus.clock,
         )
-        self._poller: PollStage[WorkItem] = PollStage(
+        self._poll_stage: PollStage[WorkItem] = PollStage(
             self._poll,
-            self._not_yet,
-            policy=parts.poll,
-            workers=parts.limits.requests,
-            broke=self._broke,
+            self._on_pending,
+            policy=resources.poll,
+            workers=resources.limits.requests,
+            on_error=self._fail_unexpectedly,
         )
         self._space = DiskSpace(
             folder.sink,
-            parts.folder,
+            resources.folder,
             emit=event_bus.emit,
             clock=event_bus.clock,
             left=lambda: self._pending.outstanding,
         )
-        self._creator = CreateStage(
+        self._create_stage = CreateStage(
             self._requests,
             self._gate,
-            retry=parts.retry,
+            retry=resources.retry,
             journal=folder.journal,
             space=self._space,
             event_bus=event_bus,
         )
-        self._fetcher = Downloader(
-            parts.storage,
+        self._downloader = Downloader(
+            resources.storage,
             folder,
-            policy=parts.fetch,
-            folder_policy=parts.folder,
-            retry=parts.retry,
+            policy=resources.fetch,
+            folder_policy=resources.folder,
+            retry=resources.retry,
             gate=self._gate,
-            slots=parts.slots,
-            hosts=parts.hosts,
+            slots=resources.slots,
+            hosts=resources.hosts,
             space=self._space,
-            bandwidth=parts.bandwidth,
+            bandwidth=resources.bandwidth,
             fresh_url=self._fresh_url,
             emit=event_bus.emit,
             emit_or_drop=event_bus.emit_or_drop,
             count_received=event_bus.count_received,
             clock=event_bus.clock,
         )
-        self._saver = SaveStage(
+        self._save_stage = SaveStage(
             folder,
-            policy=parts.folder,
-            checksum=parts.fetch.checksum,
+            policy=resources.folder,
+            checksum=resources.fetch.checksum,
             space=self._space,
             clock=event_bus.clock,
         )
-        self._replacer = PackageReplacement(
-            self._creator, hand_on=self._hand_on, fail=self._fail, end_early=self._end_early
-        )
-        self._fetching = FetchStage(
-            self._fetcher,
-            self._saver,
-            gate=self._gate,
-            pending=self._pending,
-            began=self._leave_place,
+        self._replacement = PackageReplacement(
+            self._create_stage,
+            on_created=self._on_created,
             fail=self._fail,
-            fetch_failed=self._replacer.fetch_failed,
-            wait_again=self._wait_again,
             end_early=self._end_early,
         )
-        self._key_check = KeyCheck(parts.api)
-        self._places = anyio.Semaphore(parts.limits.pending)
+        self._fetch_stage = FetchStage(
+            self._downloader,
+            self._save_stage,
+            gate=self._gate,
+            pending=self._pending,
+            on_start=self._release_slot,
+            fail=self._fail,
+            fetch_failed=self._replacement.fetch_failed,
+            poll_again=self._poll_again,
+            end_early=self._end_early,
+        )
+        self._key_check = KeyCheck(resources.api)
+        self._pending_slots = anyio.Semaphore(resources.limits.pending)
         self._ready: MemoryObjectSendStream[WorkItem]
         self._working = anyio.CancelScope()
         self._source: DownloadSource
@@ -183,7 +198,7 @@ class Pipeline:
         self._working.cancel()
 
     async def _run(self, downloads: Downloads) -> None:
-        feed, todo = anyio.create_memory_object_stream[Download](0)
+        send, incoming = anyio.create_memory_object_stream[Download](0)
         self._source = DownloadSource(
             downloads,
             journal=self._folder.journal,
@@ -192,21 +207,24 @@ class Pipeline:
             name_of=self._name_of,
         )
         self._ready, ready = anyio.create_memory_object_stream[WorkItem](math.inf)
-        with self._working, self._parts.slots.followed(self._event_bus.tell_fetches) as places:
-            async with feed, todo, self._ready, ready, anyio.create_task_group() as tasks:
+        with (
+            self._working,
+            self._resources.slots.followed(self._event_bus.emit_concurrency) as slots,
+        ):
+            async with send, incoming, self._ready, ready, anyio.create_task_group() as tasks:
                 total = count(downloads)
                 await self._event_bus.emit(
                     events.Started(at_s=self._event_bus.clock(), total=total)
                 )
-                tasks.start_soon(self._poller.run)
-                tasks.start_soon(self._fetcher.watchdog.run)
+                tasks.start_soon(self._poll_stage.run)
+                tasks.start_soon(self._downloader.watchdog.run)
                 tasks.start_soon(
                     self._event_bus.recorder.run, self._event_bus.report, self._event_bus.clock
                 )
-                tasks.start_soon(self._create_stage, todo, tasks)
-                tasks.start_soon(self._fetching.run, ready, places, tasks)
-                await self._source.run(feed)
-                await self._pending.wait()
+                tasks.start_soon(self._create_all, incoming, tasks)
+                tasks.start_soon(self._fetch_stage.run, ready, slots, tasks)
+                await self._source.run(send)
+                await self._pending.wait_until_settled()
                 tasks.cancel_scope.cancel()
 
     async def _confirm_journal(self) -> None:
@@ -220,18 +238,18 @@ class Pipeline:
 
     async def _fail(self, item: WorkItem, error: PixxelError) -> None:
         """End a package; with a rejected key, a closed way or a lost folder the whole export."""
-        if isinstance(error, RouteError | FolderLostError):
+        if isinstance(error, ENDS_EXPORT):
             await self._end_early(error)
             return
         if isinstance(error, PermissionDeniedError) and not is_retryable_next_run(error):
             error = await self._key_check.judge(error)
         if isinstance(error, AuthenticationError):
             await self._stop(error)
-        self._leave_place(item)
+        self._release_slot(item)
         await self._failures.note(item, error)
         await self._failures.settle(item.download, error)
 
-    async def _broke(self, item: WorkItem, raised: Exception) -> None:
+    async def _fail_unexpectedly(self, item: WorkItem, raised: Exception) -> None:
         """End a package for which something was raised that nobody expects."""
         await self._fail(item, as_error(raised))
 
@@ -243,7 +261,7 @@ class Pipeline:
         self._gate.shut(error)
         if self._event_bus.report.total is None:
             self._source.cut()  # a stream may never end; of a list, each package fails
-        waiting = self._poller.drain()
+        waiting = self._poll_stage.drain()
         await self._event_bus.emit(events.Stopped(at_s=self._event_bus.clock(), error=error))
         async with anyio.create_task_group() as tasks:  # so that they share commits
             for item in waiting:
@@ -258,72 +276,83 @@ class Pipeline:
 
     # Create.
 
-    async def _create_stage(
-        self, todo: MemoryObjectReceiveStream[Download], tasks: TaskGroup
+    async def _create_all(
+        self, incoming: MemoryObjectReceiveStream[Download], tasks: TaskGroup
     ) -> None:
-        at_once = anyio.Semaphore(self._parts.limits.requests)
-        async for download in todo:
-            await at_once.acquire()
-            tasks.start_soon(self._create_one, download, at_once)
+        semaphore = anyio.Semaphore(self._resources.limits.requests)
+        async for download in incoming:
+            await semaphore.acquire()
+            tasks.start_soon(self._create_one, download, semaphore)
 
-    async def _create_one(self, download: Download, at_once: anyio.Semaphore) -> None:
-        item: WorkItem | None = None
+    async def _create_one(self, download: Download, semaphore: anyio.Semaphore) -> None:
         try:
             await self._pending.claim(download.key)
+            await self._create_claimed(download)
+        finally:
+            semaphore.release()
+
+    async def _create_claimed(self, download: Download) -> None:
+        item: WorkItem | None = None
+        try:
             row = await self._folder.journal.get(download.key)
             item = WorkItem(download, row or new_row(download, self._name_of))
             await repair_row(item, self._folder, self._event_bus, is_lost=row is None)
-            await self._take_up(item)
+            await self._resume(item)
         except DiskStaysFullError as full:
             await self._end_early(full.error)
         except EarlierFailureError as error:
             await self._failures.settle(download, error)
         except Exception as raised:  # noqa: BLE001 - it ends this package, and no other
-            if item is None:  # without a row, there is nothing to note it in
-                await self._failures.settle(download, as_error(raised))
-            else:
-                await self._broke(item, raised)
-        finally:
-            at_once.release()
+            error = as_error(raised)
+            if item is not None:
+                await self._fail(item, error)
+            elif isinstance(error, ENDS_EXPORT):
+                await self._end_early(error)
+            else:  # without a row, there is nothing to note it in
+                await self._failures.settle(download, error)
 
-    async def _take_up(self, item: WorkItem) -> None:
+    async def _resume(self, item: WorkItem) -> None:
         """Skip a package that is saved; else do what its state asks for first."""
-        if await self._intake.is_saved(item):
-            await self._saver.extract(item)
-            saved = self._saver.describe(item, skipped=True)
+        if await self._resume_stage.is_saved(item):
+            await self._save_stage.extract(item)
+            saved = self._save_stage.describe(item, skipped=True)
             await self._pending.settle(
                 events.Skipped(at_s=self._event_bus.clock(), key=item.key, saved=saved)
             )
             return
-        first = self._intake.first(item, needs_id=needs_id(item.download))
-        await self._places.acquire()
+        first = self._resume_stage.first(item, needs_id=needs_id(item.download))
+        await self._pending_slots.acquire()
         item.has_place = True
-        await self._begin(item, first)
+        await self._start(item, first)
 
-    async def _begin(self, item: WorkItem, first: ResumeAction) -> None:
+    async def _start(self, item: WorkItem, first: ResumeAction) -> None:
         """Ask for a package, or go on waiting for the one that an earlier run has asked for."""
         if first is ResumeAction.POLL:
-            item.lead = known_id_of(item, self._parts.folder.previous_failures)
+            item.lead = known_id_of(item, self._resources.folder.previous_failures)
             item.since = anyio.current_time()
             await self._event_bus.emit(
                 events.Requested(
                     at_s=self._event_bus.clock(), key=item.key, download_id=item.row.download_id
                 )
             )
-            self._poller.add_soon(item, since=item.since, spread_s=self._parts.poll.initial_s)
+            self._poll_stage.add_soon(
+                item, since=item.since, spread_s=self._resources.poll.initial_s
+            )
             return
         again = first is ResumeAction.CREATE_AGAIN
         # The same call may have gone out in an earlier run, if it takes no id: its age is unknown.
         is_new = needs_id(item.download) or item.row.state is State.QUEUED
-        await self._hand_on(
+        await self._on_created(
             item,
-            await (self._creator.create_again(item) if again else self._creator.create(item)),
+            await (
+                self._create_stage.create_again(item) if again else self._create_stage.create(item)
+            ),
             kind=item.download.kind if is_new else None,
         )
 
-    async def _hand_on(self, item: WorkItem, package: Package, *, kind: str | None) -> None:
+    async def _on_created(self, item: WorkItem, package: Package, *, kind: str | None) -> None:
         if not await self._is_settled(item, package, polls=0):
-            self._poller.add(item, since=item.since, kind=kind)
+            self._poll_stage.add(item, since=item.since, kind=kind)
 
     # Poll.
 
@@ -333,19 +362,19 @@ class Pipeline:
         age_s = anyio.current_time() - item.since
         try:
             try:
-                package = await look(item, self._requests, self._gate, age_s=age_s)
+                package = await poll_package(item, self._requests, self._gate, age_s=age_s)
                 if package is not None:
-                    self._poller.saw(pending, package.status)
+                    self._poll_stage.record_status(pending, package.status)
                     if await self._is_settled(item, package, polls=pending.polls):
                         return False
-                    raise_if_wordless(item, package)
-                self._requests.raise_if_over(
+                    raise_if_url_missing(item, package)
+                self._requests.raise_if_timed_out(
                     item.download, age_s=age_s, status_word=item.status_word
                 )
             except PixxelError as error:
                 if not is_stale_id(item, error):
                     raise
-                await self._replacer.replace(item, error)
+                await self._replacement.replace(item, error)
                 return False
             if self._gate.rejected is not None:
                 raise self._gate.rejection()
@@ -354,7 +383,7 @@ class Pipeline:
             return False
         return True
 
-    async def _not_yet(self, pending: Pending[WorkItem], next_s: float) -> None:
+    async def _on_pending(self, pending: Pending[WorkItem], next_s: float) -> None:
         await self._event_bus.emit(
             events.Polled(
                 at_s=self._event_bus.clock(),
@@ -375,7 +404,7 @@ class Pipeline:
         raise_if_failed(package, item.download)
         if package.status is not PackageStatus.READY:
             return False
-        item.take_url(package.signed_url, margin_s=self._parts.fetch.expiry_margin_s)
+        item.take_url(package.signed_url, margin_s=self._resources.fetch.expiry_margin_s)
         await self._event_bus.emit(
             events.Ready(
                 at_s=self._event_bus.clock(),
@@ -392,13 +421,13 @@ class Pipeline:
     async def _fresh_url(self, item: WorkItem) -> SecretStr | None:
         return await self._gate.ask(self._requests.fresh_url(item.download, item.row.download_id))
 
-    async def _wait_again(self, item: WorkItem) -> None:
+    async def _poll_again(self, item: WorkItem) -> None:
         # It waits since its creation: the waiting limit ends a storage that always refuses.
         pending = Pending(item=item, since=item.since)
-        await self._not_yet(pending, self._parts.poll.initial_s)
-        self._poller.add(item, since=item.since)
+        await self._on_pending(pending, self._resources.poll.initial_s)
+        self._poll_stage.add(item, since=item.since)
 
-    def _leave_place(self, item: WorkItem) -> None:
+    def _release_slot(self, item: WorkItem) -> None:
         if item.has_place:
             item.has_place = False
-            self._places.release()
+            self._pending_slots.release()

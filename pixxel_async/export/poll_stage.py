@@ -36,27 +36,27 @@ class PollStage(Generic[T]):
     def __init__(
         self,
         poll: Callable[[Pending[T]], Awaitable[bool]],
-        not_yet: Callable[[Pending[T], float], Awaitable[None]],
+        on_pending: Callable[[Pending[T], float], Awaitable[None]],
         *,
         policy: PollPolicy,
         workers: int,
-        broke: Callable[[T, Exception], Awaitable[None]] = _raise,
+        on_error: Callable[[T, Exception], Awaitable[None]] = _raise,
     ) -> None:
         """Prepare; nothing runs before `run`.
 
         Args:
             poll: Asks about one package. Returns True if it has to be polled again.
-            not_yet: Told about each package that will be polled again, and in how many seconds.
+            on_pending: Told about each package that will be polled again, and in how many seconds.
             policy: The intervals.
             workers: How many polls may be in flight.
-            broke: Ends a package for which `poll`, or anything after it, has raised; without it,
+            on_error: Ends a package for which `poll`, or anything after it, has raised; without it,
                 that is raised out of `run`.
         """
         self._poll = poll
-        self._not_yet = not_yet
+        self._on_pending = on_pending
         self._schedule: PollSchedule[T] = PollSchedule(policy)
         self._workers = workers
-        self._broke = broke
+        self._on_error = on_error
         self._changed = asyncio.Event()
         self._is_drained = False
 
@@ -83,7 +83,7 @@ class PollStage(Generic[T]):
         """Take on a package of an earlier run; it is first polled at random within `spread_s`."""
         self._put(Pending(item=item, since=since), spread_s * _jitter())
 
-    def saw(self, pending: Pending[T], status: PackageStatus) -> None:
+    def record_status(self, pending: Pending[T], status: PackageStatus) -> None:
         """Learn from what the service has just said about a package that is being polled."""
         self._schedule.saw(pending, status, now=_now())
         self._changed.set()
@@ -108,7 +108,7 @@ class PollStage(Generic[T]):
             try:
                 is_pending = await self._poll_one(pending)
             except Exception as error:  # noqa: BLE001 - it ends this package, and no other
-                await self._broke(pending.item, error)
+                await self._on_error(pending.item, error)
                 is_pending = False
             if not is_pending:
                 self._schedule.saw(pending, PackageStatus.FAILED, now=_now())
@@ -120,7 +120,7 @@ class PollStage(Generic[T]):
             return False
         wait_s = self._wait_s(pending)
         # First told, then placed: or its next poll might be told about before this one.
-        await self._not_yet(pending, wait_s)
+        await self._on_pending(pending, wait_s)
         self._put(pending, wait_s)
         return True
 

@@ -26,7 +26,7 @@ NO_ANSWER = "no answer yet"
 """Stands for the status word while the service gives none."""
 
 
-class _NowhereError(PackageFailedError):
+class _StaleIdError(PackageFailedError):
     """The id of a package leads nowhere."""
 
 
@@ -39,32 +39,32 @@ def known_id_of(item: WorkItem, failures: PreviousFailures) -> KnownId:
     return KnownId(was_ready=was_ready, is_last_chance=is_last_chance)
 
 
-async def look(
+async def poll_package(
     item: WorkItem, requests: PackageRequests, gate: CallGate, *, age_s: float
 ) -> Package | None:
     """Ask how far a package has come; None if the next look may tell more.
 
     Raises:
         PackageFailedError: The id leads nowhere.
-        PixxelError: As `PackageRequests.look`.
+        PixxelError: As `PackageRequests.poll`.
     """
-    passing: list[PixxelError] = []
+    transient: list[PixxelError] = []
     package = await gate.ask(
-        requests.look(
+        requests.poll(
             item.download,
             item.row.download_id,
             age_s=age_s if item.lead is None else math.inf,
-            forgave=passing.append,
+            on_transient=transient.append,
         )
     )
     if package is None:
         item.status_word = NO_ANSWER
-        if item.lead is not None and item.lead.failed(passing[0]):
-            raise _NowhereError(str(passing[0]), key=item.key)
+        if item.lead is not None and item.lead.failed(transient[0]):
+            raise _StaleIdError(str(transient[0]), key=item.key)
     return package
 
 
-def raise_if_wordless(item: WorkItem, package: Package) -> None:
+def raise_if_url_missing(item: WorkItem, package: Package) -> None:
     """Count an answer without a URL, and raise if there were enough of them.
 
     Raises:
@@ -72,7 +72,7 @@ def raise_if_wordless(item: WorkItem, package: Package) -> None:
     """
     if item.lead is not None and item.lead.answered(package.status, package.status_word):
         message = f'its status is "{redact(package.status_word)}", without a URL'
-        raise _NowhereError(message, key=item.key)
+        raise _StaleIdError(message, key=item.key)
 
 
 def is_stale_id(item: WorkItem, error: PixxelError) -> bool:
@@ -80,7 +80,7 @@ def is_stale_id(item: WorkItem, error: PixxelError) -> bool:
     if not needs_id(item.download):
         return False
     match error:
-        case _NowhereError():
+        case _StaleIdError():
             return True
         case PackageFailedError():
             return item.lead is not None or is_gone_word(item.status_word)
@@ -92,7 +92,7 @@ def is_stale_id(item: WorkItem, error: PixxelError) -> bool:
     return False
 
 
-class HandOn(Protocol):
+class OnCreated(Protocol):
     """Takes a package that was requested just now."""
 
     def __call__(self, item: WorkItem, package: Package, *, kind: str | None) -> Awaitable[None]:
@@ -105,22 +105,22 @@ class PackageReplacement:
 
     def __init__(
         self,
-        creator: CreateStage,
+        create_stage: CreateStage,
         *,
-        hand_on: HandOn,
+        on_created: OnCreated,
         fail: Callable[[WorkItem, PixxelError], Awaitable[None]],
         end_early: Callable[[PixxelError], Awaitable[None]],
     ) -> None:
         """Join what a replacement needs.
 
         Args:
-            creator: Requests packages.
-            hand_on: Takes a package that was requested.
+            create_stage: Requests packages.
+            on_created: Takes a package that was requested.
             fail: Ends a package that failed.
             end_early: Ends the export, such as when the disk stays full.
         """
-        self._creator = creator
-        self._hand_on = hand_on
+        self._create_stage = create_stage
+        self._on_created = on_created
         self._fail = fail
         self._end_early = end_early
 
@@ -131,8 +131,8 @@ class PackageReplacement:
             PixxelError: As `CreateStage.replace`.
             DiskStaysFullError: As `CreateStage.replace`.
         """
-        package = await self._creator.replace(item, error)
-        await self._hand_on(item, package, kind=item.download.kind)
+        package = await self._create_stage.replace(item, error)
+        await self._on_created(item, package, kind=item.download.kind)
 
     async def fetch_failed(self, item: WorkItem, error: PixxelError) -> None:
         """Request a package anew whose transfer failed, or end it."""

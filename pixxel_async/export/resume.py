@@ -54,10 +54,10 @@ class ResumeStage:
         if row.is_discarded and row.extracted is not None:
             if await sink.is_folder(row.extracted):
                 return True
-            item.row = _fetched_anew(row)
+            item.row = _fetch_again(row)
             return False
         stamp = await sink.stamp(row.name)
-        if stamp is not None and await self._is_right(row, stamp):
+        if stamp is not None and await self._is_unchanged(row, stamp):
             if row.state is not State.SAVED:
                 # The last run ended between the rename and the note of it.
                 item.row = row.without_partial().changed(state=State.SAVED).stamped(stamp)
@@ -69,7 +69,7 @@ class ResumeStage:
         if stamp is not None:
             await sink.set_aside(row.name)
             row = row.without_partial()
-        item.row = _fetched_anew(row)
+        item.row = _fetch_again(row)
         return False
 
     def first(self, item: WorkItem, *, needs_id: bool) -> ResumeAction:
@@ -102,13 +102,13 @@ class ResumeStage:
             item.row = row.changed(recreated=0)
         return decided
 
-    async def _is_right(self, row: PackageRow, stamp: Stamp) -> bool:
+    async def _is_unchanged(self, row: PackageRow, stamp: Stamp) -> bool:
         if not stamp.is_file or stamp.size != row.bytes:
             return False
         if row.sha256 is None:
             return row.mtime_ns is None or abs(stamp.mtime_ns - row.mtime_ns) <= COARSE_NS
-        is_told = row.state in {State.SAVED, State.SKIPPED}
-        is_trusted = is_told and self._policy.existing_files is ExistingFiles.TRUST
+        is_recorded = row.state in {State.SAVED, State.SKIPPED}
+        is_trusted = is_recorded and self._policy.existing_files is ExistingFiles.TRUST
         if is_trusted and is_untouched(row, stamp):
             return True
         return await self._folder.sink.digest(row.name) == row.sha256
@@ -122,7 +122,7 @@ def is_untouched(row: PackageRow, stamp: Stamp) -> bool:
     return is_same and row.ctime_ns in {None, stamp.ctime_ns}
 
 
-def _fetched_anew(row: PackageRow) -> PackageRow:
+def _fetch_again(row: PackageRow) -> PackageRow:
     return row.changed(
         state=State.QUEUED,
         recreated=0,  # it was saved: what was repeated for that is over
@@ -148,7 +148,7 @@ async def repair_row(
         event_bus: Takes the event.
         is_lost: Whether nothing could be believed. Nobody knows then whose file has its name.
     """
-    damage = folder.journal.take_damage(item.key) or _of_another(item)
+    damage = folder.journal.take_damage(item.key) or _mismatch(item)
     if damage is None:
         return
     await event_bus.emit(
@@ -162,7 +162,7 @@ async def repair_row(
     folder.journal.note(item.row)
 
 
-def _of_another(item: WorkItem) -> Corruption | None:
+def _mismatch(item: WorkItem) -> Corruption | None:
     """Find out whether the row of a package describes another download."""
     wanted = target_of(item.download)
     if item.row.target == wanted or json.loads(item.row.target) == json.loads(wanted):

@@ -50,11 +50,11 @@ class SaveStage:
         """
         self._folder = folder
         self._policy = policy
-        self._noted = frozenset({checksum.value} - {Checksum.NONE.value})
+        self._algorithms = frozenset({checksum.value} - {Checksum.NONE.value})
         self._space = space
         self._clock = clock
 
-    async def save(self, arrived: ReceivedPackage) -> events.Saved:
+    async def save(self, package: ReceivedPackage) -> events.Saved:
         """Give a package its final name.
 
         Cancelled or failed, it leaves the partial and its mark for a later run.
@@ -64,19 +64,19 @@ class SaveStage:
             DiskStaysFullError: The disk stayed full.
         """
         try:
-            await self._save(arrived)
+            await self._save(package)
         except BaseException:
-            await arrived.abandon()
+            await package.abandon()
             raise
         with anyio.CancelScope(shield=True):
-            await arrived.transfer.partial.aclose()
-        await self.extract(arrived.item)
+            await package.transfer.partial.aclose()
+        await self.extract(package.item)
         return events.Saved(
             at_s=self._clock(),
-            key=arrived.item.key,
-            saved=self.describe(arrived.item),
-            received=arrived.transfer.received,
-            transferred_s=anyio.current_time() - arrived.began,
+            key=package.item.key,
+            saved=self.describe(package.item),
+            received=package.transfer.received,
+            transferred_s=anyio.current_time() - package.began,
         )
 
     async def extract(self, item: WorkItem) -> None:
@@ -120,13 +120,13 @@ class SaveStage:
             extracted=None if row.extracted is None else sink.path(row.extracted),
         )
 
-    async def _save(self, arrived: ReceivedPackage) -> None:
-        item, partial, journal = arrived.item, arrived.transfer.partial, self._folder.journal
-        digests = await partial.digests(self._noted)
-        arrived.transfer.describe_whole(
+    async def _save(self, package: ReceivedPackage) -> None:
+        item, partial, journal = package.item, package.transfer.partial, self._folder.journal
+        digests = await partial.digests(self._algorithms)
+        package.transfer.describe_whole(
             bytes=partial.size,
             sha256=digests["sha256"].hex() if digests else None,
-            checksum=arrived.checksum,
+            checksum=package.checksum,
         )
         await self._space.write(lambda: journal.put(item.row))
         is_noted = False

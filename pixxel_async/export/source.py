@@ -27,10 +27,10 @@ def count(downloads: Downloads) -> int | None:
         InputError: It is not an iterable of downloads.
     """
     if not isinstance(downloads, (Iterable, AsyncIterable)):
-        message = f"downloads must be an iterable, not {_named(downloads)}"
+        message = f"downloads must be an iterable, not {_described(downloads)}"
         raise InputError(message)
     if isinstance(downloads, Sequence):
-        keys = {_checked(download, place).key for place, download in enumerate(downloads)}
+        keys = {_checked(download, index).key for index, download in enumerate(downloads)}
         return len(keys)
     return None
 
@@ -41,28 +41,28 @@ async def each(downloads: Downloads) -> AsyncIterator[Download]:
     Raises:
         InputError: One of them is not a download.
     """
-    place = 0
+    index = 0
     if isinstance(downloads, AsyncIterable):
         async for download in downloads:
-            yield _checked(download, place)
-            place += 1
+            yield _checked(download, index)
+            index += 1
     else:
         for download in downloads:
-            yield _checked(download, place)
-            place += 1
+            yield _checked(download, index)
+            index += 1
 
 
-def _checked(download: object, place: int) -> Download:
+def _checked(download: object, index: int) -> Download:
     if is_download(download):
         return download
     message = (
-        f"downloads[{place}] is {_named(download)}, not a download: "
+        f"downloads[{index}] is {_described(download)}, not a download: "
         "turn rows into downloads with parse_download"
     )
     raise InputError(message)
 
 
-def _named(value: object) -> str:
+def _described(value: object) -> str:
     return "None" if value is None else f"a value of type {type(value).__name__}"
 
 

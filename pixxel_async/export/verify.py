@@ -92,22 +92,22 @@ async def verify(
     try:
         record = await run(threads, read_record, folder)
         damaged = {damage.key: damage for damage in record.damaged}
-        look_at = _Look(folder, _once_saved(record), damaged, depth, stop)
-        waiting: deque[asyncio.Future[Finding]] = deque()
+        inspection = _Inspection(folder, _once_saved(record), damaged, depth, stop)
+        futures: deque[asyncio.Future[Finding]] = deque()
         for row in record.rows:
             if only is not None and row.key not in only:
                 continue
-            waiting.append(run(threads, look_at.judge, row))
-            if len(waiting) == jobs * AHEAD:
-                yield await waiting.popleft()
-        while waiting:
-            yield await waiting.popleft()
+            futures.append(run(threads, inspection.judge, row))
+            if len(futures) == jobs * AHEAD:
+                yield await futures.popleft()
+        while futures:
+            yield await futures.popleft()
         known = {row.key for row in record.rows}
         for key, damage in damaged.items():
             if key not in known and (only is None or key in only):
                 yield _damaged(folder, str(damage))
         if only is None:
-            for path in await run(threads, lambda: sorted(_unknown(folder, record, stop))):
+            for path in await run(threads, lambda: sorted(_unknown_files(folder, record, stop))):
                 yield Finding(
                     condition=Condition.UNKNOWN, reason="no package has this name", path=path
                 )
@@ -193,7 +193,7 @@ def _forgotten(row: PackageRow, condition: Condition) -> PackageRow:
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _Inspection:
     """What every look at a package needs to know.
 
     Attributes:
@@ -272,17 +272,17 @@ def _damaged(folder: Path, reason: str, download: Download | None = None) -> Fin
     )
 
 
-def _unknown(folder: Path, record: ExportRecord, stop: Event) -> Iterator[Path]:
+def _unknown_files(folder: Path, record: ExportRecord, stop: Event) -> Iterator[Path]:
     """Yield ZIPs and partials that no package has; folders of extracted packages are left out."""
     known = {folder / row.name for row in record.rows}
     closed = {folder / row.extracted for row in record.rows if row.extracted} | {folder / HIDDEN}
     for where, folders, files in os.walk(folder):
         if stop.is_set():
             return
-        here = Path(where)
-        folders[:] = [name for name in folders if here / name not in closed]
+        directory = Path(where)
+        folders[:] = [name for name in folders if directory / name not in closed]
         for name in files:
-            path = here / name
-            final = here / name.removesuffix(PART_SUFFIX)
+            path = directory / name
+            final = directory / name.removesuffix(PART_SUFFIX)
             if path.suffix in {ZIP_SUFFIX, PART_SUFFIX} and final not in known:
                 yield path

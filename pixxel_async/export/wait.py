@@ -24,7 +24,7 @@ async def wait(api: Api, download: Download, *, retry: RetryPolicy, poll: PollPo
         PackageTimeoutError: It was not ready within the waiting limit.
         PixxelError: A call failed, and the attempts are used up.
     """
-    requests = PackageRequests(api, retry=retry, poll=poll, emit=_forget, clock=anyio.current_time)
+    requests = PackageRequests(api, retry=retry, poll=poll, emit=_discard, clock=anyio.current_time)
     schedule: PollSchedule[None] = PollSchedule(poll)
     package = await requests.create(download)
     download_id = package.download_id
@@ -34,7 +34,7 @@ async def wait(api: Api, download: Download, *, retry: RetryPolicy, poll: PollPo
         raise_if_failed(package, download)
         if package.status is PackageStatus.READY:
             return package
-        requests.raise_if_over(download, age_s=age_s, status_word=package.status_word)
+        requests.raise_if_timed_out(download, age_s=age_s, status_word=package.status_word)
         await anyio.sleep(
             schedule.wait(
                 pending,
@@ -44,10 +44,10 @@ async def wait(api: Api, download: Download, *, retry: RetryPolicy, poll: PollPo
         )
         pending.polls += 1
         age_s = anyio.current_time() - pending.since
-        package = await requests.look(download, download_id, age_s=age_s) or package
+        package = await requests.poll(download, download_id, age_s=age_s) or package
 
 
-async def _forget(_event: events.Event) -> None:
+async def _discard(_event: events.Event) -> None:
     """Take an event that nobody reads."""
 
 

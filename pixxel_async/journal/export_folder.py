@@ -125,7 +125,7 @@ class OpenFolders:
     def __init__(self) -> None:
         """Begin with none."""
         self._open: dict[Path, tuple[ExportFolder, int]] = {}
-        self._turn = anyio.Lock()
+        self._lock = anyio.Lock()
 
     @asynccontextmanager
     async def use(self, path: Path) -> AsyncIterator[ExportFolder]:
@@ -135,14 +135,14 @@ class OpenFolders:
             FolderBusyError: Another process has it.
             SinkError: It cannot be written, or its journal cannot be used.
         """
-        async with self._turn:
+        async with self._lock:
             folder, users = self._open.get(path) or (await ExportFolder.open(path), 0)
             self._open[path] = folder, users + 1
         try:
             yield folder
         finally:
             with anyio.CancelScope(shield=True):
-                async with self._turn:
+                async with self._lock:
                     folder, users = self._open.pop(path)
                     if users > 1:
                         self._open[path] = folder, users - 1

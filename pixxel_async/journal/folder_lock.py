@@ -15,7 +15,7 @@ from typing import Self
 
 from ..destinations.folder_tree import OpenFolder
 from ..errors import FolderBusyError
-from .heartbeat_lock import HeartbeatLock, busy, holder_by_name, read_note, refuse_if_held
+from .heartbeat_lock import HeartbeatLock, busy_message, holder_by_name, read_note, refuse_if_held
 from .os_locks import LocksUnsupportedError, try_lock, unlock
 
 LOCK = "lock"
@@ -28,10 +28,10 @@ LOCK_TIMEOUT_S = 0.4
 class FolderLock:
     """A lock that is held; `release` may be called twice."""
 
-    def __init__(self, descriptor: int, named: HeartbeatLock | None) -> None:
+    def __init__(self, descriptor: int, heartbeat_lock: HeartbeatLock | None) -> None:
         """Take over what `acquire` has locked."""
         self._file = os.fdopen(descriptor, "r+b", buffering=0)
-        self._named = named
+        self._heartbeat_lock = heartbeat_lock
 
     @classmethod
     def acquire(cls, hidden: OpenFolder, *, shown: str) -> Self:
@@ -47,25 +47,25 @@ class FolderLock:
             OSError: The operating system refused.
         """
         descriptor = hidden.open_or_create(LOCK)
-        named = None
+        heartbeat_lock = None
         try:
             deadline = time.monotonic() + LOCK_TIMEOUT_S
             try:
                 while not try_lock(descriptor, shared=False):
                     if time.monotonic() >= deadline:
-                        raise FolderBusyError(busy(shown, read_owner(hidden)))
+                        raise FolderBusyError(busy_message(shown, read_owner(hidden)))
                     time.sleep(LOCK_TIMEOUT_S / 4)
             except LocksUnsupportedError:
-                named = HeartbeatLock.acquire(hidden, shown)
+                heartbeat_lock = HeartbeatLock.acquire(hidden, shown)
             else:
                 refuse_if_held(hidden, shown)
             _write_owner(hidden)
         except BaseException:
-            if named is not None:
-                named.release()
+            if heartbeat_lock is not None:
+                heartbeat_lock.release()
             os.close(descriptor)
             raise
-        return cls(descriptor, named)
+        return cls(descriptor, heartbeat_lock)
 
     def check(self) -> None:
         """Find out whether the folder is still ours; costs nothing with a lock of the system.
@@ -73,13 +73,13 @@ class FolderLock:
         Raises:
             FolderLostError: Another process has taken it over.
         """
-        if self._named is not None:
-            self._named.check()
+        if self._heartbeat_lock is not None:
+            self._heartbeat_lock.check()
 
     def release(self) -> None:
         """Unlock."""
-        if self._named is not None:
-            self._named.release()
+        if self._heartbeat_lock is not None:
+            self._heartbeat_lock.release()
         if not self._file.closed:
             with contextlib.suppress(OSError):
                 unlock(self._file.fileno())

@@ -81,7 +81,7 @@ def read_note(hidden: OpenFolder, name: str) -> bytes:
         return file.read(MAX_NOTE_BYTES)
 
 
-def busy(shown: str, pid: int | None) -> str:
+def busy_message(shown: str, pid: int | None) -> str:
     """Say that a folder is taken."""
     first = "another process" if pid is None else f"process {pid}"
     return f"{shown}: {first} exports into this folder already"
@@ -125,7 +125,7 @@ class HeartbeatLock:
         try:
             descriptor = hidden.create(NAMED_LOCK)
         except FileExistsError:
-            raise FolderBusyError(busy(shown, None)) from None
+            raise FolderBusyError(busy_message(shown, None)) from None
         note = json.dumps(asdict(me)).encode()
         try:
             os.write(descriptor, note)
@@ -195,7 +195,7 @@ def refuse_if_held(hidden: OpenFolder, shown: str) -> None:
     if held is None:
         return
     who, age_s = held
-    message = busy(shown, who.pid or None)
+    message = busy_message(shown, who.pid or None)
     if not who.is_here:
         left_s = max(1, round(STALE_S - age_s))
         message += (

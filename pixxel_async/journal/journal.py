@@ -111,7 +111,7 @@ class _Batch:
         )
 
 
-def _trust() -> None:
+def _no_check() -> None:
     """Take the folder for ours."""
 
 
@@ -126,7 +126,7 @@ class Journal:
         keys: set[str],
         runs: int,
         *,
-        check: Callable[[], None] = _trust,
+        check: Callable[[], None] = _no_check,
     ) -> None:
         """Take over an open connection, its thread, its keys and the number of the last run."""
         self._check = check
@@ -135,11 +135,11 @@ class Journal:
         self._runs = runs
         self._connection = connection
         self._thread = thread
-        self._turn = anyio.Lock()
-        self._waiting = _Batch()
-        self._has_notes = anyio.Event()
+        self._commit_lock = anyio.Lock()
+        self._queued = _Batch()
+        self._has_queued = anyio.Event()
         self._writing = _Batch()
-        self._put = 0
+        self._tickets = 0
         self._committed = 0
         self._commit_s = deque([0.0], maxlen=COMMITS)
         self._damaged: dict[str, Corruption] = {}
@@ -147,7 +147,7 @@ class Journal:
         self._is_lost = False
 
     @classmethod
-    async def open(cls, path: Path, *, check: Callable[[], None] = _trust) -> Journal:
+    async def open(cls, path: Path, *, check: Callable[[], None] = _no_check) -> Journal:
         """Open a journal, and make it if there is none.
 
         Args:
@@ -159,7 +159,7 @@ class Journal:
         """
         thread = ThreadPool(1, "pixxel-journal")
         try:
-            connection, keys, runs = await _on(
+            connection, keys, runs = await _run_on(
                 thread, path, lambda: _connect(path), drop=lambda opened: opened[0].close()
             )
         except BaseException:
@@ -178,7 +178,7 @@ class Journal:
         """
         if key not in self._keys:
             return None
-        for batch in (self._waiting, self._writing):
+        for batch in (self._queued, self._writing):
             if (row := batch.rows.get(key)) is not None:
                 return row
         row, damage = await self._run(lambda: schema.get_row(self._connection, key))
@@ -223,22 +223,22 @@ class Journal:
             schema.check(row)
         except (ValueError, OverflowError) as error:
             raise _unusable(self._path, error) from error
-        self._has_notes.set()
-        self._waiting.rows[row.key] = row
-        self._waiting.states.pop(row.key, None)
+        self._has_queued.set()
+        self._queued.rows[row.key] = row
+        self._queued.states.pop(row.key, None)
         self._keys.add(row.key)
 
     def step(self, step: Step, state: State | None) -> None:
         """Remember soon what a package does, and where it stands by that; None leaves that."""
-        self._has_notes.set()
-        self._waiting.steps.append(step)
+        self._has_queued.set()
+        self._queued.steps.append(step)
         if state is not None:
-            self._waiting.states[step.key] = state
+            self._queued.states[step.key] = state
 
     def count(self, run: Run) -> None:
         """Remember soon how far a run has come."""
-        self._has_notes.set()
-        self._waiting.runs[run.number] = run
+        self._has_queued.set()
+        self._queued.runs[run.number] = run
 
     async def flush(self) -> None:
         """Return when all that was taken so far is on the disk.
@@ -246,24 +246,24 @@ class Journal:
         Raises:
             SinkError: The disk refused; it is tried again with the next commit.
         """
-        self._put += 1
-        ticket = self._put
-        async with self._turn:
+        self._tickets += 1
+        ticket = self._tickets
+        async with self._commit_lock:
             if self._committed >= ticket:
                 return
-            batch, self._waiting, last = self._waiting, _Batch(), self._put
+            batch, self._queued, last = self._queued, _Batch(), self._tickets
             if not batch:
                 self._committed = last
                 return
             self._writing = batch
             try:
-                await self._commit_in_time(batch)
+                await self._commit_when_possible(batch)
             finally:
                 self._writing = _Batch()
                 if batch.is_committed:
                     self._committed = last
                 else:
-                    self._waiting = batch.followed_by(self._waiting)
+                    self._queued = batch.followed_by(self._queued)
 
     async def confirm(self) -> None:
         """Return when all that was taken so far is on the disk and was read back from there.
@@ -281,16 +281,16 @@ class Journal:
         A disk that refuses is left to who puts a row, and is told by that.
         """
         while True:
-            await self._has_notes.wait()
-            self._has_notes = anyio.Event()
+            await self._has_queued.wait()
+            self._has_queued = anyio.Event()
             began = anyio.current_time()
-            if self._waiting:
+            if self._queued:
                 try:
                     await self.flush()
                 except SinkError:
                     pass
                 except BaseException:
-                    self._has_notes.set()  # for the next call: something may still wait
+                    self._has_queued.set()  # for the next call: something may still wait
                     raise
             rest_s = NOTE_S - (anyio.current_time() - began)
             await anyio.sleep(max(rest_s, min(self._commit_s) / COMMIT_SHARE))
@@ -301,7 +301,7 @@ class Journal:
         A disk that is full is left to who puts a row, and was told by that: what was only noted is
         found anew by the next run.
         """
-        batch, self._waiting = self._waiting, _Batch()
+        batch, self._queued = self._queued, _Batch()
 
         def close() -> None:
             try:
@@ -322,7 +322,7 @@ class Journal:
         finally:
             self._thread.shutdown(wait=True)
 
-    async def _commit_in_time(self, batch: _Batch) -> None:
+    async def _commit_when_possible(self, batch: _Batch) -> None:
         """Commit; SQLite opens a file for it, and waits for others if none may be opened."""
         for _ in range(SHORTAGES):
             try:
@@ -363,7 +363,7 @@ class Journal:
 
     async def _run(self, work: Callable[[], T]) -> T:
         try:
-            return await _on(self._thread, self._path, work)
+            return await _run_on(self._thread, self._path, work)
         except FolderLostError:
             self._is_lost = True
             raise
@@ -374,7 +374,7 @@ class Journal:
             raise FolderLostError(str(error)) from error
 
 
-async def _on(
+async def _run_on(
     thread: ThreadPool,
     path: Path,
     work: Callable[[], T],

@@ -82,10 +82,10 @@ class PackageRow:
     def changed(self, **changes: Any) -> Self:
         """Return a copy with some fields changed, for half of what `replace` takes."""
         copy = object.__new__(type(self))
-        for take, value in zip(_TAKERS, _values(self), strict=True):
-            take(copy, value)
+        for set_field, value in zip(_SETTERS, _values(self), strict=True):
+            set_field(copy, value)
         for name, value in changes.items():
-            _TAKER_OF[name](copy, value)
+            _SETTER_OF[name](copy, value)
         return copy
 
     def stamped(self, stamp: Stamp | None) -> Self:
@@ -103,11 +103,11 @@ class PackageRow:
 
 _NAMES = tuple(field.name for field in fields(PackageRow))
 _values = attrgetter(*_NAMES)
-_TAKER_OF: dict[str, Callable[[PackageRow, Any], None]] = {
+_SETTER_OF: dict[str, Callable[[PackageRow, Any], None]] = {
     name: vars(PackageRow)[name].__set__ for name in _NAMES
 }
 """What each slot is set with; the methods of a frozen class would refuse."""
-_TAKERS = tuple(_TAKER_OF.values())
+_SETTERS = tuple(_SETTER_OF.values())
 
 
 class Activity(StrEnum):

@@ -277,7 +277,7 @@ async def test_two_packages_never_have_one_name(tmp_path: Path) -> None:
     await journal.put(row())
     with pytest.raises(SinkError, match="UNIQUE"):
         await journal.put(row(1).changed(name=row().name))
-    journal._waiting.rows.clear()
+    journal._queued.rows.clear()
     assert await journal.get(row().key) == row()
     await journal.aclose()
 

@@ -41,7 +41,7 @@ class Station:
         age_s = anyio.current_time() - pending.since
         self.asked.setdefault(pending.item, []).append(age_s)
         is_ready = age_s >= self.ready_after_s
-        self.poller.saw(pending, PackageStatus.READY if is_ready else PackageStatus.PENDING)
+        self.poller.record_status(pending, PackageStatus.READY if is_ready else PackageStatus.PENDING)
         return not is_ready
 
     async def not_yet(self, _pending: Pending[int], next_s: float) -> None:
@@ -101,7 +101,7 @@ async def test_who_is_due_earlier_by_an_answer_is_not_overslept() -> None:
             learner.join()
             learner.waited(0, 4, polls=1, backoff=0)
             learner.ready(4, 5, backoff=1)
-        poller.saw(pending, PackageStatus.READY)
+        poller.record_status(pending, PackageStatus.READY)
         return False
 
     async def not_yet(_pending: Pending[int], _next_s: float) -> None:
