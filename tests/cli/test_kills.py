@@ -132,7 +132,9 @@ class Halts:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.are_on = Event()
-        monkeypatch.setattr(Storage, "_strike", lambda *_: HALTED if self.are_on.is_set() else None)
+        monkeypatch.setattr(
+            Storage, "_next_fault", lambda *_: HALTED if self.are_on.is_set() else None
+        )
 
     def wait(self, sandbox: Sandbox, out: Path, fetches: int) -> None:
         """Return when all transfers stand still and are noted, and what came before is saved."""
