@@ -206,9 +206,12 @@ async def test_a_package_comes_in_one_piece_where_that_is_all_there_is_to_gain(
     assert len(storage.gets) == 1
 
 
-async def test_a_package_that_is_nearly_there_is_left_alone(tmp_path: Path) -> None:
+async def test_a_package_that_is_nearly_there_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segments, "WORTH_S", 300)  # also on a busy machine
     package = a_zip()
-    async with Storage(package, bytes_per_s=100_000_000) as storage:
+    async with Storage(package) as storage:
         report = await export(storage, tmp_path)
     check(report, tmp_path, package)
     assert len(storage.gets) == 1
@@ -252,7 +255,8 @@ async def test_a_storage_that_gives_no_parts_is_not_asked_for_ever(
         storage.part = odd
         report = await export(storage, tmp_path)
     check(report, tmp_path, package)
-    assert multipart.MAX_FAILURES <= len(storage.parts) <= multipart.MAX_FAILURES + 3
+    under_way = 7  # as many as may have been requested when the last failure is noticed
+    assert multipart.MAX_FAILURES <= len(storage.parts) <= multipart.MAX_FAILURES + under_way
     assert storage.gets.count(Get(0, None)) == 1  # the first transfer brought what nobody else did
     assert storage.sent <= 1.1 * len(package)
 
