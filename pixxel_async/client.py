@@ -1,4 +1,4 @@
-"""The client: composes the parts and owns their lifetimes."""
+"""The client: composes its parts and owns their lifetimes."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ from .transfer.errors import is_answer_of_host, is_failure_of_host
 
 
 class ClientParts(TypedDict, total=False):
-    """The arguments of `PixxelClient` that no variable of the environment can give."""
+    """The arguments of `PixxelClient` that no environment variable can set."""
 
     timeout: Timeouts | None
     limits: Limits | None
@@ -72,23 +72,25 @@ class ClientParts(TypedDict, total=False):
 
 
 class PixxelClient:
-    """A client of the Pixxel API; use it as an async context manager.
+    """A client for the Pixxel API; use it as an async context manager.
 
-    One client may serve any number of tasks of one event loop, the one in which it is used first;
-    in another one its methods raise UsageError, as they do after it was closed. Its limits hold for
-    all tasks together. Leaving the context closes its connections; exports of it must have ended by
-    then.
+        async with PixxelClient.from_env() as client:
+            saved = await client.download(JobDownload(workflow_id="w", job_id="j"), "packages")
+
+    Any number of tasks can share a client; its limits apply to all of them together. A client
+    belongs to the event loop that first uses it. In another loop, and after it is closed, its
+    methods raise UsageError. Leaving the context closes its connections; finish its exports first.
 
     Attributes:
-        insights: Calls that concern insights.
-        aois: Calls that concern areas of interest.
-        jobs: Calls that concern jobs.
-        tasks: Calls that concern tasks.
-        catalogs: Calls that concern owned imagery.
-        projects: Calls that concern projects.
-        workflows: Calls that concern workflows.
-        orders: Calls that concern orders.
-        order_items: Calls that concern order items.
+        insights: Calls for insights.
+        aois: Calls for areas of interest.
+        jobs: Calls for jobs.
+        tasks: Calls for tasks.
+        catalogs: Calls for owned imagery.
+        projects: Calls for projects.
+        workflows: Calls for workflows.
+        orders: Calls for orders.
+        order_items: Calls for order items.
     """
 
     def __init__(  # noqa: PLR0913 - every part is a parameter with a named default
@@ -109,35 +111,34 @@ class PixxelClient:
         storage_client: httpx.AsyncClient | None = None,
         engine: Engine | str = Engine.AUTO,
     ) -> None:
-        """Prepare a client; nothing is sent.
+        """Create a client; nothing is sent.
 
         Args:
-            api_key: The key from the workspace settings. It goes to `base_url` and nowhere else.
-            base_url: https, or http for a loopback address.
-            auth_scheme: `raw` sends the key as it is, `bearer` puts `Bearer` before it.
-            proxy: `auto` takes what HTTPS_PROXY, ALL_PROXY and NO_PROXY say, `direct` takes none;
-                else the URL of a proxy, for the service and for the storage. Loopback addresses
-                are reached without one.
-            ca_bundle: A file or folder of certificates to trust, in place of the usual ones;
-                `auto` takes what SSL_CERT_FILE, SSL_CERT_DIR or REQUESTS_CA_BUNDLE say.
-            allow_private_storage: Let the storage have a loopback, private or link-local address.
-                One of the kind that `base_url` itself has is always allowed, the metadata service
-                of a cloud never.
-            timeout: Seconds for connecting and for answers of the service.
-            limits: Calls, pending packages and transfers at once, and calls per second.
-            retry: How often, and after how long, a failed call is tried again.
-            poll: When pending packages are asked about, and for how long.
+            api_key: The key from the workspace settings. It is sent to `base_url` only.
+            base_url: An https URL, or http for a loopback address.
+            auth_scheme: `raw` sends the bare key, `bearer` puts `Bearer` before it.
+            proxy: `auto` follows HTTPS_PROXY, ALL_PROXY and NO_PROXY, `direct` uses no proxy;
+                otherwise the URL of a proxy for the service and the storage. Loopback addresses
+                bypass the proxy.
+            ca_bundle: A file or directory of certificates to trust instead of the default ones;
+                `auto` follows SSL_CERT_FILE, SSL_CERT_DIR and REQUESTS_CA_BUNDLE.
+            allow_private_storage: Allow storage at loopback, private and link-local addresses. The
+                kind of address that `base_url` has is always allowed, a cloud's metadata service
+                never.
+            timeout: Time limits, in seconds, for connecting and for responses of the service.
+            limits: Concurrent calls, pending packages and transfers, and calls per second.
+            retry: How often, and after what delay, a failed call is retried.
+            poll: When pending packages are polled, and for how long.
             fetch: How packages are transferred and verified.
-            http_client: Sends the calls of the service, in place of a client of ours: of httpx or
-                httpx2, with your hooks, mounts and proxies. It is not closed, and `proxy` and
-                `ca_bundle` are its own.
-            storage_client: Transfers the packages in place of an engine of ours; it is not closed,
-                and `proxy` and `ca_bundle` are its own.
+            http_client: An httpx or httpx2 client of yours for the calls of the service, with your
+                hooks, mounts and proxies. You close it; it ignores `proxy` and `ca_bundle`.
+            storage_client: A client of yours that transfers the packages instead of `engine`. You
+                close it; it ignores `proxy` and `ca_bundle`.
             engine: What transfers the packages: `libcurl`, `httpx`, or `auto`, which is libcurl
-                wherever pycurl can be imported.
+                if pycurl can be imported.
 
         Raises:
-            ConfigError: The key cannot be sent, the base URL, the scheme or the proxy is wrong,
+            ConfigError: The key cannot be sent, the base URL, the scheme or the proxy is invalid,
                 or the certificates cannot be read.
         """
         settings = check_settings(
@@ -157,15 +158,15 @@ class PixxelClient:
         self._retry = retry or RetryPolicy()
         self._poll = poll or PollPolicy()
         self._fetch = fetch or FetchPolicy()
-        ways = routes(settings.proxy)
+        proxies = routes(settings.proxy)
         trusted = certificates(settings.ca_bundle)
-        auth = KeyAuth(settings.api_key, settings.auth_scheme, passwords=ways.passwords)
+        auth = KeyAuth(settings.api_key, settings.auth_scheme, passwords=proxies.passwords)
         self._service = make_api_client(
             http_client,
             settings.base_url,
             auth,
             certificates=trusted,
-            routes=ways,
+            routes=proxies,
             timeouts=self._timeouts,
             limits=self._limits,
         )
@@ -187,7 +188,7 @@ class PixxelClient:
                 timeouts=self._timeouts,
                 addresses=addresses,
             ),
-            ways,
+            proxies,
             addresses=addresses,
             redactor=auth.redactor,
         )
@@ -210,35 +211,41 @@ class PixxelClient:
 
     @classmethod
     def from_env(cls, **parts: Unpack[ClientParts]) -> Self:
-        """Make a client with what the environment says; no file is looked at.
+        """Create a client from environment variables; no file is read.
 
-        `PIXXEL_API_KEY` is needed; `PIXXEL_BASE_URL` and the other variables, one for each
-        attribute of `Settings`, have defaults. The arguments are those of the constructor, and win
-        over the environment.
+        `PIXXEL_API_KEY` is required; `PIXXEL_BASE_URL` and the other variables, one per attribute
+        of `Settings`, have defaults.
+
+        Args:
+            **parts: Arguments of the constructor; they override the environment.
 
         Raises:
-            ConfigError: There is no key, or a variable is wrong.
+            ConfigError: The key is missing, or a variable is invalid.
         """
         return cls.from_settings(from_environment().settings(), **parts)
 
     @classmethod
     def from_config(cls, profile: str | None = None, **parts: Unpack[ClientParts]) -> Self:
-        """Make a client with what environment and config file say, as the command line does.
+        """Create a client from environment variables and the config file, as the CLI does.
 
         Args:
-            profile: Which profile of the file; None takes `PIXXEL_PROFILE`, or else `default`.
-            **parts: The other arguments of the constructor; they win over the environment, and
-                that over the file.
+            profile: The profile in the file; None means `PIXXEL_PROFILE`, or else `default`.
+            **parts: Arguments of the constructor; they override the environment, which overrides
+                the file.
 
         Raises:
-            ConfigError: There is no key, a setting is wrong, or others may read a file that holds
-                a secret.
+            ConfigError: The key is missing, a setting is invalid, or other users may read a file
+                that contains a secret.
         """
         return cls.from_settings(resolve({}, profile), **parts)
 
     @classmethod
     def from_settings(cls, settings: Settings, **parts: Unpack[ClientParts]) -> Self:
-        """Make a client with settings; the other arguments of the constructor win over them.
+        """Create a client from settings.
+
+        Args:
+            settings: The settings.
+            **parts: Arguments of the constructor; they override the settings.
 
         Raises:
             ConfigError: The key cannot be sent, or the certificates cannot be read.
@@ -264,7 +271,7 @@ class PixxelClient:
         """Return the client.
 
         Raises:
-            UsageError: It is closed, or was used in another event loop.
+            UsageError: It is closed, or belongs to another event loop.
         """
         self._use.check()
         return self
@@ -279,11 +286,11 @@ class PixxelClient:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close all connections; may be called twice, and cancelled.
+        """Close all connections; a second call does nothing. It may be cancelled.
 
         Raises:
-            UsageError: The client was used in another event loop. If that loop is closed, the
-                client's threads are ended, and its connections are left to the system.
+            UsageError: The client belongs to another event loop. If that loop is closed, this
+                ends the client's threads and leaves its connections to the operating system.
         """
         if self._use.is_closed:
             return
@@ -299,55 +306,58 @@ class PixxelClient:
             await self._storage.aclose()
 
     async def ping(self) -> None:
-        """Ask the service for a sign of life.
-
-        The service answers without looking at the key.
+        """Check that the service responds; it does not check the key.
 
         Raises:
-            TransportError: No answer came, and the attempts are used up.
-            ApiError: The service answered with an error.
+            TransportError: No response arrived, and no attempts are left.
+            ApiError: The service responded with an error.
         """
         await self._api.ping()
 
     async def check_key(self) -> None:
-        """Ask the service whether it takes the key.
+        """Check that the service accepts the key.
 
         Raises:
-            AuthenticationError: It does not.
-            TransportError: No answer came, and the attempts are used up.
-            ApiError: The service answered with an error that says nothing of the key.
+            AuthenticationError: It rejects the key.
+            TransportError: No response arrived, and no attempts are left.
+            ApiError: The service responded with an error that does not concern the key.
         """
         await self._api.check_key()
 
     async def wait(self, download: Download) -> Package:
-        """Ask for a package and poll until it is ready; nothing is fetched.
+        """Request a package and poll until it is ready, without downloading it.
+
+        Cancelling stops the polling.
 
         Returns:
             The package, with its signed URL.
 
         Raises:
-            PackageFailedError: The service could not package it.
-            PackageTimeoutError: It was not ready within the waiting limit.
-            PixxelError: A call failed, and the attempts are used up.
+            PackageFailedError: Packaging failed.
+            PackageTimeoutError: It was not ready within `PollPolicy.wait_timeout_s`.
+            PixxelError: A call failed, and no attempts are left.
         """
         return await wait(self._api, download, retry=self._retry, poll=self._poll)
 
     async def download(
         self, download: Download, directory: str | Path, *, folder: FolderPolicy | None = None
     ) -> SavedPackage:
-        """Save one package; the same as an export of one.
+        """Save one package; equivalent to an export of one download.
 
-        Any number of these may run at once, also into the same directory. A cancelled one leaves
-        a partial that the next one takes up.
+        Any number of calls can run at once, even with the same directory. A cancelled call leaves
+        a partial file that the next call resumes.
 
         Args:
-            download: What to ask for.
-            directory: Where the file goes; made if need be.
-            folder: How the directory is treated; a package that failed earlier is tried again.
+            download: The download to save.
+            directory: The directory for the file; created if it is missing.
+            folder: How to treat the directory; a package that failed earlier is always retried.
+
+        Returns:
+            The saved file.
 
         Raises:
             FolderBusyError: Another process exports into the directory.
-            PixxelError: Why it could not be saved; nothing lies under the final name then.
+            PixxelError: The package could not be saved; no file has its final name.
         """
         async with self.export([download], directory, folder=again(folder)) as export:
             report = await export.finish()
@@ -356,24 +366,24 @@ class PixxelClient:
     def export(
         self, downloads: Downloads, directory: str | Path, *, folder: FolderPolicy | None = None
     ) -> Export:
-        """Save many packages: an async context manager that is iterated for events.
+        """Save many packages: an async context manager that yields events.
 
             async with client.export(downloads, "packages") as export:
                 async for event in export:
                     ...
             print(len(export.report.saved))
 
-        A failed package is an event, not an exception. Leaving the context early cancels what
-        is under way; the next export into the directory goes on from there.
+        A failed package is an event, not an exception. Leaving the context early, or being
+        cancelled, stops the export; the next export into the directory resumes it.
 
         Args:
-            downloads: An iterable or an async iterable; doubles are done once.
-            directory: Where the files go; made if need be.
-            folder: How the directory is treated, and what earlier runs have left in it.
+            downloads: An iterable or async iterable; duplicates are downloaded once.
+            directory: The directory for the files; created if it is missing.
+            folder: How to treat the directory and the files of earlier runs.
 
         Returns:
-            The export, not yet begun. Entering it raises FolderBusyError if another process
-            exports into the directory, and SinkError if it cannot be written.
+            The export, not started yet. Entering it raises FolderBusyError if another process
+            exports into the directory, and SinkError if the directory is not writable.
 
         Raises:
             ConfigError: The path template of `folder` cannot be used.
@@ -390,7 +400,7 @@ class PixxelClient:
             fetch=self._fetch,
             folder=folder or FolderPolicy(),
         )
-        path_namer(parts.folder.path_template)  # a wrong one is told before anything begins
+        path_namer(parts.folder.path_template)  # fail early if it is invalid
         return Export(
             downloads,
             absolute_path(directory),

@@ -1,9 +1,9 @@
-"""Where threads tell an event loop something.
+"""Lets threads schedule callbacks on an event loop.
 
-All threads of an event loop share one, so that it wakes up once for all that they have told. It
-takes one call of the system to hear it, where asyncio's own (`call_soon_threadsafe`) takes two;
-each of them lets another thread take the interpreter's lock, which small packages spend most of
-their time on.
+All threads of a loop share one `LoopWaker`, so that the loop wakes up once for all pending
+callbacks. Each takes one system call to receive, where asyncio's own `call_soon_threadsafe` takes
+two. Every system call lets another thread take the interpreter's lock, where small packages spend
+most of their time.
 """
 
 from __future__ import annotations
@@ -17,99 +17,91 @@ from typing import TypeAlias
 from weakref import WeakKeyDictionary, ref
 
 News: TypeAlias = Callable[[], None]
-"""What the event loop does when it hears it; it must not raise."""
+"""A callback for the event loop; it must not raise."""
 
 
 class LoopWaker:
-    """Hands news to one event loop; `loop_waker` gives it, and who has got it gives it back."""
+    """Runs callbacks on one event loop; get it with `loop_waker`, end its use with `give_back`."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Listen, in whichever way the loop and the system allow."""
+        """Listen on a socket pair, or fall back to asyncio where that is not possible."""
         self.users = 0
         self._loop = ref(loop)
-        self._news: deque[News] = deque()
-        self._is_rung = False
-        self._button: socket.socket | None = None
-        self._ear: socket.socket | None = None
+        self._callbacks: deque[News] = deque()
+        self._is_woken = False
+        self._sender: socket.socket | None = None
+        self._receiver: socket.socket | None = None
         try:
-            self._button, self._ear = socket.socketpair()
-        except OSError:  # no descriptors are left: asyncio has one
+            self._sender, self._receiver = socket.socketpair()
+        except OSError:  # out of file descriptors; asyncio's own socket pair exists already
             return
-        self._button.settimeout(0)
-        self._ear.settimeout(0)
+        self._sender.settimeout(0)
+        self._receiver.settimeout(0)
         try:
-            loop.add_reader(self._ear, self._hear)
-        except NotImplementedError:  # that of Windows cannot
+            loop.add_reader(self._receiver, self._receive)
+        except NotImplementedError:  # the proactor loop of Windows
             self._close()
 
     def tell(self, news: News) -> None:
-        """Let the loop do something soon, in the order in which it is told; for any thread.
+        """Schedule a callback, in call order; callable from any thread.
 
-        Nobody hears it once the loop is closed.
+        After the loop is closed, callbacks are ignored.
         """
-        self.leave(news)
-        self.ring()
-
-    def leave(self, news: News) -> None:
-        """Leave something to be told by the next `ring`, or with what others tell before."""
-        self._news.append(news)
-
-    def ring(self) -> None:
-        """Let the loop hear what was left."""
-        if self._is_rung:
+        self._callbacks.append(news)
+        if self._is_woken:
             return
-        self._is_rung = True
-        button, loop = self._button, self._loop()
-        if button is not None:
-            with suppress(OSError):  # it was closed just now
-                button.send(b"\0")
+        self._is_woken = True
+        sender, loop = self._sender, self._loop()
+        if sender is not None:
+            with suppress(OSError):  # closed in the meantime
+                sender.send(b"\0")
                 return
         if loop is not None:
             with suppress(RuntimeError):  # the loop is closed
-                loop.call_soon_threadsafe(self._hear)
+                loop.call_soon_threadsafe(self._receive)
 
     def give_back(self) -> None:
-        """Count a user less; without any it is closed, when all that was told is heard."""
+        """Release one use; the last one closes the waker once all its callbacks have run."""
         self.users -= 1
         if self.users:
             return
         if (loop := self._loop()) is not None:
             if _WAKERS.get(loop) is self:
                 del _WAKERS[loop]
-            if self._ear is not None:
+            if self._receiver is not None:
                 with suppress(RuntimeError):  # the loop is closed
-                    loop.remove_reader(self._ear)
-            if self._news and not loop.is_closed():
-                loop.call_soon_threadsafe(self._hear_all)
+                    loop.remove_reader(self._receiver)
+            if self._callbacks and not loop.is_closed():
+                loop.call_soon_threadsafe(self._run_callbacks)
         self._close()
 
-    def _hear(self) -> None:
-        if self._ear is not None:
+    def _receive(self) -> None:
+        if self._receiver is not None:
             with suppress(BlockingIOError):
-                self._ear.recv(16)
-        self._hear_all()
+                self._receiver.recv(16)
+        self._run_callbacks()
 
-    def _hear_all(self) -> None:
-        self._is_rung = False  # first: what is told from now on rings again
+    def _run_callbacks(self) -> None:
+        self._is_woken = False  # first: callbacks scheduled from now on wake the loop again
         try:
-            while self._news:
-                self._news.popleft()()
+            while self._callbacks:
+                self._callbacks.popleft()()
         finally:
-            if self._news and (loop := self._loop()) is not None:  # one raised: others are heard
-                loop.call_soon(self._hear_all)
+            if self._callbacks and (loop := self._loop()) is not None:  # one raised: run the rest
+                loop.call_soon(self._run_callbacks)
 
     def _close(self) -> None:
-        for end in (self._button, self._ear):
+        for end in (self._sender, self._receiver):
             if end is not None:
                 end.close()
-        self._button = self._ear = None
+        self._sender = self._receiver = None
 
 
 _WAKERS: WeakKeyDictionary[asyncio.AbstractEventLoop, LoopWaker] = WeakKeyDictionary()
 
 
 def loop_waker() -> LoopWaker:
-    """Return that of the running event loop, to be given back."""
+    """Return the waker of the running event loop; the caller must give it back."""
     loop = asyncio.get_running_loop()
     found = _WAKERS.get(loop)
     if found is None:

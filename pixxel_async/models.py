@@ -1,4 +1,4 @@
-"""Records: what the service answers, and what an export leaves behind."""
+"""The state of a download package, and the saved file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .downloads import Download
 
 
 class PackageStatus(StrEnum):
-    """How far packaging has come, in three words for the service's many."""
+    """The status of packaging; the service's own words map to these three."""
 
     PENDING = "pending"
     READY = "ready"
@@ -21,16 +21,16 @@ class PackageStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
-    """The service's last answer about one download package.
+    """The latest state of a download package, as the service reports it.
 
     Attributes:
-        download: What was asked for; None where only the id is known.
-        status: Our reading of the answer; READY means that there is a signed URL.
-        status_word: The service's own word, safe to be shown.
-        download_id: The id that the status call takes; None where the service has none to give
-            (insight, job and task packages are asked about by their own ids).
-        signed_url: Where the ZIP lies. Who has it can read the package until it expires, so it
-            is masked in `repr` and is never logged or stored.
+        download: The requested download; None if only the id is known.
+        status: The status; READY means that there is a signed URL.
+        status_word: The service's own status, safe to print.
+        download_id: The id for the status call; None for insights, jobs and tasks, which are
+            polled by their own ids.
+        signed_url: The URL of the ZIP. Anyone who has it can read the package until it expires,
+            so it is masked in `repr` and never logged or stored.
     """
 
     download: Download | None
@@ -45,15 +45,15 @@ class SavedPackage:
     """A verified file under its final name.
 
     Attributes:
-        download: What was asked for.
+        download: The requested download.
         path: The file.
         bytes: Its size, in bytes.
         sha256: Its SHA-256, in hexadecimal; empty if it was saved without a checksum.
-        skipped: True if it was there already, from an earlier run, and nothing was sent.
-        checksum: Which checksum of the storage it agreed with (`md5`, `sha256` …), empty where
-            the storage offered none that covers the whole object.
-        extracted: The folder that it was extracted into, or None. If its ZIP was discarded,
-            `path` is where that was.
+        skipped: True if an earlier run saved it and nothing was sent.
+        checksum: The kind of the storage's checksum that it matches (`md5`, `sha256` …); empty if
+            the storage offers none that covers the whole object.
+        extracted: The directory into which it was extracted, or None. If the ZIP was discarded,
+            `path` is where it was.
     """
 
     download: Download

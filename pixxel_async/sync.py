@@ -1,11 +1,15 @@
-"""Exports for scripts and notebooks: the asynchronous client behind two functions that block.
+"""Blocking functions for scripts and notebooks, built on the asynchronous client.
 
 Rules:
-    * There is no second copy of anything: each call has a client of its own, on the loop of a
-      thread of its own, for as long as it takes.
-    * Errors are those of the client, raised as they are.
-    * Ctrl-C cancels the export, waits for its end, and is raised then; the same call again goes
-      on from there.
+    * Each call runs its own client on the event loop of its own thread, so it does not matter
+      whether the caller has a running loop.
+    * Errors of the client propagate unchanged.
+    * Ctrl-C cancels the export, waits up to `END_S` for it to end and raises KeyboardInterrupt; the
+      same call resumes the export.
+    * The caller waits in short steps: Windows delivers Ctrl-C to a thread only between waits.
+    * Inside a running asyncio loop, the SIGINT handlers of `asyncio.run` and notebooks leave Ctrl-C
+      to the loop, which is blocked; they are replaced meanwhile. Without a loop, the handler of
+      the program stays.
 """
 
 from __future__ import annotations
@@ -40,10 +44,10 @@ from .settings.layers import from_environment
 T = TypeVar("T")
 
 STEP_S = 0.2
-"""Between two redraws; Ctrl-C on Windows takes this long at most."""
+"""The interval between redraws; the longest delay of Ctrl-C on Windows."""
 
 END_S = 15.0
-"""How long the end of cancelled work is waited for: disk work that is under way ends first."""
+"""How long to wait for cancelled work: disk operations in progress finish first."""
 
 THREAD = "pixxel-async portal"
 
@@ -51,15 +55,15 @@ logger = logging.getLogger(__name__)
 
 
 def run_blocking(work: Callable[[], Awaitable[T]], *, each_step: Callable[[], object]) -> T:
-    """Run asynchronous work to its end, and return what it returns.
+    """Run asynchronous work on another thread and return its result.
 
     Args:
         work: Called and awaited on the other thread.
-        each_step: Called by the thread that waits, a few times a second.
+        each_step: Called on this thread, a few times a second.
 
     Raises:
         KeyboardInterrupt: In the main thread, after Ctrl-C; the work has been cancelled.
-        BaseException: What the work raises.
+        BaseException: Whatever the work raises.
     """
     with _interruptible():
         return _run(work, each_step)
@@ -67,7 +71,7 @@ def run_blocking(work: Callable[[], Awaitable[T]], *, each_step: Callable[[], ob
 
 def _run(work: Callable[[], Awaitable[T]], each_step: Callable[[], object]) -> T:
     opened: Future[BlockingPortal] = Future()
-    # A daemon: work that does not end within its time does not keep the process alive.
+    # A daemon: work that outlasts END_S does not keep the process alive.
     thread = threading.Thread(target=_serve, args=(opened,), name=THREAD, daemon=True)
     thread.start()
     try:
@@ -76,13 +80,13 @@ def _run(work: Callable[[], Awaitable[T]], each_step: Callable[[], object]) -> T
             each_step()
         return result.result()
     finally:
-        # On a thread of its own: a call of the portal waits for its loop, which may be held up,
-        # such as by an iterable of the caller.
+        # On another thread: a portal call waits for the loop, which may be blocked, for example
+        # by the caller's iterable.
         closing = threading.Thread(target=_close, args=(opened,), name=THREAD, daemon=True)
         closing.start()
         thread.join(END_S)
         if thread.is_alive():
-            logger.warning("work goes on %g s after its cancellation: its folder is locked", END_S)
+            logger.warning("still running %g s after cancellation: its folder is locked", END_S)
         else:
             closing.join()
 
@@ -102,15 +106,15 @@ def _serve(opened: Future[BlockingPortal]) -> None:
 
 
 def _close(opened: Future[BlockingPortal]) -> None:
-    """End the portal, and with it what still runs on it."""
+    """Stop the portal and cancel what still runs on it."""
     if opened.exception() is None:
-        with suppress(RuntimeError):  # it has ended by itself
+        with suppress(RuntimeError):  # it has already stopped
             opened.result().call(opened.result().stop, True)  # noqa: FBT003 - takes no keyword
 
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let Ctrl-C raise KeyboardInterrupt, where a loop would have to run to notice it."""
+    """Let Ctrl-C raise KeyboardInterrupt while the caller's event loop is blocked."""
     handler = signal.getsignal(signal.SIGINT)
     is_ours = threading.current_thread() is threading.main_thread() and _has_running_loop()
     if not is_ours or not callable(handler):
@@ -145,33 +149,39 @@ def export_sync(  # noqa: PLR0913 - as the constructor of the client
     progress: Progress = Progress.AUTO,
     **parts: Unpack[ClientParts],
 ) -> Report:
-    """Save many packages, and return when every one of them is settled.
+    """Save many packages, and return when each of them is saved or has failed.
 
-    It may be called from any thread, from several at once for different folders, and inside a
-    running event loop, which stands still meanwhile. A failed package is a line of the report,
-    not an exception.
+        report = export_sync([JobDownload(workflow_id="w", job_id="j")], "packages")
+        print(len(report.saved), len(report.failed))
+
+    Call it from any thread, from several at once for different directories, or inside a running
+    event loop, which it blocks. A failed package is an entry in the report, not an exception.
+    Settings that are not given come from the environment variables `PIXXEL_API_KEY`,
+    `PIXXEL_BASE_URL` and so on.
 
     Args:
-        downloads: An iterable or an async iterable; doubles are done once. It is iterated on
-            another thread, and should not block.
-        directory: Where the files go; made if need be.
-        api_key: The key; from `PIXXEL_API_KEY` if it is not given.
-        base_url: Where the service is; from `PIXXEL_BASE_URL`, likewise.
-        auth_scheme: `raw` or `bearer`; from `PIXXEL_AUTH_SCHEME`, likewise.
-        proxy: `auto`, `direct`, or the URL of a proxy; from `PIXXEL_PROXY`, likewise.
-        ca_bundle: `auto`, or certificates to trust; from `PIXXEL_CA_BUNDLE`, likewise.
-        allow_private_storage: Let the storage have a loopback, private or link-local address; from
-            `PIXXEL_ALLOW_PRIVATE_STORAGE`, likewise.
-        folder: How the directory is treated, and what earlier runs have left in it.
-        progress: What is drawn meanwhile.
+        downloads: An iterable or async iterable; duplicates are downloaded once. It is iterated
+            on another thread and should not block.
+        directory: The directory for the files; created if it is missing.
+        api_key: The key.
+        base_url: The URL of the service.
+        auth_scheme: `raw` or `bearer`.
+        proxy: `auto`, `direct`, or the URL of a proxy.
+        ca_bundle: `auto`, or certificates to trust.
+        allow_private_storage: Allow storage at loopback, private and link-local addresses.
+        folder: How to treat the directory and the files of earlier runs.
+        progress: Where to draw progress.
         **parts: The other arguments of `PixxelClient`: `timeout`, `limits`, `retry`, `poll`,
-            `fetch`, `http_client`, `storage_client`, `export`.
+            `fetch`, `http_client`, `storage_client`, `engine`.
+
+    Returns:
+        The report of the export.
 
     Raises:
-        ConfigError: There is no key, or a setting is wrong.
+        ConfigError: The key is missing, or a setting is invalid.
         FolderBusyError: Another process, or another call, exports into the directory.
-        SinkError: The directory cannot be written.
-        KeyboardInterrupt: Ctrl-C; the export has ended, and the same call goes on from there.
+        SinkError: The directory is not writable.
+        KeyboardInterrupt: Ctrl-C; the export has ended, and the same call resumes it.
     """
     given = {
         "api_key": api_key,
@@ -200,26 +210,29 @@ def download_sync(  # noqa: PLR0913 - as the constructor of the client
     progress: Progress = Progress.AUTO,
     **parts: Unpack[ClientParts],
 ) -> SavedPackage:
-    """Save one package, and return when it is saved.
+    """Save one package, and return when it is saved; otherwise it works like `export_sync`.
 
-    The arguments are those of `export_sync`, and so is all that is said there.
+        saved = download_sync(JobDownload(workflow_id="w", job_id="j"), "packages")
 
     Args:
-        download: What to ask for.
-        directory: Where the file goes; made if need be.
+        download: The download to save.
+        directory: The directory for the file; created if it is missing.
         api_key: The key.
-        base_url: Where the service is.
+        base_url: The URL of the service.
         auth_scheme: `raw` or `bearer`.
         proxy: `auto`, `direct`, or the URL of a proxy.
         ca_bundle: `auto`, or certificates to trust.
-        allow_private_storage: Let the storage have a loopback, private or link-local address.
-        folder: How the directory is treated; a package that failed earlier is tried again.
-        progress: What is drawn meanwhile.
+        allow_private_storage: Allow storage at loopback, private and link-local addresses.
+        folder: How to treat the directory; a package that failed earlier is always retried.
+        progress: Where to draw progress.
         **parts: The other arguments of `PixxelClient`.
 
+    Returns:
+        The saved file.
+
     Raises:
-        PixxelError: Why it could not be saved; nothing lies under the final name then.
-        KeyboardInterrupt: Ctrl-C; the same call again goes on from there.
+        PixxelError: The package could not be saved; no file has its final name.
+        KeyboardInterrupt: Ctrl-C; the same call resumes the download.
     """
     return only_package(
         export_sync(

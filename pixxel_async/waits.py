@@ -1,6 +1,6 @@
-"""Waits that outlast a cancellation: they raise it once the awaited work has ended.
+"""Waits that delay a cancellation until the awaited work has ended.
 
-anyio's shields hold off anyio's own cancellations, but not those of `asyncio.Task.cancel`.
+anyio's shields delay anyio's own cancellations, but not those of `asyncio.Task.cancel`.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ T = TypeVar("T")
 
 
 def keep(_result: object) -> None:
-    """Leave a result alone."""
+    """Do nothing with a result."""
 
 
 async def wait_for_end(task: asyncio.Future[Any], within_s: float | None = None) -> None:
-    """Wait until a task has ended, then raise a cancellation that came meanwhile.
+    """Wait until a task has ended, then raise a cancellation that arrived meanwhile.
 
     Args:
-        task: The task; its result stays in it.
+        task: The task.
         within_s: The longest wait in seconds, or None.
     """
     loop = asyncio.get_running_loop()
@@ -42,11 +42,11 @@ async def wait_for_end(task: asyncio.Future[Any], within_s: float | None = None)
 
 
 async def to_end(work: Awaitable[T], *, drop: Callable[[T], None] = keep) -> T:
-    """Run `work` to its end and return its result, or raise a cancellation that came meanwhile.
+    """Run `work` to its end and return its result, or raise a cancellation that arrived meanwhile.
 
     Args:
-        work: What is awaited.
-        drop: Receives the result if the caller was cancelled; closes what was opened.
+        work: The awaitable.
+        drop: Gets the result if the caller was cancelled, to close what was opened.
     """
     future = asyncio.ensure_future(work)
     try:

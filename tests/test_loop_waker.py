@@ -1,4 +1,4 @@
-"""Threads that tell an event loop something."""
+"""Threads that schedule callbacks on an event loop."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .support import PATIENCE_S
 
 
 class Hearing:
-    """Notes in which order things are heard, and on which thread."""
+    """Records the order and the thread of callbacks."""
 
     def __init__(self) -> None:
         self.heard: list[int] = []
@@ -34,7 +34,7 @@ class Hearing:
 
 @pytest.fixture(params=["a reader", "no readers", "no descriptors"])
 async def waker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> LoopWaker:
-    """Give that of a loop which listens to sockets, of one that cannot, and of a full system."""
+    """Return the waker of a loop with readers, of one without, and without descriptors left."""
 
     def refuse(*_: object) -> None:
         raise NotImplementedError
@@ -79,7 +79,7 @@ async def test_what_threads_tell_is_heard_by_the_loop_in_its_order(waker: LoopWa
 
 
 async def test_no_word_waits_for_another(waker: LoopWaker) -> None:
-    """Each is told when the one before was heard: a ring that is lost would be the last."""
+    """Each callback is scheduled after the previous one ran: a lost wake-up would be the last."""
     for _ in range(500):
         heard = asyncio.Event()
         thread = threading.Thread(target=waker.tell, args=(heard.set,))

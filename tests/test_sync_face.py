@@ -409,7 +409,7 @@ def test_bars_are_drawn_where_they_are_wanted(  # noqa: PLR0913, PLR0917 - fixtu
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setenv("TERM", "xterm-256color")
     export_sync(some_downloads(3), tmp_path, **settings_of(sandbox, progress=progress))
-    assert ("not asked for" in stream.getvalue()) is is_drawn
+    assert ("not requested" in stream.getvalue()) is is_drawn
     if not is_drawn:
         assert stream.getvalue() == ""
 

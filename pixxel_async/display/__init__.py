@@ -1,1 +1,1 @@
-"""What an export looks like while it runs; the command line and the blocking calls share it."""
+"""The progress displays, shared by the command line and the blocking functions."""

@@ -1,9 +1,9 @@
-"""The display for terminals: bars that move, and messages above them.
+"""The display for terminals: progress bars, with messages above them.
 
 Rules:
-    * Nothing from outside is markup: texts are `Text`, and safe for a terminal.
-    * A thread of rich draws; a terminal that is held (Ctrl-S) holds the drawing, not the export.
-    * There are never more lines than the terminal has.
+    * External text is never markup: it is a `Text` without control characters.
+    * rich draws on its own thread; a paused terminal (Ctrl-S) blocks the drawing, not the export.
+    * The display is never taller than the terminal.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from .. import events
 from ..export.summary import Report
 from ..sansio.redact import printable
 from .base import Verbosity
-from .event_text import told
+from .event_text import event_text
 from .progress_view import ProgressView
 
 REDRAWS_PER_SECOND = 10
 
 STYLES = {Verbosity.ERRORS: "red", Verbosity.DETAILS: "dim"}
-"""What is told above the bars, and how; that a package is saved is seen from the bars."""
+"""The levels printed above the bars, with their styles; the bars themselves show saved packages."""
 
 
 class Bars:
@@ -36,28 +36,28 @@ class Bars:
     def __init__(
         self, console: Console, loudness: Verbosity, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Prepare; nothing is drawn before the context is entered.
+        """Prepare; drawing starts when the context is entered.
 
         Args:
             console: Where to draw.
-            loudness: How much is told above the bars.
-            clock: Seconds, for rates and the time left.
+            loudness: The level of messages above the bars.
+            clock: A monotonic clock in seconds, for rates and remaining times.
         """
         self._console = console
         self._loudness = loudness
-        self._picture = ProgressView(console, clock)
+        self._view = ProgressView(console, clock)
         self._live = Live(
             console=console,
             get_renderable=self.draw,
             refresh_per_second=REDRAWS_PER_SECOND,
             transient=True,
-            # The rows of --json go to a standard output that is no terminal: leave it alone.
+            # With --json, rows go to a standard output that is not a terminal: leave it alone.
             redirect_stdout=False,
             redirect_stderr=False,
         )
 
     def __enter__(self) -> Self:
-        """Begin to draw."""
+        """Start drawing."""
         self._live.start(refresh=True)
         return self
 
@@ -67,23 +67,23 @@ class Bars:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Take the bars away; messages stay."""
+        """Remove the bars; messages stay."""
         self._live.stop()
 
     def show(self, event: events.Event, report: Report) -> None:
-        """Take in what has happened; it is drawn at the next redraw."""
-        self._picture.follow(event, report)
-        line = told(event, report)
+        """Update the bars; they change at the next redraw."""
+        self._view.follow(event, report)
+        line = event_text(event, report)
         if line is not None and line.loudness in STYLES and line.loudness <= self._loudness:
             self._print(Text(str(line), style=STYLES[line.loudness]))
 
     def say(self, text: str) -> None:
-        """Write a line of somebody else above the bars."""
+        """Print a line above the bars."""
         self._print(Text(printable(text)))
 
     def draw(self) -> RenderableType:
-        """Return what is drawn now."""
-        return self._picture.draw()
+        """Return the current bars."""
+        return self._view.draw()
 
     def _print(self, line: Text) -> None:
         self._console.print(line, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""What every display of an export can do."""
+"""The interface of the displays."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..export.summary import Report
 
 
 class Verbosity(IntEnum):
-    """How much is told; each level tells what the ones below it tell."""
+    """How much is printed; each level includes the ones below it."""
 
     ERRORS = 0
     NORMAL = 1
@@ -19,12 +19,11 @@ class Verbosity(IntEnum):
 
 
 class Progress(StrEnum):
-    """What a blocking call draws while it waits.
+    """What a blocking call draws while it runs.
 
     Attributes:
-        AUTO: Bars in a notebook and on a terminal (standard error), nothing anywhere else.
-        BARS: Bars, also on a standard error that does not say that it is a terminal, such as
-            that of some editors.
+        AUTO: Bars in a notebook and on a terminal (standard error), nothing elsewhere.
+        BARS: Bars, even if standard error does not report being a terminal, as in some editors.
         NONE: Nothing.
     """
 
@@ -37,7 +36,7 @@ class Display(Protocol):
     """Shows an export on standard error while its context is open."""
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Start the display."""
         ...
 
     def __exit__(
@@ -46,13 +45,13 @@ class Display(Protocol):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Leave the terminal as it was."""
+        """Restore the terminal."""
         ...
 
     def show(self, event: Event, report: Report) -> None:
-        """Show what has happened."""
+        """Show an event."""
         ...
 
     def say(self, text: str) -> None:
-        """Write one line that is no event, such as one of the library's log."""
+        """Print a line that is not an event, such as a log message."""
         ...

@@ -1,4 +1,4 @@
-"""Events in words."""
+"""Events as lines of text."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ SHOWN_CHARS = 100
 
 @dataclass(frozen=True, slots=True)
 class EventText:
-    """An event as a line.
+    """An event as a line of text.
 
     Attributes:
-        loudness: The least loudness that tells it.
-        label: One word, for a column of its own.
-        text: The rest; safe for a terminal.
+        loudness: The lowest verbosity that prints it.
+        label: A short label for the first column.
+        text: The rest, without control characters.
     """
 
     loudness: Verbosity
@@ -34,11 +34,10 @@ class EventText:
         return f"{self.label:<11} {self.text}"
 
 
-def told(event: events.Event, report: Report) -> EventText | None:
-    """Return an event as a line, or None if there is nothing to tell.
+def event_text(event: events.Event, report: Report) -> EventText | None:
+    """Return an event as a line, or None for events that are not printed.
 
-    After a rejected key the packages that were not begun fail one by one with the same error;
-    it is told once.
+    After a rejected key all remaining packages fail with the same error, which is printed once.
     """
     match event:
         case events.Failed(error=AuthenticationError()) if report.stopped is not None:
@@ -61,7 +60,7 @@ def told(event: events.Event, report: Report) -> EventText | None:
         case events.Saved(saved=saved):
             parts = Verbosity.NORMAL, "saved", f"{saved.path.name}, {size(saved.bytes)}"
         case events.Skipped(saved=saved):
-            parts = Verbosity.NORMAL, "skipped", f"{saved.path.name}, it is there already"
+            parts = Verbosity.NORMAL, "skipped", f"{saved.path.name}, it exists already"
         case events.RowDamaged(key=key, field=field, reason=reason):
             text = f"{short(key)}: the journal's {field} {reason}; its row is rewritten"
             parts = Verbosity.NORMAL, "damaged", text
@@ -92,15 +91,15 @@ def _detail(event: events.Event) -> EventText | None:
             label = "new package"
             text = f"{short(key)}: {reason}; {_again(event.delay_s)}"
         case events.FetchInterrupted(key=key, reason=reason, offset=offset):
-            label = "broke off"
+            label = "interrupted"
             at = f"at {size(offset)}" if offset else "from the start"
             text = f"{short(key)}: {reason}; {_again(event.delay_s)}, {at}"
         case events.UrlRefreshed(key=key):
             label, text = "fresh URL", short(key)
         case events.RateLimited(pause_s=pause_s, requests_per_second=rate):
-            label = "slowed down"
+            label = "rate limit"
             pause = f"{duration(pause_s)} pause, then {per_second(rate)}"
-            text = f"the service asks for fewer calls: {pause}"
+            text = f"the service throttles calls: {pause}"
         case events.RetryThrottled(key=key):
             label, text = "throttled", f"{short(key)}: retries have used up their share of calls"
         case events.ConcurrencyChanged(fetches=fetches):
@@ -119,17 +118,17 @@ def _again(delay_s: float) -> str:
 
 
 def rejected(error: Exception) -> str:
-    """Say that the key was rejected, and what to look at."""
+    """Return the message about a rejected key, with what to check."""
     return (
-        f"the service rejected the API key: {error}. Check PIXXEL_API_KEY, that it is meant for "
+        f"the service rejected the API key: {error}. Check PIXXEL_API_KEY, that it belongs to "
         "this --base-url, and that --auth-scheme (raw or bearer) is right."
     )
 
 
 def name_of(download: Download) -> str:
-    """Return a download as `download` of the command line takes it, lists cut short.
+    """Return a download in the form of the `download` command, with shortened lists.
 
-    The key does not do: of a list of ids it holds a digest only.
+    The key is not readable enough: it replaces lists of ids by a digest.
     """
     parts = []
     for value in download.row().values():
@@ -140,7 +139,7 @@ def name_of(download: Download) -> str:
 
 
 def short(text: str, chars: int = SHOWN_CHARS) -> str:
-    """Return a text with its middle cut out if it is long: both ends tell more."""
+    """Shorten a long text in the middle, because both ends identify it best."""
     if len(text) <= chars:
         return text
     tail = (chars - 1) // 2

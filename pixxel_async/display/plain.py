@@ -1,4 +1,4 @@
-"""The plain display: one line a fact, without control sequences, for logs and pipes."""
+"""The plain display for logs and pipes: one line per event, without control sequences."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from ..events import Event, Settled
 from ..export.summary import Report
 from ..sansio.redact import printable
 from .base import Verbosity
-from .event_text import told
+from .event_text import event_text
 
 
 class Lines:
-    """Writes lines; those of packages that have ended are numbered."""
+    """Writes lines; those of saved, skipped and failed packages are numbered."""
 
     def __init__(self, stream: TextIO, loudness: Verbosity) -> None:
-        """Write to a stream, and tell as much as the loudness says."""
+        """Write to a stream, up to a verbosity."""
         self._stream = stream
         self._loudness = loudness
         self._ended = 0
@@ -31,13 +31,13 @@ class Lines:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Leave nothing behind."""
+        """Do nothing: there is nothing to restore."""
 
     def show(self, event: Event, report: Report) -> None:
-        """Write the line of an event, if it has one."""
+        """Write an event, if its verbosity allows."""
         has_ended = isinstance(event, Settled)
         self._ended += has_ended
-        line = told(event, report)
+        line = event_text(event, report)
         if line is None or line.loudness > self._loudness:
             return
         if has_ended and self._loudness > Verbosity.ERRORS:
@@ -47,7 +47,7 @@ class Lines:
             self._write(str(line))
 
     def say(self, text: str) -> None:
-        """Write a line of somebody else."""
+        """Write a line."""
         self._write(printable(text))
 
     def _write(self, line: str) -> None:

@@ -1,6 +1,7 @@
-"""What the bars show, without a word of where: a terminal and a notebook draw the same.
+"""The bars that terminals and notebooks share.
 
-One thread may take in events while another draws.
+One thread may add events while another draws. All rows have the same fixed column widths, so that
+they line up and nothing jumps while numbers change.
 """
 
 from __future__ import annotations
@@ -22,97 +23,30 @@ from ..sansio.redact import printable
 from ..sansio.units import size
 from .event_text import short
 
-
-class Transfers:
-    """Follows transfers from their start to their end."""
-
-    def __init__(
-        self, console: Console, clock: Callable[[], float], meter: ThroughputMeter
-    ) -> None:
-        """Begin with none.
-
-        Args:
-            console: Where they are drawn.
-            clock: Seconds, for rates and the time left.
-            meter: Counts the bytes of all of them.
-        """
-        self._progress = progress(
-            console, clock, amount=_amount, rate=_rate, bar_style="progress.remaining"
-        )
-        self._clock = clock
-        self._meter = meter
-        self._tasks: dict[str, TaskID] = {}
-        self._sizes: dict[str, int] = {}
-
-    def follow(self, event: events.Event) -> None:
-        """Take in what has happened; events that concern no transfer change nothing."""
-        match event:
-            case events.FetchStarted(key=key, name=name, offset=offset):
-                self._end(key)
-                self._sizes[key] = offset
-                self._tasks[key] = self._progress.add_task(
-                    short(printable(name), NAME_CHARS), total=None, completed=offset
-                )
-            case events.FetchProgress(key=key, bytes=size, total=total):
-                self._grow(key, size, total)
-            case events.FetchInterrupted(key=key, offset=offset):
-                if key in self._sizes:
-                    self._sizes[key] = offset
-                    self._progress.update(self._tasks[key], completed=offset)
-            case events.Saved(key=key, saved=saved):
-                self._grow(key, saved.bytes, saved.bytes)
-                self._end(key)
-            case events.Failed(key=key) | events.Polled(key=key):
-                # A poll after the start of a transfer: the package has to be waited for again.
-                self._end(key)
-
-    def draw(self, room: int) -> Iterator[RenderableType]:
-        """Return the bars, at most as many as there is room for, and how many more there are."""
-        tasks = self._progress.tasks
-        yield self._progress.make_tasks_table(tasks[:room])
-        if more := len(tasks[room:]):
-            yield Text(f"and {more} more", style="dim")
-
-    def _grow(self, key: str, size: int, total: int | None) -> None:
-        if key not in self._sizes:
-            return
-        self._meter.add(self._clock(), max(size - self._sizes[key], 0))
-        self._sizes[key] = size
-        self._progress.update(self._tasks[key], completed=size, total=total)
-
-    def _end(self, key: str) -> None:
-        self._sizes.pop(key, None)
-        task = self._tasks.pop(key, None)
-        if task is not None:
-            self._progress.remove_task(task)
-
-
-def _amount(task: Task) -> str:
-    whole = "?" if task.total is None else size(int(task.total))
-    return f"{size(int(task.completed))} / {whole}"
-
-
-def _rate(task: Task) -> str:
-    return "" if task.speed is None else f"{size(int(task.speed))}/s"
-
-
 NAME_CHARS = 24
 AMOUNT_CHARS = 21
 RATE_CHARS = 10
 TIME_CHARS = 5
 
+WINDOW_S = 4.0
+STEP_S = 0.1
+"""Counts within this interval are merged."""
+
+OTHER_LINES = 6
+"""Console lines reserved for everything but transfers."""
+
 
 class FigureColumn(ProgressColumn):
-    """Shows what a function says of a task, as it is: never as markup."""
+    """A column with the text that a function returns for a task, never read as markup."""
 
     def __init__(self, figure: Callable[[Task], str], *, style: str, column: Column) -> None:
-        """Take the function, the style of its text, and where that stands."""
+        """Show the text of `figure` in this style and column."""
         super().__init__(table_column=column)
         self._figure = figure
         self._style = style
 
     def render(self, task: Task) -> Text:
-        """Return the text; rich calls this in the thread that draws."""
+        """Return the text; rich calls this on the drawing thread."""
         return Text(self._figure(task), style=self._style, overflow="ellipsis")
 
 
@@ -124,14 +58,14 @@ def progress(
     rate: Callable[[Task], str],
     bar_style: str,
 ) -> Progress:
-    """Return a progress whose rows are name, bar, amount, rate and time left.
+    """Return a progress display with name, bar, amount, rate and remaining time.
 
     Args:
-        console: Where it is drawn.
-        clock: Seconds, for the time left.
-        amount: Says how much is done.
-        rate: Says how fast it goes.
-        bar_style: The style of the part that is done.
+        console: Where to draw.
+        clock: A monotonic clock in seconds, for the remaining time.
+        amount: Returns the completed amount as text.
+        rate: Returns the current rate as text.
+        bar_style: The style of the completed part of the bar.
     """
     return Progress(
         FigureColumn(
@@ -159,23 +93,18 @@ def _right(chars: int) -> Column:
     return Column(width=chars, no_wrap=True, justify="right")
 
 
-WINDOW_S = 4.0
-STEP_S = 0.1
-"""Counts that are closer together than this are kept as one."""
-
-
 class ThroughputMeter:
-    """Counts bytes; one thread may count while another reads."""
+    """Measures throughput over the last few seconds; one thread may add while another reads."""
 
     def __init__(self) -> None:
-        """Begin with nothing counted."""
+        """Start at zero."""
         self.total = 0
         self._lock = threading.Lock()
         self._counts: deque[tuple[float, int]] = deque()
         self._began: float | None = None
 
     def add(self, now: float, count: int) -> None:
-        """Count bytes that have come until now, in seconds of any steady clock."""
+        """Add bytes received by `now`, in seconds of a monotonic clock."""
         with self._lock:
             self.total += count
             if self._began is None:
@@ -187,7 +116,7 @@ class ThroughputMeter:
                 self._counts.append((now, count))
 
     def rate(self, now: float) -> float:
-        """Return bytes per second over the window that ends now."""
+        """Return the bytes per second over the window that ends at `now`."""
         with self._lock:
             while self._counts and self._counts[0][0] <= now - WINDOW_S:
                 self._counts.popleft()
@@ -197,19 +126,82 @@ class ThroughputMeter:
             return sum(count for _, count in self._counts) / window_s
 
 
-OTHER_LINES = 6
-"""Lines of the console that are kept free of transfers."""
+class Transfers:
+    """The bars of the running transfers."""
+
+    def __init__(
+        self, console: Console, clock: Callable[[], float], meter: ThroughputMeter
+    ) -> None:
+        """Start without transfers; `meter` counts the bytes of all of them."""
+        self._progress = progress(
+            console, clock, amount=_amount, rate=_rate, bar_style="progress.remaining"
+        )
+        self._clock = clock
+        self._meter = meter
+        self._tasks: dict[str, TaskID] = {}
+        self._sizes: dict[str, int] = {}
+
+    def follow(self, event: events.Event) -> None:
+        """Update the bars; events that do not concern transfers are ignored."""
+        match event:
+            case events.FetchStarted(key=key, name=name, offset=offset):
+                self._end(key)
+                self._sizes[key] = offset
+                self._tasks[key] = self._progress.add_task(
+                    short(printable(name), NAME_CHARS), total=None, completed=offset
+                )
+            case events.FetchProgress(key=key, bytes=size, total=total):
+                self._grow(key, size, total)
+            case events.FetchInterrupted(key=key, offset=offset):
+                if key in self._sizes:
+                    self._sizes[key] = offset
+                    self._progress.update(self._tasks[key], completed=offset)
+            case events.Saved(key=key, saved=saved):
+                self._grow(key, saved.bytes, saved.bytes)
+                self._end(key)
+            case events.Failed(key=key) | events.Polled(key=key):
+                # Polled during a transfer: the package is pending again.
+                self._end(key)
+
+    def draw(self, room: int) -> Iterator[RenderableType]:
+        """Yield at most `room` bars, and the number of the others."""
+        tasks = self._progress.tasks
+        yield self._progress.make_tasks_table(tasks[:room])
+        if more := len(tasks[room:]):
+            yield Text(f"and {more} more", style="dim")
+
+    def _grow(self, key: str, size: int, total: int | None) -> None:
+        if key not in self._sizes:
+            return
+        self._meter.add(self._clock(), max(size - self._sizes[key], 0))
+        self._sizes[key] = size
+        self._progress.update(self._tasks[key], completed=size, total=total)
+
+    def _end(self, key: str) -> None:
+        self._sizes.pop(key, None)
+        task = self._tasks.pop(key, None)
+        if task is not None:
+            self._progress.remove_task(task)
+
+
+def _amount(task: Task) -> str:
+    total = "?" if task.total is None else size(int(task.total))
+    return f"{size(int(task.completed))} / {total}"
+
+
+def _rate(task: Task) -> str:
+    return "" if task.speed is None else f"{size(int(task.speed))}/s"
 
 
 class ProgressView:
     """One bar for all packages, a line of counts, and a bar for each transfer."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin with nothing known.
+        """Start empty.
 
         Args:
-            console: Where it is drawn; its height bounds how many transfers are shown.
-            clock: Seconds, for rates and the time left.
+            console: Where to draw; its height limits the number of transfers shown.
+            clock: A monotonic clock in seconds, for rates and remaining times.
         """
         self._console = console
         self._clock = clock
@@ -222,7 +214,7 @@ class ProgressView:
         self._transfers = Transfers(console, clock, self._meter)
 
     def follow(self, event: events.Event, report: Report) -> None:
-        """Take in what has happened."""
+        """Update the bars."""
         self._report = report
         self._transfers.follow(event)
         if isinstance(event, events.Started):
@@ -231,7 +223,7 @@ class ProgressView:
             self._overall.advance(self._packages)
 
     def draw(self) -> RenderableType:
-        """Return what is drawn now."""
+        """Return the current bars."""
         room = max(self._console.size.height - OTHER_LINES, 1)
         return Group(self._overall, _counts(self._report), *self._transfers.draw(room))
 
@@ -244,11 +236,11 @@ class ProgressView:
 
 
 def _counts(report: Report) -> Text:
-    """Return where the packages are that are not on their way over the wire."""
+    """Return the counts of packages that are not being transferred."""
     states = report.states
-    begun = sum(states[state] for state in State if state is not State.QUEUED)
+    started = sum(states[state] for state in State if state is not State.QUEUED)
     figures = {
-        "not asked for": (report.total or begun) - begun,
+        "not requested": (report.total or started) - started,
         "packaging": states[State.REQUESTED],
         "waiting for a slot": states[State.READY],
         "failed": len(report.failed),

@@ -1,9 +1,9 @@
-"""Where the progress of a blocking call is drawn.
+"""Chooses where a blocking call draws its progress.
 
 Rules:
-    * AUTO draws in a notebook, and on a standard error that is a terminal which can move its
-      cursor. Anywhere else nothing is written: a log file is no place for bars.
-    * A terminal has room for the bars of one export: of several at once the first draws.
+    * AUTO draws in a notebook, and on standard error if it is a terminal that can move its cursor.
+      Nothing is written elsewhere: bars do not belong in log files.
+    * A terminal shows the bars of one export; of several at once, the first draws.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _terminal = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a blocking call tells of its export.
+    """The callbacks of a display.
 
     Attributes:
-        show: Takes in an event; the thread of the event loop calls it.
-        redraw: Draws, where no thread does so by itself; the caller's thread calls it.
+        show: Shows an event; called on the event loop's thread.
+        redraw: Draws if no other thread does; called on the caller's thread.
     """
 
     show: Callable[[Event, Report], None]
@@ -40,7 +40,7 @@ class Shown:
 
 @contextmanager
 def shown(progress: Progress) -> Iterator[Shown]:
-    """Draw while the context is open, if and where the choice says so."""
+    """Draw progress while the context is open, where `progress` allows."""
     if progress is not Progress.NONE and in_notebook():
         with NotebookBars(Verbosity.NORMAL) as notebook:
             yield Shown(notebook.show, notebook.redraw)
@@ -60,4 +60,4 @@ def shown(progress: Progress) -> Iterator[Shown]:
 
 
 def _nothing(*_: object) -> None:
-    """Show nothing."""
+    pass

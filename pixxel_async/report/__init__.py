@@ -1,1 +1,1 @@
-"""What can be said of an export from its journal: computed first, then written and drawn."""
+"""Reports of an export, from its journal: computed first, then written and drawn."""

@@ -1,11 +1,13 @@
-"""The page: plots and tables in one HTML file that loads nothing.
+"""The HTML report: plots and tables in one self-contained page.
 
 Rules:
-    * Everything from outside is made printable, and escaped by the template; within the JSON of
-      the plots, no character can end a script.
-    * A Content-Security-Policy forbids the page every request.
+    * External text is made printable and escaped by the template; in the JSON of the plots, no
+      character can end a script.
+    * A Content-Security-Policy blocks every request of the page.
+    * Of more than `DRAWN_PACKAGES` packages, the timeline draws up to a quarter of failed ones, a
+      quarter of the slowest, and evenly spaced others.
 
-Needs the extra `report`: plotly draws, Jinja2 fills in the template.
+Needs the extra `report`: plotly draws, Jinja2 renders the template.
 """
 
 from __future__ import annotations
@@ -22,7 +24,6 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]  # plotly has no types
 
 from ..journal.models import Activity, ExportRecord
-from ..sansio.package_state import State
 from ..sansio.redact import printable
 from ..sansio.units import duration, size
 from . import plots
@@ -36,17 +37,16 @@ DRAWN_PACKAGES = 1000
 
 
 def drawn(timelines: Sequence[Timeline], most: int = DRAWN_PACKAGES) -> list[Timeline]:
-    """Return what is drawn of packages, in their order.
+    """Return the packages that the timeline draws, in their order.
 
     Args:
-        timelines: All packages, in the order in which they were asked for.
-        most: How many are drawn at most.
+        timelines: All packages, in the order of their requests.
+        most: The largest number of packages to draw.
     """
     active = [timeline for timeline in timelines if timeline.spans]
     if len(active) <= most:
         return active
-    gave_up = [timeline for timeline in active if timeline.row.state is State.FAILED]
-    chosen = {timeline.row.key for timeline in evenly(gave_up, most // 4)}
+    chosen = {timeline.row.key for timeline in evenly(failed(active), most // 4)}
     chosen |= {timeline.row.key for timeline in slowest(active, most // 4)}
     others = [timeline for timeline in active if timeline.row.key not in chosen]
     chosen |= {timeline.row.key for timeline in evenly(others, most - len(chosen))}
@@ -54,7 +54,7 @@ def drawn(timelines: Sequence[Timeline], most: int = DRAWN_PACKAGES) -> list[Tim
 
 
 def evenly(timelines: Sequence[Timeline], count: int) -> list[Timeline]:
-    """Return that many packages at equal distances, or all if there are no more."""
+    """Return `count` evenly spaced packages, or all if there are fewer."""
     if len(timelines) <= count:
         return list(timelines)
     return [timelines[number * len(timelines) // count] for number in range(count)]
@@ -65,12 +65,12 @@ TIMED = (Activity.PACKAGING, Activity.READY, Activity.TRANSFERRING, Activity.RET
 
 
 def page_of(record: ExportRecord, *, folder: Path, retry_manifest: Path) -> str:
-    """Return the page about an export.
+    """Return the HTML report of an export.
 
     Args:
-        record: What the folder remembers, tidy.
+        record: The journal's record, after `tidy`.
         folder: The export folder.
-        retry_manifest: Where the manifest of the failed packages is.
+        retry_manifest: The manifest of the failed packages.
     """
     environment = Environment(
         loader=PackageLoader(__package__, "."), autoescape=True, undefined=StrictUndefined
@@ -78,7 +78,7 @@ def page_of(record: ExportRecord, *, folder: Path, retry_manifest: Path) -> str:
     environment.filters |= {"duration": duration, "size": size, "moment": moment}
     timelines = timelines_of(record)
     totals = totals_of(record)
-    gave_up = failed(timelines)
+    failures = failed(timelines)
     context: dict[str, Any] = {
         "folder": printable(str(folder)),
         "headline": _headline(totals),
@@ -86,8 +86,8 @@ def page_of(record: ExportRecord, *, folder: Path, retry_manifest: Path) -> str:
         "packages": f"{totals.packages:,}",
         "tiles": _tiles(record, totals, timelines),
         "rate": _rate(record, timelines),
-        "failed": [_failure(timeline) for timeline in gave_up[:SHOWN_FAILURES]],
-        "failed_more": max(0, len(gave_up) - SHOWN_FAILURES),
+        "failed": [_failure(timeline) for timeline in failures[:SHOWN_FAILURES]],
+        "failed_more": max(0, len(failures) - SHOWN_FAILURES),
         "retry_command": retry_command(retry_manifest, folder),
         "slowest": [_slow(timeline) for timeline in slowest(timelines)],
         "shares": [
@@ -100,15 +100,15 @@ def page_of(record: ExportRecord, *, folder: Path, retry_manifest: Path) -> str:
             for share in shares(timelines)
         ],
         "runs": _runs(record),
-        "style": _ours("page.css"),
-        "script": _ours("page.js"),
+        "style": _asset("page.css"),
+        "script": _asset("page.js"),
         **_plots(record, timelines),
     }
     return environment.get_template("page.html.jinja").render(context)
 
 
 def retry_command(manifest: Path, folder: Path) -> str:
-    """Return the command that tries the failed packages again, for a shell."""
+    """Return the shell command that retries the failed packages."""
     words = ("pixxel-async", "export", str(manifest), "--out", str(folder), "--retry-failed")
     return printable(shlex.join(words))
 
@@ -120,14 +120,14 @@ def _plots(record: ExportRecord, timelines: Sequence[Timeline]) -> dict[str, Any
         return {"figures": None}
     scale = plots.scale_of(axis)
     shown = drawn(timelines)
-    found = {
+    figures = {
         "occupancy": plots.state_counts(record, scale),
         "throughput": plots.throughput(record, scale),
         "timeline": plots.timeline(shown, scale),
     }
     return {
-        "figures": Markup(in_script(found)),  # noqa: S704 - `in_script` has escaped it
-        "library": Markup(get_plotlyjs()),  # noqa: S704 - the code of the library
+        "figures": Markup(in_script(figures)),  # noqa: S704 - escaped by `in_script`
+        "library": Markup(get_plotlyjs()),  # noqa: S704 - plotly's own code
         "drawn": f"{len(shown):,}",
         "active": f"{active:,}",
         "is_thinned": len(shown) < active,
@@ -136,14 +136,14 @@ def _plots(record: ExportRecord, timelines: Sequence[Timeline]) -> dict[str, Any
 
 
 def in_script(value: Any) -> str:
-    """Return a value as JSON that can stand within a script: no text can end it."""
+    """Return a value as JSON for a script element, which no text in it can end."""
     text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
     for char in "<>&":
         text = text.replace(char, f"\\u{ord(char):04x}")
     return text
 
 
-def _ours(name: str) -> Markup:
+def _asset(name: str) -> Markup:
     text = files(__package__).joinpath(name).read_text("utf-8")
     return Markup(text)  # noqa: S704 - a file of this package
 
@@ -158,14 +158,14 @@ def _tiles(
     record: ExportRecord, totals: Totals, timelines: Sequence[Timeline]
 ) -> list[tuple[str, str, str]]:
     retried = sum(1 for timeline in timelines if timeline.seconds_by_doing[Activity.RETRYING] > 0)
-    state = f"process {totals.running} is at it" if totals.running is not None else "not running"
+    state = f"process {totals.running} is running" if totals.running is not None else "not running"
     return [
         ("saved", f"{totals.saved:,}", size(totals.bytes_saved)),
-        ("failed", f"{len(totals.failed):,}", "given up" if totals.failed else "none"),
+        ("failed", f"{len(totals.failed):,}", "see below" if totals.failed else "none"),
         ("left", f"{totals.left:,}", state),
         ("received", size(_received(timelines)), _rate(record, timelines)),
         ("running time", duration(running_s(record)), _run_count(totals.runs)),
-        ("transfers tried again", f"{retried:,}", "packages"),
+        ("transfers retried", f"{retried:,}", "packages"),
     ]
 
 

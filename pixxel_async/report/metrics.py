@@ -1,11 +1,11 @@
-"""What an export has come to, and what is left of it, counted from its journal.
+"""The totals of an export, counted from its journal.
 
 Rules:
-    * A run may have been given more packages than were noted yet: these count as queued.
-    * Saved is what was saved in any run. Left is what is neither saved nor failed.
-    * An export is complete if every package is saved. Of a run that read its downloads from a
-      stream, nobody knows whether that was all, unless it came to its end.
-    * A run without an ending that does not run any more was killed.
+    * Packages of the last run that the journal does not have yet count as queued.
+    * A package is saved if any run saved it. It is left if it is neither saved nor failed.
+    * An export is complete if every package is saved. A run that read its downloads from a stream
+      must have reached the end of the stream, otherwise there may be more.
+    * A run without an ending that is not running was killed.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ RUNNING = "running"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """An export at one moment.
+    """The state of an export at one moment.
 
     Attributes:
-        packages: How many there are.
-        states: How many are in which state; SKIPPED counts as SAVED.
+        packages: The number of packages.
+        states: The number of packages in each state; SKIPPED counts as SAVED.
         bytes_saved: Bytes of the saved files.
-        bytes_partial: Bytes of the others that are on the disk.
-        failed: The packages that were given up.
-        runs: How many runs there were, the running one included.
-        running: The number of the process that exports into the folder now, or None.
-        seen_at: When anything was heard of last, in seconds since 1970, or None.
-        damaged: What is wrong with rows of the journal that hold what cannot be.
+        bytes_partial: Bytes of partial files on disk.
+        failed: The failed packages.
+        runs: The number of runs, including a running one.
+        running: The id of the process that exports into the folder now, or None.
+        seen_at: The time of the last activity, in seconds since 1970, or None.
+        damaged: The impossible values found in the journal.
         is_complete: Whether every package is saved, and no row is damaged.
     """
 
@@ -51,20 +51,20 @@ class Totals:
 
     @property
     def saved(self) -> int:
-        """How many packages are saved."""
+        """The number of saved packages."""
         return self.states[State.SAVED]
 
     @property
     def left(self) -> int:
-        """How many packages are neither saved nor failed."""
+        """The number of packages that are neither saved nor failed."""
         return self.packages - self.saved - len(self.failed)
 
 
 def totals_of(record: ExportRecord) -> Totals:
-    """Count what an export folder remembers."""
+    """Count the packages of an export."""
     last = record.runs[-1] if record.runs else None
-    given = 0 if last is None or last.total is None else last.total
-    packages = max(len(record.rows), given)
+    announced = 0 if last is None or last.total is None else last.total
+    packages = max(len(record.rows), announced)
     states: dict[State, int] = {state: 0 for state in State if state is not State.SKIPPED}
     for row in record.rows:
         states[State.SAVED if row.state in SAVED_STATES else row.state] += 1
@@ -90,7 +90,7 @@ def totals_of(record: ExportRecord) -> Totals:
 
 
 def ending_word(run: Run, record: ExportRecord) -> str:
-    """Return how a run ended, in one word: as `Ending` says it, or KILLED or RUNNING."""
+    """Return how a run ended: the value of `Ending`, or KILLED or RUNNING."""
     if run.ending is not None:
         return str(run.ending)
     is_running = record.running is not None and run.pid == record.running

@@ -1,11 +1,11 @@
-"""The plots of a report, as figures in the JSON of plotly.
+"""The plots of a report, as plotly figures in JSON.
 
 Rules:
-    * All plots have the same axis of time, and the same margins: what stands above each other
-      happened at the same time.
-    * The colours are those of Okabe and Ito, which colour-blind people can tell apart, and are
-      legible on light and on dark ground. Everything else is see-through, or coloured by the page.
-    * plotly reads texts as HTML: what comes from outside is escaped here.
+    * All plots share the time axis and the margins, so that the same x means the same time.
+    * The colours are those of Okabe and Ito, which colour-blind people can distinguish and which
+      are legible on light and dark backgrounds. Everything else is transparent or coloured by the
+      page.
+    * plotly reads text as HTML: external text is escaped here.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ COLOURS = {
     StateGroup.SAVED: "#009E73",
     StateGroup.FAILED: "#D55E00",
 }
-WORDS = {standing: standing.value for standing in StateGroup} | {
+WORDS = {group: group.value for group in StateGroup} | {
     StateGroup.READY: "waiting for a slot",
     StateGroup.RETRYING: "retrying",
 }
@@ -43,19 +43,19 @@ GAP_FILL = "rgba(128,128,128,0.18)"
 MARK_LINE = "rgba(128,128,128,0.9)"
 
 POINTS = 300
-"""Into how many stretches time is divided where amounts are counted over it."""
+"""The number of bins of the state and throughput plots."""
 
 PLOT_HEIGHT_PX = 320
 LEFT_PX, RIGHT_PX, TOP_PX, BOTTOM_PX = 150, 16, 56, 44
 LABEL_PX = 20
-"""Between a plot and its legend, for the labels of the runs."""
+"""Space between a plot and its legend, for the labels of runs."""
 LEGEND_PX = 30
 NAMED_ROWS = 60
-"""Up to this many packages, a timeline names each."""
+"""A timeline names the packages up to this number."""
 NAME_CHARS = 22
 NAME_PX = 10
 LABEL_SHARE = 0.14
-"""How much of the axis a label of a run takes; runs that are closer have none."""
+"""The share of the axis that a run's label takes; closer runs get no label."""
 
 _ROW_PX = ((12, 26), (30, 18), (NAMED_ROWS, 13), (150, 6), (300, 4), (600, 2))
 _SMALLEST_ROW_PX = 1.5
@@ -70,17 +70,17 @@ _TICKS: Figure = {
     "ticklen": 6,
     "tickcolor": FAINT,
 }
-"""The little lines also keep the figures of both axes apart in the corner."""
+"""The tick marks also separate the numbers of both axes in the corner."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """The axis of time as plots show it.
+    """The time axis in the unit that plots show.
 
     Attributes:
-        axis: In seconds.
-        unit_s: Seconds of one unit.
-        unit: Its name.
+        axis: The axis, in seconds.
+        unit_s: The length of the unit, in seconds.
+        unit: The name of the unit.
     """
 
     axis: TimeAxis
@@ -88,16 +88,16 @@ class Scale:
     unit: str
 
     def x(self, at: float) -> float:
-        """Return where a time since 1970 is drawn."""
+        """Return the plot position of a time in seconds since 1970."""
         return self.shown(self.axis.x_of(at))
 
     def shown(self, axis_s: float) -> float:
-        """Return where seconds of the axis are drawn."""
+        """Return the plot position of a position on the axis, in seconds."""
         return round(axis_s / self.unit_s, 5)
 
 
 def scale_of(axis: TimeAxis) -> Scale:
-    """Return the scale that suits an axis."""
+    """Return the scale with the best unit for an axis."""
     for below_s, unit_s, unit in _UNITS:
         if axis.length_s < below_s:
             return Scale(axis, unit_s, unit)
@@ -105,12 +105,7 @@ def scale_of(axis: TimeAxis) -> Scale:
 
 
 def timeline(timelines: Sequence[Timeline], scale: Scale) -> Figure:
-    """Return the plot with one row a package, the first one on top.
-
-    Args:
-        timelines: The packages to draw.
-        scale: The axis of time.
-    """
+    """Return the plot with one row per package, the first one on top."""
     row_px = next((px for most, px in _ROW_PX if len(timelines) <= most), _SMALLEST_ROW_PX)
     places: dict[Activity, list[tuple[int, Span, str]]] = {doing: [] for doing in ACTIVITIES}
     for number, timeline in enumerate(timelines, 1):
@@ -137,12 +132,12 @@ def timeline(timelines: Sequence[Timeline], scale: Scale) -> Figure:
             ],
         }
     else:
-        layout["yaxis"]["title"] = {"text": "packages, by when they were asked for"}
+        layout["yaxis"]["title"] = {"text": "packages, in the order of their requests"}
     return {"data": data, "layout": layout}
 
 
 def state_counts(record: ExportRecord, scale: Scale) -> Figure:
-    """Return the plot of how many packages do what; it counts all of them."""
+    """Return the plot of the number of packages in each state; it counts all packages."""
     width = scale.axis.length_s / POINTS
     counted = state_counts_of(record, scale.axis.x_of, points=POINTS, width=width)
     xs = [scale.shown(number * width) for number in range(POINTS + 1)]
@@ -151,14 +146,14 @@ def state_counts(record: ExportRecord, scale: Scale) -> Figure:
             "type": "scatter",
             "mode": "lines",
             "stackgroup": "packages",
-            "name": WORDS[standing],
+            "name": WORDS[group],
             "x": xs,
             "y": [*counts, counts[-1]],
-            "line": {"width": 0, "shape": "hv", "color": COLOURS[standing]},
-            "fillcolor": COLOURS[standing],
-            "hovertemplate": f"%{{y}} {WORDS[standing]}<extra></extra>",
+            "line": {"width": 0, "shape": "hv", "color": COLOURS[group]},
+            "fillcolor": COLOURS[group],
+            "hovertemplate": f"%{{y}} {WORDS[group]}<extra></extra>",
         }
-        for standing, counts in counted.items()
+        for group, counts in counted.items()
         if any(counts)
     ]
     layout = _layout(scale, height=PLOT_HEIGHT_PX)
@@ -168,10 +163,10 @@ def state_counts(record: ExportRecord, scale: Scale) -> Figure:
 
 
 def throughput(record: ExportRecord, scale: Scale) -> Figure:
-    """Return the plot of how fast bytes came; it counts all packages."""
+    """Return the plot of the throughput; it counts all packages."""
     width = scale.axis.length_s / POINTS
-    come = bytes_by_bin(arrivals_of(record), scale.axis.x_of, bins=POINTS, width=width)
-    rates = [count / width for count in come]
+    received = bytes_by_bin(arrivals_of(record), scale.axis.x_of, bins=POINTS, width=width)
+    rates = [count / width for count in received]
     factor, unit = _rate_unit(max(rates))
     data = [
         {
@@ -198,12 +193,12 @@ def throughput(record: ExportRecord, scale: Scale) -> Figure:
 def _bars(
     doing: Activity, bars: Sequence[tuple[int, Span, str]], scale: Scale, thickness: float
 ) -> Figure:
-    standing = StateGroup(doing.value)
+    group = StateGroup(doing.value)
     begins = [scale.x(span.begins_at) for _, span, _ in bars]
     return {
         "type": "bar",
         "orientation": "h",
-        "name": WORDS[standing],
+        "name": WORDS[group],
         "y": [number for number, _, _ in bars],
         "base": begins,
         "x": [
@@ -211,10 +206,9 @@ def _bars(
             for begin, (_, span, _) in zip(begins, bars, strict=True)
         ],
         "width": thickness,
-        "marker": {"color": COLOURS[standing], "line": {"width": 0}},
+        "marker": {"color": COLOURS[group], "line": {"width": 0}},
         "customdata": [
-            f"{name}<br>{WORDS[standing]} {duration(span.lasts_s)}, "
-            f"from {time_of_day(span.begins_at)}"
+            f"{name}<br>{WORDS[group]} {duration(span.lasts_s)}, from {time_of_day(span.begins_at)}"
             for _, span, name in bars
         ],
         "hovertemplate": "%{customdata}<extra></extra>",
@@ -307,7 +301,7 @@ def _gaps(scale: Scale) -> Iterator[Figure]:
 
 
 def _shown_marks(scale: Scale) -> Iterator[RunMark]:
-    """Yield the runs whose labels do not cover each other."""
+    """Yield the runs whose labels do not overlap."""
     free_from = 0.0
     length_s = scale.axis.length_s
     for mark in scale.axis.marks[1:]:
@@ -331,7 +325,7 @@ def _label(mark: RunMark, scale: Scale) -> Figure:
 
 
 def _rate_unit(highest: float) -> tuple[float, str]:
-    """Return the bytes per second of the unit that suits, and its name."""
+    """Return the best unit for a rate, in bytes per second, and its name."""
     unit = size(highest).rsplit(" ", 1)[1]
     factors = {"byte": 1.0, "bytes": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "PB": 1e15}
     return factors[unit], f"{unit}/s"

@@ -1,10 +1,10 @@
-"""How many packages do what, over time.
+"""The number of packages in each state, over time.
 
 Rules:
-    * Between its steps a package does one thing. Saved and failed ones stay what they are, also in
-      the pauses and in later runs, until they do more than be queued: a later run queues them too,
-      only to find that they are there.
-    * What a run left unfinished is counted no more from its end on, until a later run takes it up.
+    * Between two steps a package has one state. Saved and failed packages keep theirs, also
+      between runs and when a later run only queues them, because it then finds them saved.
+    * A package that a run left unfinished is not counted after the end of that run, until a later
+      run resumes it.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from ..journal.models import Activity, ExportRecord, Step
 from .timeline import ENDS, ends_of_runs
 
 _SLACK = 1e-6
-"""Of a stretch: what ends with the axis has not ended before, however the division is rounded."""
+"""In bins: keeps rounding from ending something in the last bin before the axis ends."""
 
 
 class StateGroup(StrEnum):
-    """What a package may be counted as."""
+    """The states that the plot distinguishes."""
 
     SAVED = "saved"
     FAILED = "failed"
@@ -32,30 +32,30 @@ class StateGroup(StrEnum):
 
 
 def state_group_of(doing: Activity) -> StateGroup:
-    """Return what a package is counted as while it does something."""
+    """Return the state that an activity counts as."""
     return StateGroup.SAVED if doing is Activity.SKIPPED else StateGroup(doing.value)
 
 
 def state_counts_of(
     record: ExportRecord, x_of: Callable[[float], float], *, points: int, width: float
 ) -> Mapping[StateGroup, list[int]]:
-    """Count the packages at the ends of some equally long stretches of an axis.
+    """Count the packages in each state at the end of each bin of an axis.
 
     Args:
-        record: What is remembered.
-        x_of: Leads from seconds since 1970 to the axis; never falls.
-        points: How many stretches, from zero on.
-        width: The length of a stretch.
+        record: The journal's record.
+        x_of: Maps seconds since 1970 to the axis; non-decreasing.
+        points: The number of bins, starting at zero.
+        width: The width of a bin.
     """
-    changes = {standing: [0] * (points + 1) for standing in StateGroup}
+    changes = {group: [0] * (points + 1) for group in StateGroup}
 
-    def change(standing: StateGroup, at: float, by: int) -> None:
-        changes[standing][min(max(int(x_of(at) / width + _SLACK), 0), points)] += by
+    def change(group: StateGroup, at: float, by: int) -> None:
+        changes[group][min(max(int(x_of(at) / width + _SLACK), 0), points)] += by
 
     ends = ends_of_runs(record)
-    lasting: dict[str, Step] = {}
+    current: dict[str, Step] = {}
     for step in record.steps:
-        before = lasting.get(step.key)
+        before = current.get(step.key)
         if before is not None and before.doing in ENDS and step.doing is Activity.QUEUED:
             continue
         if before is not None:
@@ -63,11 +63,11 @@ def state_counts_of(
             ended_at = min(ends[before.run], step.at) if is_over else step.at
             change(state_group_of(before.doing), ended_at, -1)
         change(state_group_of(step.doing), step.at, 1)
-        lasting[step.key] = step
-    for step in lasting.values():
+        current[step.key] = step
+    for step in current.values():
         if step.doing not in ENDS:
             change(state_group_of(step.doing), ends[step.run], -1)
-    return {standing: _summed(of_one)[:points] for standing, of_one in changes.items()}
+    return {group: _summed(of_one)[:points] for group, of_one in changes.items()}
 
 
 def _summed(changes: list[int]) -> list[int]:

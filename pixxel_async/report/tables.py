@@ -1,9 +1,9 @@
-"""What a report says, as JSON, as CSV, and as a manifest of the failed packages.
+"""A report as JSON, as CSV, and as a manifest of the failed packages.
 
 Rules:
-    * JSON holds texts as they are, escaped to ASCII. CSV holds them printable.
-    * A spreadsheet takes a cell that begins with `=`, `+`, `-`, `@` or their wide forms for a
-      formula: such a cell begins with an apostrophe, which spreadsheets do not show.
+    * JSON keeps text unchanged, escaped to ASCII. CSV makes it printable.
+    * Spreadsheets read a cell that begins with `=`, `+`, `-`, `@` or their full-width forms as a
+      formula, so such a cell gets a leading apostrophe, which spreadsheets do not show.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .timeline import ACTIVITIES, Timeline, ends_of_runs, failed
 from .wording import iso
 
 REPORT_VERSION = 1
-"""Grows when a field of `report.json` changes its meaning or goes."""
+"""Increases when a field of `report.json` changes its meaning or is removed."""
 
 _FORMULA_STARTS = "=+-@\uff1d\uff0b\uff0d\uff20"
 _COLUMNS = (
@@ -49,10 +49,7 @@ _COLUMNS = (
 def json_of(
     record: ExportRecord, totals: Totals, timelines: Sequence[Timeline], *, folder: Path
 ) -> str:
-    """Return `report.json`: one object with totals, runs and packages.
-
-    Times are ISO 8601 in UTC, durations in seconds.
-    """
+    """Return `report.json`, with times in ISO 8601 (UTC) and durations in seconds."""
     ends = ends_of_runs(record)
     report = {
         "version": REPORT_VERSION,
@@ -98,7 +95,7 @@ def totals_row(totals: Totals) -> dict[str, Any]:
 
 
 def csv_of(timelines: Sequence[Timeline]) -> str:
-    """Return `report.csv`: a line of names, and one row a package."""
+    """Return `report.csv`: a header and one row per package."""
     text = io.StringIO()
     table = csv.writer(text)
     table.writerow(_COLUMNS)
@@ -108,13 +105,13 @@ def csv_of(timelines: Sequence[Timeline]) -> str:
 
 
 def failed_manifest(timelines: Sequence[Timeline]) -> str:
-    """Return the manifest of the failed packages, in JSON Lines; empty if there are none."""
+    """Return the manifest of the failed packages as JSON Lines; empty if there are none."""
     rows = (json.dumps(timeline.download, ensure_ascii=True) for timeline in failed(timelines))
     return "".join(f"{row}\n" for row in rows)
 
 
 def cell(text: str) -> str:
-    """Return a text as a cell that no spreadsheet takes for a formula."""
+    """Return text as a cell that no spreadsheet reads as a formula."""
     text = printable(text)
     return f"'{text}" if text.lstrip()[:1] in tuple(_FORMULA_STARTS) else text
 

@@ -1,11 +1,11 @@
-"""One axis of time for all runs, with long pauses between them cut short.
+"""A time axis for all runs, with long pauses between them shortened.
 
 Rules:
-    * The axis counts seconds from the beginning of the first run. Runs that overlap, as two
-      exports of one process may, share their stretch of it.
-    * A pause between runs that is longer than `LONG_PAUSE_SHARE` of all running time is cut: it
-      takes `GAP_SHARE` of the running time, however long it was. Shorter ones are to scale.
-    * What lies before the axis is at its beginning, and what lies after it at its end.
+    * The axis counts seconds from the start of the first run. Overlapping runs, such as two
+      exports of one process, share their part of it.
+    * A pause longer than `LONG_PAUSE_SHARE` of the total running time is shortened to `GAP_SHARE`
+      of the running time. Shorter pauses are to scale.
+    * Times before or after the axis map to its start or end.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ GAP_SHARE = 0.02
 
 @dataclass(frozen=True, slots=True)
 class RunMark:
-    """Where a run begins on the axis.
+    """The start of a run on the axis.
 
     Attributes:
-        run: Its number.
-        began_at: In seconds since 1970.
-        x: On the axis, in seconds.
-        pause_s: How long nothing had run before it, in seconds.
-        cut_from: Where the pause before it begins on the axis, if it was cut, or None.
+        run: The number of the run.
+        began_at: Its start, in seconds since 1970.
+        x: Its start on the axis, in seconds.
+        pause_s: The length of the pause before it, in seconds.
+        cut_from: The start of the pause on the axis if it was shortened, or None.
     """
 
     run: int
@@ -41,12 +41,12 @@ class RunMark:
 
 @dataclass(frozen=True, slots=True)
 class TimeAxis:
-    """An axis; `x_of` leads to it.
+    """A piecewise linear axis; `x_of` maps times to it.
 
     Attributes:
-        times: Corners of the axis, in seconds since 1970, rising.
-        xs: Where each corner is, in seconds on the axis, rising.
-        marks: The runs, by their beginning.
+        times: The breakpoints, in seconds since 1970, ascending.
+        xs: The position of each breakpoint, in seconds on the axis, ascending.
+        marks: The runs, in the order of their starts.
     """
 
     times: tuple[float, ...]
@@ -55,15 +55,11 @@ class TimeAxis:
 
     @property
     def length_s(self) -> float:
-        """Where the axis ends, in seconds; zero if nothing has run."""
+        """The length of the axis, in seconds; zero without runs."""
         return self.xs[-1] if self.xs else 0.0
 
     def x_of(self, at: float) -> float:
-        """Return where a time is on the axis, in seconds.
-
-        Args:
-            at: In seconds since 1970.
-        """
+        """Return the position, in seconds, of a time in seconds since 1970."""
         right = bisect_right(self.times, at)
         if right == 0:
             return 0.0
@@ -76,13 +72,13 @@ class TimeAxis:
 
 def axis_of(record: ExportRecord) -> TimeAxis:
     """Return the axis of an export."""
-    stretches = _stretches(record)
-    if not stretches:
+    intervals = _intervals(record)
+    if not intervals:
         return TimeAxis((), (), ())
-    running_s = sum(ended - began for began, ended in stretches)
+    running_s = sum(ended - began for began, ended in intervals)
     gap_s = GAP_SHARE * running_s
-    times, xs, cuts = [stretches[0][0]], [0.0], {}
-    for number, (began, ended) in enumerate(stretches):
+    times, xs, cuts = [intervals[0][0]], [0.0], {}
+    for number, (began, ended) in enumerate(intervals):
         if number:
             pause_s = began - times[-1]
             is_long = pause_s > LONG_PAUSE_SHARE * running_s and gap_s < pause_s
@@ -92,26 +88,26 @@ def axis_of(record: ExportRecord) -> TimeAxis:
         if ended > began:
             xs.append(xs[-1] + ended - began)
             times.append(ended)
-    bare = TimeAxis(tuple(times), tuple(xs), ())
+    unmarked = TimeAxis(tuple(times), tuple(xs), ())
     marks = []
-    for run, began_at in sorted(_beginnings(record).items(), key=lambda pair: pair[::-1]):
+    for run, began_at in sorted(_starts(record).items(), key=lambda pair: pair[::-1]):
         pause_s, cut_from = cuts.get(began_at, (0.0, None))
-        marks.append(RunMark(run, began_at, bare.x_of(began_at), pause_s, cut_from))
-    return TimeAxis(bare.times, bare.xs, tuple(marks))
+        marks.append(RunMark(run, began_at, unmarked.x_of(began_at), pause_s, cut_from))
+    return TimeAxis(unmarked.times, unmarked.xs, tuple(marks))
 
 
-def _beginnings(record: ExportRecord) -> dict[int, float]:
-    beginnings = {run.number: run.began_at for run in record.runs}
+def _starts(record: ExportRecord) -> dict[int, float]:
+    starts = {run.number: run.began_at for run in record.runs}
     for step in record.steps:
-        beginnings[step.run] = min(step.at, beginnings.get(step.run, step.at))
-    return beginnings
+        starts[step.run] = min(step.at, starts.get(step.run, step.at))
+    return starts
 
 
-def _stretches(record: ExportRecord) -> list[tuple[float, float]]:
-    """Return when something ran, as times that neither overlap nor touch."""
+def _intervals(record: ExportRecord) -> list[tuple[float, float]]:
+    """Return the intervals in which anything ran, merged where they overlap or touch."""
     ends = ends_of_runs(record)
     merged: list[tuple[float, float]] = []
-    for began, ended in sorted((at, ends[run]) for run, at in _beginnings(record).items()):
+    for began, ended in sorted((at, ends[run]) for run, at in _starts(record).items()):
         if merged and began <= merged[-1][1]:
             merged[-1] = merged[-1][0], max(merged[-1][1], ended)
         else:
@@ -120,5 +116,5 @@ def _stretches(record: ExportRecord) -> list[tuple[float, float]]:
 
 
 def running_s(record: ExportRecord) -> float:
-    """Return for how long anything ran, in seconds, pauses left out."""
-    return sum(ended - began for began, ended in _stretches(record))
+    """Return the total running time in seconds, without pauses."""
+    return sum(ended - began for began, ended in _intervals(record))

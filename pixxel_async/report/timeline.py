@@ -1,10 +1,18 @@
-"""What became of each package, and where its time went.
+"""The timeline of each package: its spans, its result and where its time went.
 
 Rules:
-    * The time of a package is what it took from being asked for to its end: packaging, waiting
-      for a slot, transferring and retrying, over all runs. Being queued and pauses between runs
-      are not its own doing, and do not count.
-    * The slowest are those with the most of that time.
+    * The time of a package is the sum of packaging, waiting for a slot, transferring and retrying,
+      over all runs. Time in the queue and pauses between runs do not count.
+    * The slowest packages are those with the most of this time.
+    * SAVED, SKIPPED and FAILED are final for their run: later steps of the package in that run
+      were planned and never happened. `tidy` removes them.
+    * The TRANSFERRING after a RETRYING is recorded in advance, so it does not show that the run
+      was still alive then.
+    * A run that ended, ended at `seen_at`. A run that was killed or still runs was last active at
+      `seen_at` or at its last step, whichever is later; steps planned for later never happened.
+    * A step lasts until the package's next step in the same run, or until the end of the run.
+      Consecutive steps of the same activity, as during a transfer, form one span; spans without
+      length are dropped.
 """
 
 from __future__ import annotations
@@ -24,25 +32,25 @@ from .throughput import arrivals_of
 
 ENDS = frozenset({Activity.SAVED, Activity.SKIPPED, Activity.FAILED})
 ACTIVITIES = tuple(doing for doing in Activity if doing not in ENDS)
-"""What a package may be doing, in the order in which it does it."""
+"""The activities that take time, in their usual order."""
 
 
 def tidy(record: ExportRecord) -> ExportRecord:
-    """Return a record without the steps that were only planned."""
+    """Return a record without steps that never happened."""
     ends = ends_of_runs(record)
-    over: set[tuple[int, str]] = set()
+    ended: set[tuple[int, str]] = set()
     kept = []
     for step in record.steps:
-        who = step.run, step.key
-        if who not in over and step.at <= ends[step.run]:
+        run_key = step.run, step.key
+        if run_key not in ended and step.at <= ends[step.run]:
             kept.append(step)
             if step.doing in ENDS:
-                over.add(who)
+                ended.add(run_key)
     return replace(record, steps=tuple(kept))
 
 
 def ends_of_runs(record: ExportRecord) -> Mapping[int, float]:
-    """Return when each run ended or was last heard of, in seconds since 1970, by its number."""
+    """Return the end or last activity of each run by its number, in seconds since 1970."""
     ends = {run.number: max(run.began_at, run.seen_at) for run in record.runs}
     is_exact = {run.number for run in record.runs if run.ending is not None}
     last: dict[tuple[int, str], Step] = {}
@@ -63,14 +71,14 @@ def ends_of_runs(record: ExportRecord) -> Mapping[int, float]:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A package did one thing for a while.
+    """One activity of a package over an interval.
 
     Attributes:
         key: The key of the download.
         run: The number of the run.
-        doing: What it did; never an end.
-        begins_at: In seconds since 1970.
-        ends_at: Likewise; later than `begins_at`.
+        doing: The activity; never a final one.
+        begins_at: Seconds since 1970.
+        ends_at: Seconds since 1970; later than `begins_at`.
     """
 
     key: str
@@ -81,27 +89,23 @@ class Span:
 
     @property
     def lasts_s(self) -> float:
-        """How long, in seconds."""
+        """The duration in seconds."""
         return self.ends_at - self.begins_at
 
 
 def spans_of(record: ExportRecord) -> list[Span]:
-    """Return the spans of all packages, by their beginning.
-
-    Args:
-        record: A tidy one.
-    """
+    """Return the spans of all packages in the order of their starts, from a tidy record."""
     ends = ends_of_runs(record)
-    lasting: dict[tuple[int, str], Step] = {}
+    current: dict[tuple[int, str], Step] = {}
     spans: list[Span] = []
     for step in record.steps:
-        before = lasting.get((step.run, step.key))
+        before = current.get((step.run, step.key))
         if before is not None:
             if before.doing is step.doing:
                 continue
             _add(spans, before, step.at)
-        lasting[step.run, step.key] = step
-    for step in lasting.values():
+        current[step.run, step.key] = step
+    for step in current.values():
         _add(spans, step, ends[step.run])
     return sorted(spans, key=lambda span: span.begins_at)
 
@@ -117,14 +121,14 @@ SHOWN_SLOWEST = 25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
-    """What became of one package.
+    """The history of one package.
 
     Attributes:
-        row: What the journal remembers of it.
-        spans: What it did, in all runs.
-        received: Bytes that came of it, repeated ones included, as far as its steps tell.
-        runs: How many runs dealt with it.
-        ended_at: When it was saved or given up last, in seconds since 1970, or None.
+        row: Its row in the journal.
+        spans: Its activities, in all runs.
+        received: Bytes received, including repeated ones, as far as its steps record.
+        runs: The number of runs that handled it.
+        ended_at: When it was last saved or failed, in seconds since 1970, or None.
     """
 
     row: PackageRow
@@ -141,7 +145,7 @@ class Timeline:
 
     @property
     def seconds_by_doing(self) -> Mapping[Activity, float]:
-        """How long it did what, in seconds; what it never did is zero."""
+        """The seconds spent on each activity; zero for those that never happened."""
         sums = dict.fromkeys(ACTIVITIES, 0.0)
         for span in self.spans:
             sums[span.doing] += span.lasts_s
@@ -149,26 +153,26 @@ class Timeline:
 
     @property
     def took_s(self) -> float:
-        """Its time, in seconds."""
+        """The time of the package, in seconds."""
         return sum(span.lasts_s for span in self.spans if span.doing is not Activity.QUEUED)
 
     @property
     def begins_at(self) -> float | None:
-        """When it was first asked for, or first queued if it never was, in seconds since 1970."""
-        asked = [span.begins_at for span in self.spans if span.doing is not Activity.QUEUED]
-        return min(asked or [span.begins_at for span in self.spans], default=None)
+        """When it was first requested, or else first queued, in seconds since 1970."""
+        requested = [span.begins_at for span in self.spans if span.doing is not Activity.QUEUED]
+        return min(requested or [span.begins_at for span in self.spans], default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How the packages spent their time on one thing.
+    """The time that all packages spent on one activity.
 
     Attributes:
-        doing: The thing.
-        packages: How many did it.
-        sum_s: Seconds, summed over these.
-        median_s: The median over these.
-        most_s: The longest.
+        doing: The activity.
+        packages: The number of packages with this activity.
+        sum_s: The sum over these packages, in seconds.
+        median_s: The median, in seconds.
+        most_s: The maximum, in seconds.
     """
 
     doing: Activity
@@ -179,11 +183,7 @@ class Share:
 
 
 def timelines_of(record: ExportRecord) -> list[Timeline]:
-    """Return the story of each package, in the order in which they were asked for.
-
-    Args:
-        record: A tidy one.
-    """
+    """Return the timeline of each package in the order of requests, from a tidy record."""
     spans: dict[str, list[Span]] = defaultdict(list)
     for span in spans_of(record):
         spans[span.key].append(span)
@@ -206,26 +206,26 @@ def timelines_of(record: ExportRecord) -> list[Timeline]:
         )
         for row in record.rows
     ]
-    return sorted(timelines, key=_place)
+    return sorted(timelines, key=_request_order)
 
 
-def _place(timeline: Timeline) -> tuple[float, str]:
+def _request_order(timeline: Timeline) -> tuple[float, str]:
     return math.inf if timeline.begins_at is None else timeline.begins_at, timeline.row.key
 
 
 def slowest(timelines: Iterable[Timeline], count: int = SHOWN_SLOWEST) -> list[Timeline]:
-    """Return the packages that took longest, the longest first."""
+    """Return the packages that took longest, slowest first."""
     timed = [timeline for timeline in timelines if timeline.took_s > 0]
     return nlargest(count, timed, key=lambda timeline: timeline.took_s)
 
 
 def failed(timelines: Iterable[Timeline]) -> list[Timeline]:
-    """Return the packages that were given up."""
+    """Return the failed packages."""
     return [timeline for timeline in timelines if timeline.row.state is State.FAILED]
 
 
 def shares(timelines: Sequence[Timeline]) -> list[Share]:
-    """Return where the time of all packages went."""
+    """Return the time that all packages spent on each activity."""
     found = []
     by_doing = [timeline.seconds_by_doing for timeline in timelines]
     for doing in ACTIVITIES:

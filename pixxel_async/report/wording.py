@@ -1,4 +1,4 @@
-"""Moments and names as a report writes them; all of them printable."""
+"""Formats times and names for reports, always printable."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ SHOWN_CHARS = 60
 
 
 def moment(at: float) -> str:
-    """Return a time since 1970 as date and time of day, in UTC."""
+    """Format seconds since 1970 as date and time, in UTC."""
     return _utc(at).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def time_of_day(at: float) -> str:
-    """Return a time since 1970 as time of day, in UTC."""
+    """Format seconds since 1970 as time of day, in UTC."""
     return _utc(at).strftime("%H:%M:%S")
 
 
 def iso(at: float) -> str:
-    """Return a time since 1970 as ISO 8601 writes it, in UTC, to the millisecond."""
+    """Format seconds since 1970 as ISO 8601, in UTC, to the millisecond."""
     return _utc(at).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def short(text: str, chars: int = SHOWN_CHARS) -> str:
-    """Return a text, printable, with its middle cut out if it is long: both ends tell more."""
+    """Shorten a long text in the middle, because both ends identify it best."""
     text = printable(text)
     if len(text) <= chars:
         return text

@@ -1,9 +1,9 @@
 """Writes the report of an export.
 
 Rules:
-    * Each file is written beside its name and then renamed: who reads it finds a whole one.
-    * The journal is read at one moment, so that the files agree with each other.
-    * Without the extra `report` there is no page; the other files are written all the same.
+    * Each file is written under a temporary name and renamed: readers never see half a file.
+    * The journal is read once, so that the files are consistent.
+    * Without the extra `report`, only the HTML page is missing.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ class ReportFiles:
 
     Attributes:
         json: Totals, runs, and every package with its spans.
-        csv: One row a package.
+        csv: One row per package.
         failed: A manifest of the failed packages; empty if there are none.
         html: The page with plots, or None if the extra `report` is not installed.
-        totals: What the export has come to.
+        totals: The totals of the export.
     """
 
     json: Path
@@ -51,52 +51,58 @@ class ReportFiles:
 
 
 def write_report(directory: str | Path, out: str | Path | None = None) -> ReportFiles:
-    """Write the report of an export; blocks for as long as it takes.
+    """Write the report of an export; this function blocks.
 
-    An export that runs meanwhile is not disturbed; the report tells how far it has come.
+        files = write_report("packages")
+        print(files.html, files.totals.saved)
+
+    It does not disturb a running export; the report then shows the progress so far.
 
     Args:
         directory: The export folder.
-        out: Where the files go; made if need be. None is the export folder.
+        out: The directory for the files, created if it is missing; None means the export folder.
+
+    Returns:
+        The paths of the files, and the totals.
 
     Raises:
-        SinkError: It is no export folder, or a file cannot be written.
+        SinkError: `directory` is not an export folder, or a file cannot be written.
     """
     folder = absolute_path(directory)
-    place = folder if out is None else absolute_path(out)
+    target = folder if out is None else absolute_path(out)
     record = tidy(read_record(folder))
     timelines, totals = timelines_of(record), totals_of(record)
     try:
-        _make(place, folder)
+        _make(target, folder)
     except OSError as error:
-        raise sink_error(error, place) from error
-    json_path = _write(place / REPORT_JSON, json_of(record, totals, timelines, folder=folder))
-    csv_path = _write(place / REPORT_CSV, csv_of(timelines))
-    failed_path = _write(place / FAILED_MANIFEST, failed_manifest(timelines))
+        raise sink_error(error, target) from error
+    json_path = _write(target / REPORT_JSON, json_of(record, totals, timelines, folder=folder))
+    csv_path = _write(target / REPORT_CSV, csv_of(timelines))
+    failed_path = _write(target / FAILED_MANIFEST, failed_manifest(timelines))
     html_path = None
     if has_extra():
         from .html import page_of  # noqa: PLC0415 - the other files need no extra
 
         page = page_of(record, folder=folder, retry_manifest=failed_path)
-        html_path = _write(place / REPORT_HTML, page)
+        html_path = _write(target / REPORT_HTML, page)
     return ReportFiles(
         json=json_path, csv=csv_path, failed=failed_path, html=html_path, totals=totals
     )
 
 
-def _make(place: Path, folder: Path) -> None:
-    """Make the folder of a report; within an export folder, no link leads to it."""
-    if not place.is_relative_to(folder):
-        make_folders(place)
+def _make(target: Path, folder: Path) -> None:
+    """Create the report's directory; inside the export folder, follow no links."""
+    if not target.is_relative_to(folder):
+        make_folders(target)
         return
     with ExitStack() as stack:
         within = stack.enter_context(FolderTree(folder).open())
-        for part in place.relative_to(folder).parts:
+        for part in target.relative_to(folder).parts:
             within = stack.enter_context(within.folder(part, make=True))
 
 
 def has_extra() -> bool:
-    """Tell whether the libraries of the page are installed."""
+    """Return whether the libraries for the HTML page are installed."""
     return all(find_spec(name) is not None for name in ("jinja2", "plotly"))
 
 

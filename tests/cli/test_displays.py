@@ -18,7 +18,7 @@ from pixxel_async import (
 from pixxel_async.cli.output.logs import log_shown
 from pixxel_async.display.bars import Bars
 from pixxel_async.display.base import Display, Verbosity
-from pixxel_async.display.event_text import name_of, short, told
+from pixxel_async.display.event_text import event_text, name_of, short
 from pixxel_async.display.plain import Lines
 from pixxel_async.display.progress_view import OTHER_LINES, WINDOW_S, ThroughputMeter
 from pixxel_async.export.summary import Report
@@ -86,7 +86,7 @@ def test_plain_lines_number_what_has_ended() -> None:
     events_told = (started(12), requested(), ready(), fetch_started(), progressed(5), saved())
     assert lines(Verbosity.NORMAL, *events_told, skipped(job(2)), failed(job(3))) == [
         f"[ 1/12] saved       {NAME}, 2.0 MB",
-        f"[ 2/12] skipped     {NAME}, it is there already",
+        f"[ 2/12] skipped     {NAME}, it exists already",
         "[ 3/12] failed      job w j3: 404 no such job",
     ]
 
@@ -103,9 +103,9 @@ def test_details_are_told_on_request() -> None:
     assert [label.split(" job:")[0] for label in labels] == [
         "retried",
         "new package",
-        "broke off",
+        "interrupted",
         "fresh URL",
-        "slowed down the service asks for fewer calls: 2.0 s pause, then 5/s",
+        "rate limit",
     ]
 
 
@@ -135,7 +135,7 @@ def test_the_bars_count_packages_and_bytes() -> None:
     overall, counts = screen.drawn()
     assert overall.startswith("packages ")
     assert "2/4  0 bytes" in overall
-    assert counts == ("1 not asked for, 1 packaging, 0 waiting for a slot, 1 failed, 1 retried")
+    assert counts == ("1 not requested, 1 packaging, 0 waiting for a slot, 1 failed, 1 retried")
 
 
 def test_a_transfer_has_a_bar_from_its_start_to_its_end() -> None:
@@ -261,4 +261,4 @@ def test_long_words_are_cut_in_the_middle() -> None:
 def test_what_the_bars_show_is_not_told() -> None:
     report = report_of(started(1))
     for event in (started(1), requested(), ready(), fetch_started(), progressed(1)):
-        assert told(event, report) is None
+        assert event_text(event, report) is None

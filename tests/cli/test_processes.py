@@ -151,7 +151,7 @@ def on_terminal(
 def test_a_terminal_gets_bars_and_then_the_summary(tmp_path: Path) -> None:
     stdout, screen = on_terminal(tmp_path)
     assert stdout == ""
-    assert "not asked for" in screen
+    assert "not requested" in screen
     assert f"{ESCAPE}[?25l" in screen  # the cursor is hidden
     assert screen.rindex(f"{ESCAPE}[?25h") < screen.index("3: 3 saved")  # and there again
     assert ESCAPE not in screen[screen.index("3: 3 saved") :]
@@ -161,7 +161,7 @@ def test_a_terminal_gets_bars_and_then_the_summary(tmp_path: Path) -> None:
 @needs_terminals
 def test_colours_can_be_turned_off(tmp_path: Path) -> None:
     _, screen = on_terminal(tmp_path, NO_COLOR="1")
-    assert "not asked for" in screen
+    assert "not requested" in screen
     assert f"{ESCAPE}[3" not in screen
 
 
@@ -182,7 +182,7 @@ def test_rows_and_bars_do_not_mix(tmp_path: Path) -> None:
     stdout, screen = on_terminal(tmp_path, "--json")
     assert stdout.count("\n") == 3
     assert ESCAPE not in stdout
-    assert "not asked for" in screen
+    assert "not requested" in screen
     assert '"status"' not in screen
 
 

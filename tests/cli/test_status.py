@@ -79,7 +79,7 @@ def test_a_running_export_is_told_and_not_disturbed(tmp_path: Path) -> None:
     assert told["is_complete"] is False
     assert f"running    yes, process {process.pid}" in words_told.stdout
     page = (tmp_path / "early" / "report.html").read_text("utf-8")
-    assert f"process {process.pid} is at it" in page
+    assert f"process {process.pid} is running" in page
     after = run("status", out)
     assert after.exit_code == 0
     assert "packages   30: 30 saved, 0 failed, 0 left" in after.stdout
