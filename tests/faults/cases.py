@@ -24,12 +24,12 @@ STORAGE = (
     Case(
         1,
         "The storage ignores a Range header and answers 200.",
-        "The answer is used as the whole object, from its first byte; the partial is discarded.",
+        "The response is used as the whole object, from its first byte; the partial is discarded.",
     ),
     Case(
         2,
         "A 206 starts later than requested, has no Content-Range, or is multipart.",
-        "The answer is discarded, and the next request is for the whole object.",
+        "The response is discarded, and the next request is for the whole object.",
     ),
     Case(
         3,
@@ -44,14 +44,14 @@ STORAGE = (
     Case(
         5,
         "The storage answers a range with 416.",
-        "The file counts as complete only if the reported size matches and it verifies; otherwise "
-        "the transfer restarts. The body of a 416 is never written.",
+        "The file counts as complete only if the reported size matches and it verifies; "
+        "otherwise the transfer restarts. The body of a 416 is never written.",
     ),
     Case(
         6,
         "A body ends early: short of its length, inside a chunk, or with a reset.",
-        "Flushed bytes stay and the rest is requested. A body that is delimited by the end of its "
-        "connection is not complete if the connection was cut.",
+        "Flushed bytes stay and the rest is requested. A body that is delimited by the end of "
+        "its connection is not complete if the connection was cut.",
     ),
     Case(
         7,
@@ -60,13 +60,13 @@ STORAGE = (
     ),
     Case(
         8,
-        "An answer has a Content-Encoding that was not requested.",
-        "The answer is refused, and nothing resumes from it.",
+        "A response has a Content-Encoding that was not requested.",
+        "The response is refused, and nothing resumes from it.",
     ),
     Case(
         9,
         "The storage answers 200 with HTML, XML or nothing instead of a ZIP.",
-        "The package fails with the first line of the answer, redacted. No file gets its name.",
+        "The package fails with the first line of the response, redacted. No file gets its name.",
     ),
     Case(
         10,
@@ -75,10 +75,10 @@ STORAGE = (
     ),
     Case(
         11,
-        "A connection is refused or a kept one has died, DNS or TLS fails, or the storage answers "
-        "500, 502 or 503 SlowDown.",
-        "The transfer is retried within its attempts. A certificate that is not trusted fails the "
-        "package at once.",
+        "A connection is refused or a kept one has died, DNS or TLS fails, or the storage "
+        "answers 500, 502 or 503 SlowDown.",
+        "The transfer is retried within its attempts. A certificate that is not trusted fails "
+        "the package at once.",
     ),
     Case(
         12,
@@ -89,8 +89,8 @@ STORAGE = (
     Case(
         13,
         "The size is right, the bytes are wrong, and the storage offers no checksum.",
-        "The structure of the ZIP is checked: its first header, and its end record at the end of "
-        "the file; with `--verify`, the CRCs of its members too.",
+        "The structure of the ZIP is checked: its first header, and its end record at the end "
+        "of the file; with `--verify`, the CRCs of its members too.",
     ),
     Case(
         14,
@@ -100,8 +100,8 @@ STORAGE = (
     Case(
         15,
         "A signed URL has expired.",
-        "A fresh URL is requested, once for everybody who waits for it, and the transfer resumes. "
-        "This costs no attempt.",
+        "A fresh URL is requested, once for all transfers that wait for it, and the transfer "
+        "resumes. This costs no attempt.",
     ),
     Case(
         16,
@@ -123,22 +123,22 @@ STORAGE = (
 SERVICE = (
     Case(
         19,
-        "The service carries out a creation, and its answer is lost.",
+        "The service carries out a creation, and its response is lost.",
         "The journal has recorded the intent. The creation is sent again after a delay, at most "
         "twice, and counted as `recreated`; with `--no-recreate` the package fails instead.",
     ),
     Case(
         20,
-        "The service answers 429 or 503 with a Retry-After: seconds, a date, an invalid value, a "
-        "negative or a huge one.",
-        "A valid delay is obeyed within bounds; an invalid one is replaced by the usual backoff. "
-        "All calls to the host pause.",
+        "The service answers 429 or 503 with a Retry-After: seconds, a date, an invalid value, "
+        "a negative or a huge one.",
+        "A valid delay is obeyed within bounds; an invalid one is replaced by the usual "
+        "backoff. All calls to the host pause.",
     ),
     Case(
         21,
         "The service answers 401 to any call.",
-        "No further call is sent, running transfers finish, one message reports it, and the exit "
-        "code is 1. A run with a valid key resumes.",
+        "No further call is sent, running transfers finish, one message reports it, and the "
+        "exit code is 1. A run with a valid key resumes.",
     ),
     Case(
         22,
@@ -152,7 +152,7 @@ SERVICE = (
     ),
     Case(
         24,
-        "The service could not package.",
+        "The service cannot create a package.",
         "That package fails. The others continue.",
     ),
     Case(
@@ -174,12 +174,12 @@ SERVICE = (
     Case(
         28,
         "Most or all calls fail with 5xx for a while.",
-        "Retries are a bounded share of all calls, and a host that only fails gets one request at "
-        "a time. When it recovers, the export continues.",
+        "Retries are a bounded share of all calls, and a host that only fails gets one request "
+        "at a time. When it recovers, the export continues.",
     ),
     Case(
         29,
-        "A run takes over hundreds of pending packages at once.",
+        "A run resumes hundreds of pending packages at once.",
         "Their first polls are spread out, and the rate limit holds.",
     ),
 )
@@ -187,10 +187,10 @@ SERVICE = (
 MACHINE = (
     Case(
         30,
-        "The disk is full, for a package or for the journal; a folder is not writable; a path is "
-        "too long.",
-        "Transfers pause until there is space, or the export ends with a clear error. No file is "
-        "saved in part, and the next run resumes.",
+        "The disk is full, for a package or for the journal; a folder is not writable; a path "
+        "is too long.",
+        "Transfers pause until there is space, or the export ends with a clear error. No file "
+        "is saved in part, and the next run resumes.",
     ),
     Case(
         31,
@@ -221,8 +221,8 @@ MACHINE = (
     Case(
         36,
         "The process gets SIGINT or SIGTERM, once or twice.",
-        "The first one drains and reports; the second exits at once. The next run resumes after "
-        "either. The exit code is 130 or 143.",
+        "The first one stops the export gracefully; the second exits at once. The next run "
+        "resumes after either. The exit code is 130 or 143.",
     ),
     Case(
         37,
@@ -260,8 +260,8 @@ INPUT = (
     ),
     Case(
         43,
-        "A Content-Disposition is hostile, names are reserved on Windows, or names differ only in "
-        "case.",
+        "A Content-Disposition is hostile, names are reserved on Windows, or names differ only "
+        "in case.",
         "No file leaves the folder, and no two packages share a name.",
     ),
     Case(
@@ -295,40 +295,40 @@ INPUT = (
 EVIDENCE = (
     Case(
         49,
-        "The storage answers a Range request without proof that the object is still the same: no "
-        "ETag, a weak or another one, or a Content-Range that does not fit.",
-        "Only an answer that carries the same strong ETag and a Content-Range that fits continues "
-        "a partial or a segment, in this run and in later ones.",
+        "The storage answers a Range request without proof that the object is still the same: "
+        "no ETag, a weak or another one, or a Content-Range that does not match.",
+        "A partial or a segment resumes only from a response with the same strong ETag and a "
+        "matching Content-Range, in this run and in later ones.",
     ),
     Case(
         50,
-        "A file is assembled from more than one answer: resumed, or in segments, in one run or in "
-        "several.",
-        "Before it gets its name it is compared with a checksum of the storage, or else with the "
-        "CRC of every member; no option turns that off. A file that fails is fetched in one "
-        "answer.",
+        "A file is assembled from more than one response: resumed, or in segments, in one run "
+        "or in several.",
+        "Before it gets its name it is compared with a checksum of the storage, or else with "
+        "the CRC of every member; no option turns that off. A file that fails is fetched in one "
+        "response.",
     ),
 )
 
 ISOLATION = (
     Case(
         51,
-        "One package has a malformed URL, or its storage host has a bad certificate or is refused "
-        "by the proxy; or a bug raises an unexpected error while it is handled.",
+        "One package has a malformed URL, or its storage host has a bad certificate or is "
+        "refused by the proxy; or a bug raises an unexpected error while it is handled.",
         "That package fails with a typed error and its reason; the others and the next run "
         "continue. A refused host costs one handshake, not one for each package.",
     ),
     Case(
         52,
         "A package is larger than the free space, and others are not.",
-        "Packages that fit go ahead. The export pauses only when nothing else is left, and after "
-        "the time limit it ends with one message for all that wait.",
+        "Packages that fit overtake it. The export pauses only when nothing else is left, and "
+        "after the time limit it ends with one message for all that wait.",
     ),
     Case(
         53,
         "A FIFO, a socket, a device or a directory has the name of a partial.",
-        "Its package fails with an error that says what is there. Nothing blocks, the others are "
-        "saved, and the first signal still ends the export.",
+        "Its package fails with an error that says what is there. Nothing blocks, the others "
+        "are saved, and the first signal still ends the export.",
     ),
     Case(
         54,
@@ -342,10 +342,10 @@ ISOLATION = (
 LIMITS = (
     Case(
         55,
-        "An API answer expands while it is decoded, has several content codings, or holds JSON "
-        "that is far larger in memory than as text.",
-        "It is refused at its limit. Bytes are counted while they are decoded, JSON values before "
-        "they are created; only one coding is accepted, and only a requested one.",
+        "A response of the service expands while it is decoded, has several content codings, or "
+        "holds JSON that is far larger in memory than as text.",
+        "It is refused at its limit. Bytes are counted while they are decoded, JSON values "
+        "before they are created; only one coding is accepted, and only a requested one.",
     ),
     Case(
         56,
@@ -358,8 +358,8 @@ LIMITS = (
 NAMES = (
     Case(
         57,
-        "Somebody planted a symbolic or hard link, a FIFO, a device, or a file of another user in "
-        "the export folder.",
+        "Somebody planted a symbolic or hard link, a FIFO, a device, or a file of another user "
+        "in the export folder.",
         "No link is followed, and nothing outside the folder changes. A linked partial is "
         "unlinked and restarts; anything planted where the export keeps its state is refused.",
     ),
@@ -370,7 +370,7 @@ NAMES = (
     ),
     Case(
         59,
-        "A row of the journal has a name that leads out of the folder, or that no export chooses.",
+        "A row of the journal has a name outside the folder, or one that no export chooses.",
         "Names from the journal are validated before anything is opened. That package fails "
         "alone, and `verify` reports the row.",
     ),
@@ -388,17 +388,17 @@ SECRETS = (
 SUSPENSION = (
     Case(
         61,
-        "The process is suspended while answers arrive.",
-        "Sockets are read before a call counts as timed out or a transfer as stalled. No creation "
-        "is sent twice because of a suspension.",
+        "The process is suspended while responses arrive.",
+        "Sockets are read before a call counts as timed out or a transfer as stalled. No "
+        "creation is sent twice because of a suspension.",
     ),
 )
 
 EDGES = (
     Case(
         62,
-        "Standard input, output or error is closed or full, its reader has gone, or its encoding "
-        "lacks a character.",
+        "Standard input, output or error is closed or full, its reader has gone, or its "
+        "encoding lacks a character.",
         "The command prints at most one line, ends with the right exit code, and shows no "
         "traceback.",
     ),
@@ -423,42 +423,42 @@ EDGES = (
 ADDRESSES = (
     Case(
         66,
-        "A signed URL or a redirect leads to this machine, a private network, or cloud metadata.",
+        "A signed URL or a redirect points to this machine, a private network, or cloud metadata.",
         "The address is checked after name resolution and refused, unless `base_url` is an "
-        "address of the same kind or `--allow-private-storage` is given. Cloud metadata is always "
-        "refused.",
+        "address of the same kind or `--allow-private-storage` is given. Cloud metadata is "
+        "always refused.",
     ),
 )
 
 BOOKKEEPING = (
     Case(
         67,
-        "Something raises, or the export is cancelled, at any await of an export.",
+        "An exception or a cancellation occurs at any await of an export.",
         "The folder is unlocked, every claim, slot and count is released, and nothing is "
-        "journalled twice. The next export of the same client saves every package. A request that "
-        "was never sent does not change the state of its host.",
+        "journalled twice. The next export of the same client saves every package. A request "
+        "that was never sent does not change the state of its host.",
     ),
     Case(
         68,
         "Kept connections are stale, or a transfer gets its slot late.",
-        "A request is retried once, over a new connection. Nothing is sent for an export that has "
-        "ended, for a rejected key, or beyond the one probe of a failing host.",
+        "A request is retried once, over a new connection. Nothing is sent for an export that "
+        "has ended, for a rejected key, or beyond the one probe of an unreachable host.",
     ),
 )
 
 RESUMING = (
     Case(
         69,
-        "The storage resumes badly: a part starts earlier or ends earlier than requested, or "
-        "arrives as a 200.",
-        "A part of the same object is used from where it fits, and costs no attempt.",
+        "The storage handles ranges badly: a part starts earlier or ends earlier than "
+        "requested, or arrives as a 200.",
+        "A part of the same object is used from the matching byte, and costs no attempt.",
     ),
     Case(
         70,
-        "An answer to a Range request is unusable: it starts later, has several parts or a "
+        "A response to a Range request is unusable: it starts later, has several parts or a "
         "coding, or contradicts itself.",
-        "It costs one request and no attempt, and the next one is for the whole object. Messages "
-        "never hold binary data.",
+        "It costs one request and no attempt, and the next one is for the whole object. "
+        "Messages never hold binary data.",
     ),
 )
 
@@ -466,19 +466,20 @@ MEMORY = (
     Case(
         71,
         "The id of an earlier run is dead: the service or the storage has deleted the package, "
-        "gives no URL for it any more, or serves a broken ZIP each time.",
-        "A new package is requested, counted as `recreated` and within the bounds of `recreate`. "
-        "The message names the status word.",
+        "no longer returns a URL for it, or serves a broken ZIP each time.",
+        "A new package is requested, counted as `recreated` and within the bounds of "
+        "`recreate`. The message names the status word.",
     ),
 )
 
 PASSING = (
     Case(
         72,
-        "The service answers with a transient status, a redirect, an empty answer or a page that "
-        "is not its own error form; or with 403 to everything.",
-        "The call is retried up to a limit, and the next run retries packages that failed by it. "
-        "A redirect is not followed. The key is checked before a package counts as forbidden.",
+        "The service answers with a transient status, a redirect, an empty response or a page "
+        "that is not its own error form; or with 403 to everything.",
+        "The call is retried up to a limit, and the next run retries packages that failed by "
+        "it. A redirect is not followed. The key is checked before a package counts as "
+        "forbidden.",
     ),
     Case(
         73,
@@ -511,32 +512,32 @@ MACHINES = (
     Case(
         77,
         "The file system has no locks (ENOSYS, ENOLCK, EOPNOTSUPP).",
-        "A file with a heartbeat replaces them, without a warning. A second export is refused and "
-        "names the first; the lock of a killed process does not block the next one.",
+        "A file with a heartbeat replaces them, without a warning. A second export is refused "
+        "and names the first; the lock of a killed process does not block the next one.",
     ),
     Case(
         78,
         "A file system reports a size of 0 bytes or allows only sequential writes; there is no "
         "HOME, or the uid is unknown.",
-        "An unknown size is not a full disk. `doctor` and `export` agree about the folder. Every "
-        "command works without a home directory.",
+        "An unknown size is not a full disk. `doctor` and `export` agree about the folder. "
+        "Every command works without a home directory.",
     ),
 )
 
 CREATIONS = (
     Case(
         79,
-        "A creation takes longer than an ordinary answer.",
+        "A creation takes longer than an ordinary call.",
         "Creations have a longer timeout of their own: 300 s, or `--answer-timeout`. After a "
-        "timeout of an insight, job or task, its status is requested; the service has no list of "
-        "AOI and catalog packages, so those are requested again, at most twice. The printed "
+        "timeout of an insight, job or task, its status is requested; the service has no list "
+        "of AOI and catalog packages, so those are requested again, at most twice. The printed "
         "command that resumes is complete and can be pasted.",
     ),
     Case(
         80,
-        "A server closes its connections right after an answer.",
-        "No creation is lost or sent twice because of that: a POST always gets a new connection, "
-        "and a PUT is also the status call of its package.",
+        "A server closes its connections right after a response.",
+        "No creation is lost or sent twice because of that: a POST always gets a new "
+        "connection, and a PUT is also the status call of its package.",
     ),
 )
 
@@ -545,12 +546,12 @@ RESULTS = (
         81,
         "An export ends early, by a timeout, an error of its source, or a cancellation.",
         "Its report is complete only when the run has ended and every package is settled. "
-        "`finish`, or the end of the events, raises what ended it.",
+        "`finish`, or the end of the events, raises the error.",
     ),
     Case(
         82,
         "A client is used in several event loops or after it was closed, or a wait has a timeout.",
-        "The wrong use raises `UsageError` at once. No wait outlasts the timeout of its caller, "
+        "Incorrect use raises `UsageError` at once. No wait outlasts the timeout of its caller, "
         "except for bounded clean-up.",
     ),
     Case(
@@ -591,7 +592,7 @@ CHAPTERS = {
     "The machine": MACHINE,
     "Input and security": INPUT,
     "Evidence": EVIDENCE,
-    "One package's trouble": ISOLATION,
+    "Isolation of failures": ISOLATION,
     "Limits while bytes arrive": LIMITS,
     "Names in the folder": NAMES,
     "Echoed secrets": SECRETS,
@@ -599,7 +600,7 @@ CHAPTERS = {
     "The edges of the process": EDGES,
     "Addresses": ADDRESSES,
     "Bookkeeping": BOOKKEEPING,
-    "A storage that resumes badly": RESUMING,
+    "Storages that handle ranges badly": RESUMING,
     "Ids of earlier runs": MEMORY,
     "Transient errors": PASSING,
     "Other machines": MACHINES,
