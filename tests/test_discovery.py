@@ -181,7 +181,7 @@ async def test_fewer_records_than_were_told_are_a_warning(
         async with client_of(script) as client:
             assert len(await all_of(client.orders.list(page_size=1))) == 1
     (record,) = caplog.records
-    assert record.getMessage() == "ListOrders: the service told of 2 records more than it listed"
+    assert record.getMessage() == "ListOrders: the service reported 2 records more than it listed"
 
 
 async def test_times_have_a_zone_whatever_their_form() -> None:

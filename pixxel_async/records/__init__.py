@@ -1,9 +1,8 @@
-"""The service's own records: what its lists hold."""
+"""The records in the lists of the service."""
 
-from .account import Project
 from .analysis import Aoi, Asset, Insight, Job, Task, Workflow
 from .base import Record
-from .imagery import Catalog, Order, OrderItem
+from .imagery import Catalog, Order, OrderItem, Project
 
 __all__ = [
     "Aoi",

@@ -1,4 +1,4 @@
-"""Records of what is derived from images: AOIs, insights, workflows and their parts."""
+"""Records of analyses: AOIs, insights, workflows and their parts."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class Aoi(Record):
 
     Attributes:
         id: The service's `aoi_id`.
-        name: Its name.
-        project_id: The project it belongs to.
+        name: The name.
+        project_id: The project.
         status: `success`, `started`, `running`, `failed`, `updating` or `partial_success`.
-        progress: Per cent.
+        progress: Percent.
         area_in_sq_m: Square metres.
-        eo_bands: Names of bands.
+        eo_bands: The names of the bands.
     """
 
     id: Id = Field(validation_alias=AliasChoices("aoi_id", "id"))
@@ -39,14 +39,14 @@ class Aoi(Record):
 class Asset(Record):
     """An asset of an area of interest (operation `ListAssets`).
 
-    Where it lies is in `raw` only, since that URL may be signed.
+    Its URL is in `raw` only, because it may be signed.
 
     Attributes:
         aoi_id: The area of interest.
         asset_type: `mosaic`, `stac_item` or `visualization`.
         status: `success`, `failed`, `started` or `creating`.
-        date: The day of the image, as the service writes it.
-        resolution: As the service gives it; its document names no unit.
+        date: The day of the image, in the service's own format.
+        resolution: The service's value; its documentation names no unit.
     """
 
     aoi_id: Id
@@ -68,11 +68,11 @@ class Insight(Record):
 
     Attributes:
         aoi_id: The area of interest.
-        status: How far it has come; the service documents no words.
-        progress: Per cent.
-        err_msg: Why it failed, if it did.
-        estimated_time_in_min: Minutes.
-        deleted_at: When it was deleted; None if it was not.
+        status: The status; the service does not document its values.
+        progress: Percent.
+        err_msg: Why it failed; empty otherwise.
+        estimated_time_in_min: The estimated time, in minutes.
+        deleted_at: When it was deleted, or None.
     """
 
     aoi_id: Id
@@ -90,8 +90,8 @@ class Workflow(Record):
     """A workflow (operations `listWorkflows`, `getWorkflowsById`).
 
     Attributes:
-        project_id: The project it belongs to; `workflows.get` takes it.
-        estimated_cost: Tokens; only a single workflow has it.
+        project_id: The project, an argument of `workflows.get`.
+        estimated_cost: The cost in tokens; lists do not have it.
     """
 
     name: Text = ""
@@ -104,17 +104,17 @@ class Workflow(Record):
 
 
 class Task(Record):
-    """A step of a job; jobs that are asked for one by one bring theirs along.
+    """A step of a job; only `jobs.get` returns tasks.
 
     Attributes:
         workflow_id: The workflow of the job.
         job_id: The job.
-        status: How far it has come; the service documents no words.
-        progress: Per cent.
-        state_msg: What else the service says of the status.
-        depends_on: Names of the tasks that have to end before it.
-        estimated_time_duration: Seconds.
-        time_taken: As the service writes it.
+        status: The status; the service does not document its values.
+        progress: Percent.
+        state_msg: The service's message about the status.
+        depends_on: The names of the tasks that must end first.
+        estimated_time_duration: The estimated duration, in seconds.
+        time_taken: The duration, in the service's own format.
     """
 
     workflow_id: Id
@@ -137,11 +137,11 @@ class Job(Record):
 
     Attributes:
         workflow_id: The workflow.
-        status: How far it has come, such as `running` or `completed`.
-        progress: Per cent.
-        estimated_duration: Seconds.
-        time_taken: As the service writes it.
-        tasks: Its steps; empty in a list, which does not tell them.
+        status: The status, such as `running` or `completed`.
+        progress: Percent.
+        estimated_duration: The estimated duration, in seconds.
+        time_taken: The duration, in the service's own format.
+        tasks: Its steps; empty in lists.
     """
 
     workflow_id: Id
@@ -157,7 +157,7 @@ class Job(Record):
 
     @model_validator(mode="before")
     @classmethod
-    def _tell_tasks_whose_they_are(cls, data: Any) -> Any:
+    def _add_parent_ids(cls, data: Any) -> Any:
         """Give each task the ids of its parents, which the service leaves out."""
         if not isinstance(data, Mapping) or isinstance(data.get("tasks"), tuple):
             return data

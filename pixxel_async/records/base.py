@@ -1,17 +1,24 @@
-"""What all records share, and how their fields are read.
+"""The base class of records, and the types of their fields.
 
 Rules:
-    * An id is needed: later calls take it. Whatever else is absent, null or of another form is
-      empty: a list goes on although one record is odd.
-    * Status words stay as they came; none is unknown.
-    * Fields that a record does not name are not lost: `raw` holds the service's whole object.
+    * Only the id is required, because later calls need it. Any other field that is missing, null
+      or malformed becomes empty, so that one odd record does not break a list.
+    * Status values are kept unchanged; any value is accepted.
+    * `raw` keeps the service's complete object, including fields that a record does not define.
+    * Times become aware datetimes. They are ISO 8601, with `T` or a space, with or without
+      fractional seconds; a date alone is midnight, and a time without a zone is UTC: the service
+      documents no zone, and its examples are in UTC. Also `15-05-2024`,
+      `2022-11-14 12:55:49.1 +0000 UTC` and seconds since 1970: the service's documents show these
+      formats, or its programming language writes them. The year 1, and anything that cannot be
+      parsed, means no time.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import (
@@ -24,12 +31,48 @@ from pydantic import (
     model_validator,
 )
 
-from .times import read_time
+_DAY_FIRST = re.compile(r"(\d{2})-(\d{2})-(\d{4})")
+_SEPARATE_ZONE = re.compile(r"(?P<time>[\d:. T-]+?) ?(?P<zone>[+-]\d{2}:?\d{2})( [A-Z]{3,4})?")
+_NO_YEAR = 1
+
+
+def read_time(value: object) -> datetime | None:
+    """Parse a time; None if there is none or it cannot be parsed."""
+    try:
+        found = _read(value)
+        if found is None or found.year <= _NO_YEAR:
+            return None
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _read(value: object) -> datetime | None:
+    match value:
+        case datetime():
+            return value
+        case bool():
+            return None
+        case int() | float():
+            return datetime.fromtimestamp(value, UTC)
+        case str():
+            return _read_text(value.strip())
+        case _:
+            return None
+
+
+def _read_text(text: str) -> datetime:
+    if match := _DAY_FIRST.fullmatch(text):
+        day, month, year = match.groups()
+        return datetime.fromisoformat(f"{year}-{month}-{day}")
+    if match := _SEPARATE_ZONE.fullmatch(text):
+        text = match["time"].rstrip() + match["zone"]
+    return datetime.fromisoformat(text)
 
 
 def _text(value: object) -> str:
     if isinstance(value, str):
-        # JSON may hold half a character, which no text may.
+        # JSON may contain a lone surrogate, which UTF-8 cannot encode.
         return value.encode("utf-8", "replace").decode("utf-8")
     return str(value) if _is_number(value) else ""
 
@@ -67,11 +110,11 @@ Time: TypeAlias = Annotated[datetime | None, _field(read_time)]
 class Record(BaseModel):
     """A record of the service: frozen, with a stable id.
 
-    Texts are empty, and numbers and times are None, where the service has none.
+    Without a value, text is empty, and numbers and times are None.
 
     Attributes:
-        id: What other calls name it by.
-        created_at: When it was made; always with a zone.
+        id: The id, an argument of other calls.
+        created_at: When it was created, with a time zone.
     """
 
     model_config = ConfigDict(
@@ -89,16 +132,16 @@ class Record(BaseModel):
 
     @property
     def raw(self) -> Mapping[str, Any]:
-        """The service's whole object, with the ids of its parents where it lacks them.
+        """The service's complete object, plus the ids of its parents if it lacks them.
 
-        It may hold URLs that are signed; it is no part of `repr`.
+        It may contain signed URLs; `repr` does not show it.
         """
         return self._raw
 
     @model_validator(mode="wrap")
     @classmethod
-    def _keep(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+    def _keep_raw(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         record = handler(data)
         if isinstance(data, Mapping):
-            record._raw = dict(data)  # noqa: SLF001 - its own
+            record._raw = dict(data)  # noqa: SLF001 - of this class
         return record

@@ -1,4 +1,4 @@
-"""Records of images that were bought: orders, their items, and the catalog of what is owned."""
+"""Records of the workspace: owned images, orders, order items and projects."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from .base import Number, Record, Text, Time
 class Catalog(Record):
     """An image that the account owns (operations `SearchCatalogs`, `GetCatalogById`).
 
-    Its STAC item stands whole in `raw["details"]`.
+    `raw["details"]` has its complete STAC item.
 
     Attributes:
-        task_id: The task of the order that brought it.
+        task_id: The task of the order that it belongs to.
         org_id: The workspace.
         area: Square kilometres.
-        delivery_status: Of the delivery to a store of one's own, where that was set up.
+        delivery_status: The status of the delivery to your own storage, if you have set that up.
     """
 
     task_id: Text = ""
@@ -31,12 +31,12 @@ class Catalog(Record):
 
     @property
     def item_id(self) -> str:
-        """The id of its STAC item, empty where it has none."""
+        """The id of its STAC item, or an empty string."""
         return _text_in(self.raw, "details", "id")
 
     @property
     def collection(self) -> str:
-        """The collection of its STAC item, empty where it has none."""
+        """The collection of its STAC item, or an empty string."""
         return _text_in(self.raw, "details", "collection")
 
 
@@ -45,12 +45,12 @@ class OrderItem(Record):
 
     Attributes:
         order_id: The order.
-        project_id: The project that it was ordered for.
+        project_id: The project for which it was ordered.
         type: `TASKING`, `ARCHIVE` or `RECURRING`.
         status: `DRAFT`, `ACTIVE`, `FULFILLED`, `CANCELLED`, `FAILED` or `PARTIALLY_FULFILLED`.
         area: Square kilometres.
         start_date: The first day of the order.
-        end_date: Its last day.
+        end_date: The last day of the order.
     """
 
     order_id: Text = ""
@@ -77,8 +77,8 @@ class Order(Record):
     """An order (operations `ListOrders`, `GetOrderById`).
 
     Attributes:
-        status: Of its payment: `PAID`, `REFUND`, `UNPAID` or `PAYMENT_IN_PROGRESS`.
-        order_items: Its parts.
+        status: The payment status: `PAID`, `REFUND`, `UNPAID` or `PAYMENT_IN_PROGRESS`.
+        order_items: The order items.
         paid_at: When it was paid.
     """
 
@@ -96,3 +96,20 @@ def _text_in(raw: Any, *names: str) -> str:
     for name in names:
         raw = raw.get(name) if hasattr(raw, "get") else None
     return raw if isinstance(raw, str) else ""
+
+
+class Project(Record):
+    """A project of the workspace (operations `ListProjects`, `GetProjectById`).
+
+    Attributes:
+        name: The short name, as in URLs.
+        title: The display name.
+        org_id: The workspace.
+        members_count: The number of members; only lists have it.
+    """
+
+    name: Text = ""
+    title: Text = ""
+    org_id: Text = ""
+    members_count: Number = None
+    updated_at: Time = None

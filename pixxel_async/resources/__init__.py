@@ -1,1 +1,1 @@
-"""The service's nouns, one a file, with the same verbs in each."""
+"""The nouns of the service, one per file, with the same verbs in each."""

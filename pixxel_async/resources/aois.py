@@ -1,4 +1,4 @@
-"""AOIs: areas of interest, and the assets that lie on them."""
+"""AOIs: areas of interest and their assets."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .listing import Listing, get
 
 
 class Aois:
-    """The calls that concern areas of interest."""
+    """Calls for areas of interest."""
 
     def __init__(self, api: Api) -> None:
-        """Use the client's calls."""
+        """Send calls through `api`."""
         self._api = api
 
     def list(  # noqa: PLR0913 - the documented filters, by name
@@ -34,15 +34,15 @@ class Aois:
         """List areas of interest (operation `ListAOIs`).
 
         Args:
-            created_at: When they were made; the service does not document how it compares.
-            updated_at: When they were changed; as `created_at`.
+            created_at: When they were created; the service does not document how it compares.
+            updated_at: When they were updated; like `created_at`.
             aoi_id: Only this one.
             aoi_name: Their name.
-            project_ids: The projects that they belong to.
-            page_size: Records a call.
+            project_ids: Their projects.
+            page_size: Records per call.
 
         Returns:
-            An iterator; nothing is sent before it is iterated. Its steps raise as `get` does.
+            An async iterator. It sends nothing until it is iterated, and raises as `get` does.
         """
         source = Source(
             operation="ListAOIs",
@@ -64,9 +64,9 @@ class Aois:
         """Return one area of interest.
 
         Raises:
-            TransportError: No complete answer came, and the attempts are used up.
-            ApiError: The service answered with an error.
-            ResponseError: Its answer is not as documented (operation `GetAoiById`).
+            TransportError: No complete response arrived, and no attempts are left.
+            ApiError: The service responded with an error.
+            ResponseError: The response is not as documented (operation `GetAoiById`).
         """
         source = Source(operation="GetAoiById", record=Aoi, path=("aoi", aoi_id))
         return await get(self._api, source)
@@ -76,10 +76,10 @@ class Aois:
 
         Args:
             aoi_id: The area of interest.
-            page_size: Records a call.
+            page_size: Records per call.
 
         Returns:
-            An iterator; nothing is sent before it is iterated. Its steps raise as `get` does.
+            An async iterator. It sends nothing until it is iterated, and raises as `get` does.
         """
         source = Source(
             operation="ListAssets",
@@ -92,33 +92,33 @@ class Aois:
         return Listing(self._api, source, size=page_size)
 
     async def create_download(self, aoi_id: str, asset_ids: Iterable[str]) -> Package:
-        """Ask for a package of assets; each call makes a new package.
+        """Request a package of assets; each call creates a new package.
 
         Args:
             aoi_id: The area of interest.
-            asset_ids: At least one asset of it.
+            asset_ids: At least one of its assets.
 
         Raises:
-            InputError: An id is empty or too long, or a list is not as it should be.
-            TransportError: No complete answer came. If `sent` is true, the service may have made
-                the package all the same.
-            ApiError: The service answered with an error.
-            ResponseError: Its answer is not as documented (operation `AOICreateDownload`).
+            InputError: An id is empty or too long, or a list is invalid.
+            TransportError: No complete response arrived. If `sent` is true, the service may have
+                created the package anyway.
+            ApiError: The service responded with an error.
+            ResponseError: The response is not as documented (operation `AOICreateDownload`).
         """
         row = {"aoi_id": aoi_id, "asset_ids": asset_ids}
         return await self._api.create(parse_download({"kind": "aoi", **row}))
 
     async def get_download(self, aoi_id: str, download_id: str) -> Package:
-        """Ask how far a package has come.
+        """Return the current state of a package.
 
         Args:
             aoi_id: The area of interest.
             download_id: The id that `create_download` returned.
 
         Raises:
-            TransportError: No complete answer came, and the attempts are used up.
-            ApiError: The service answered with an error.
-            ResponseError: Its answer is not as documented (operation `GetDownloadStatus`).
+            TransportError: No complete response arrived, and no attempts are left.
+            ApiError: The service responded with an error.
+            ResponseError: The response is not as documented (operation `GetDownloadStatus`).
         """
         return await self._api.status_by_id(
             package_calls.aoi_status(aoi_id, download_id), download_id

@@ -16,10 +16,10 @@ from .listing import Listing, get
 
 
 class Catalogs:
-    """The calls that concern owned imagery."""
+    """Calls for owned imagery."""
 
     def __init__(self, api: Api) -> None:
-        """Use the client's calls."""
+        """Send calls through `api`."""
         self._api = api
 
     def search(  # noqa: PLR0913 - the documented filters, by name
@@ -42,19 +42,19 @@ class Catalogs:
         Args:
             ids: Only these.
             item_ids: Ids of their STAC items.
-            order_ids: The orders that brought them.
-            order_item_ids: The order items that brought them.
+            order_ids: The orders that they belong to.
+            order_item_ids: The order items that they belong to.
             collections: Their collections.
-            bbox: West, south, east and north edge, in degrees.
-            datetime: When they were taken: a time, or an interval such as
+            bbox: West, south, east and north edges, in degrees.
+            datetime: When they were acquired: a time, or an interval such as
                 `2024-01-01T00:00:00Z/..`.
             intersects: A GeoJSON geometry.
             query: Conditions on properties, such as `{"cloudcover": {"lt": 10}}`.
             sort_by: Fields to sort by, each with its direction.
-            page_size: Records a call.
+            page_size: Records per call.
 
         Returns:
-            An iterator; nothing is sent before it is iterated. Its steps raise as `get` does.
+            An async iterator. It sends nothing until it is iterated, and raises as `get` does.
         """
         source = Source(
             operation="SearchCatalogs",
@@ -81,9 +81,9 @@ class Catalogs:
         """Return one image that the account owns.
 
         Raises:
-            TransportError: No complete answer came, and the attempts are used up.
-            ApiError: The service answered with an error.
-            ResponseError: Its answer is not as documented (operation `GetCatalogById`).
+            TransportError: No complete response arrived, and no attempts are left.
+            ApiError: The service responded with an error.
+            ResponseError: The response is not as documented (operation `GetCatalogById`).
         """
         source = Source(operation="GetCatalogById", record=Catalog, path=("catalogs", catalog_id))
         return await get(self._api, source)
@@ -94,31 +94,31 @@ class Catalogs:
         catalog_ids: Iterable[str] = (),
         order_item_ids: Iterable[str] = (),
     ) -> Package:
-        """Ask for a package of images; each call makes a new package.
+        """Request a package of images; each call creates a new package.
 
         Args:
             catalog_ids: Catalog ids; give these or `order_item_ids`, not both.
             order_item_ids: Order items.
 
         Raises:
-            InputError: An id is empty or too long, or a list is not as it should be.
-            TransportError: No complete answer came. If `sent` is true, the service may have made
-                the package all the same.
-            ApiError: The service answered with an error.
-            ResponseError: Its answer is not as documented (operation `CreateDownload`).
+            InputError: An id is empty or too long, or a list is invalid.
+            TransportError: No complete response arrived. If `sent` is true, the service may have
+                created the package anyway.
+            ApiError: The service responded with an error.
+            ResponseError: The response is not as documented (operation `CreateDownload`).
         """
         row = {"catalog_ids": catalog_ids, "order_item_ids": order_item_ids}
         return await self._api.create(parse_download({"kind": "catalog", **row}))
 
     async def get_download(self, download_id: str) -> Package:
-        """Ask how far a package has come.
+        """Return the current state of a package.
 
         Args:
             download_id: The id that `create_download` returned.
 
         Raises:
-            TransportError: No complete answer came, and the attempts are used up.
-            ApiError: The service answered with an error.
-            ResponseError: Its answer is not as documented (operation `GetDownloadById`).
+            TransportError: No complete response arrived, and no attempts are left.
+            ApiError: The service responded with an error.
+            ResponseError: The response is not as documented (operation `GetDownloadById`).
         """
         return await self._api.status_by_id(package_calls.catalog_status(download_id), download_id)

@@ -1,4 +1,4 @@
-"""Insights: results that were derived for an area of interest."""
+"""Insights: results derived for an area of interest."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .listing import Listing
 
 
 class Insights:
-    """The calls that concern insights."""
+    """Calls for insights."""
 
     def __init__(self, api: Api) -> None:
-        """Use the client's calls."""
+        """Send calls through `api`."""
         self._api = api
 
     def list(
@@ -28,17 +28,17 @@ class Insights:
         created_by: str | None = None,
         created_on: When | None = None,
     ) -> AsyncIterator[Insight]:
-        """List the insights of an area of interest (operation `listInsights`); it comes whole.
+        """List the insights of an area of interest (operation `listInsights`); no paging.
 
         Args:
             aoi_id: The area of interest.
-            insight_id: Only this one; the service's filter `id`.
+            insight_id: Only this one (the service's filter `id`).
             status: Their status, as the service spells it.
-            created_by: The user who made them.
-            created_on: When they were made; the service does not document how it compares.
+            created_by: The user who created them.
+            created_on: When they were created; the service does not document how it compares.
 
         Returns:
-            An iterator; nothing is sent before it is iterated. Its steps raise as
+            An async iterator. It sends nothing until it is iterated, and raises as
             `create_download` does.
         """
         source = Source(
@@ -64,7 +64,7 @@ class Insights:
         inputs: Iterable[str] = (),
         outputs: Iterable[str] = (),
     ) -> Package:
-        """Ask for a package of an insight, or ask how far it has come: it is the same call.
+        """Request a package of an insight, or return its state if it exists: the call is the same.
 
         Args:
             aoi_id: The area of interest.
@@ -73,10 +73,10 @@ class Insights:
             outputs: Asset ids of outputs to include.
 
         Raises:
-            InputError: An id is empty or too long, or a list is not as it should be.
-            TransportError: No complete answer came, and the attempts are used up.
-            ApiError: The service answered with an error.
-            ResponseError: Its answer is not as documented (operation `downloadInsights`).
+            InputError: An id is empty or too long, or a list is invalid.
+            TransportError: No complete response arrived, and no attempts are left.
+            ApiError: The service responded with an error.
+            ResponseError: The response is not as documented (operation `downloadInsights`).
         """
         row = {"aoi_id": aoi_id, "insight_id": insight_id, "inputs": inputs, "outputs": outputs}
         return await self._api.create(parse_download({"kind": "insight", **row}))

@@ -13,10 +13,10 @@ from .listing import Listing, get
 
 
 class Jobs:
-    """The calls that concern jobs."""
+    """Calls for jobs."""
 
     def __init__(self, api: Api) -> None:
-        """Use the client's calls."""
+        """Send calls through `api`."""
         self._api = api
 
     def list(
@@ -28,17 +28,17 @@ class Jobs:
         created_by: str | None = None,
         created_on: When | None = None,
     ) -> AsyncIterator[Job]:
-        """List the jobs of a workflow, without their tasks (operation `listJobs`); it comes whole.
+        """List the jobs of a workflow, without their tasks (operation `listJobs`); no paging.
 
         Args:
             workflow_id: The workflow.
-            job_id: Only this one; the service's filter `id`.
+            job_id: Only this one (the service's filter `id`).
             status: Their status, as the service spells it.
-            created_by: The user who made them.
-            created_on: When they were made; the service does not document how it compares.
+            created_by: The user who created them.
+            created_on: When they were created; the service does not document how it compares.
 
         Returns:
-            An iterator; nothing is sent before it is iterated. Its steps raise as `get` does.
+            An async iterator. It sends nothing until it is iterated, and raises as `get` does.
         """
         source = Source(
             operation="listJobs",
@@ -63,9 +63,9 @@ class Jobs:
             job_id: The job.
 
         Raises:
-            TransportError: No complete answer came, and the attempts are used up.
-            ApiError: The service answered with an error.
-            ResponseError: Its answer is not as documented (operation `getJobById`).
+            TransportError: No complete response arrived, and no attempts are left.
+            ApiError: The service responded with an error.
+            ResponseError: The response is not as documented (operation `getJobById`).
         """
         source = Source(
             operation="getJobById",
@@ -76,17 +76,17 @@ class Jobs:
         return await get(self._api, source)
 
     async def create_download(self, workflow_id: str, job_id: str) -> Package:
-        """Ask for a package of a job, or ask how far it has come: it is the same call.
+        """Request a package of a job, or return its state if it exists: the call is the same.
 
         Args:
             workflow_id: The workflow.
             job_id: The job.
 
         Raises:
-            InputError: An id is empty or too long, or a list is not as it should be.
-            TransportError: No complete answer came, and the attempts are used up.
-            ApiError: The service answered with an error.
-            ResponseError: Its answer is not as documented (operation `downloadJob`).
+            InputError: An id is empty or too long, or a list is invalid.
+            TransportError: No complete response arrived, and no attempts are left.
+            ApiError: The service responded with an error.
+            ResponseError: The response is not as documented (operation `downloadJob`).
         """
         row = {"workflow_id": workflow_id, "job_id": job_id}
         return await self._api.create(parse_download({"kind": "job", **row}))

@@ -1,4 +1,4 @@
-"""Walks through lists of the service."""
+"""Iterates over the service's paginated lists."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ R = TypeVar("R", bound=Record)
 class Listing(Generic[R]):
     """An async iterator over the records of a list.
 
-    Nothing is sent before it is iterated, and a page is asked for when the one before is used up.
-    It holds nothing open, so it may be left at any point. After an error, or a cancellation, the
-    next step asks for the same page again.
+    It requests a page when the previous one is used up, and nothing before it is iterated. It
+    holds nothing open, so it needs no closing. After an error or a cancellation, the next step
+    requests the same page again.
     """
 
     def __init__(self, api: Api, source: Source[R], *, size: int = PAGE_SIZE) -> None:
-        """Prepare a walk through a list, with so many records a page.
+        """Prepare to iterate over a list with `size` records per page.
 
         Raises:
-            InputError: That is none; the first page would be empty, and so the end.
+            InputError: `size` is below 1.
         """
         if size < 1:
             message = f"{source.operation}: page_size is {size}; give 1 or more"
@@ -48,7 +48,7 @@ class Listing(Generic[R]):
 
         Raises:
             StopAsyncIteration: There is none.
-            PixxelError: A page could not be had, and the attempts are used up.
+            PixxelError: A page could not be fetched, and no attempts are left.
         """
         while not self._records:
             ask = self._walk.ask
@@ -58,10 +58,10 @@ class Listing(Generic[R]):
                 page_call(self._source, ask), lambda body: read_page(self._source, body)
             )
             new = self._walk.take([record.id for record in page.records], page.total)
-            self._records.extend(page.records[place] for place in new)
+            self._records.extend(page.records[index] for index in new)
             if self._walk.ask is None and self._walk.missing:
                 logger.warning(
-                    "%s: the service told of %d records more than it listed",
+                    "%s: the service reported %d records more than it listed",
                     self._source.operation,
                     self._walk.missing,
                 )
@@ -69,9 +69,9 @@ class Listing(Generic[R]):
 
 
 async def get(api: Api, source: Source[R]) -> R:
-    """Ask for a single record.
+    """Fetch a single record.
 
     Raises:
-        PixxelError: It could not be had, and the attempts are used up.
+        PixxelError: The record could not be fetched, and no attempts are left.
     """
     return await api.ask(record_call(source), lambda body: read_record(source, body))

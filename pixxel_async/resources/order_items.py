@@ -12,10 +12,10 @@ from .listing import Listing, get
 
 
 class OrderItems:
-    """The calls that concern order items."""
+    """Calls for order items."""
 
     def __init__(self, api: Api) -> None:
-        """Use the client's calls."""
+        """Send calls through `api`."""
         self._api = api
 
     def list(  # noqa: PLR0913 - the documented filters, by name
@@ -35,19 +35,19 @@ class OrderItems:
         """List the order items of the workspace (operation `ListOrderItems`).
 
         Args:
-            user_id: The user whom they belong to.
+            user_id: Their owner.
             item_type: `TASKING`, `ARCHIVE` or `RECURRING`; the service's filter `type`.
             status: Such as `FULFILLED`.
             order_ids: Their orders.
-            created_by: The user who made them.
+            created_by: The user who created them.
             created_at: A range of times; the service does not document its form.
             project_ids: Their projects.
             ids: Only these.
             area: A range of areas; the service does not document its form.
-            page_size: Records a call.
+            page_size: Records per call.
 
         Returns:
-            An iterator; nothing is sent before it is iterated. Its steps raise as `get` does.
+            An async iterator. It sends nothing until it is iterated, and raises as `get` does.
         """
         source = Source(
             operation="ListOrderItems",
@@ -73,9 +73,9 @@ class OrderItems:
         """Return one order item.
 
         Raises:
-            TransportError: No complete answer came, and the attempts are used up.
-            ApiError: The service answered with an error.
-            ResponseError: Its answer is not as documented (operation `GetOrderItemById`).
+            TransportError: No complete response arrived, and no attempts are left.
+            ApiError: The service responded with an error.
+            ResponseError: The response is not as documented (operation `GetOrderItemById`).
         """
         source = Source(
             operation="GetOrderItemById", record=OrderItem, path=("order-items", order_item_id)

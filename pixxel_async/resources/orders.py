@@ -1,4 +1,4 @@
-"""Orders: what was bought."""
+"""Orders of the workspace."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .listing import Listing, get
 
 
 class Orders:
-    """The calls that concern orders."""
+    """Calls for orders."""
 
     def __init__(self, api: Api) -> None:
-        """Use the client's calls."""
+        """Send calls through `api`."""
         self._api = api
 
     def list(
@@ -25,10 +25,10 @@ class Orders:
 
         Args:
             user_id: The user who ordered.
-            page_size: Records a call.
+            page_size: Records per call.
 
         Returns:
-            An iterator; nothing is sent before it is iterated. Its steps raise as `get` does.
+            An async iterator. It sends nothing until it is iterated, and raises as `get` does.
         """
         source = Source(
             operation="ListOrders",
@@ -44,9 +44,9 @@ class Orders:
         """Return one order with its items.
 
         Raises:
-            TransportError: No complete answer came, and the attempts are used up.
-            ApiError: The service answered with an error.
-            ResponseError: Its answer is not as documented (operation `GetOrderById`).
+            TransportError: No complete response arrived, and no attempts are left.
+            ApiError: The service responded with an error.
+            ResponseError: The response is not as documented (operation `GetOrderById`).
         """
         source = Source(operation="GetOrderById", record=Order, path=("orders", order_id))
         return await get(self._api, source)

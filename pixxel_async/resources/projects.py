@@ -1,4 +1,4 @@
-"""Projects: what a workspace is divided into."""
+"""Projects of the workspace."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from .listing import Listing, get
 
 
 class Projects:
-    """The calls that concern projects."""
+    """Calls for projects."""
 
     def __init__(self, api: Api) -> None:
-        """Use the client's calls."""
+        """Send calls through `api`."""
         self._api = api
 
     def list(self, *, page_size: int = PAGE_SIZE) -> AsyncIterator[Project]:
         """List the projects that the key may see (operation `ListProjects`).
 
         Args:
-            page_size: Records a call.
+            page_size: Records per call.
 
         Returns:
-            An iterator; nothing is sent before it is iterated. Its steps raise as `get` does.
+            An async iterator. It sends nothing until it is iterated, and raises as `get` does.
         """
         source = Source(
             operation="ListProjects",
@@ -40,9 +40,9 @@ class Projects:
         """Return one project.
 
         Raises:
-            TransportError: No complete answer came, and the attempts are used up.
-            ApiError: The service answered with an error.
-            ResponseError: Its answer is not as documented (operation `GetProjectById`).
+            TransportError: No complete response arrived, and no attempts are left.
+            ApiError: The service responded with an error.
+            ResponseError: The response is not as documented (operation `GetProjectById`).
         """
         source = Source(
             operation="GetProjectById",

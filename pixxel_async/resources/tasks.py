@@ -8,14 +8,14 @@ from ..models import Package
 
 
 class Tasks:
-    """The calls that concern tasks."""
+    """Calls for tasks."""
 
     def __init__(self, api: Api) -> None:
-        """Use the client's calls."""
+        """Send calls through `api`."""
         self._api = api
 
     async def create_download(self, workflow_id: str, job_id: str, task_id: str) -> Package:
-        """Ask for a package of a task, or ask how far it has come: it is the same call.
+        """Request a package of a task, or return its state if it exists: the call is the same.
 
         Args:
             workflow_id: The workflow.
@@ -23,10 +23,10 @@ class Tasks:
             task_id: The task.
 
         Raises:
-            InputError: An id is empty or too long, or a list is not as it should be.
-            TransportError: No complete answer came, and the attempts are used up.
-            ApiError: The service answered with an error.
-            ResponseError: Its answer is not as documented (operation `downloadTask`).
+            InputError: An id is empty or too long, or a list is invalid.
+            TransportError: No complete response arrived, and no attempts are left.
+            ApiError: The service responded with an error.
+            ResponseError: The response is not as documented (operation `downloadTask`).
         """
         row = {"workflow_id": workflow_id, "job_id": job_id, "task_id": task_id}
         return await self._api.create(parse_download({"kind": "task", **row}))

@@ -1,4 +1,4 @@
-"""Workflows: chains of blocks, which jobs run."""
+"""Workflows: chains of blocks that jobs run."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .listing import Listing, get
 
 
 class Workflows:
-    """The calls that concern workflows."""
+    """Calls for workflows."""
 
     def __init__(self, api: Api) -> None:
-        """Use the client's calls."""
+        """Send calls through `api`."""
         self._api = api
 
     def list(  # noqa: PLR0913 - the documented filters, by name
@@ -32,16 +32,16 @@ class Workflows:
         """List workflows (operation `listWorkflows`).
 
         Args:
-            project_id: The project that they belong to.
-            workflow_id: Only this one; the service's filter `id`.
+            project_id: Their project.
+            workflow_id: Only this one (the service's filter `id`).
             name: Its name.
-            created_by: The user who made it.
-            created_on: When it was made; the service does not document how it compares.
-            updated_at: When it was changed; as `created_on`.
-            page_size: Records a call.
+            created_by: The user who created it.
+            created_on: When it was created; the service does not document how it compares.
+            updated_at: When it was updated; like `created_on`.
+            page_size: Records per call.
 
         Returns:
-            An iterator; nothing is sent before it is iterated. Its steps raise as `get` does.
+            An async iterator. It sends nothing until it is iterated, and raises as `get` does.
         """
         source = Source(
             operation="listWorkflows",
@@ -65,12 +65,12 @@ class Workflows:
 
         Args:
             workflow_id: The workflow.
-            project_id: The project that it belongs to; the service asks for it.
+            project_id: Its project, which the service requires.
 
         Raises:
-            TransportError: No complete answer came, and the attempts are used up.
-            ApiError: The service answered with an error.
-            ResponseError: Its answer is not as documented (operation `getWorkflowsById`).
+            TransportError: No complete response arrived, and no attempts are left.
+            ApiError: The service responded with an error.
+            ResponseError: The response is not as documented (operation `getWorkflowsById`).
         """
         source = Source(
             operation="getWorkflowsById",

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from pixxel_async import records
 from pixxel_async.records import Aoi, Asset, Catalog, Job, Order, Project, Record, Task
-from pixxel_async.records.times import read_time
+from pixxel_async.records.base import read_time
 
 KINDS: list[type[Record]] = [getattr(records, name) for name in records.__all__ if name != "Record"]
 PARENTS = {"aoi_id": "a", "workflow_id": "w", "job_id": "j"}
