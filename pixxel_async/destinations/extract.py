@@ -25,11 +25,11 @@ from typing import IO
 
 from ..errors import ArchiveError, SinkError
 from ..sansio.files.extraction_plan import MAX_DIRECTORY_BYTES, Entry, Plan, plan
-from ..sansio.redact import printable, redact
+from ..sansio.redact import printable
 from .folder_tree import FolderTree, OpenFolder
 from .paths import disk_of
 from .sink import HasRoom, always
-from .zip_check import UNREADABLE, check_structure
+from .zip_check import archive_errors, check_structure
 
 PIECE_BYTES = 1024 * 1024
 SYNC_BYTES = 256 * 1024 * 1024
@@ -45,11 +45,7 @@ class _ArchiveFile(io.BufferedReader):
     """A ZIP with a limit on its directory, which `zipfile` reads at once."""
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Read as `io.BufferedReader` does.
-
-        Raises:
-            BadZipFile: `size` exceeds the limit.
-        """
+        """Read as `io.BufferedReader` does, or raise `BadZipFile` above the limit."""
         if size is not None and size > MAX_DIRECTORY_BYTES:
             message = f"its directory has {size} bytes; the limit is {MAX_DIRECTORY_BYTES}"
             raise zipfile.BadZipFile(message)
@@ -86,7 +82,7 @@ def extract(
         try:
             with tree.folder_of(archive) as (place, zip_name):
                 descriptor = place.open_to_read(zip_name)
-            with _readable():
+            with archive_errors():
                 _extract(descriptor, parent, hidden, stop, has_room)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -237,19 +233,3 @@ def _no_space(folder: OpenFolder, count: int) -> SinkError:
         "part of which is reserved (--min-free); free some space and run it again"
     )
     return SinkError(message, code=errno.errorcode[errno.ENOSPC])
-
-
-@contextlib.contextmanager
-def _readable() -> Iterator[None]:
-    """Turn errors of `zipfile` about a bad archive into an `ArchiveError`."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno is not None:
-            raise  # a disk error; for a bad archive, bz2 raises one without a number
-        failure = ArchiveError(f"it cannot be read: {redact(str(error))}")
-    except UNREADABLE as error:
-        failure = ArchiveError(f"it cannot be read: {redact(str(error))}")
-    else:
-        return
-    raise failure

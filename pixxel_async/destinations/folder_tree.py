@@ -202,10 +202,9 @@ class OpenFolder:
             os.close(descriptor)
 
     def check_owner(self) -> None:
-        """Refuse a directory of another user, and set the mode of ours to 0700.
+        """Raise `UnsafeFileError` for a directory of another user; set the mode of ours to 0700.
 
-        Raises:
-            UnsafeFileError: It belongs neither to this user nor to the owner of its parent.
+        The owner of its parent counts as this user.
         """
         if self.descriptor is None or sys.platform == "win32":
             return

@@ -41,11 +41,7 @@ class StoppableFile(io.FileIO):
         self._stop = stop
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]  # typeshed names a wider buffer
-        """Read as `io.FileIO` does.
-
-        Raises:
-            StoppedError: The event is set.
-        """
+        """Read as `io.FileIO` does, or raise `StoppedError`."""
         if self._stop.is_set():
             raise StoppedError
         return super().readinto(buffer)

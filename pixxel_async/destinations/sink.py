@@ -201,13 +201,9 @@ class PartialFile(Protocol):
         ...
 
     async def commit(self, foreign: UnknownFiles) -> Stamp:
-        """Sync, close, and give the file its final name.
+        """Sync, close, and give the file its final name; return its stamp.
 
-        Args:
-            foreign: What to do with an unknown file of that name.
-
-        Returns:
-            The stamp of the file.
+        `foreign` says what to do with an unknown file of that name.
 
         Raises:
             SinkError: The name is taken, or the disk refused; the partial stays.
@@ -245,20 +241,18 @@ class Sink(Protocol):
         foreign: UnknownFiles,
         write_policy: WritePolicy = DEFAULT_WRITES,
     ) -> PartialFile:
-        """Open the partial of a final name.
+        """Open the partial of a final name; the parts of `name` are separated by `/`.
 
         Args:
-            name: The final name, with `/` between its parts.
+            name: The final name.
             held: The state of an earlier partial. Bytes beyond it are cut off; if the partial is
-            shorter
-                than `held.synced`, all of it is discarded.
+                shorter than `held.synced`, all of it is discarded.
             foreign: What to do with an unknown file of that name.
             write_policy: Digests and syncs.
 
         Raises:
             SinkError: The name is taken, or the folder or the file cannot be written. A sink may
-            raise
-                this only at the first `write`.
+                raise this only at the first `write`.
         """
         ...
 
@@ -277,12 +271,8 @@ class Sink(Protocol):
     async def extract(self, name: str, folder: str, *, has_room: HasRoom = always) -> None:
         """Extract the ZIP under a final name into a folder; `reveal` gives it its name.
 
-        A cancelled call stops soon, and leaves no files.
-
-        Args:
-            name: The final name of the ZIP.
-            folder: The name of the folder.
-            has_room: Called before bytes are written, on the thread that writes them.
+        A cancelled call stops soon, and leaves no files. `has_room` is called before bytes are
+        written, on the thread that writes them.
 
         Raises:
             ArchiveError: The archive is refused or unreadable.

@@ -8,6 +8,8 @@ import struct
 import sys
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import BinaryIO
 
 if sys.version_info >= (3, 14):
@@ -31,6 +33,22 @@ UNREADABLE = (
     *([_zstd.ZstdError] if _zstd is not None else []),  # derives from Exception alone
 )
 """The errors of `zipfile` for unreadable archives."""
+
+
+@contextmanager
+def archive_errors() -> Iterator[None]:
+    """Turn errors of `zipfile` about a bad archive into an `ArchiveError`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None:
+            raise  # a disk error; for a bad archive, bz2 raises one without a number
+        failure = ArchiveError(f"it cannot be read: {redact(str(error))}")
+    except UNREADABLE as error:
+        failure = ArchiveError(f"it cannot be read: {redact(str(error))}")
+    else:
+        return
+    raise failure
 
 
 def check_structure(file: BinaryIO) -> None:
@@ -66,17 +84,12 @@ def file_problem(file: BinaryIO, verify: Verify) -> str | None:
     `sansio.files.zip_structure` checks the structure; `zipfile` reads the contents.
     """
     try:
-        check_structure(file)
-        if verify is Verify.STRUCTURE:
-            return None
-        with zipfile.ZipFile(file) as archive:
-            broken = archive.testzip()
+        with archive_errors():
+            check_structure(file)
+            if verify is Verify.STRUCTURE:
+                return None
+            with zipfile.ZipFile(file) as archive:
+                broken = archive.testzip()
     except ArchiveError as error:
         return str(error)
-    except OSError as error:
-        if error.errno is not None:
-            raise  # a disk error; for a bad archive, bz2 raises one without a number
-        return f"it cannot be read: {redact(str(error))}"
-    except UNREADABLE as error:
-        return f"it cannot be read: {redact(str(error))}"
     return f"its member {redact(broken)} has a wrong CRC-32" if broken else None

@@ -82,17 +82,8 @@ class Transfer:
     async def attempt(self, url: SecretStr) -> None:
         """Send one GET and write its body; return when no byte is missing.
 
-        Raises:
-            RetryableError: Bytes are missing, and another attempt may receive them.
-            RefusedError: Likewise, with another URL.
-            ObjectGoneError: The object does not exist.
-            CrowdedError: The storage limits concurrent transfers.
-            NoRoomError: The disk has no room for them.
-            OutgrownError: The disk has no room for a body of unknown size.
-            IntegrityError: The body is not a ZIP.
-            TransferError: The transfer failed, and a retry would not help.
-            DiskFullError: The disk is full.
-            SinkError: The bytes could not be written.
+        Raises an outcome of `errors`, an `IntegrityError` if the body is not a ZIP, or a
+        `TransferError` or `SinkError` if a retry would not help.
         """
         shared, received = self._shared, self.received
         self.item.row = self.item.row.changed(attempts=self.item.row.attempts + 1)

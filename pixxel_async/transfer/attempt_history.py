@@ -76,13 +76,13 @@ class OverloadReporter:
         self._clock = clock
         self._overloaded: set[str] = set()
 
-    async def learn(self, tries: AttemptHistory, host: str, *, is_alone: bool) -> None:
+    async def learn(self, history: AttemptHistory, host: str, *, is_alone: bool) -> None:
         """Lower concurrency if the storage serves a transfer alone that it refused among others."""
-        if not is_alone or tries.refused_at is None:
+        if not is_alone or history.refused_at is None:
             return
-        self._slots.crowded(tries.refused_at)
-        tries.refused_at = None
-        await self.report(host, tries.reason)
+        self._slots.crowded(history.refused_at)
+        history.refused_at = None
+        await self.report(host, history.reason)
 
     async def report(self, host: str, reason: str) -> None:
         """Report that a host is overloaded, once."""

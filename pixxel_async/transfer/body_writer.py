@@ -154,10 +154,10 @@ class PartialWriter:
             total: The size of the whole file in bytes, or None while unknown.
             verify: How closely the complete file will be checked.
             segment: The wanted part, if other transfers fetch the rest.
+            room: Asked about `key` before each write if the total is unknown.
+            key: The package.
             skip: Bytes at the start of the body that the file already holds.
             end: The byte of the file at which the body ends, or None if that is the total.
-            room: Asked before each write if the total is unknown.
-            key: The package, for `room`.
         """
         self.received = 0
         self._partial = partial
@@ -196,10 +196,7 @@ class PartialWriter:
             raise EnoughError
 
     async def take(self, data: memoryview) -> None:
-        """Write bytes on a thread of the sink; a cancelled call waits for the write.
-
-        Raises the errors of `write`.
-        """
+        """Write bytes on a thread of the sink; a cancelled call waits for the write."""
         data = self._new_bytes(data)
         if not data:
             return

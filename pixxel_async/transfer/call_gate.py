@@ -35,11 +35,7 @@ class CallGate:
         self._creations: set[anyio.CancelScope] = set()
 
     async def ask(self, call: Coroutine[Any, Any, T]) -> T:
-        """Await a call to the service.
-
-        Raises:
-            AuthenticationError: The gate is shut, or was shut meanwhile.
-        """
+        """Await a call to the service; raise `AuthenticationError` when the gate is shut."""
         if self.rejected is not None:
             call.close()  # it has not started
             raise self.rejection()
@@ -52,11 +48,7 @@ class CallGate:
         raise self.rejection()
 
     async def create(self, call: Coroutine[Any, Any, T]) -> T:
-        """Await a call that should not be aborted.
-
-        Raises:
-            AuthenticationError: The gate is shut, or was shut meanwhile.
-        """
+        """Await a call that should not be aborted; otherwise like `ask`."""
         with anyio.CancelScope() as scope:
             self._creations.add(scope)
             try:
@@ -80,11 +72,7 @@ class CallGate:
             scope.cancel()
 
     def check(self) -> None:
-        """Raise if the gate is shut.
-
-        Raises:
-            AuthenticationError: It is.
-        """
+        """Raise `AuthenticationError` if the gate is shut."""
         if self.rejected is not None:
             raise self.rejection()
 

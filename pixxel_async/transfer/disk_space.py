@@ -83,7 +83,7 @@ class DiskSpace:
         self._policy = policy
         self._emit = emit
         self._clock = clock
-        self._turn = anyio.Lock(fast_acquire=True)
+        self._full_lock = anyio.Lock(fast_acquire=True)
         self._disk = Disk(0, 0)
         self._checked_at = float("-inf")
         self._over: SinkError | None = None
@@ -114,8 +114,8 @@ class DiskSpace:
             SinkError: The disk cannot be checked.
         """
         self.release(key)
-        if self._turn.locked():  # the disk just refused a write
-            async with self._turn:
+        if self._full_lock.locked():  # the disk just refused a write
+            async with self._full_lock:
                 pass
         if _now() - self._checked_at >= FRESH_S:
             await self._refresh(FRESH_S)
@@ -157,15 +157,7 @@ class DiskSpace:
         return self._leaves(self._sink.disk_now(), key, count)
 
     async def beyond(self, key: str, size: int, *, is_last: bool) -> int:
-        """Reserve room to retry a package that has outgrown the disk.
-
-        Args:
-            key: The package; it has been discarded.
-            size: The size that it reached.
-            is_last: Whether no retries are left.
-
-        Returns:
-            The minimum that it needs, in bytes.
+        """Reserve room to retry a package that was discarded at `size` bytes; return how many.
 
         Raises:
             SinkError: There is no more room than before, or no retries are left.
@@ -209,13 +201,8 @@ class DiskSpace:
         return await write()
 
     async def refill(self) -> None:
-        """Wait for room after a write that found the disk full.
-
-        Raises:
-            DiskStaysFullError: The wait timed out.
-            SinkError: The disk cannot be checked.
-        """
-        async with self._turn:
+        """Wait for room after a write that found the disk full; raises like `admit`."""
+        async with self._full_lock:
             await self._refresh(0)
             await self._pause()
 

@@ -155,9 +155,7 @@ class Multipart:
     async def finish(self, url: SecretStr, keep_due_mark: Callable[[], Awaitable[None]]) -> None:
         """Fetch the remaining segments, wait for the helpers, and join the file.
 
-        Args:
-            url: The signed URL.
-            keep_due_mark: Awaited when the file has grown.
+        `keep_due_mark` is awaited when the file has grown.
 
         Raises:
             RetryableError: Bytes are missing, and another attempt may receive them.
@@ -239,8 +237,8 @@ class Multipart:
                     async with await shared.storage.get(
                         url, headers, bandwidth=shared.bandwidth, refused=shared.refused
                     ) as response:
-                        body, part = await self._checked(response, segment)
-                        writer.expect(part)
+                        writer.expect(await self._part_of(response, segment))
+                        body = response
                         body.start_receiving(writer)
                         if not await body.wait():
                             return  # another package wants the slot
@@ -253,10 +251,8 @@ class Multipart:
             message = f"the part ended at byte {segment.at} of {segment.end}"
             raise RetryableError(TransferError(message))
 
-    async def _checked(
-        self, response: StorageResponse, segment: Segment
-    ) -> tuple[StorageResponse, range_requests.Part]:
-        """Return a usable response and the part that it covers, or raise."""
+    async def _part_of(self, response: StorageResponse, segment: Segment) -> range_requests.Part:
+        """Return the part that a usable response covers, or raise."""
         part = range_requests.usable_part(
             response.status,
             response.headers,
@@ -266,10 +262,8 @@ class Multipart:
             validator=self._validator,
         )
         if isinstance(part, range_requests.Part):
-            return response, part
-        if (
-            response.status >= FIRST_ERROR_STATUS
-            and response.status not in range_requests.SAYS_CHANGED
-        ):
+            return part
+        has_changed = response.status in range_requests.SAYS_CHANGED
+        if response.status >= FIRST_ERROR_STATUS and not has_changed:
             raise await error_of(response)
         raise NextRequestError(TransferError(part))
