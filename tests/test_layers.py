@@ -69,7 +69,7 @@ def own(path: Path, root: Path = ROOT) -> Iterator[str]:
 
 
 def from_above(path: Path, root: Path = ROOT) -> list[str]:
-    """Return the parts that a module imports although they stand above it."""
+    """Return the imported parts that are in a higher layer than the module."""
     return [name for name in own(path, root) if HEIGHT[name] > HEIGHT[part(path, root)]]
 
 

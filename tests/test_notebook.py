@@ -52,7 +52,7 @@ class Cell:
 
 @pytest.fixture
 def cell(monkeypatch: pytest.MonkeyPatch) -> Cell:
-    """Make this process look like the kernel of a notebook."""
+    """Make this process appear to be a notebook kernel."""
     cell = Cell()
     ipython: Any = ModuleType("IPython")
     ipython.get_ipython = lambda: SimpleNamespace(kernel=object())

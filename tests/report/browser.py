@@ -1,4 +1,4 @@
-"""Headless Chromium: what a page looks like, and what it says of itself.
+"""Headless Chromium: the layout of a page, and what it logs.
 
 One browser serves all tests of a process; each look is at a page of its own. It is spoken with over
 two pipes, in the Chrome DevTools Protocol: JSON with a NUL after each message.
@@ -138,7 +138,7 @@ class Browser:
     def look_at(
         self, page: Path, *, width: int = 1280, scheme: str = "light", in_picture: bool = False
     ) -> Look:
-        """Open a page, wait until it is drawn, and look at it."""
+        """Open a page, wait until it is drawn, and inspect it."""
         with self._tab() as session:
             height = WHOLE if in_picture else SEEN
             size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}

@@ -1,4 +1,4 @@
-"""The page in a real browser: it draws, nothing overlaps, and nothing is asked of a network."""
+"""The page in a real browser: it draws, nothing overlaps, and it sends no requests."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def holds(outer: dict[str, Any], inner: dict[str, Any]) -> bool:
 
 
 def faults_of(look: Look) -> Iterator[str]:
-    """Yield what is wrong with the look of a page."""
+    """Yield the layout problems of a page."""
     blocks = look.told["blocks"]
     for one, other in combinations(blocks, 2):
         if overlaps(one, other) and not holds(one, other):
