@@ -1,4 +1,4 @@
-"""Run the benchmarks, all of them or those that are named."""
+"""Run all benchmarks, or the named ones."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ BENCHMARKS: dict[str, Callable[[], Iterable[str]]] = {
 
 
 def main() -> None:
-    """Print what was measured, line by line."""
+    """Print the results."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", help=f"of {', '.join(BENCHMARKS)}; all by default")
     names = parser.parse_args().names or list(BENCHMARKS)
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def leave(number: int, _: object) -> None:
-    """End as Ctrl-C does: what was started is ended, and what was written is removed."""
+    """Exit like Ctrl-C: stop child processes and remove temporary files."""
     raise SystemExit(128 + number)
 
 

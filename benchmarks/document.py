@@ -29,7 +29,7 @@ Result = Mapping[str, Any]
 
 
 def main() -> None:
-    """Bring the page and its pictures up to date with what is kept."""
+    """Update the page and its pictures from the stored results."""
     page = PAGE.read_text(encoding="utf-8")
     for name, section in SECTIONS.items():
         path = RESULTS / f"{name}.json"
@@ -50,18 +50,18 @@ def with_section(page: str, name: str, text: str) -> str:
 
 def machine(result: Result) -> str:
     """Describe a machine in a sentence."""
-    told = result["machine"]
-    programs = ", ".join(short(text) for text in told["programs"].values() if text)
-    packages = ", ".join(f"{name} {number}" for name, number in told["packages"].items())
+    found = result["machine"]
+    programs = ", ".join(short(text) for text in found["programs"].values() if text)
+    packages = ", ".join(f"{name} {number}" for name, number in found["packages"].items())
     return (
-        f"{told['cpu']}, {told['cores']} cores, {told['system']} {told['kernel']}, "
-        f"Python {told['python']}, {programs}; {packages}. "
-        f"Load average when it began: {told['load_at_start']}."
+        f"{found['cpu']}, {found['cores']} cores, {found['system']} {found['kernel']}, "
+        f"Python {found['python']}, {programs}; {packages}. "
+        f"Load average when it began: {found['load_at_start']}."
     )
 
 
 def short(said: str) -> str:
-    """Return name and version out of what a program says of its version."""
+    """Return name and version from the version output of a program."""
     words = said.replace("nginx version:", "").replace("version", "").split()
     return " ".join(words[0].replace("/", " ").split() + words[1:2])
 
@@ -75,7 +75,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
 
 
 def transfers(result: Result) -> Iterator[str]:
-    """Yield what is told of transfers."""
+    """Yield the section about transfers."""
     rows = {(row["files"], row["scheme"], row["contender"]): row for row in result["rows"]}
     cases = list(dict.fromkeys((files, scheme) for files, scheme, _ in rows))
     names = list(dict.fromkeys(name for _, _, name in rows))
@@ -132,7 +132,7 @@ def peaks_and_starts(rows: Iterable[Result], names: Iterable[str]) -> Iterator[l
 
 
 def syncing(result: Result) -> Iterator[str]:
-    """Yield what is told of syncs."""
+    """Yield the section about syncs."""
     yield machine(result)
     yield ""
     yield from table(
@@ -150,7 +150,7 @@ def syncing(result: Result) -> Iterator[str]:
 
 
 def few(result: Result) -> Iterator[str]:
-    """Yield what is told of a few large packages."""
+    """Yield the section about a few large packages."""
     walls = {row["contender"]: row["wall_s"] for row in result["rows"]}
     yield machine(result)
     yield ""
@@ -164,7 +164,7 @@ def few(result: Result) -> Iterator[str]:
 
 
 def links(result: Result) -> Iterator[str]:
-    """Yield what is told of the number of transfers at once."""
+    """Yield the section about the number of transfers at once."""
     rates = {(row["link"], row["fetches"]): row["mib_per_s"] for row in result["rows"]}
     names = list(dict.fromkeys(link for link, _ in rates))
     numbers = list(dict.fromkeys(number for _, number in rates if number != "auto"))
@@ -186,7 +186,7 @@ def links(result: Result) -> Iterator[str]:
 
 
 def small_calls(result: Result) -> Iterator[str]:
-    """Yield what is told of small calls."""
+    """Yield the section about small calls."""
     rows = {(row["contender"], row["at_once"]): row for row in result["rows"]}
     names = list(dict.fromkeys(name for name, _ in rows))
     numbers = list(dict.fromkeys(at_once for _, at_once in rows))
@@ -208,7 +208,7 @@ def small_calls(result: Result) -> Iterator[str]:
 
 
 def pipeline(result: Result) -> Iterator[str]:
-    """Yield what is told of whole exports."""
+    """Yield the section about whole exports."""
     yield machine(result)
     yield ""
     yield f"{result['packages']} packages, rounds: {result['rounds']}; medians:"
@@ -229,7 +229,7 @@ def pipeline(result: Result) -> Iterator[str]:
 
 
 def start(result: Result) -> Iterator[str]:
-    """Yield what is told of the start."""
+    """Yield the section about the start."""
     yield machine(result)
     yield ""
     yield f"Wall time of whole processes, rounds: {result['rounds']}; medians:"
@@ -248,7 +248,7 @@ def start(result: Result) -> Iterator[str]:
 
 
 def trace(result: Result) -> Iterator[str]:
-    """Yield what is told of the parts that one download goes through."""
+    """Yield the section about the parts that one download goes through."""
     yield machine(result)
     yield ""
     yield from table(

@@ -1,7 +1,7 @@
 """A few large packages from a storage that limits each connection.
 
-nginx gives a connection `STRICT_RATE` and refuses more than `STRICT_MOST` of them, so that whoever
-takes one connection a file leaves most of them unused.
+nginx gives a connection `STRICT_RATE` and refuses more than `STRICT_MOST` of them, so a client with
+one connection for each file leaves most of them unused.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def lines() -> Iterator[str]:
                     try:
                         measured = stand.once(contender, FILES, "http", compare=number == 0)
                     except MissingError as missing:
-                        yield f"  {contender}: left out, {missing}"
+                        yield f"  {contender}: skipped, {missing}"
                     else:
                         found.setdefault(contender, []).append(measured)
     walls = {name: median(run.wall_s for run in runs) for name, runs in found.items()}

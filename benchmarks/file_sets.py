@@ -1,6 +1,6 @@
-"""The files that are downloaded: stored ZIPs of random bytes, in memory where the system has that.
+"""The downloaded files: stored ZIPs of random bytes, in memory if the system allows that.
 
-The ZIPs are whole, so that a client that looks at what it saves has nothing to complain about.
+The ZIPs are valid, so clients that verify them accept them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MIB = 1024 * KIB
 POOL_BYTES = 16 * MIB
 MEMBER = "data.bin"
 ZIP_RECORDS = 30 + 46 + 22 + 2 * len(MEMBER)
-"""What a ZIP of one stored member has besides its bytes (APPNOTE.TXT 4.3)."""
+"""The overhead of a ZIP with one stored member (APPNOTE.TXT 4.3)."""
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - benchmarks make a folder of their own in it
 
@@ -27,7 +27,7 @@ class FileSet:
     """Files of one size.
 
     Attributes:
-        name: What it is called in options and results.
+        name: In options and results.
         count: How many files.
         file_bytes: The size of each.
     """
@@ -38,7 +38,7 @@ class FileSet:
 
     @property
     def gib(self) -> float:
-        """What they have in all."""
+        """The total size."""
         return self.count * self.file_bytes / 1024**3
 
     def names(self) -> list[str]:
@@ -61,7 +61,7 @@ class FileSet:
 
 
 def pieces(pool: bytes, chance: random.Random, size: int) -> Iterator[memoryview]:
-    """Yield so many bytes, in slices of the pool that begin anywhere: no two files are alike."""
+    """Yield `size` bytes as random slices of the pool: no two files are equal."""
     view = memoryview(pool)
     while size:
         begin = chance.randrange(POOL_BYTES // 2)
@@ -81,5 +81,5 @@ SETS = {
 
 
 def memory_folder() -> Path | None:
-    """Return a folder whose files are in memory, or None if there is none that is known."""
+    """Return a folder in memory, or None if none is known."""
     return SHARED_MEMORY if SHARED_MEMORY.is_dir() else None

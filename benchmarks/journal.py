@@ -1,8 +1,8 @@
-"""What the journal costs when packages are small.
+"""The cost of the journal for small packages.
 
-The whole client exports packages of a few hundred bytes over transports that answer in no time, so
-nothing hides the journal: no network, no packaging, hardly any bytes. In turns, its rows are
-committed to the disk as always, and thrown away.
+The whole client exports packages of a few hundred bytes over transports that respond at once, so
+the journal dominates: no network, no packaging, few bytes. In turns, its rows are committed as
+usual, and discarded.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def lines() -> Iterator[str]:
 
 
 async def without_journal() -> float:
-    """Return the wall time of an export whose journal forgets everything."""
+    """Return the wall time of an export whose journal discards everything."""
     with mock.patch.object(Journal, "_commit"):
         return await wall_s()
 
@@ -51,7 +51,9 @@ async def wall_s() -> float:
     downloads = [JobDownload(workflow_id="w", job_id=str(number)) for number in range(PACKAGES)]
     ready = {"id": "x", "status": "ready", "signed_url": "https://storage.example/p.zip?sig=x"}
     service = httpx.MockTransport(lambda _: httpx.Response(200, json=ready))
-    storage = httpx.MockTransport(lambda _: httpx.Response(200, content=ZIP, headers=TOLD))
+    storage = httpx.MockTransport(
+        lambda _: httpx.Response(200, content=ZIP, headers=STORAGE_HEADERS)
+    )
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         async with (
@@ -80,4 +82,4 @@ def a_zip() -> bytes:
 
 
 ZIP = a_zip()
-TOLD = {"ETag": '"x"', "Content-Length": str(len(ZIP))}
+STORAGE_HEADERS = {"ETag": '"x"', "Content-Length": str(len(ZIP))}

@@ -1,7 +1,7 @@
-"""How many transfers at once bring most over several links, and what `auto` brings.
+"""The throughput of each number of transfers, and of `auto`, over several links.
 
-Each number runs for some seconds over each link. What counts is all that came in this time, so
-that `auto` pays for what it needs to find its number.
+Each number runs for some seconds over each link. All received bytes count, so the figures of `auto`
+include its search.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ class Shape:
     """A link.
 
     Attributes:
-        name: What it is called.
-        files: What is fetched over it.
-        port: Where nginx listens for it.
-        delay_s: What the relay adds to each answer, or None without a relay.
-        rate: Bytes a second over the relay.
-        window: Bytes of one connection that are under way in it.
+        name: In the output.
+        files: The files to fetch over it.
+        port: The port of nginx for it.
+        delay_s: The delay of the relay, or None without a relay.
+        rate: Bytes per second over the relay.
+        window: Bytes in flight for each connection.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Shape:
 
 FILES = FileSet("1mib", 200, MIB)
 LONG = FileSet("8mib", 96, 8 * MIB)
-"""Long enough for a limit: nginx lets the bytes of the first second through at once."""
+"""Large enough for a limit: nginx sends the bytes of the first second at once."""
 SHAPES = (
     Shape("this machine", SETS["4mib"]),
     Shape("1 MiB/s a connection", LONG, port=lambda server: server.slow),
@@ -62,15 +62,15 @@ SHAPES = (
 
 
 @dataclass(frozen=True)
-class PackageRow:
-    """What one number of transfers brought over one link.
+class LinkResult:
+    """The throughput of one number of transfers over one link.
 
     Attributes:
         link: Its name.
         fetches: The number, or `auto`.
-        mib_per_s: The median of what came.
+        mib_per_s: The median throughput.
         peak_mib: The highest peak of resident memory.
-        numbers: With `auto`, at which second which number was taken, in the last round.
+        numbers: With `auto`, the times and numbers chosen in the last round.
     """
 
     link: str
@@ -86,7 +86,7 @@ def lines() -> Iterator[str]:
     shapes = [shape for shape in SHAPES if chosen in shape.name]
     yield f"MiB/s over {SECONDS:g} s by the number of transfers at once, medians of {ROUNDS}"
     yield f"  {'':<34}" + "".join(f"{number:>7}" for number in (*NUMBERS, AUTO)) + "  auto ÷ best"
-    rows: list[PackageRow] = []
+    rows: list[LinkResult] = []
     with tempfile.TemporaryDirectory(prefix="bench-", dir=memory_folder()) as folder:
         served = Path(folder, "served")
         served.mkdir()
@@ -105,8 +105,8 @@ def lines() -> Iterator[str]:
     save("links", {"seconds": SECONDS, "rounds": ROUNDS, "rows": [asdict(row) for row in rows]})
 
 
-def measured(shape: Shape, server: Nginx, folder: Path) -> list[PackageRow]:
-    """Let each number run over a link, in turns."""
+def measured(shape: Shape, server: Nginx, folder: Path) -> list[LinkResult]:
+    """Measure each number over a link, in turns."""
     runs: dict[str, list[tuple[float, float, list[tuple[float, int]]]]] = {}
     with port_of(shape, server) as port:
         listed = folder / "urls.txt"
@@ -116,7 +116,7 @@ def measured(shape: Shape, server: Nginx, folder: Path) -> list[PackageRow]:
             for fetches in (*NUMBERS, AUTO):
                 runs.setdefault(fetches, []).append(run(fetches, listed, folder))
     return [
-        PackageRow(
+        LinkResult(
             link=shape.name,
             fetches=fetches,
             mib_per_s=median(rate for rate, _, _ in found) / MIB,
@@ -128,18 +128,18 @@ def measured(shape: Shape, server: Nginx, folder: Path) -> list[PackageRow]:
 
 
 def run(fetches: str, listed: Path, folder: Path) -> tuple[float, float, list[tuple[float, int]]]:
-    """Return bytes a second, peak memory in MiB, and the numbers that were taken."""
+    """Return bytes per second, peak memory in MiB, and the chosen numbers."""
     with tempfile.TemporaryDirectory(prefix="saved-", dir=folder) as saved:
         module = f"{__package__}.contenders.ours_for_a_while"
         words = [str(Path(saved, "out")), fetches, str(SECONDS), str(listed)]
         found = measure([sys.executable, "-m", module, *words], Path(saved, "said"))
-    numbers = [(at_s, number) for at_s, number in found.told["numbers"]]
-    return found.told["received"] / found.wall_s, found.peak_mib, numbers
+    numbers = [(at_s, number) for at_s, number in found.printed["numbers"]]
+    return found.printed["received"] / found.wall_s, found.peak_mib, numbers
 
 
 @contextmanager
 def port_of(shape: Shape, server: Nginx) -> Iterator[int]:
-    """Yield the port at the near end of a link."""
+    """Yield the port of a link."""
     if shape.delay_s is None:
         yield shape.port(server)
         return
@@ -150,4 +150,4 @@ def port_of(shape: Shape, server: Nginx) -> Iterator[int]:
         stdout=subprocess.PIPE,
     ) as relay:
         yield int(cast("IO[bytes]", relay.stdout).readline())
-        relay.communicate()  # the end of its input ends it
+        relay.communicate()  # closes its input, which ends it

@@ -1,7 +1,7 @@
 """The peak memory of the command line over small packages and over large ones.
 
-`pixxel-async export` runs as a process of its own against a sandbox in this one; some of the
-calls and transfers go wrong. The files are compared with what the sandbox has packaged.
+`pixxel-async export` runs in a separate process against a sandbox in this one; some calls and
+transfers fail. The files are compared with the packages of the sandbox.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ FAULTS = (
     StorageFault("reset", rate=0.02),
     StorageFault("expired", rate=0.01),
 )
-"""About one call or transfer in twenty goes wrong."""
+"""About one call or transfer in twenty fails."""
 
 KIB_OF_MAXRSS = 1 if sys.platform == "linux" else 1 / 1024
 
@@ -51,9 +51,9 @@ class Run:
         saved: Files with the right SHA-256.
         exit_code: Of the command.
         peak_mib: The peak resident memory of its process.
-        wall_s: How long it took.
-        cpu_s: Processor time of its process.
-        gib: What the files have in all.
+        wall_s: Its wall time.
+        cpu_s: The CPU time of its process.
+        gib: The total size of the files.
     """
 
     saved: int
@@ -117,12 +117,12 @@ def export(size: int) -> Run:
 
 
 def count_right(found: Path, out: Path, sandbox: Sandbox) -> int:
-    """Count the files whose bytes are those that the sandbox has packaged."""
+    """Count the files with the bytes of the sandbox."""
     right = 0
     for line in found.read_text(encoding="utf-8").splitlines():
-        told = json.loads(line)
-        if told["status"] == "saved":
-            with (out / told["path"]).open("rb") as file:
+        row = json.loads(line)
+        if row["status"] == "saved":
+            with (out / row["path"]).open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
-            right += digest == told["sha256"] == sandbox.expected_sha256(told["target"])
+            right += digest == row["sha256"] == sandbox.expected_sha256(row["target"])
     return right

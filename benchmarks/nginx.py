@@ -98,9 +98,9 @@ class Nginx:
     Attributes:
         http: Its port for HTTP; the service is there too.
         https: Its port for TLS.
-        ca_file: The certificates that a client has to trust.
-        slow: A port for HTTP where each connection brings `SLOW_RATE` bytes a second.
-        strict: One where each brings `STRICT_RATE`, and more than `STRICT_MOST` are refused.
+        ca_file: The certificates for clients to trust.
+        slow: A port for HTTP that limits each connection to `SLOW_RATE` bytes per second.
+        strict: One with a limit of `STRICT_RATE` that refuses more than `STRICT_MOST` connections.
         pid: Of its main process.
     """
 
@@ -113,7 +113,7 @@ class Nginx:
 
     @property
     def api_url(self) -> str:
-        """Where the service is."""
+        """The URL of the service."""
         return f"http://{HOST}:{self.http}"
 
     def url(self, scheme: str, set_name: str, name: str) -> str:
@@ -126,7 +126,7 @@ def program(name: str, package: str | None = None) -> str:
     """Return the path of a program.
 
     Raises:
-        MissingError: There is none; the message says how to get it.
+        MissingError: It is not installed; the message says how to install it.
     """
     found = shutil.which(name, path=SEARCHED)
     if found is None:
@@ -200,7 +200,7 @@ def certificates(home: Path) -> Path:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listened on a moment ago."""
+    """Return ports that were free a moment ago."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for each in sockets:
@@ -212,7 +212,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    """Return when something listens on a port."""
+    """Wait until a port accepts connections."""
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline and process.poll() is None:
         with socket.socket() as probe:

@@ -1,8 +1,8 @@
-"""The least delay that any polls can have that know the distribution beforehand.
+"""The least possible delay of polls for a known distribution.
 
-Dynamic programming over the ages at which a package may be polled: from the last age back to zero,
-the next poll is placed where its price, the delay that it leaves, and what follows add up to least.
-The price is then sought at which polls cost as many a package as is asked for.
+Dynamic programming over the ages at which a package may be polled: from the last age back to
+zero, the next poll is placed to minimise its price plus the delay until it plus the cost of the
+rest. A bisection then finds the price that gives the requested number of polls for each package.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ def least_delay_s(took: Sequence[float], polls: float, max_s: float) -> float:
     """Return the mean delay.
 
     Args:
-        took: How long the packaging of many packages took: the distribution.
-        polls: How many polls a package may cost.
+        took: The packaging times of many packages: the distribution.
+        polls: The polls allowed for each package.
         max_s: The longest interval.
     """
     ordered = sorted(took)
@@ -46,7 +46,7 @@ def least_delay_s(took: Sequence[float], polls: float, max_s: float) -> float:
 def _placed(
     ages: Sequence[float], ready: Sequence[int], sums: Sequence[float], price: float, max_s: float
 ) -> tuple[float, float]:
-    """Return polls and delay of a package at a price of a poll."""
+    """Return the polls and the delay of a package for a price of a poll."""
     count, end = ready[-1], len(ages)
     cost, polls, delays = [0.0] * end, [0.0] * end, [0.0] * end
     for at in range(end - 2, -1, -1):
@@ -57,7 +57,7 @@ def _placed(
                 break
             new = ready[to] - ready[at]
             delay = ages[to] * new - (sums[ready[to]] - sums[ready[at]])
-            if (whole := price * left + delay + cost[to]) < best:
-                best = cost[at] = whole
+            if (total := price * left + delay + cost[to]) < best:
+                best = cost[at] = total
                 polls[at], delays[at] = left + polls[to], delay + delays[to]
     return polls[0] / count, delays[0] / count

@@ -1,12 +1,12 @@
-"""How close an export comes to the least time that it can take.
+"""How close the wall time of an export comes to its lower bound.
 
-Packages need random times to be packaged, in real time, by a sandbox in another process. No export
-can end before the last package is ready, nor before what became ready late has been transferred:
-the latest of all "ready at, and then the bytes of this one and of those after it". How fast these
-can come is measured beforehand, by one plain GET after the other.
+A sandbox in another process takes random times to create packages. No export can end before the
+last package is ready, nor before late packages are transferred: the bound is the latest "time
+when ready, plus the transfer of this package and those that are ready later". The throughput for
+that is measured in advance, with sequential plain GETs.
 
-The sandbox packages from the moment that it is asked, so a client that asks late would move its own
-bound. How long the creations took is told beside it: at the rate they need at least that long.
+Packaging starts with the request, so late requests move the bound. The output therefore includes
+the duration of the creations, which the rate limits.
 """
 
 from __future__ import annotations
@@ -73,16 +73,16 @@ def once(per_second: float, seed: int) -> dict[str, float]:
         bytes_per_s = throughput()
         with sandbox_in_thread(scenario) as sandbox:
             task = Path(folder, "task.json")
-            told = {
+            parameters = {
                 "rows": demo_rows(PACKAGES, seed=seed),
                 "requests_per_second": per_second,
                 "api_key": sandbox.api_key,
                 "api_url": sandbox.api_url,
                 "folder": str(Path(folder, "out")),
             }
-            task.write_text(json.dumps(told), encoding="utf-8")
+            task.write_text(json.dumps(parameters), encoding="utf-8")
             module = f"{__package__}.contenders.pipeline_ours"
-            ran = measure([sys.executable, "-m", module, str(task)], Path(folder, "said")).told
+            ran = measure([sys.executable, "-m", module, str(task)], Path(folder, "said")).printed
             if ran["saved"] != PACKAGES:
                 message = f"{ran['saved']} of {PACKAGES} packages were saved"
                 raise RuntimeError(message)
@@ -90,7 +90,7 @@ def once(per_second: float, seed: int) -> dict[str, float]:
 
 
 def against_bound(sandbox: Sandbox, ran: Mapping[str, Any], bytes_per_s: float) -> dict[str, float]:
-    """Compare what an export took with the least that it could."""
+    """Compare the wall time of an export with its lower bound."""
     began_at = ran["began_at"]
     ready = [(package.ready_at - began_at, package.content().size) for package in sandbox.packages]
     first: dict[str, float] = {}
@@ -108,11 +108,11 @@ def against_bound(sandbox: Sandbox, ran: Mapping[str, Any], bytes_per_s: float) 
 
 
 def least_s(ready: Iterable[tuple[float, int]], bytes_per_s: float) -> float:
-    """Return the least time in which packages can be there.
+    """Return the least time in which packages can be transferred.
 
     Args:
-        ready: When each is ready, in seconds, and its size in bytes.
-        bytes_per_s: How fast bytes can come.
+        ready: The time when each is ready, in seconds, and its size in bytes.
+        bytes_per_s: The throughput.
     """
     least, behind = 0.0, 0
     for at, size in sorted(ready, reverse=True):
@@ -122,7 +122,7 @@ def least_s(ready: Iterable[tuple[float, int]], bytes_per_s: float) -> float:
 
 
 def throughput() -> float:
-    """Return how many bytes a second a sandbox sends to a plain client."""
+    """Return the throughput of a sandbox to a plain client, in bytes per second."""
     scenario = Scenario(packaging=PackagingTime.constant(0), package_bytes=PACKAGE_BYTES)
     with sandbox_in_thread(scenario) as sandbox:
         urls = [signed_url(sandbox, f"job-{number}") for number in range(PROBES)]
@@ -138,7 +138,7 @@ def throughput() -> float:
 
 
 def signed_url(sandbox: Sandbox, job_id: str) -> str:
-    """Ask for a package that is ready at once."""
+    """Request a package that is ready at once."""
     service = http.client.HTTPConnection(urlsplit(sandbox.api_url).netloc)
     path = f"/v0/workflows/w/jobs/{job_id}/download"
     while True:

@@ -1,9 +1,9 @@
-"""How soon polls see that a package is ready, and how many it takes, on a virtual clock.
+"""The delay and the number of polls of each policy, on a virtual clock.
 
 Learning, exponential backoff (2 s, growing by half up to 30 s) and a fixed interval of 5 s poll
 packages that are all created at once, without a rate limit. Two are compared at equal polls: a
-sweep of the budget gives the frontier of learning, and its delay is read off where it makes as many
-polls a package as backoff. Where it has less delay with fewer polls, that counts.
+sweep of the budget gives the frontier of learning, and its delay is interpolated where it makes
+as many polls as backoff. Less delay with fewer polls counts too.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ BACKOFF = PollPolicy(method=PollMethod.BACKOFF)
 
 
 def fixed(interval_s: float) -> PollPolicy:
-    """Return the policy of an interval that never changes."""
+    """Return the policy of a fixed interval."""
     return PollPolicy(method=PollMethod.BACKOFF, initial_s=interval_s, max_s=interval_s, factor=1)
 
 
@@ -77,7 +77,7 @@ def lines() -> Iterator[str]:
 
 
 def around(kept: dict[str, Any]) -> Iterator[str]:
-    """Yield how the default fares at other scales, with fewer packages, and under the rate."""
+    """Yield the results at other scales, with fewer packages, and under the rate limit."""
     yield "learning ÷ backoff, budget of 1: polls / mean delay"
     kept["around"] = {}
     for label, scale_s, count, rate in (
@@ -120,7 +120,7 @@ def summary(  # noqa: PLR0913 - what is simulated
 
 
 def frontiers_of(shape: str) -> dict[str, list[Point]]:
-    """Return polls a package and mean delay of each policy, over a range of its one parameter."""
+    """Return polls per package and mean delay of each policy over a range of its parameter."""
     ranges = {
         "learning": [PollPolicy(budget=budget) for budget in BUDGETS],
         "backoff": [
@@ -140,7 +140,7 @@ def frontiers_of(shape: str) -> dict[str, list[Point]]:
 
 
 def compared(shape: str, frontiers: dict[str, list[Point]]) -> dict[str, float]:
-    """Return the delays at as many polls as backoff makes, as shares of its own."""
+    """Return the delays at the number of polls of backoff, as shares of its delay."""
     polls, delay_s = frontiers["backoff"][STRETCHES.index(1.0)]
     took = [took_s for seed in range(40) for took_s in times(shape, SCALE_S, PACKAGES, seed)]
     known_s = least_delay_s(took, polls, BACKOFF.max_s)
@@ -151,7 +151,7 @@ def compared(shape: str, frontiers: dict[str, list[Point]]) -> dict[str, float]:
 
 
 def at_polls(points: Sequence[Point], polls: float) -> float:
-    """Return the least delay at so many polls or fewer, straight between the points of a sweep."""
+    """Return the least delay at `polls` or fewer, interpolated between the points of a sweep."""
     ordered = sorted(points)
     delays = [delay_s for made, delay_s in ordered if made <= polls]
     for (less, before_s), (more, after_s) in pairwise(ordered):

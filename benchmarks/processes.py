@@ -1,4 +1,4 @@
-"""Runs a program, and measures it as a whole."""
+"""Runs a program and measures its process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 
 KIB_OF_MAXRSS = 1 if sys.platform == "linux" else 1 / 1024
 ENDING = (signal.SIGINT, signal.SIGTERM)
-LOOK_S = 0.02
+INTERVAL_S = 0.02
 ERROR_CHARS = 2000
 FRESH = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 _PEAK = re.compile(r"^VmHWM:\s+(\d+) kB", re.MULTILINE)
@@ -24,15 +24,15 @@ _PEAK = re.compile(r"^VmHWM:\s+(\d+) kB", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Measured:
-    """What a program needed.
+    """The measures of a process.
 
     Attributes:
-        wall_s: For its work; without its start if it tells how long that took.
-        cpu_s: User and system time, for the same.
+        wall_s: The wall time of its work; without its start if it prints that.
+        cpu_s: The user and system time of the same.
         peak_mib: Its peak resident memory.
-        process_wall_s: With its start.
-        process_cpu_s: With its start.
-        told: What it has printed.
+        process_wall_s: The wall time with its start.
+        process_cpu_s: The CPU time with its start.
+        printed: The JSON that it has printed.
     """
 
     wall_s: float
@@ -40,14 +40,14 @@ class Measured:
     peak_mib: float
     process_wall_s: float
     process_cpu_s: float
-    told: Mapping[str, Any]
+    printed: Mapping[str, Any]
 
 
 def measure(command: list[str], output: Path) -> Measured:
     """Run a program to its end.
 
     Args:
-        command: What to start. It may print `wall_s` and `cpu_s` as JSON.
+        command: The command line. The program may print `wall_s` and `cpu_s` as JSON.
         output: Where its standard output goes.
 
     Raises:
@@ -55,7 +55,7 @@ def measure(command: list[str], output: Path) -> Measured:
     """
     errors = output.with_suffix(".errors")
     began = time.perf_counter()
-    # A signal that ends the benchmark waits until there is somebody to end what is started here.
+    # Signals are blocked until the `try` below can end the child process.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     pid = os.posix_spawn(
         command[0],
@@ -72,7 +72,7 @@ def measure(command: list[str], output: Path) -> Measured:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         peak.start()
         _, status, usage = os.wait4(pid, 0)
-    except BaseException:  # the benchmark is ended, and what it has started with it
+    except BaseException:  # the benchmark ends, and its child process with it
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         raise
@@ -85,37 +85,36 @@ def measure(command: list[str], output: Path) -> Measured:
         raise RuntimeError(message)
     cpu_s = usage.ru_utime + usage.ru_stime
     said = output.read_text(encoding="utf-8", errors="replace").strip()
-    told = json.loads(said) if said.startswith("{") else {}
+    printed = json.loads(said) if said.startswith("{") else {}
     return Measured(
-        wall_s=told.get("wall_s", wall_s),
-        cpu_s=told.get("cpu_s", cpu_s),
+        wall_s=printed.get("wall_s", wall_s),
+        cpu_s=printed.get("cpu_s", cpu_s),
         peak_mib=(peak.kib or usage.ru_maxrss * KIB_OF_MAXRSS) / 1024,
         process_wall_s=wall_s,
         process_cpu_s=cpu_s,
-        told=told,
+        printed=printed,
     )
 
 
 class Peak(threading.Thread):
-    """Looks at the peak memory of a process, and of those it starts, while it runs.
+    """Watches the peak memory of a process and its children.
 
-    What `wait4` tells is of no use for small programs: a process inherits, as its own peak, what
-    the one that started it had.
+    `wait4` is useless for small programs: a process inherits the peak of the one that started it.
 
     Attributes:
-        kib: The highest that was seen, or 0 where the system does not tell.
+        kib: The highest peak, or 0 where the system does not report it.
     """
 
     def __init__(self, pid: int) -> None:
-        """Prepare to look at a process."""
+        """Prepare to watch a process."""
         super().__init__(daemon=True)
         self.kib = 0
         self._pid = pid
         self._over = threading.Event()
 
     def run(self) -> None:
-        """Look until it is over."""
-        while not self._over.wait(LOOK_S):
+        """Watch until `end`."""
+        while not self._over.wait(INTERVAL_S):
             try:
                 children = Path(f"/proc/{self._pid}/task/{self._pid}/children").read_text("ascii")
                 for pid in [str(self._pid), *children.split()]:
@@ -126,7 +125,7 @@ class Peak(threading.Thread):
                 continue
 
     def end(self) -> None:
-        """Look no more."""
+        """Stop watching."""
         self._over.set()
         if self.ident is not None:  # else it was never started
             self.join()

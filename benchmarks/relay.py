@@ -1,8 +1,7 @@
-"""A link between here and an nginx: `python -m benchmarks.relay PORT DELAY_S RATE WINDOW`.
+"""A simulated link to an nginx: `python -m benchmarks.relay PORT DELAY_S RATE WINDOW`.
 
-What comes back from PORT is delayed by DELAY_S, all connections together bring RATE bytes a second,
-and of each one no more than WINDOW bytes are under way. The port to connect to is printed. It ends
-when its standard input does.
+Data from PORT is delayed by DELAY_S; all connections share RATE bytes per second, and each has at
+most WINDOW bytes in flight. It prints its own port, and exits at the end of its standard input.
 """
 
 from __future__ import annotations
@@ -16,22 +15,22 @@ PIECE_BYTES = 16 * 1024
 
 
 class MeasuredLink:
-    """Carries pieces, one after the other."""
+    """Computes when pieces arrive."""
 
     def __init__(self, delay_s: float, rate: float) -> None:
-        """Set the delay of each piece, and the bytes a second of all of them."""
+        """Set the delay of each piece and the rate of all of them."""
         self._delay_s = delay_s
         self._rate = rate
         self._free_at = 0.0
 
     def arrival(self, now: float, size: int) -> float:
-        """Return when a piece arrives that is sent now."""
+        """Return when a piece sent now arrives."""
         self._free_at = max(now, self._free_at) + size / self._rate
         return self._free_at + self._delay_s
 
 
 async def upwards(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Carry requests, without delay: one of the two ways will do."""
+    """Forward requests without delay; delaying one direction is enough."""
     while piece := await reader.read(PIECE_BYTES):
         writer.write(piece)
         await writer.drain()
@@ -41,14 +40,14 @@ async def upwards(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 async def downwards(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, link: MeasuredLink, window: int
 ) -> None:
-    """Carry answers over the link."""
+    """Forward responses over the link."""
     loop = asyncio.get_running_loop()
-    under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
+    in_flight: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
     room = asyncio.Semaphore(window // PIECE_BYTES)
 
     async def deliver() -> None:
         while True:
-            arrival, piece = await under_way.get()
+            arrival, piece = await in_flight.get()
             await asyncio.sleep(arrival - loop.time())
             room.release()
             if not piece:
@@ -62,23 +61,25 @@ async def downwards(
         while True:
             await room.acquire()
             piece = await reader.read(PIECE_BYTES)
-            under_way.put_nowait((link.arrival(loop.time(), len(piece)), piece))
+            in_flight.put_nowait((link.arrival(loop.time(), len(piece)), piece))
             if not piece:
                 return
 
 
 async def main() -> None:
-    """Carry until standard input ends."""
+    """Forward until standard input ends."""
     port, delay_s, rate, window = (float(word) for word in sys.argv[1:5])
     link = MeasuredLink(delay_s, rate)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection(HOST, int(port), limit=PIECE_BYTES)
+        upstream, upstream_writer = await asyncio.open_connection(
+            HOST, int(port), limit=PIECE_BYTES
+        )
         with suppress(ConnectionError, ExceptionGroup, asyncio.CancelledError):
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(upwards(reader, back))
-                tasks.create_task(downwards(there, writer, link, int(window)))
-        back.close()
+                tasks.create_task(upwards(reader, upstream_writer))
+                tasks.create_task(downwards(upstream, writer, link, int(window)))
+        upstream_writer.close()
         writer.close()
 
     server = await asyncio.start_server(serve, HOST, 0)

@@ -1,4 +1,4 @@
-"""Keeps results as JSON, where `RESULTS` names a folder; without it, nothing is kept."""
+"""Stores results as JSON in the folder named by `RESULTS`, if it is set."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ PACKAGES = (
     "uvloop",
 )
 LOAD_AT_START = round(os.getloadavg()[0], 1)
-"""What else the machine had to do, before it had to do this."""
+"""The load average before the benchmarks."""
 
 PROGRAMS = {"nginx": "-v", "curl": "--version", "openssl": "version", "aria2c": "--version"}
 
 
 def save(name: str, result: Mapping[str, Any]) -> None:
-    """Write `NAME.json`, with the machine."""
+    """Write `NAME.json`, with a description of the machine."""
     if folder := os.environ.get(FOLDER):
         path = Path(folder) / f"{name}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,7 +41,7 @@ def save(name: str, result: Mapping[str, Any]) -> None:
 
 
 def plain(value: object) -> float:
-    """Return what JSON has for a number that it does not know."""
+    """Convert a number that JSON does not support."""
     return float(str(value))
 
 
@@ -60,7 +60,7 @@ def machine() -> dict[str, Any]:
 
 
 def cpu_model() -> str:
-    """Return what the processor calls itself."""
+    """Return the model name of the processor."""
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
@@ -71,7 +71,7 @@ def cpu_model() -> str:
 
 
 def version_of(program: str, option: str) -> str | None:
-    """Return the first line of what a program says of its version, or None without it."""
+    """Return the first line of the version output of a program, or None if it is missing."""
     path = shutil.which(program, path=SEARCHED)
     if path is None:
         return None

@@ -1,9 +1,9 @@
-"""What a poll costs when few packages are pending, and when very many are.
+"""The cost of a poll with few and with many pending packages.
 
-Two things are measured, both as CPU time of this process. A poll as exports make it: scheduler,
-rate limit, retries and transport, with a service that answers "not yet" in no time, so that every
-package is always due. And the schedule by itself, on a virtual clock, with packages that become
-ready after an exponential time and others that take their place, so that it learns all the time.
+Two costs are measured as CPU time of this process. First, a poll as in an export: scheduler, rate
+limit, retries and transport, with a service that answers "not yet" at once, so every package is
+always due. Second, the schedule alone, on a virtual clock: packages become ready after an
+exponential time and are replaced by others, so it learns all the time.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def measured(cost_s: Callable[[int], float]) -> dict[int, list[float]]:
 
 
 async def whole_s(count: int) -> float:
-    """Return the CPU seconds of one poll of a client while so many packages are pending."""
+    """Return the CPU seconds of one poll of a client with `count` pending packages."""
     answer = httpx.Response(200, json={"id": "x", "status": "pending", "signed_url": ""})
     transport = httpx.MockTransport(lambda _: answer)
     polled = 0
@@ -72,7 +72,7 @@ async def whole_s(count: int) -> float:
         nonlocal polled, began
         job = pending.item
         package = await client.jobs.create_download(job.workflow_id, job.job_id)
-        poller.saw(pending, package.status)
+        poller.record_status(pending, package.status)
         polled += 1
         if polled == POLLS:
             began = time.process_time()
@@ -81,7 +81,7 @@ async def whole_s(count: int) -> float:
         return True
 
     async def not_yet(_pending: Pending[JobDownload], _next_s: float) -> None:
-        """Tell nobody."""
+        """Ignore it."""
 
     async with PixxelClient(
         "key",
@@ -102,7 +102,7 @@ async def whole_s(count: int) -> float:
 
 
 def schedule_s(count: int) -> float:
-    """Return the CPU seconds that one poll costs in the schedule."""
+    """Return the CPU seconds of one poll in the schedule."""
     rng = random.Random(count)  # noqa: S311 - no secret
     schedule: PollSchedule[float] = PollSchedule(PollPolicy())
 

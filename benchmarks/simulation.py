@@ -1,7 +1,7 @@
-"""Packages that are polled on a virtual clock, through the schedule that exports use.
+"""Simulates polling on a virtual clock, through the schedule that exports use.
 
-Nothing sleeps and nothing is sent: a package becomes ready at the time that was drawn for it, and a
-poll is answered at once.
+Nothing sleeps and nothing is sent: a package becomes ready at a random time, and polls get an
+immediate response.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def exponential(rng: random.Random, scale_s: float) -> float:
 
 
 def constant(rng: random.Random, scale_s: float) -> float:
-    """Draw `scale_s`, give or take 1 %."""
+    """Draw `scale_s` ± 1 %."""
     return scale_s * rng.uniform(0.99, 1.01)
 
 
@@ -46,17 +46,17 @@ SHAPES: dict[str, Draw] = {
 
 
 def times(shape: str, scale_s: float, count: int, seed: int) -> list[float]:
-    """Return how long the packaging of each package takes, in seconds."""
+    """Return the packaging time of each package, in seconds."""
     rng = random.Random(f"{shape} {seed}")  # noqa: S311 - no secret
     return [SHAPES[shape](rng, scale_s) for _ in range(count)]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of it.
+    """The result of a simulation.
 
     Attributes:
-        polls: Polls a package.
+        polls: Polls per package.
         delays: The seconds between ready and seen, of each package, sorted.
     """
 
@@ -77,13 +77,13 @@ class Outcome:
 def simulate(
     took: Sequence[float], policy: PollPolicy, *, seed: int = 0, rate: float = math.inf
 ) -> Outcome:
-    """Create packages, and poll them until each was seen ready.
+    """Create packages and poll them until each is seen ready.
 
     Args:
-        took: How long the packaging of each takes, in seconds.
-        policy: When they are polled.
+        took: The packaging time of each, in seconds.
+        policy: The polling policy.
         seed: Of the jitter.
-        rate: Creations and polls a second; they take turns while both are due.
+        rate: Creations and polls per second; they alternate while both are due.
     """
     rng = random.Random(seed)  # noqa: S311 - no secret
     schedule: PollSchedule[int] = PollSchedule(policy)

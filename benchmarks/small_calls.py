@@ -1,8 +1,8 @@
-"""How many small calls a second get through, by us and by others, at several numbers at once.
+"""Small calls per second, by our client and by others, at several levels of concurrency.
 
-The service is an nginx on this machine that answers each PUT with a package that is ready. Ours go
-through everything that an export's calls go through: the key, the bound, the rate limit, the
-retries, the checks of the answer.
+The service is an nginx on this machine that responds to each PUT with a ready package. Our calls
+include everything that calls of an export do: the key, the concurrency limit, the rate limit,
+retries and validation.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CONTENDERS = {"ours": "calls_ours", "aiohttp": "calls_aiohttp", "httpx": "calls_
 AT_ONCE = (16, 64, 256, 1000)
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 CALLS = {"ours": 2_000, "aiohttp": 10_000, "httpx": 1_000}
-"""httpx, and so ours, would need minutes for more of them."""
+"""More of them would take minutes with httpx, and so with ours."""
 
 SLOW = {"httpx"}
 """Measured in the first round only."""
@@ -67,7 +67,7 @@ def lines() -> Iterator[str]:
 
 
 def once(contender: str, at_once: int, server: Nginx, folder: Path) -> Measured:
-    """Let one contender call."""
+    """Run one contender."""
     task = folder / "load.json"
     Load(server.api_url, PATH, at_once, CALLS[contender]).write(task)
     module = f"{__package__}.contenders.{CONTENDERS[contender]}"
@@ -81,9 +81,9 @@ def heading(what: str) -> str:
 
 def rate(runs: list[Measured]) -> float:
     """Return the calls a second."""
-    return float(median(each.told["calls"] / each.wall_s for each in runs))
+    return float(median(each.printed["calls"] / each.wall_s for each in runs))
 
 
 def cpu_us(runs: list[Measured]) -> float:
-    """Return the CPU time of the client for a call; other work on the machine changes it less."""
-    return float(median(each.cpu_s / each.told["calls"] for each in runs) * 1e6)
+    """Return the CPU time of a call, which depends less on other work on the machine."""
+    return float(median(each.cpu_s / each.printed["calls"] for each in runs) * 1e6)

@@ -1,7 +1,7 @@
-"""How long it takes until something can begin: imports, and answers of the command line.
+"""The start time of imports and of commands.
 
-Each is a process of its own, in turns, compared with a Python that imports httpx and pydantic,
-which is the least that a client built on them needs.
+Each is a separate process, in turns, compared with a Python that imports httpx and pydantic, the
+minimum for a client built on them.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def lines() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         output = Path(folder, "said")
         for command in COMMANDS.values():
-            measure(command, output)  # compiles what was never imported before
+            measure(command, output)  # compiles modules at their first import
         for _ in range(ROUNDS):
             for name, command in COMMANDS.items():
                 found[name].append(measure(command, output))

@@ -1,8 +1,8 @@
-"""What it costs to bring files to the disk before they get their names.
+"""The cost of syncing files before they get their names.
 
-The same exports as in `transfers`, verified, but into a folder on a disk: the one where temporary
-files go, or the one that `DISK` names. What is written without a sync may still be on its way when
-the export has ended; the disk is synced between the runs, and that time is not counted.
+The same verified exports as in `transfers`, but into a folder on a disk: that of temporary files,
+or the one named by `DISK`. Unsynced data may still be in memory when the export ends; the disk is
+synced between the runs, outside of the measured time.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""How many files of the package one `client.download` enters, and how many tasks it creates.
+"""The files of the package that one `client.download` enters, and the tasks that it creates.
 
-No request goes wrong. The sandbox runs in this process, and the client in another one.
+No request fails. The sandbox runs in this process, the client in another one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .results import save
 
 ENGINES = ("libcurl", "httpx")
 PACKAGING_S = float(os.environ.get("TRACE_PACKAGING_S", "0.1"))
-"""With 0, the package is ready at once, and nothing is polled."""
+"""0 makes the package ready at once, without polls."""
 
 SCENARIO = Scenario(packaging=PackagingTime.constant(PACKAGING_S), package_bytes=MIB)
 
@@ -46,13 +46,13 @@ def once(engine: str) -> dict[str, Any]:
     """Trace one download."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, sandbox_in_thread(SCENARIO) as box:
         task = Path(folder, "task.json")
-        told = {
+        parameters = {
             "api_key": box.api_key,
             "api_url": box.api_url,
             "engine": engine,
             "folder": str(Path(folder, "out")),
         }
-        task.write_text(json.dumps(told), encoding="utf-8")
+        task.write_text(json.dumps(parameters), encoding="utf-8")
         module = f"{__package__}.contenders.traced_download"
         found = measure([sys.executable, "-m", module, str(task)], Path(folder, "said"))
-        return dict(found.told)
+        return dict(found.printed)

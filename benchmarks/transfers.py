@@ -1,8 +1,8 @@
-"""How fast files are downloaded, by us and by others, from an nginx on this machine.
+"""How fast our client and others download files from an nginx on this machine.
 
-Everybody downloads the same files to memory, 16 at a time, in turns. A run whose files are not
-those that were served does not count. Times are without the start of Python, and are told with it
-too; the sizes of the sets are such that it would be a fifth of some of them, and of no export.
+Each contender downloads the same files to memory, 16 at a time, in turns. A run with wrong files
+does not count. Times exclude the start of Python, and are also reported with it: for some of the
+sets it would be a fifth of the time.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from .results import save
 CONCURRENCY = 16
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 PEER_ROUNDS = int(os.environ.get("PEER_ROUNDS", "2"))
-"""Those whose figures are no yardstick take part in so many rounds: some are slow."""
+"""Rounds of contenders that are not a yardstick; some are slow."""
 
 SCHEMES = ("http", "https")
 CASES: tuple[tuple[str, str], ...] = (
@@ -41,21 +41,21 @@ CASES: tuple[tuple[str, str], ...] = (
     ("64kib", "http"),
 )
 YARDSTICKS = {"ours, verified": CURL_THEN_OPENSSL, BUSY: "ours"}
-"""What a contender is measured by, if not by curl."""
+"""The yardstick of a contender, if not curl."""
 
 BUSY_CASES = frozenset({("4mib", "http"), ("64kib", "http")})
-"""Where an event loop that is busy is measured."""
+"""The cases with a busy event loop."""
 
 
 @dataclass(frozen=True)
-class PackageRow:
-    """What one contender needed for one set.
+class ContenderResult:
+    """The result of one contender for one set.
 
     Attributes:
         files: The set.
         scheme: http or https.
-        contender: Who.
-        rounds: How often; the figures are medians.
+        contender: Its name.
+        rounds: The number of rounds; figures are medians.
         wall_s: Without the start of Python.
         cpu_s_per_gib: User and system time, without the start of Python.
         peak_mib: The highest peak of resident memory.
@@ -80,7 +80,7 @@ def lines() -> Iterator[str]:
     contenders = chosen("CONTENDERS", CONTENDERS)
     cases = [case for case in CASES if case[0] in sets and case[1] in schemes]
     yield f"Downloads from an nginx, {CONCURRENCY} at a time, medians of {ROUNDS} rounds"
-    rows: list[PackageRow] = []
+    rows: list[ContenderResult] = []
     with tempfile.TemporaryDirectory(prefix="bench-", dir=memory_folder()) as folder:
         served = Path(folder, "served")
         served.mkdir()
@@ -101,7 +101,7 @@ def lines() -> Iterator[str]:
 
 
 def chosen(variable: str, known: tuple[str, ...]) -> list[str]:
-    """Return those that a variable of the environment names, between semicolons, or all."""
+    """Return the names in an environment variable, separated by semicolons, or all."""
     named = [name.strip() for name in os.environ.get(variable, "").split(";") if name.strip()]
     if unknown := set(named) - set(known):
         message = f"{variable}: no such: {', '.join(sorted(unknown))}; there are {'; '.join(known)}"
@@ -116,7 +116,7 @@ def in_turns(
     contenders: list[str],
     found: dict[str, list[Measured]],
 ) -> Iterator[str]:
-    """Let everybody download the files, in each round once; yield who cannot."""
+    """Run each contender once per round; yield a line for each that is missing."""
     for number in range(ROUNDS):
         for contender in contenders:
             if number >= PEER_ROUNDS and contender in PEERS:
@@ -125,24 +125,24 @@ def in_turns(
                 continue
             try:
                 if number == 0 and contender == contenders[0]:
-                    stand.once(contender, files, scheme)  # fresh memory costs the first one
+                    stand.once(contender, files, scheme)  # the first run pays for fresh memory
                 measured = stand.once(contender, files, scheme, compare=number == 0)
             except MissingError as missing:
                 if number == 0:
-                    yield f"  {contender}: left out, {missing}"
+                    yield f"  {contender}: skipped, {missing}"
             else:
                 found.setdefault(contender, []).append(measured)
 
 
 @dataclass(frozen=True)
 class Stand:
-    """Where everybody downloads.
+    """The environment of the contenders.
 
     Attributes:
-        server: Serves what is in `place / "served"`.
-        place: In memory.
-        saving: Where files are saved, if that is elsewhere.
-        concurrency: How many transfers there are at once.
+        server: Serves `place / "served"`.
+        place: A folder in memory.
+        saving: The folder for saved files, if it is another one.
+        concurrency: Concurrent transfers.
     """
 
     server: Nginx
@@ -153,7 +153,7 @@ class Stand:
     def once(
         self, contender: str, files: FileSet, scheme: str, *, compare: bool = False
     ) -> Measured:
-        """Let one contender download the files; with `compare`, each byte is looked at.
+        """Run one contender; with `compare`, compare each byte.
 
         Raises:
             MissingError: It is not installed.
@@ -179,10 +179,10 @@ class Stand:
 
 
 def check(served: Path, out: Path, files: FileSet, *, compare: bool) -> None:
-    """Look whether the files are there.
+    """Check the saved files.
 
     Raises:
-        RuntimeError: They are not those that were served.
+        RuntimeError: They differ from the served ones.
     """
     saved = sorted(out.glob("*.zip"))
     right = [file for file in saved if file.stat().st_size == files.file_bytes]
@@ -190,13 +190,13 @@ def check(served: Path, out: Path, files: FileSet, *, compare: bool) -> None:
         pairs = zip(right, sorted(served.glob("*.zip")), strict=False)
         right = [file for file, original in pairs if filecmp.cmp(file, original, shallow=False)]
     if not len(right) == len(saved) == files.count:
-        message = f"{len(right)} of {len(saved)} files are right, of {files.count}"
+        message = f"{len(right)} of {len(saved)} files are correct, of {files.count}"
         raise RuntimeError(message)
 
 
-def row(files: FileSet, scheme: str, contender: str, runs: list[Measured]) -> PackageRow:
-    """Sum up the rounds of one contender."""
-    return PackageRow(
+def row(files: FileSet, scheme: str, contender: str, runs: list[Measured]) -> ContenderResult:
+    """Summarise the rounds of one contender."""
+    return ContenderResult(
         files=files.name,
         scheme=scheme,
         contender=contender,
@@ -209,12 +209,12 @@ def row(files: FileSet, scheme: str, contender: str, runs: list[Measured]) -> Pa
     )
 
 
-def yardstick(contender: str, rows: Mapping[str, PackageRow]) -> PackageRow | None:
-    """Return what a contender is measured by, or None if that did not take part."""
+def yardstick(contender: str, rows: Mapping[str, ContenderResult]) -> ContenderResult | None:
+    """Return the yardstick of a contender, or None if it did not run."""
     return rows.get(YARDSTICKS.get(contender, CURL))
 
 
-def table(rows: list[PackageRow], gib: float) -> Iterator[str]:
+def table(rows: list[ContenderResult], gib: float) -> Iterator[str]:
     """Yield a line for each contender; `gib` is the size of the set."""
     yield (
         f"  {'':<21} {'wall':>8} {'ratio':>6} {'GiB/s':>6} {'CPU s/GiB':>10} {'ratio':>6}"

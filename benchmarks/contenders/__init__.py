@@ -1,1 +1,1 @@
-"""Who downloads: each module is a process of its own, given a file that says what to do."""
+"""The contenders: each module runs in its own process and gets the file of a task."""

@@ -1,4 +1,4 @@
-"""aiohttp and aiofiles, 64 KiB at a time, held back by a semaphore."""
+"""aiohttp and aiofiles, 64 KiB at a time, limited by a semaphore."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CHUNK_BYTES = 64 * 1024
 
 
 async def download(task: Task) -> None:
-    """Download all of it."""
+    """Download all files."""
     slots = asyncio.Semaphore(task.concurrency)
     context = ssl.create_default_context(cafile=task.ca_file)
     connector = aiohttp.TCPConnector(limit=task.concurrency, ssl=context)

@@ -1,4 +1,4 @@
-"""Small calls of a service, so many of them, so many at a time."""
+"""A load of small calls for a service."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Call = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Load:
-    """What a contender is told.
+    """The parameters of a contender.
 
     Attributes:
-        api_url: Where the service is.
-        path: What is called, by PUT.
-        concurrency: Calls at once.
-        calls: How many in all.
+        api_url: The URL of the service.
+        path: The path of the PUT.
+        concurrency: Concurrent calls.
+        calls: The total number of calls.
     """
 
     api_url: str
@@ -46,7 +46,7 @@ class Load:
 
 
 def run(caller: Callable[[Load], AbstractAsyncContextManager[Call]]) -> None:
-    """Call as the task says whose file is the first argument, and print the measures."""
+    """Run the load in the file named by the first argument, and print the measures."""
     load = Load(**json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
     allow_sockets(load.concurrency)
     sys.stdout.write(json.dumps(asyncio.run(measure(load, caller))) + "\n")
@@ -55,7 +55,7 @@ def run(caller: Callable[[Load], AbstractAsyncContextManager[Call]]) -> None:
 async def measure(
     load: Load, caller: Callable[[Load], AbstractAsyncContextManager[Call]]
 ) -> dict[str, float]:
-    """Call so often; connecting counts."""
+    """Send all calls; connecting counts."""
     numbers = iter(range(load.calls))
 
     async def worker() -> None:
@@ -74,6 +74,6 @@ async def measure(
 
 
 def allow_sockets(count: int) -> None:
-    """Raise the limit of open files, as far as that is allowed."""
+    """Raise the limit on open files as far as allowed."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 2 * count + SPARE_FILES), hard))

@@ -12,7 +12,7 @@ from .calls import KEY, Call, Load, run
 
 @asynccontextmanager
 async def caller(load: Load) -> AsyncIterator[Call]:
-    """Yield what asks for a package once."""
+    """Yield a function that requests a package once."""
     connector = aiohttp.TCPConnector(limit=load.concurrency)
     async with aiohttp.ClientSession(
         load.api_url, connector=connector, headers={"Authorization": KEY}

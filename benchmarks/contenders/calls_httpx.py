@@ -16,7 +16,7 @@ from .calls import KEY, Call, Load, run
 
 @asynccontextmanager
 async def caller(load: Load) -> AsyncIterator[Call]:
-    """Yield what asks for a package once."""
+    """Yield a function that requests a package once."""
     async with httpx.AsyncClient(
         base_url=load.api_url,
         headers={"Authorization": KEY},

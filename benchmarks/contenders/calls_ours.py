@@ -19,7 +19,7 @@ IN_FLIGHT = 16
 
 @asynccontextmanager
 async def caller(load: Load) -> AsyncIterator[Call]:
-    """Yield what asks for a package once."""
+    """Yield a function that requests a package once."""
     limits = Limits(requests=IN_FLIGHT, requests_per_second=NO_LIMIT_PER_S)
     workflow, job = load.workflow_and_job
     async with PixxelClient(KEY, base_url=load.api_url, proxy="direct", limits=limits) as client:

@@ -1,6 +1,6 @@
 """A whole export of the client, for `ours_export` and `ours_verified`.
 
-Each package is asked for, and is ready at once; URLs come with the answers.
+Each package is ready at once; responses to creations contain the URLs.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ NO_LIMIT_PER_S = 1e9
 
 
 async def export(task: Task, fetch: FetchPolicy, folder: FolderPolicy) -> None:
-    """Save all of it.
+    """Save all packages.
 
     Raises:
-        RuntimeError: Some of it was not saved.
+        RuntimeError: Some packages were not saved.
     """
     downloads = [
         JobDownload(workflow_id=task.workflow_id, job_id=Path(name).stem) for name in task.names

@@ -1,4 +1,4 @@
-"""The textbook: httpx and aiofiles, 64 KiB at a time, held back by a semaphore."""
+"""The textbook: httpx and aiofiles, 64 KiB at a time, limited by a semaphore."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CHUNK_BYTES = 64 * 1024
 
 
 async def download(task: Task) -> None:
-    """Download all of it."""
+    """Download all files."""
     slots = asyncio.Semaphore(task.concurrency)
     context = ssl.create_default_context(cafile=task.ca_file)
     async with httpx.AsyncClient(verify=context, trust_env=False) as client:

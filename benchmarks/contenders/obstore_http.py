@@ -16,7 +16,7 @@ CHUNK_BYTES = 1024 * 1024
 
 
 async def download(task: Task) -> None:
-    """Download all of it."""
+    """Download all files."""
     slots = asyncio.Semaphore(task.concurrency)
     first = urlsplit(task.urls[0])
     store = HTTPStore.from_url(

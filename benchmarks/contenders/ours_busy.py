@@ -17,7 +17,7 @@ BUSY_S = 0.005
 
 
 async def download(task: Task) -> None:
-    """Download all of it."""
+    """Download all files."""
     busy = asyncio.create_task(compute())
     try:
         await fetch_all(task, *like_curl())

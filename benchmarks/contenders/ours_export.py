@@ -8,7 +8,7 @@ from .task import Task, run
 
 
 async def download(task: Task) -> None:
-    """Download all of it."""
+    """Download all files."""
     await export(task, *like_curl())
 
 

@@ -1,7 +1,7 @@
 """Our fetcher alone, doing what curl does: no service, no hash, no sync.
 
-The stage is put together as `export.pipeline` does, and takes signed URLs as they are. What it
-fetches gets its final name.
+It is composed as in `export.pipeline`, and gets signed URLs. Fetched files get their final
+names.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from .task import Task, run
 
 
 async def download(task: Task) -> None:
-    """Download all of it, as curl does."""
+    """Download all files, as curl does."""
     await fetch_all(task, *like_curl())
 
 
@@ -51,7 +51,7 @@ async def fetch_all(
     *,
     engine: Engine = Engine.LIBCURL,
 ) -> None:
-    """Download all of it, under these policies."""
+    """Download all files under these policies."""
     folder = await ExportFolder.open(Path(task.folder))
     storage = make_storage_client(engine, task.ca_file)
     fetcher = make_fetcher(
@@ -107,7 +107,7 @@ def make_fetcher(
     *,
     count_received: Callable[[int], None] = lambda _: None,
 ) -> Downloader:
-    """Join the parts as a pipeline does."""
+    """Compose a downloader as a pipeline does."""
 
     async def emit(_: events.Event) -> None: ...
 

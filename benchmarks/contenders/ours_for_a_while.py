@@ -1,6 +1,6 @@
-"""Our fetcher for some seconds: tells the bytes that came.
+"""Our downloader for some seconds; prints the received bytes.
 
-The files are taken in turns, again and again, and removed when they are whole.
+It fetches the files in turns, repeatedly, and removes complete ones.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from .policies import like_curl
 
 
 async def main(folder: Path, fetches: Fetches, seconds: float, urls: list[str]) -> None:
-    """Fetch for a while, and print what came."""
+    """Fetch for a while, and print the received bytes."""
     limits = Limits(fetches=fetches)
     export_folder = await ExportFolder.open(folder)
     slots = ConcurrencyLimiter(limits)
-    told: list[tuple[float, int]] = []
+    changes: list[tuple[float, int]] = []
     received = 0
 
     def count_received(size: int) -> None:
@@ -51,13 +51,13 @@ async def main(folder: Path, fetches: Fetches, seconds: float, urls: list[str]) 
                 item = an_item(urls[number % len(urls)], f"{number}.zip")
                 try:
                     arrived = await fetcher.fetch(item)
-                except TransferError:  # a storage that bears no more, for too long
+                except TransferError:  # the storage refused more transfers for too long
                     continue
                 count_received(arrived.transfer.received)
                 await arrived.transfer.partial.discard()
 
     def changed(number: int) -> None:
-        told.append((round(time.perf_counter() - began, 2), number))
+        changes.append((round(time.perf_counter() - began, 2), number))
 
     with slots.followed(changed) as places:
         async with anyio.create_task_group() as tasks:
@@ -74,7 +74,7 @@ async def main(folder: Path, fetches: Fetches, seconds: float, urls: list[str]) 
         "wall_s": wall_s,
         "cpu_s": usage.ru_utime + usage.ru_stime,
         "received": received,
-        "numbers": told,
+        "numbers": changes,
     }
     sys.stdout.write(json.dumps(row) + "\n")
 

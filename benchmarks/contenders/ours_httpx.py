@@ -10,7 +10,7 @@ from .task import Task, run
 
 
 async def download(task: Task) -> None:
-    """Download all of it."""
+    """Download all files."""
     await fetch_all(task, *like_curl(), engine=Engine.HTTPX)
 
 

@@ -10,7 +10,7 @@ from .task import Task, run
 
 
 async def download(task: Task) -> None:
-    """Download all of it."""
+    """Download all files."""
     fetch_policy, folder_policy = like_curl()
     one = fetch_policy.model_copy(update={"segment_bytes": sys.maxsize})
     await fetch_all(task, one, folder_policy)

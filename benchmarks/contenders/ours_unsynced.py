@@ -9,7 +9,7 @@ from .task import Task, run
 
 
 async def download(task: Task) -> None:
-    """Download all of it."""
+    """Download all files."""
     await export(task, FetchPolicy(sync=Sync.NONE), FolderPolicy())
 
 

@@ -14,7 +14,7 @@ CHUNK_BYTES = 64 * 1024
 
 
 async def download(task: Task) -> None:
-    """Download all of it."""
+    """Download all files."""
     context = ssl.create_default_context(cafile=task.ca_file)
 
     def session(config: SessionConfig) -> aiohttp.ClientSession:

@@ -12,13 +12,13 @@ from typing import Any
 from pixxel_async import Limits, PixxelClient, parse_download
 
 
-async def export(told: dict[str, Any]) -> dict[str, float]:
+async def export(task: dict[str, Any]) -> dict[str, float]:
     """Save the packages; return when that began and ended, in seconds since 1970."""
-    downloads = [parse_download(row) for row in told["rows"]]
-    limits = Limits(requests_per_second=told["requests_per_second"])
-    async with PixxelClient(told["api_key"], base_url=told["api_url"], limits=limits) as client:
+    downloads = [parse_download(row) for row in task["rows"]]
+    limits = Limits(requests_per_second=task["requests_per_second"])
+    async with PixxelClient(task["api_key"], base_url=task["api_url"], limits=limits) as client:
         began_at = time.time()
-        async with client.export(downloads, told["folder"]) as exporting:
+        async with client.export(downloads, task["folder"]) as exporting:
             report = await exporting.finish()
         ended_at = time.time()
     return {"began_at": began_at, "ended_at": ended_at, "saved": len(report.saved)}

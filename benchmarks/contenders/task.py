@@ -1,8 +1,7 @@
-"""What a contender is told, and what it tells.
+"""The parameters of a contender, and the measures that it prints.
 
-A contender tells how long the downloads took, without the start of Python and the imports: an
-export takes longer than they do, and programs in C have no such start. The runner measures the
-whole process too.
+A contender measures its downloads without the start of Python and the imports, which programs in
+C do not have. The runner measures the whole process too.
 """
 
 from __future__ import annotations
@@ -19,16 +18,16 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Task:
-    """What a contender is told.
+    """The parameters of a contender.
 
     Attributes:
-        urls: What to download.
-        names: The names to save it under, in the same order.
-        folder: Where.
-        concurrency: Downloads at once.
+        urls: The URLs to download.
+        names: The names of the saved files, in the same order.
+        folder: The folder to save them in.
+        concurrency: Concurrent downloads.
         ca_file: The certificates to trust.
-        api_url: Where a service is that has all of it ready.
-        workflow_id: What it is asked for, with the names without `.zip` as the ids of jobs.
+        api_url: The URL of a service that has all packages ready.
+        workflow_id: The workflow to request; the ids of its jobs are the names without `.zip`.
     """
 
     urls: list[str]
@@ -50,7 +49,7 @@ class Task:
 
 
 def run(download: Callable[[Task], Awaitable[None]]) -> None:
-    """Download what the task says whose file is the first argument, and print the measures."""
+    """Run the task in the file named by the first argument, and print the measures."""
     task = Task.read(Path(sys.argv[1]))
     began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
 

@@ -1,6 +1,6 @@
-"""One `client.download`, traced: the files of the package that it enters, tasks, and threads.
+"""Traces one `client.download`: the files of the package that it enters, tasks and threads.
 
-What is imported is imported before, and does not count; nor does making or closing the client.
+Imports do not count, nor does creating or closing the client.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from pixxel_async import JobDownload, Limits, PixxelClient, PollPolicy
 ROOT = f"{Path(pixxel_async.__file__).parent}/"
 LIMITS = Limits(requests_per_second=1000)
 POLL = PollPolicy(initial_s=0.05, max_s=0.1)
-"""So that it need not wait for long; it takes the same way."""
+"""Short intervals, on the same path."""
 
 
 class Trace:
-    """Notes what happens while it is on.
+    """Records calls and tasks while it is on.
 
     Attributes:
-        is_on: Whether it does.
+        is_on: Whether it records.
         files: The files of the package in which a function was called.
-        tasks: How many tasks were created.
-        threads: The threads in which that was.
+        tasks: The number of created tasks.
+        threads: The threads of these calls.
     """
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Start switched off."""
         self.is_on = False
         self.files: set[str] = set()
         self.tasks = 0
         self.threads: set[int] = set()
 
     def call(self, frame: FrameType, event: str, _: object) -> None:
-        """Note a call, as `sys.setprofile` tells it; a module that is imported is none."""
+        """Record a call from `sys.setprofile`, except for imports."""
         if not self.is_on or event != "call" or frame.f_code.co_name == "<module>":
             return
         if frame.f_code.co_filename.startswith(ROOT):
@@ -59,7 +59,7 @@ class Trace:
         return asyncio.Task(work, loop=loop, **options)
 
 
-async def main(told: dict[str, str]) -> dict[str, Any]:
+async def main(parameters: dict[str, str]) -> dict[str, Any]:
     """Download one package."""
     trace = Trace()
     asyncio.get_running_loop().set_task_factory(trace.make_task)
@@ -67,14 +67,14 @@ async def main(told: dict[str, str]) -> dict[str, Any]:
     sys.setprofile(trace.call)
     download = JobDownload(workflow_id="w", job_id="j")
     async with PixxelClient(
-        told["api_key"],
-        base_url=told["api_url"],
-        engine=told["engine"],
+        parameters["api_key"],
+        base_url=parameters["api_url"],
+        engine=parameters["engine"],
         limits=LIMITS,
         poll=POLL,
     ) as client:
         trace.is_on = True
-        await client.download(download, told["folder"])
+        await client.download(download, parameters["folder"])
         trace.is_on = False
     sys.setprofile(None)
     return {

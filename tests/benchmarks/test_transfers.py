@@ -64,7 +64,7 @@ def test_everybody_saves_what_is_served(stand: Stand, contender: str, scheme: st
     assert measured.cpu_s > 0
     assert measured.peak_mib > 0
     assert measured.process_wall_s >= measured.wall_s
-    assert bool(measured.told) == (contender in PYTHON)
+    assert bool(measured.printed) == (contender in PYTHON)
 
 
 @pytest.mark.skipif(
@@ -110,7 +110,7 @@ def test_small_calls_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with nginx(tmp_path) as server:
         for contender in ("ours", "httpx"):
             measured = small_calls.once(contender, 4, server, tmp_path)
-            assert measured.told["calls"] == 50
+            assert measured.printed["calls"] == 50
             assert small_calls.rate([measured]) == pytest.approx(50 / measured.wall_s)
 
 
@@ -172,7 +172,7 @@ def test_a_run_with_a_wrong_file_does_not_count(tmp_path: Path, harm: str) -> No
             data = bytearray(path.read_bytes())
             data[1000] ^= 1
             path.write_bytes(data)
-    with pytest.raises(RuntimeError, match="files are right"):
+    with pytest.raises(RuntimeError, match="files are correct"):
         check(served, out, FILES, compare=True)
 
 
