@@ -24,8 +24,8 @@ from pixxel_async import (
     RateLimitedError,
     RetryPolicy,
 )
-from pixxel_async.export.poll_stage import PollStage
 from pixxel_async.config import PollMethod
+from pixxel_async.export.poll_stage import PollStage
 from pixxel_async.sansio.polling.schedule import Pending
 
 JOB = JobDownload(workflow_id="w", job_id="j")
