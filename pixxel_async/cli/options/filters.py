@@ -8,7 +8,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from ...records.times import read_time
+from ...records.base import read_time
 from ...sansio.api.record_filter import Criteria, words
 from .folder import flag
 from .service import ServiceOptions

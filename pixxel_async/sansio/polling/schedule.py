@@ -21,8 +21,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from ...models import PackageStatus
 from ...config import PollMethod, PollPolicy
+from ...models import PackageStatus
 from .learner import Learner
 
 T = TypeVar("T")
