@@ -80,8 +80,8 @@ def extract(
         _discard(parent, hidden)
         parent.mkdir(hidden)
         try:
-            with tree.folder_of(archive) as (place, zip_name):
-                descriptor = place.open_to_read(zip_name)
+            with tree.folder_of(archive) as (directory, zip_name):
+                descriptor = directory.open_to_read(zip_name)
             with archive_errors():
                 _extract(descriptor, parent, hidden, stop, has_room)
         except BaseException:
@@ -144,14 +144,14 @@ def _extract(
             if is_folder:
                 folders.append(last)
             made.update(tuple(folders[:end]) for end in range(1, len(folders) + 1))
-            with _open_folders(parent, folders, make=True) as place:
+            with _open_folders(parent, folders, make=True) as directory:
                 if not is_folder:
                     with archive.open(_with_extra_byte(info)) as source:
-                        _write(source, place, last, info, stop, has_room)
+                        _write(source, directory, last, info, stop, has_room)
         for path in made:
             _check_stop(stop)
-            with _open_folders(parent, path) as place:
-                place.sync()
+            with _open_folders(parent, path) as directory:
+                directory.sync()
 
 
 @contextlib.contextmanager
