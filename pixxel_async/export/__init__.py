@@ -1,1 +1,1 @@
-"""The stages of an export: ask, wait, fetch, and the book that is kept of it."""
+"""The stages of an export and what coordinates them; no HTTP, SQL or file I/O of its own."""

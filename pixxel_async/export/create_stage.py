@@ -1,10 +1,10 @@
-"""Creates packages in a way that a later run can follow.
+"""Creates packages, and records each step in the journal so that a later run can resume.
 
 Rules:
-    * That a creation is sent is noted before, for the kinds whose creation must not be repeated
-      lightly; its answer is noted before anything else is done with it.
-    * A creation that was sent, and whose answer was not noted, is sent again after a wait, and
-      each time is counted and told. So is that of a package whose id leads nowhere.
+    * For the kinds whose creation is not idempotent, the journal records the call before it is
+      sent, and the response before anything else happens with it.
+    * A creation that was sent without a recorded response is sent again after a delay. Each repeat
+      is counted and reported. The same holds for a package whose id is stale.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from .event_bus import EventBus
 from .package_requests import PackageRequests
 
 _UNANSWERED = frozenset({Failure.LOST})
-"""An answer that cannot be read is one: a maintenance page, for all that is known."""
+"""Includes an unreadable response: it may be a maintenance page."""
 
 
 class CreateStage:
-    """Asks for the packages of one export."""
+    """Creates the packages of one export."""
 
-    def __init__(  # noqa: PLR0913 - the parts that it joins, keyword-only
+    def __init__(  # noqa: PLR0913 - dependencies, keyword-only
         self,
         requests: PackageRequests,
         gate: CallGate,
@@ -42,16 +42,7 @@ class CreateStage:
         space: DiskSpace,
         event_bus: EventBus,
     ) -> None:
-        """Join what a creation needs.
-
-        Args:
-            requests: Sends the calls.
-            gate: Ends them when the key is rejected.
-            retry: How often a creation may be repeated.
-            journal: Knows what was sent.
-            space: Waits when the journal finds the disk full.
-            event_bus: Takes the events.
-        """
+        """Take the dependencies; `gate` ends the calls when the service rejects the key."""
         self._requests = requests
         self._gate = gate
         self._recreate = retry.recreate
@@ -60,34 +51,34 @@ class CreateStage:
         self._event_bus = event_bus
 
     async def create(self, item: WorkItem) -> Package:
-        """Ask for a package, and return the service's answer.
+        """Request a package, and return the service's response.
 
         Raises:
-            PixxelError: The service refused, or the answer was lost as often as it may be.
+            PixxelError: The service refused, or no repeat is left after a lost response.
             DiskStaysFullError: The journal could not be written.
         """
         return await self._create(item, lost=0)
 
     async def create_again(self, item: WorkItem) -> Package:
-        """Ask for a package that an earlier run has asked for without noting an answer.
+        """Request a package again whose response an earlier run did not record.
 
         Raises:
             PixxelError: As `create`.
             DiskStaysFullError: As `create`.
         """
         lost = item.row.recreated + 1
-        error = TransportError("an earlier run sent it, and noted no answer")
-        return await self._repeat(item, error, reason=f"the answer was lost ({error})", lost=lost)
+        error = TransportError("an earlier run sent it, and recorded no response")
+        return await self._repeat(item, error, reason=f"the response was lost ({error})", lost=lost)
 
     async def replace(self, item: WorkItem, error: PixxelError) -> Package:
-        """Ask for a package in place of one whose id leads nowhere.
+        """Request a new package in place of one whose id is stale.
 
         Args:
-            item: The package; its id is given up.
-            error: Where the id leads.
+            item: The package; it loses its id.
+            error: What showed that the id is stale.
 
         Raises:
-            PackageGoneError: It may not be requested again.
+            PackageGoneError: No repeat is left.
             PixxelError: As `create`.
             DiskStaysFullError: As `create`.
         """
@@ -132,7 +123,10 @@ class CreateStage:
         return await self._gate.ask(self._requests.create(item.download))
 
     async def _send_recorded(self, item: WorkItem, lost: int) -> Package:
-        """Send a creation, each time noted right before; `lost` answers were lost until now."""
+        """Send a creation, and record it right before each attempt.
+
+        `lost` is how many responses to it were lost so far.
+        """
 
         def note_lost(now: int) -> None:
             nonlocal lost
@@ -146,7 +140,7 @@ class CreateStage:
                 self._requests.create(item.download, lost=lost, note_lost=note_lost, before=before)
             )
         except PixxelError as error:
-            # After any answer nothing is unanswered, also after one that another attempt follows.
+            # Any response settles the creation, even one that another attempt follows.
             if failure_of(error) not in _UNANSWERED and self._gate.rejected is None:
                 item.row = item.row.changed(is_unanswered=0, recreated=0)
             raise

@@ -1,4 +1,4 @@
-"""What an export would do, found out without sending or writing anything."""
+"""A dry run: what an export would do, without sending or writing anything."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ..transfer.work_item import new_row
 
 
 class PlannedAction(StrEnum):
-    """What would be done with a package."""
+    """What the export would do with a package."""
 
     SKIP = "skip"
     CREATE = "create"
@@ -43,13 +43,13 @@ _PLANNED_ACTIONS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """What would be done with one package.
+    """What the export would do with one package.
 
     Attributes:
         download: The package.
-        intent: What would be done.
+        intent: What the export would do.
         path: Where its file is, or would be.
-        held_bytes: Bytes of a partial that a transfer could go on from.
+        held_bytes: Bytes of a partial file that a transfer could resume from.
     """
 
     download: Download
@@ -65,9 +65,9 @@ def plan(
     folder: FolderPolicy,
     retry: RetryPolicy,
 ) -> Iterator[Planned]:
-    """Yield what an export of these downloads would do, each distinct one once; blocks.
+    """Yield what an export of these downloads would do, once per distinct download; blocks.
 
-    Files are looked at, not read: a file whose size is right counts as saved.
+    It checks the size of files without reading them: a file of the right size counts as saved.
 
     Raises:
         SinkError: The journal cannot be read, or names a file outside the folder.

@@ -1,4 +1,4 @@
-"""The way out for events."""
+"""Delivers events to the report, the journal and the reader."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ logger = logging.getLogger("pixxel_async")
 
 
 class EventBus:
-    """Where the stages put their events: counted and noted first, then handed to the reader."""
+    """Counts and records each event of the stages, then sends it to the reader."""
 
     def __init__(
         self, send: MemoryObjectSendStream[events.Event], report: Report, recorder: EventRecorder
     ) -> None:
-        """Begin the export's own clock."""
+        """Start the export's clock."""
         self._send = send
         self._has_reader = True
         self._began = anyio.current_time()
@@ -34,7 +34,7 @@ class EventBus:
         return anyio.current_time() - self._began
 
     async def emit(self, event: events.Event) -> None:
-        """Hand on an event that must not be lost; waits for a slow reader, if there is one."""
+        """Send an event that must not be lost; waits for a slow reader."""
         self.report.add(event)
         if not self._has_reader:
             self.emit_or_drop(event)
@@ -43,26 +43,26 @@ class EventBus:
         await self._send.send(event)
 
     def stop_waiting(self) -> None:
-        """Wait for the reader no more: nobody reads."""
+        """Stop waiting for the reader: the export's context has been left."""
         self._has_reader = False
 
     def emit_or_drop(self, event: events.Event) -> None:
-        """Hand on progress, if the reader keeps up."""
+        """Send a progress event, or drop it if the reader lags."""
         self._record(event)
         with suppress(anyio.WouldBlock):
             self._send.send_nowait(event)
 
     def emit_concurrency(self, number: int) -> None:
-        """Tell how many transfers may run from now on."""
+        """Report how many transfers may run from now on."""
         self.emit_or_drop(events.ConcurrencyChanged(at_s=self.clock(), fetches=number))
 
     def count_received(self, count: int) -> None:
-        """Count bytes of a transfer that did not end with a saved file."""
+        """Count the bytes of a transfer that did not end in a saved file."""
         self.report.received += count
 
     def _record(self, event: events.Event) -> None:
         if isinstance(event, events.PackageEvent):
             try:
                 self.recorder.note(event, self.report.state_of(event.key))
-            except Exception as bug:  # noqa: BLE001 - the story has a gap, and the export none
-                logger.error("not noted: %s", as_error(bug))  # noqa: TRY400 - see `as_error`
+            except Exception as bug:  # noqa: BLE001 - the history gets a gap, the export continues
+                logger.error("event not recorded: %s", as_error(bug))  # noqa: TRY400 - see `as_error`

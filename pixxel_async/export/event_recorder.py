@@ -1,9 +1,9 @@
-"""Writes into the journal what a run does, from its events.
+"""Records the history of a run in the journal, from its events.
 
 Rules:
-    * A package has a step for each change of what it does, and now and then one for its growth, so
-      that a report can tell where the time went.
-    * Nothing here is waited for: the journal takes it with the next commit.
+    * A package gets a step for each change of activity, and occasional steps for the growth of its
+      file, so that a report can show where the time went.
+    * Nothing here waits for the disk: the next commit of the journal includes it.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from ..sansio.package_state import State
 from .summary import Report
 
 GROWTH_S = 1.0
-"""A transfer has a step at most this often, in seconds."""
+"""Least time between two steps of a transfer, in seconds."""
 
 GROWTH_SHARE = 0.02
-"""And at most this often, as a share of how long it has lasted: few steps for long transfers."""
+"""The same as a share of the transfer's duration so far: long transfers get few steps."""
 
 HEARTBEAT_S = 5.0
-"""A run in which nothing happens is noted this often, in seconds."""
+"""How often an idle run is recorded as alive, in seconds."""
 
 _ACTIVITIES: dict[type[events.PackageEvent], Activity] = {
     events.Requested: Activity.PACKAGING,
@@ -47,12 +47,12 @@ _ACTIVITIES: dict[type[events.PackageEvent], Activity] = {
 
 @dataclass(slots=True)
 class _Current:
-    """What a package does.
+    """The current activity of a package; times are in seconds since the run began.
 
     Attributes:
-        doing: The word, or None before there is one.
-        since_s: Since when, in seconds since the run began.
-        recorded_s: When it had its last step.
+        doing: The activity, or None before the first.
+        since_s: When the activity began.
+        recorded_s: When the last step was recorded.
         size: Bytes of its file.
     """
 
@@ -62,20 +62,15 @@ class _Current:
     size: int = 0
 
     def has_grown_for(self, at_s: float) -> bool:
-        """Tell whether it is time for a step about its growth; rarer, the longer it lasts."""
+        """Whether a step about its growth is due."""
         return at_s - self.recorded_s >= max(GROWTH_S, GROWTH_SHARE * (at_s - self.since_s))
 
 
 class EventRecorder:
-    """The story of one run."""
+    """Records the history of one run."""
 
     def __init__(self, journal: Journal, *, total: int | None) -> None:
-        """Begin a run.
-
-        Args:
-            journal: Takes the story; it stays open until the run has ended.
-            total: How many distinct downloads there are, or None while a stream is read.
-        """
+        """Start a run of `total` distinct downloads, or None for a stream of unknown length."""
         self._journal = journal
         self._number = journal.new_run()
         self._total = total
@@ -85,15 +80,15 @@ class EventRecorder:
         self._counted: dict[str, int] | None = None
 
     def queued(self, key: str, at_s: float) -> None:
-        """Note that a package waits for its turn; what is known of it stays.
+        """Note that a package is queued.
 
-        The step is written when it has its turn: a package that is skipped has none, or each rerun
-        would make the journal grow by all that is saved.
+        Its step is written when the package starts. A skipped package gets none: otherwise each
+        rerun would add a step per saved package to the journal.
         """
         self._current[key] = _Current(doing=Activity.QUEUED, since_s=at_s, recorded_s=at_s)
 
     def note(self, event: events.PackageEvent, state: State | None) -> None:
-        """Note what an event says of a package, and where it stands by that."""
+        """Record the activity of a package, and its new state."""
         doing = _ACTIVITIES.get(type(event))
         if doing is not None:
             current = self._current.setdefault(
@@ -102,7 +97,7 @@ class EventRecorder:
             if current.doing is Activity.QUEUED:
                 self._step(event.key, current, state=None)
             if isinstance(event, events.Failed):
-                state = None  # its row says so, together with whether the next run takes it up
+                state = None  # its row records that, and whether the next run retries it
             if (size := _size(event)) is not None:
                 current.size = size
             if current.doing is not doing:
@@ -117,11 +112,9 @@ class EventRecorder:
             self._current.pop(event.key, None)
 
     async def run(self, report: Report, clock: Callable[[], float]) -> None:
-        """Write from time to time, until cancelled; a disk that refuses is told by who puts.
+        """Write periodically until cancelled; `clock` counts the seconds since the run began.
 
-        Args:
-            report: The totals of this run, kept up to date by somebody else.
-            clock: Seconds since the run began.
+        It ignores errors of the disk: `Journal.put` raises them.
         """
         while True:
             self._count(report, clock(), None)
@@ -129,7 +122,7 @@ class EventRecorder:
                 await self._journal.flush_regularly()
 
     async def end(self, report: Report, at_s: float, ending: Ending) -> None:
-        """Note how the run ended, and return when that is on the disk, if it takes it."""
+        """Record how the run ended, and flush that to disk unless the disk refuses."""
         self._counted = None
         self._count(report, at_s, ending)
         with suppress(SinkError):

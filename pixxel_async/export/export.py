@@ -1,12 +1,12 @@
-"""An export: what a caller holds while packages are created, waited for and fetched.
+"""The public `Export`: a context manager around a running pipeline.
 
 Rules:
-    * The stages run in a task of their own, so that neither an error nor a cancellation of the
-      caller's code is mixed with theirs.
+    * The stages run in their own task, so that errors and cancellations of the caller's code do
+      not mix with theirs.
     * Leaving the context early cancels everything, and waits until it has ended.
-    * Who reads the events slowly slows the export; only progress is left out.
-    * What ends the stages early, such as an error of the caller's iterable, is raised by whoever
-      waits for them: at the end of the events, by `finish`, or else when the context is left.
+    * A slow reader of events slows the export; only progress events are dropped.
+    * An error that ends the stages early, such as one of the caller's iterable, is raised at the
+      end of the events, by `finish`, or else on leaving the context.
 """
 
 from __future__ import annotations
@@ -33,24 +33,22 @@ from .source import Downloads, count
 from .summary import Report
 
 EVENTS_AHEAD = 1024
-"""Events that may wait for a reader."""
+"""How many events the buffer holds for the reader."""
 
 NOT_ENTERED = (
-    "the export has not begun: enter it first, with `async with client.export(...) as export`"
+    "the export has not started: enter it first, with `async with client.export(...) as export`"
 )
-HAS_ENDED = (
-    "the export has ended: read its `report`, or begin another one with `client.export(...)`"
-)
+HAS_ENDED = "the export has ended: read its `report`, or start a new one with `client.export(...)`"
 
 
 class Export:
     """An export that runs while its context is open; made by `PixxelClient.export`.
 
-    Iterate it for events, or call `finish`. Nothing is sent and nothing is written before the
-    context is entered. It is entered once; outside its context, its methods raise UsageError.
+    Iterate over it for events, or call `finish`. It sends and writes nothing before you enter the
+    context. You can enter it once; outside its context, its methods raise UsageError.
 
     Attributes:
-        report: What the export has come to, right at any moment.
+        report: The totals so far, correct at any moment.
     """
 
     def __init__(
@@ -62,13 +60,13 @@ class Export:
         pipeline: Callable[[ExportFolder, EventBus], Pipeline],
         check_use: Callable[[], None] = lambda: None,
     ) -> None:
-        """Prepare.
+        """Prepare; the client calls this.
 
         Args:
-            downloads: What to export; doubles are done once.
-            directory: The absolute path of the folder; made if need be.
+            downloads: What to export; duplicates are downloaded once.
+            directory: The absolute path of the folder; created if missing.
             folders: The folders that the client has open.
-            pipeline: Builds the stages for a folder and an outlet of events.
+            pipeline: Builds the stages for a folder and an event bus.
             check_use: Raises if the client cannot be used here.
         """
         self.report = Report()
@@ -85,13 +83,13 @@ class Export:
 
         Raises:
             UsageError: It was entered before, or its client belongs to another event loop.
-            InputError: There is something else among the downloads.
+            InputError: One of the downloads is not a download.
             FolderBusyError: Another process exports into the folder.
             SinkError: The folder cannot be written.
         """
         self._check_use()
         if self._is_over or self._running is not None:
-            message = "an export can be entered once: begin another one with `client.export(...)`"
+            message = "an export can be entered once: start a new one with `client.export(...)`"
             raise UsageError(message)
         total = count(self._downloads)
         async with AsyncExitStack() as opened:
@@ -113,18 +111,18 @@ class Export:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Cancel what still runs, wait for its end, and unlock the folder.
+        """Cancel what still runs, wait until it has ended, and unlock the folder.
 
         Raises:
             BaseException: A bug of the engine, or an error of the caller's iterable, unless
-                `finish` or the end of the events has raised it.
+                `finish` or the end of the events has already raised it.
         """
         running, self._running, self._is_over = self._require_running(), None, True
         running.event_bus.stop_waiting()
-        running.pipeline.interrupt()  # creations under way may finish; then everything else goes
+        running.pipeline.interrupt()  # creations in flight may finish
         running.runner.cancel()
         try:
-            # Not the runner itself: its cancellation is wanted, a caller's goes on.
+            # Not `await runner`: this ignores its cancellation, but not one of the caller.
             await wait_for_end(running.runner)
         finally:
             self.report.has_ended = True
@@ -134,10 +132,10 @@ class Export:
             raise error from None
 
     def __aiter__(self) -> Self:
-        """Iterate over what happens; the end comes when every package is settled.
+        """Iterate over the events; the iteration ends when every package is settled.
 
         Raises:
-            UsageError: The export has not begun, or has ended.
+            UsageError: The export has not started, or has ended.
         """
         self._require_running()
         return self
@@ -147,7 +145,7 @@ class Export:
 
         Raises:
             StopAsyncIteration: Every package is settled, or the export was interrupted.
-            BaseException: What has ended the export, such as an error of the caller's iterable.
+            BaseException: The error that ended the export, such as one of the caller's iterable.
         """
         running = self._require_running()
         try:
@@ -164,32 +162,27 @@ class Export:
         """Read all events to the end, and return the report.
 
         Raises:
-            UsageError: The export has not begun, or has ended.
-            BaseException: What has ended the export, such as an error of the caller's iterable.
+            UsageError: The export has not started, or has ended.
+            BaseException: The error that ended the export, such as one of the caller's iterable.
         """
         async for _ in self:
             pass
         return self.report
 
     def interrupt(self) -> None:
-        """End the export early, and go on reading events until their end, which is near.
+        """End the export early; keep reading events until they end, which is soon.
 
-        Creations that are under way may finish within a second; transfers stop, and keep what
-        they have. The last event is `Interrupted`. The next export into the directory goes on
-        from there. Must be called in the event loop's thread, such as from a signal handler that
-        the loop has; calling it twice is the same as once.
+        Creations in flight may finish within a second; transfers stop, and keep what they have
+        received. The last event is `Interrupted`. The next export into the directory resumes from
+        there. Call it in the event loop's thread, for example from a signal handler of the loop; a
+        second call has no effect.
 
         Raises:
-            UsageError: The export has not begun, or has ended.
+            UsageError: The export has not started, or has ended.
         """
         self._require_running().pipeline.interrupt()
 
     def _require_running(self) -> _Running:
-        """Return what runs.
-
-        Raises:
-            UsageError: Nothing does.
-        """
         if self._running is None:
             raise UsageError(HAS_ENDED if self._is_over else NOT_ENTERED)
         return self._running
@@ -201,15 +194,15 @@ class Export:
 
 @dataclass(slots=True)
 class _Running:
-    """What an export has while its context is open.
+    """The state of an export while its context is open.
 
     Attributes:
-        runner: Runs the stages.
-        events: What they tell.
-        event_bus: Where they tell it.
+        runner: The task that runs the pipeline.
+        events: The events for the reader.
+        event_bus: Sends the events.
         pipeline: The stages.
-        opened: Closes what was opened.
-        is_raised: Whether the error that has ended the stages was raised.
+        opened: Closes everything that `__aenter__` opened.
+        is_raised: Whether the caller has received the error that ended the stages.
     """
 
     runner: asyncio.Task[None]
@@ -221,13 +214,13 @@ class _Running:
 
     @property
     def error(self) -> BaseException | None:
-        """What has ended the stages, once they have ended."""
+        """The error that ended the stages, once they have ended."""
         error = self.pipeline.error if self.runner.cancelled() else self.runner.exception()
         return None if error is None else _unwrap(error)
 
 
 def _unwrap(error: BaseException) -> BaseException:
-    """Take a single error out of the group that task groups wrap around it."""
+    """Return the only error of nested exception groups."""
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return error

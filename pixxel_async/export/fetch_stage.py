@@ -1,4 +1,4 @@
-"""The third stage: packages that are ready are transferred, and saved beside that."""
+"""The third stage: downloads packages that are ready, and saves them in separate tasks."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from .pending_packages import PendingPackages
 from .save_stage import SaveStage
 
 SAVES = 32
-"""Packages that wait for the disk at once, beside those that are transferred."""
+"""Packages that are saved at once, in addition to those being transferred."""
 
 
 class FetchStage:
-    """Takes packages that are ready, and settles them."""
+    """Downloads and saves packages that are ready."""
 
-    def __init__(  # noqa: PLR0913 - what it joins, keyword-only
+    def __init__(  # noqa: PLR0913 - dependencies, keyword-only
         self,
         downloader: Downloader,
         save_stage: SaveStage,
@@ -39,17 +39,17 @@ class FetchStage:
         poll_again: Callable[[WorkItem], Awaitable[None]],
         end_early: Callable[[PixxelError], Awaitable[None]],
     ) -> None:
-        """Join the parts.
+        """Take the dependencies.
 
         Args:
-            downloader: Transfers.
-            save_stage: Saves.
-            gate: Knows whether the key was rejected.
-            pending: Takes what is settled.
-            on_start: Told of a package that has left the waiting ones.
-            fail: Ends a package that failed.
-            fetch_failed: Ends one that failed in its transfer, or requests it anew.
-            poll_again: Takes a package back that is not ready any more.
+            downloader: Transfers packages.
+            save_stage: Saves them.
+            gate: Knows whether the service rejected the key.
+            pending: Settles packages.
+            on_start: Called when a package leaves the pending ones.
+            fail: Fails a package.
+            fetch_failed: Fails a package whose transfer failed, or requests it again.
+            poll_again: Polls a package again that is no longer ready.
             end_early: Ends the export, such as when the disk stays full.
         """
         self._downloader = downloader
@@ -69,13 +69,7 @@ class FetchStage:
         semaphore: FifoSemaphore,
         tasks: TaskGroup,
     ) -> None:
-        """Start a task for each package that is ready, until there are no more.
-
-        Args:
-            ready: The packages.
-            semaphore: Bounds how many of them are transferred at once.
-            tasks: Runs the transfers and what saves them.
-        """
+        """Start a task in `tasks` for each `ready` package; `semaphore` bounds the transfers."""
         while True:
             permit = _Permit(semaphore)
             await semaphore.take()
@@ -97,13 +91,13 @@ class FetchStage:
                 await self._start_save(received, tasks)
         except DiskStaysFullError as full:
             await self._end_early(full.error)
-        except Exception as raised:  # noqa: BLE001 - it ends this package, and no other
+        except Exception as raised:  # noqa: BLE001 - it fails this package only
             await self._fetch_failed(item, as_error(raised))
         finally:
             permit.release()
 
     async def _start_save(self, received: ReceivedPackage, tasks: TaskGroup) -> None:
-        """Save in a task of its own: what waits for the disk need not hold up transfers."""
+        """Save in a separate task, so that a slow disk does not block transfers."""
         try:
             await self._saves.acquire()
         except BaseException:
@@ -123,14 +117,12 @@ class FetchStage:
 
 
 class _Permit:
-    """The right to transfer one package among others."""
-
     def __init__(self, semaphore: FifoSemaphore) -> None:
         self._semaphore = semaphore
         self._is_held = True
 
     def release(self) -> None:
-        """Let another package be transferred; a transfer that waits for its host does so early."""
+        """Release the permit, once; a transfer that waits for its host does so early."""
         if self._is_held:
             self._is_held = False
             self._semaphore.give_back()

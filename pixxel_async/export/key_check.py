@@ -1,7 +1,7 @@
-"""A 403 of the service: is it about one package, or about the key.
+"""Decides whether a 403 of the service concerns one package or the key.
 
-Some services answer 403 to a key that was revoked. Before a package is called forbidden, the key is
-checked once, by the call that `auth status` makes.
+Some services answer 403 to a revoked key. Before a package counts as forbidden, one call checks the
+key: the call that `auth status` makes.
 """
 
 from __future__ import annotations
@@ -12,29 +12,29 @@ from ..errors import ApiError, AuthenticationError, PermissionDeniedError, Pixxe
 from ..http.service_calls import Api
 
 GOOD_S = 60.0
-"""A key that was found to be good is not checked again for this long."""
+"""How long a valid key is not checked again, in seconds."""
 
 AGAIN_S = 1.0
-"""A list call that is refused is repeated after this, before the key is called rejected."""
+"""Delay before a refused list call is repeated; a second refusal means a rejected key."""
 
 FORBIDDEN = 403
 
 
 class KeyCheck:
-    """Checks the key of one export when packages are forbidden."""
+    """Checks the key of one export when the service forbids a package."""
 
     def __init__(self, api: Api) -> None:
-        """Send nothing yet."""
+        """Prepare; sends nothing."""
         self._api = api
         self._checking = anyio.Lock()
         self._good_until = float("-inf")
 
     async def judge(self, error: PermissionDeniedError) -> PixxelError:
-        """Return the error itself, or an AuthenticationError if the key is to blame for it."""
+        """Return `error`, or an AuthenticationError if the key is its cause."""
         async with self._checking:
             if anyio.current_time() < self._good_until:
                 return error
-            for last in (False, True):  # a service may refuse one call for no reason
+            for last in (False, True):  # a service may refuse a single call at random
                 try:
                     await self._api.list_something()
                 except AuthenticationError as rejected:
@@ -46,7 +46,7 @@ class KeyCheck:
                         await anyio.sleep(AGAIN_S)
                         continue
                 except PixxelError:
-                    return error  # nothing is known of the key
+                    return error  # the key is neither valid nor rejected
                 break
             self._good_until = anyio.current_time() + GOOD_S
         return error
@@ -54,7 +54,7 @@ class KeyCheck:
 
 def _rejected(refused: ApiError) -> AuthenticationError:
     return AuthenticationError(
-        f"the key may list nothing and download nothing; it may have been revoked: "
+        f"the key can neither list nor download anything; it may have been revoked: "
         f"{refused.message}",
         status=refused.status,
         operation=refused.operation,

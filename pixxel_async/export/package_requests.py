@@ -1,15 +1,15 @@
-"""Asking the service for packages and about them, with what has to be said on the way.
+"""Requests packages and their status, and emits an event for each retry.
 
 Rules:
-    * A creation whose answer was lost or timed out may have made a package. The PUT of an insight,
-      job or task is its own status call, so that sending it again is looking for the package. The
-      service lists no AOI and catalog packages (`AOICreateDownload` and `CreateDownload` have a
-      status call by id alone): those creations are sent again after a wait, a bounded number of
-      times, and each time is told as `Recreated`.
-    * A 404 of the status call soon after the creation is "not yet": the service may need a
-      moment to know its own package.
-    * A status call that fails in a way that passes, after all its attempts, is "not yet", too: the
-      package is there, and a service that is down for a while costs none of those that wait.
+    * A creation whose response was lost or timed out may have made a package. The PUT of an
+      insight, job or task is its own status call, so sending it again finds the package. The
+      service does not list AOI and catalog packages (`AOICreateDownload` and `CreateDownload` have
+      a status call by id only): those creations are sent again after a delay, a bounded number of
+      times, each reported as `Recreated`.
+    * A 404 of the status call soon after the creation means "not ready yet": the service may need
+      a moment to find its own package.
+    * A status call that fails with a transient error, after all attempts, also means "not ready
+      yet": the package exists, and an outage of the service fails none of the pending packages.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ logger = logging.getLogger("pixxel_async")
 
 
 class PackageRequests:
-    """Asks on behalf of one export or one `wait`."""
+    """Requests packages for one export or one `wait`."""
 
     def __init__(
         self,
@@ -54,15 +54,7 @@ class PackageRequests:
         emit: Callable[[events.Event], Awaitable[None]],
         clock: Callable[[], float],
     ) -> None:
-        """Share the client's `api`.
-
-        Args:
-            api: Sends the calls.
-            retry: How often a lost creation may be repeated.
-            poll: How long a 404 is forgiven, and how long a package is waited for.
-            emit: Takes the events.
-            clock: Seconds for `at_s`.
-        """
+        """Take the dependencies; `clock` returns the `at_s` of events."""
         self._api = api
         self._retry = retry
         self._poll = poll
@@ -78,13 +70,13 @@ class PackageRequests:
         note_lost: Callable[[int], None] = lambda _: None,
         before: Before | None = None,
     ) -> Package:
-        """Ask for a package.
+        """Request a package.
 
         Args:
-            download: What to ask for.
-            lost: How many answers to this creation were lost already, earlier runs included.
-            note_lost: Told that number each time that it grows.
-            before: Awaited right before the call is sent, each time.
+            download: What to request.
+            lost: How many responses to this creation were lost, including earlier runs.
+            note_lost: Called with that number each time it grows.
+            before: Awaited right before each call.
 
         Raises:
             PixxelError: As `Api.create`, when all attempts are used up.
@@ -102,7 +94,7 @@ class PackageRequests:
                 if verdict is not Verdict.REPEAT_CREATION or attempt > self._retry.recreate:
                     raise
                 note_lost(attempt)
-                reason = f"the answer was lost ({error})"
+                reason = f"the response was lost ({error})"
                 await self.wait_to_recreate(download, attempt, error, reason=reason)
             else:
                 self._log_unknown_word(package)
@@ -111,7 +103,7 @@ class PackageRequests:
     async def status(
         self, download: Download, download_id: str | None, *, comes_again: bool = False
     ) -> Package:
-        """Ask how far a package has come.
+        """Request the status of a package.
 
         Raises:
             PixxelError: As `Api.status`, when all attempts are used up.
@@ -130,19 +122,19 @@ class PackageRequests:
         age_s: float,
         on_transient: Callable[[PixxelError], None] = lambda _: None,
     ) -> Package | None:
-        """Ask how far a package has come, and forgive what passes.
+        """Request the status of a package, and tolerate transient errors.
 
         Args:
-            download: What was asked for.
-            download_id: What its status call takes.
+            download: The requested download.
+            download_id: The id for its status call.
             age_s: Seconds since its creation; infinite for a package of an earlier run.
-            on_transient: Told an error that passes.
+            on_transient: Called with a transient error.
 
         Returns:
-            The package, or None if the next look may tell more.
+            The package, or None after a transient error.
 
         Raises:
-            PixxelError: The service answered with an error that will not pass.
+            PixxelError: The service answered with a permanent error.
         """
         try:
             return await self.status(download, download_id, comes_again=True)
@@ -155,31 +147,26 @@ class PackageRequests:
             return None
 
     async def fresh_url(self, download: Download, download_id: str | None) -> SecretStr | None:
-        """Ask for a fresh signed URL of a package that was ready.
+        """Request a fresh signed URL of a package that was ready.
 
         Returns:
-            The URL, or None if the service says that the package is not ready any more.
+            The URL, or None if the package is no longer ready.
 
         Raises:
             PixxelError: The service answered with an error, or that packaging failed.
         """
         if package_calls.needs_id(download) and download_id is None:
-            message = "its signed URL does not work, and it came without an id to ask for another"
+            message = "its signed URL does not work, and no id came with it to request another"
             raise ResponseError(message)
         fresh = await self.status(download, download_id)
         raise_if_failed(fresh, download)
         return fresh.signed_url
 
     def raise_if_timed_out(self, download: Download, *, age_s: float, status_word: str) -> None:
-        """Raise if a package has been waited for as long as it may be.
-
-        Args:
-            download: The package.
-            age_s: Seconds since its creation.
-            status_word: The service's last word on it.
+        """Raise if a package is not ready `age_s` seconds after its creation, and time is up.
 
         Raises:
-            PackageTimeoutError: The waiting limit is reached.
+            PackageTimeoutError: `PollPolicy.wait_timeout_s` has passed.
         """
         limit = self._poll.wait_timeout_s
         if age_s >= limit:
@@ -190,18 +177,18 @@ class PackageRequests:
     async def wait_to_recreate(
         self, download: Download, attempt: int, error: PixxelError, *, reason: str
     ) -> None:
-        """Tell that a creation is sent again, and wait before it is.
+        """Report that a creation is about to be repeated, and wait for the delay.
 
         Args:
-            download: What is asked for.
-            attempt: 1 for the first time that it is sent again.
-            error: How the answer was lost, or where the id of the package leads.
-            reason: What is told of that.
+            download: The requested download.
+            attempt: 1 for the first repeat.
+            error: How the response was lost, or why the id is stale.
+            reason: The same for the event.
         """
         delay_s = delay_before_repeat(
             self._retry,
             attempt=attempt,
-            jitter=random.random(),  # noqa: S311 - jitter is no secret
+            jitter=random.random(),  # noqa: S311 - jitter is not a secret
             retry_after_s=getattr(error, "retry_after_s", None),
         )
         await self._emit(
@@ -222,11 +209,11 @@ class PackageRequests:
         return notify
 
     def _log_unknown_word(self, package: Package) -> None:
-        """Log each unknown status word once; it is taken as "not yet"."""
+        """Log each unknown status word once; it counts as "not ready yet"."""
         word = package.status_word
         if not package_calls.is_known_word(word) and word not in self._unknown_words:
             self._unknown_words.add(word)
-            logger.warning("unknown status word %r: taken as not ready yet", redact(word))
+            logger.warning("unknown status word %r: treated as not ready yet", redact(word))
 
 
 def _event_of(notice: Notice, download: Download, at_s: float) -> events.Event:
@@ -251,11 +238,7 @@ def _event_of(notice: Notice, download: Download, at_s: float) -> events.Event:
 
 
 def raise_if_failed(package: Package, download: Download) -> None:
-    """Raise if the service said that packaging failed.
-
-    Raises:
-        PackageFailedError: It did.
-    """
+    """Raise PackageFailedError if the service reports that packaging failed."""
     if package.status is PackageStatus.FAILED:
         message = f'the service could not package it: its status is "{redact(package.status_word)}"'
         raise PackageFailedError(message, key=download.key)

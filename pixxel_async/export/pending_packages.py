@@ -1,4 +1,4 @@
-"""Accounts for the packages of one export: each is claimed, and each is settled once."""
+"""Tracks the packages of one export: each is claimed, and settled once."""
 
 from __future__ import annotations
 
@@ -19,15 +19,10 @@ from .event_bus import EventBus
 
 
 class PendingPackages:
-    """Knows which packages are still to be settled."""
+    """The packages that are not settled yet."""
 
     def __init__(self, folder: ExportFolder, event_bus: EventBus) -> None:
-        """Begin with none.
-
-        Args:
-            folder: Where packages are claimed, so that no two exports of a client fetch one twice.
-            event_bus: Takes what settles them.
-        """
+        """Start empty; claims in `folder` keep two exports from fetching the same package."""
         self._folder = folder
         self._event_bus = event_bus
         self._claimed: set[str] = set()
@@ -36,34 +31,34 @@ class PendingPackages:
         self._all_settled = anyio.Event()
 
     def add(self) -> None:
-        """Count a package that is to be settled."""
+        """Count a new package."""
         self._outstanding += 1
 
     def close(self) -> None:
-        """Note that no more packages come."""
+        """Note that no more packages follow."""
         self._is_closed = True
         self._set_if_settled()
 
     async def claim(self, key: str) -> None:
-        """Have a package for this export; waits while another one has it."""
+        """Claim a package for this export; waits while another export has it."""
         await self._folder.claim(key)
         self._claimed.add(key)
 
     async def settle(self, event: events.Settled) -> None:
-        """Tell how a package has ended, and let go of it; a second end of it is not told."""
+        """Emit how a package ended, and release it; a second call for it does nothing."""
         if event.key in self._claimed:
             await self._event_bus.emit(event)
             self.forget(event.key)
 
     def forget(self, key: str) -> None:
-        """Count a package as settled, told or not."""
+        """Count a package as settled without an event."""
         if key in self._claimed:
             self._release(key)
             self._outstanding -= 1
             self._set_if_settled()
 
     def release_all(self) -> None:
-        """Let go of what is not settled, for other exports of the client."""
+        """Release all unsettled packages, for other exports of the client."""
         for key in list(self._claimed):
             self._release(key)
 
@@ -78,7 +73,7 @@ class PendingPackages:
 
     @property
     def outstanding(self) -> int:
-        """How many of the packages that have come in are not settled."""
+        """How many of the packages added so far are not settled."""
         return self._outstanding
 
     @property
@@ -104,17 +99,17 @@ logger = logging.getLogger("pixxel_async")
 
 
 class Failures:
-    """Ends the packages of one export that have failed; neither call raises for one of them."""
+    """Records and reports failed packages; neither method raises if that fails."""
 
     def __init__(self, journal: Journal, pending: PendingPackages, event_bus: EventBus) -> None:
-        """Join journal, ledger and events."""
+        """Take the dependencies."""
         self._journal = journal
         self._pending = pending
         self._event_bus = event_bus
 
     async def note(self, item: WorkItem, error: PixxelError) -> None:
-        """Note why a package has failed; where that fails, too, the error has a note of it."""
-        # A package that failed has to be asked for anew; one that was only late has not.
+        """Record why a package failed; if that fails too, add a note to the error."""
+        # A package that failed must be requested again; one that was only late need not.
         changes = {"download_id": None} if isinstance(error, PackageFailedError) else {}
         try:
             item.row = item.row.changed(
@@ -125,16 +120,16 @@ class Failures:
                 **changes,
             )
             await self._journal.put(item.row)
-        except Exception as raised:  # noqa: BLE001 - the package ends, noted or not
-            error.add_note(f"not noted in the journal: {as_error(raised)}")
+        except Exception as raised:  # noqa: BLE001 - the package fails, recorded or not
+            error.add_note(f"not recorded in the journal: {as_error(raised)}")
 
     async def settle(self, download: Download, error: PixxelError) -> None:
-        """Tell that a package has failed, and let go of it."""
+        """Report that a package failed, and release it."""
         failed = events.Failed(
             at_s=self._event_bus.clock(), key=download.key, download=download, error=error
         )
         try:
             await self._pending.settle(failed)
-        except Exception as bug:  # noqa: BLE001 - it counts as left, and holds nobody up
-            logger.error("the end of a package was not told: %s", as_error(bug))  # noqa: TRY400 - see `as_error`
+        except Exception as bug:  # noqa: BLE001 - it counts as left, and blocks nothing
+            logger.error("the failure of a package was not reported: %s", as_error(bug))  # noqa: TRY400 - see `as_error`
             self._pending.forget(download.key)

@@ -2,14 +2,14 @@
 
 Rules:
     * A package is in one stage at a time, and ends with exactly one of Saved, Skipped, Failed,
-      unless the export ends before it.
-    * Creating runs ahead of fetching, so that the service packages while files are saved; how
-      far ahead is bounded by `Limits.pending`.
-    * One failed package never stops the others, whatever it fails by: what is raised while it is
-      handled, a bug included, ends that package and nothing else. A rejected key stops all of them:
-      what is not being transferred fails at once, running transfers finish.
-    * An export that is interrupted, whose disk stays full, or that has no way to the service (a
-      certificate, a proxy), fails no package: what is under way is left as the next run can use it.
+      unless the export ends first.
+    * Creating runs ahead of fetching, so that the service packages while files are saved;
+      `Limits.pending` bounds how far ahead.
+    * A failed package never stops the others: any error while handling it, even a bug, fails that
+      package only. A rejected key stops all: packages that are not being transferred fail at once,
+      running transfers finish.
+    * An export that is interrupted, whose disk stays full, or that cannot reach the service (a
+      certificate, a proxy) fails no package: the next run resumes the unfinished ones.
 """
 
 from __future__ import annotations
@@ -66,24 +66,24 @@ from .save_stage import SaveStage
 from .source import Downloads, DownloadSource, count
 
 FINISH_S = 1.0
-"""How long creations that are under way may take after an interruption, in seconds."""
-
+"""How long creations in flight may take after an interruption, in seconds."""
 
 ENDS_EXPORT = (RouteError, FolderLostError)
 """Errors that concern all packages, and fail none."""
 
 
 class Pipeline:
-    """The stages of one export; `error` is what has ended them, if not a cancellation."""
+    """The stages of one export; `error` is the exception that ended them, if any."""
 
     def __init__(
         self, resources: ExportResources, folder: ExportFolder, event_bus: EventBus
     ) -> None:
-        """Join the stages; nothing runs before `run`."""
+        """Connect the stages; nothing runs before `run`."""
         self.error: Exception | None = None
         self._resources = resources
         self._folder = folder
         self._event_bus = event_bus
+        self._emit, self._clock, self._report = event_bus.emit, event_bus.clock, event_bus.report
         self._name_of: Callable[[Download], str] = path_namer(resources.folder.path_template)
         self._gate = CallGate()
         self._pending = PendingPackages(folder, event_bus)
@@ -101,7 +101,7 @@ class Pipeline:
             self._on_pending,
             policy=resources.poll,
             workers=resources.limits.requests,
-            on_error=self._fail_unexpectedly,
+            on_error=lambda item, raised: self._fail(item, as_error(raised)),
         )
         self._space = DiskSpace(
             folder.sink,
@@ -166,9 +166,9 @@ class Pipeline:
         self._source: DownloadSource
 
     async def run(self, downloads: Downloads) -> None:
-        """Settle every download; returns when the last one is, or when it is interrupted.
+        """Settle every download; returns after the last one, or when interrupted.
 
-        When it is cancelled, it lets go of what it has claimed, for other exports of the client.
+        On cancellation it releases its claims, for other exports of the client.
         """
         ending = Ending.INTERRUPTED
         try:
@@ -176,24 +176,22 @@ class Pipeline:
             await self._confirm_journal()
             if self._pending.is_done:
                 ending = Ending.COMPLETE
-            if self._event_bus.report.stopped is not None:
+            if self._report.stopped is not None:
                 ending = Ending.STOPPED
         except Exception as error:
-            self.error = error  # kept: a cancellation may take its place
+            self.error = error  # a cancellation may replace it
             raise
         finally:
             self._pending.release_all()
-            self._event_bus.report.end(self._pending.left)
+            self._report.end(self._pending.left)
             with anyio.CancelScope(shield=True):
-                await self._event_bus.recorder.end(
-                    self._event_bus.report, self._event_bus.clock(), ending
-                )
+                await self._event_bus.recorder.end(self._report, self._clock(), ending)
         if not self._pending.is_done:
             left = self._pending.left
-            await self._event_bus.emit(events.Interrupted(at_s=self._event_bus.clock(), left=left))
+            await self._emit(events.Interrupted(at_s=self._clock(), left=left))
 
     def interrupt(self) -> None:
-        """End early, within about `FINISH_S`; what is under way is kept for the next run."""
+        """End early, within about `FINISH_S`; the next run resumes unfinished packages."""
         self._gate.let_finish(FINISH_S)
         self._working.cancel()
 
@@ -213,14 +211,10 @@ class Pipeline:
         ):
             async with send, incoming, self._ready, ready, anyio.create_task_group() as tasks:
                 total = count(downloads)
-                await self._event_bus.emit(
-                    events.Started(at_s=self._event_bus.clock(), total=total)
-                )
+                await self._emit(events.Started(at_s=self._clock(), total=total))
                 tasks.start_soon(self._poll_stage.run)
                 tasks.start_soon(self._downloader.watchdog.run)
-                tasks.start_soon(
-                    self._event_bus.recorder.run, self._event_bus.report, self._event_bus.clock
-                )
+                tasks.start_soon(self._event_bus.recorder.run, self._report, self._clock)
                 tasks.start_soon(self._create_all, incoming, tasks)
                 tasks.start_soon(self._fetch_stage.run, ready, slots, tasks)
                 await self._source.run(send)
@@ -228,16 +222,16 @@ class Pipeline:
                 tasks.cancel_scope.cancel()
 
     async def _confirm_journal(self) -> None:
-        """End the run as stopped if the next one could not read what this one has noted."""
+        """End the run as stopped if the next run could not read the journal."""
         try:
             await self._folder.journal.confirm()
         except FolderLostError as error:
             await self._end_early(error)
         except SinkError:
-            pass  # the disk is full or busy: whoever put a row was told
+            pass  # the disk is full or busy: `Journal.put` has raised that
 
     async def _fail(self, item: WorkItem, error: PixxelError) -> None:
-        """End a package; with a rejected key, a closed way or a lost folder the whole export."""
+        """Fail a package; stop the export if the key, the route or the folder is lost."""
         if isinstance(error, ENDS_EXPORT):
             await self._end_early(error)
             return
@@ -249,29 +243,25 @@ class Pipeline:
         await self._failures.note(item, error)
         await self._failures.settle(item.download, error)
 
-    async def _fail_unexpectedly(self, item: WorkItem, raised: Exception) -> None:
-        """End a package for which something was raised that nobody expects."""
-        await self._fail(item, as_error(raised))
-
     async def _stop(self, error: AuthenticationError) -> None:
         if self._gate.rejected is not None:
             return
-        # First everything is stopped, then it is told: the reader may be slow.
-        self._event_bus.report.stopped = error
+        # Stop everything before the event is sent: the reader may be slow.
+        self._report.stopped = error
         self._gate.shut(error)
-        if self._event_bus.report.total is None:
-            self._source.cut()  # a stream may never end; of a list, each package fails
+        if self._report.total is None:
+            self._source.stop()  # a stream may never end; the packages of a list all fail
         waiting = self._poll_stage.drain()
-        await self._event_bus.emit(events.Stopped(at_s=self._event_bus.clock(), error=error))
+        await self._emit(events.Stopped(at_s=self._clock(), error=error))
         async with anyio.create_task_group() as tasks:  # so that they share commits
             for item in waiting:
                 tasks.start_soon(self._fail, item, self._gate.rejection())
 
     async def _end_early(self, error: PixxelError) -> None:
-        """End the export for a reason that concerns all of it; no package fails by that."""
-        if self._event_bus.report.stopped is None:
-            self._event_bus.report.stopped = error
-            await self._event_bus.emit(events.Stopped(at_s=self._event_bus.clock(), error=error))
+        """End the export for a reason that affects all of it; fails no package."""
+        if self._report.stopped is None:
+            self._report.stopped = error
+            await self._emit(events.Stopped(at_s=self._clock(), error=error))
             self.interrupt()
 
     # Create.
@@ -302,22 +292,22 @@ class Pipeline:
             await self._end_early(full.error)
         except EarlierFailureError as error:
             await self._failures.settle(download, error)
-        except Exception as raised:  # noqa: BLE001 - it ends this package, and no other
-            error = as_error(raised)
+        except Exception as raised:  # noqa: BLE001 - it fails this package only
+            failure = as_error(raised)
             if item is not None:
-                await self._fail(item, error)
-            elif isinstance(error, ENDS_EXPORT):
-                await self._end_early(error)
-            else:  # without a row, there is nothing to note it in
-                await self._failures.settle(download, error)
+                await self._fail(item, failure)
+            elif isinstance(failure, ENDS_EXPORT):
+                await self._end_early(failure)
+            else:  # there is no row to record it in
+                await self._failures.settle(download, failure)
 
     async def _resume(self, item: WorkItem) -> None:
-        """Skip a package that is saved; else do what its state asks for first."""
+        """Skip a package that is saved; otherwise start what its state requires."""
         if await self._resume_stage.is_saved(item):
             await self._save_stage.extract(item)
             saved = self._save_stage.describe(item, skipped=True)
             await self._pending.settle(
-                events.Skipped(at_s=self._event_bus.clock(), key=item.key, saved=saved)
+                events.Skipped(at_s=self._clock(), key=item.key, saved=saved)
             )
             return
         first = self._resume_stage.first(item, needs_id=needs_id(item.download))
@@ -326,29 +316,24 @@ class Pipeline:
         await self._start(item, first)
 
     async def _start(self, item: WorkItem, first: ResumeAction) -> None:
-        """Ask for a package, or go on waiting for the one that an earlier run has asked for."""
+        """Create a package, or poll the one that an earlier run created."""
         if first is ResumeAction.POLL:
             item.lead = known_id_of(item, self._resources.folder.previous_failures)
             item.since = anyio.current_time()
-            await self._event_bus.emit(
-                events.Requested(
-                    at_s=self._event_bus.clock(), key=item.key, download_id=item.row.download_id
-                )
+            await self._emit(
+                events.Requested(at_s=self._clock(), key=item.key, download_id=item.row.download_id)
             )
             self._poll_stage.add_soon(
                 item, since=item.since, spread_s=self._resources.poll.initial_s
             )
             return
-        again = first is ResumeAction.CREATE_AGAIN
-        # The same call may have gone out in an earlier run, if it takes no id: its age is unknown.
+        create = self._create_stage.create
+        if first is ResumeAction.CREATE_AGAIN:
+            create = self._create_stage.create_again
+        # Without an id, an earlier run may have sent the same call: the age is unknown.
         is_new = needs_id(item.download) or item.row.state is State.QUEUED
-        await self._on_created(
-            item,
-            await (
-                self._create_stage.create_again(item) if again else self._create_stage.create(item)
-            ),
-            kind=item.download.kind if is_new else None,
-        )
+        kind = item.download.kind if is_new else None
+        await self._on_created(item, await create(item), kind=kind)
 
     async def _on_created(self, item: WorkItem, package: Package, *, kind: str | None) -> None:
         if not await self._is_settled(item, package, polls=0):
@@ -357,7 +342,7 @@ class Pipeline:
     # Poll.
 
     async def _poll(self, pending: Pending[WorkItem]) -> bool:
-        """Ask about one package; return whether it has to be asked about again."""
+        """Poll one package; return whether it must be polled again."""
         item = pending.item
         age_s = anyio.current_time() - item.since
         try:
@@ -384,9 +369,9 @@ class Pipeline:
         return True
 
     async def _on_pending(self, pending: Pending[WorkItem], next_s: float) -> None:
-        await self._event_bus.emit(
+        await self._emit(
             events.Polled(
-                at_s=self._event_bus.clock(),
+                at_s=self._clock(),
                 key=pending.item.key,
                 status_word=pending.item.status_word,
                 polls=pending.polls,
@@ -395,7 +380,7 @@ class Pipeline:
         )
 
     async def _is_settled(self, item: WorkItem, package: Package, *, polls: int) -> bool:
-        """Hand on a package that is ready; return False for one that is not.
+        """Pass a package that is ready to the fetch stage; return False for one that is not.
 
         Raises:
             PackageFailedError: The service could not package it.
@@ -405,9 +390,9 @@ class Pipeline:
         if package.status is not PackageStatus.READY:
             return False
         item.take_url(package.signed_url, margin_s=self._resources.fetch.expiry_margin_s)
-        await self._event_bus.emit(
+        await self._emit(
             events.Ready(
-                at_s=self._event_bus.clock(),
+                at_s=self._clock(),
                 key=item.key,
                 waited_s=anyio.current_time() - item.since,
                 polls=polls,
@@ -422,7 +407,7 @@ class Pipeline:
         return await self._gate.ask(self._requests.fresh_url(item.download, item.row.download_id))
 
     async def _poll_again(self, item: WorkItem) -> None:
-        # It waits since its creation: the waiting limit ends a storage that always refuses.
+        # Its wait counts from creation: the limit ends a storage that always refuses.
         pending = Pending(item=item, since=item.since)
         await self._on_pending(pending, self._resources.poll.initial_s)
         self._poll_stage.add(item, since=item.since)

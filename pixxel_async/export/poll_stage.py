@@ -1,11 +1,9 @@
 """The polling scheduler: one heap of due times for all pending packages.
 
 Rules:
-    * A few tasks call the service. One of them at a time looks at the clock, and takes what is due
-      next; the others call, or wait for their turn to look. Ten thousand pending packages are ten
-      thousand entries in a heap.
-    * What a poll brings is awaited: who is slow to take results makes the polls slower, not the
-      memory larger.
+    * One task takes the package that is due next and starts a task for its poll, a bounded number
+      at once. Ten thousand pending packages are ten thousand entries in a heap, not tasks.
+    * Results are awaited: a slow consumer slows the polls instead of growing a queue.
 """
 
 from __future__ import annotations
@@ -31,7 +29,7 @@ async def _raise(_item: object, error: Exception) -> None:
 
 
 class PollStage(Generic[T]):
-    """Polls what is added until it is cancelled."""
+    """Polls the added packages until cancelled."""
 
     def __init__(
         self,
@@ -45,12 +43,11 @@ class PollStage(Generic[T]):
         """Prepare; nothing runs before `run`.
 
         Args:
-            poll: Asks about one package. Returns True if it has to be polled again.
-            on_pending: Told about each package that will be polled again, and in how many seconds.
+            poll: Polls one package. Returns True if it must be polled again.
+            on_pending: Called with each package to poll again, and the delay in seconds.
             policy: The intervals.
-            workers: How many polls may be in flight.
-            on_error: Ends a package for which `poll`, or anything after it, has raised; without it,
-                that is raised out of `run`.
+            workers: How many polls may be in flight at once.
+            on_error: Called when `poll` or `on_pending` raises; by default, `run` raises it.
         """
         self._poll = poll
         self._on_pending = on_pending
@@ -61,16 +58,17 @@ class PollStage(Generic[T]):
         self._is_drained = False
 
     def __len__(self) -> int:
-        """Count the packages that wait for their next poll."""
+        """Return how many packages wait for their next poll."""
         return len(self._schedule)
 
     def add(self, item: T, *, since: float, kind: str | None = None) -> None:
-        """Take on a package that the service was asked for at `since`.
+        """Schedule a package.
 
         Args:
             item: The package.
-            since: On the clock of the event loop.
-            kind: Whose times tell about its own; None if no others do, or if it was ready before.
+            since: When it was requested, on the clock of the event loop.
+            kind: Packages of the same kind predict its time; None to predict nothing, such as
+                for a package that was ready before.
         """
         if kind is None:
             pending = Pending(item=item, since=since)
@@ -80,26 +78,26 @@ class PollStage(Generic[T]):
         self._put(pending, self._wait_s(pending))
 
     def add_soon(self, item: T, *, since: float, spread_s: float) -> None:
-        """Take on a package of an earlier run; it is first polled at random within `spread_s`."""
+        """Schedule a package of an earlier run; its first poll is random within `spread_s`."""
         self._put(Pending(item=item, since=since), spread_s * _jitter())
 
     def record_status(self, pending: Pending[T], status: PackageStatus) -> None:
-        """Learn from what the service has just said about a package that is being polled."""
+        """Learn from the status of a package that is being polled."""
         self._schedule.saw(pending, status, now=_now())
         self._changed.set()
 
     def drain(self) -> list[T]:
-        """Give back everything that waits; what is added from now on is due at once."""
+        """Remove and return all waiting packages; those added later are due at once."""
         self._is_drained = True
         return [pending.item for pending in self._schedule.drain()]
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
-        """Poll until cancelled, in a task for each poll that is in flight."""
+        """Poll until cancelled, with one task per poll in flight."""
         in_flight = anyio.Semaphore(self._workers)
         async with anyio.create_task_group() as tasks:
             task_status.started()
             while True:
-                await asyncio.sleep(0)  # or a poll that waits for nothing would let nobody else run
+                await asyncio.sleep(0)  # or polls that never wait would starve other tasks
                 await in_flight.acquire()
                 tasks.start_soon(self._poll_due, await self._next_due(), in_flight)
 
@@ -107,7 +105,7 @@ class PollStage(Generic[T]):
         try:
             try:
                 is_pending = await self._poll_one(pending)
-            except Exception as error:  # noqa: BLE001 - it ends this package, and no other
+            except Exception as error:  # noqa: BLE001 - it fails this package only
                 await self._on_error(pending.item, error)
                 is_pending = False
             if not is_pending:
@@ -119,14 +117,14 @@ class PollStage(Generic[T]):
         if not await self._poll(pending):
             return False
         wait_s = self._wait_s(pending)
-        # First told, then placed: or its next poll might be told about before this one.
+        # Report before scheduling, or its next poll might be reported first.
         await self._on_pending(pending, wait_s)
         self._put(pending, wait_s)
         return True
 
     async def _next_due(self) -> Pending[T]:
         loop = asyncio.get_running_loop()
-        # What is due sooner than the clock can tell is due: or its timer would ring for ever.
+        # Due within the resolution of the clock counts as due: its timer would fire forever.
         while (due := self._schedule.take(loop.time() + LEAST_WAIT_S)) is None:
             self._changed.clear()
             next_due = self._schedule.next_due()
@@ -152,4 +150,4 @@ def _now() -> float:
 
 
 def _jitter() -> float:
-    return random.random()  # noqa: S311 - jitter is no secret
+    return random.random()  # noqa: S311 - jitter is not a secret

@@ -1,6 +1,6 @@
-"""Whether the id of a package leads nowhere any more, so that the package is requested anew.
+"""Replaces packages with stale ids: detects that an id is stale, and requests a new package.
 
-The decisions are those of `sansio.resume.KnownId`; here they are asked for one package.
+`sansio.resume_decision.KnownId` decides; this module applies it to one package.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from .create_stage import CreateStage
 from .package_requests import PackageRequests
 
 NO_ANSWER = "no answer yet"
-"""Stands for the status word while the service gives none."""
+"""The status word while the service has given none."""
 
 
 class _StaleIdError(PackageFailedError):
-    """The id of a package leads nowhere."""
+    """The id of a package is stale."""
 
 
 def known_id_of(item: WorkItem, failures: PreviousFailures) -> KnownId:
-    """Return what is known of an id that an earlier run has noted."""
+    """Return what is known of an id that an earlier run recorded."""
     row = item.row
     # A package that was saved is QUEUED again; one that was only requested is REQUESTED.
     was_ready = row.state is State.QUEUED or (row.attempts > 0 and row.state is not State.REQUESTED)
@@ -42,10 +42,10 @@ def known_id_of(item: WorkItem, failures: PreviousFailures) -> KnownId:
 async def poll_package(
     item: WorkItem, requests: PackageRequests, gate: CallGate, *, age_s: float
 ) -> Package | None:
-    """Ask how far a package has come; None if the next look may tell more.
+    """Request the status of a package; return None after a transient error.
 
     Raises:
-        PackageFailedError: The id leads nowhere.
+        PackageFailedError: The id is stale.
         PixxelError: As `PackageRequests.poll`.
     """
     transient: list[PixxelError] = []
@@ -65,10 +65,10 @@ async def poll_package(
 
 
 def raise_if_url_missing(item: WorkItem, package: Package) -> None:
-    """Count an answer without a URL, and raise if there were enough of them.
+    """Count a response without a URL, and raise after too many in a row.
 
     Raises:
-        PackageFailedError: The package had a URL once, and has none any more.
+        PackageFailedError: The package once had a URL, and no longer does.
     """
     if item.lead is not None and item.lead.answered(package.status, package.status_word):
         message = f'its status is "{redact(package.status_word)}", without a URL'
@@ -76,7 +76,7 @@ def raise_if_url_missing(item: WorkItem, package: Package) -> None:
 
 
 def is_stale_id(item: WorkItem, error: PixxelError) -> bool:
-    """Tell whether what a look has ended with means that the id leads nowhere."""
+    """Whether the error of a poll means that the id is stale."""
     if not needs_id(item.download):
         return False
     match error:
@@ -93,15 +93,15 @@ def is_stale_id(item: WorkItem, error: PixxelError) -> bool:
 
 
 class OnCreated(Protocol):
-    """Takes a package that was requested just now."""
+    """Receives a package that was just created."""
 
     def __call__(self, item: WorkItem, package: Package, *, kind: str | None) -> Awaitable[None]:
-        """Take it."""
+        """Handle the package."""
         ...
 
 
 class PackageReplacement:
-    """Requests packages anew whose ids lead nowhere."""
+    """Requests new packages in place of those with stale ids."""
 
     def __init__(
         self,
@@ -111,12 +111,12 @@ class PackageReplacement:
         fail: Callable[[WorkItem, PixxelError], Awaitable[None]],
         end_early: Callable[[PixxelError], Awaitable[None]],
     ) -> None:
-        """Join what a replacement needs.
+        """Take the dependencies.
 
         Args:
-            create_stage: Requests packages.
-            on_created: Takes a package that was requested.
-            fail: Ends a package that failed.
+            create_stage: Creates packages.
+            on_created: Receives a new package.
+            fail: Fails a package.
             end_early: Ends the export, such as when the disk stays full.
         """
         self._create_stage = create_stage
@@ -125,7 +125,7 @@ class PackageReplacement:
         self._end_early = end_early
 
     async def replace(self, item: WorkItem, error: PixxelError) -> None:
-        """Request a new package in place of one that the service or the storage has let go of.
+        """Request a new package in place of one that the service or the storage no longer has.
 
         Raises:
             PixxelError: As `CreateStage.replace`.
@@ -135,7 +135,7 @@ class PackageReplacement:
         await self._on_created(item, package, kind=item.download.kind)
 
     async def fetch_failed(self, item: WorkItem, error: PixxelError) -> None:
-        """Request a package anew whose transfer failed, or end it."""
+        """Replace a package whose transfer failed, or fail it."""
         try:
             if may_be_replaced(item, error):
                 await self.replace(item, error)
@@ -149,10 +149,10 @@ class PackageReplacement:
 
 
 def may_be_replaced(item: WorkItem, error: PixxelError) -> bool:
-    """Tell whether a package whose transfer failed is requested anew.
+    """Whether to replace a package whose transfer failed.
 
-    One of this run is not: the next run takes it up. What the service itself says when it is asked
-    for a fresh URL counts in any run.
+    A package of this run is not replaced: the next run retries it. An error of the service's own
+    call for a fresh URL counts in any run.
     """
     if not needs_id(item.download):
         return False

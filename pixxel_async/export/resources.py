@@ -1,4 +1,4 @@
-"""What a client lends to its exports."""
+"""What a client shares with its exports."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from ..transfer.concurrency_limiter import ConcurrencyLimiter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportResources:
-    """The parts of one export.
+    """Clients, shared limits and policies of one export.
 
     Attributes:
-        api: Sends the calls; its rate and its bound hold for all exports together.
+        api: Sends the calls; all exports share its rate limit and its concurrency.
         storage: Opens signed URLs.
         slots: Bounds the transfers of all exports together.
-        hosts: Hold transfers back from a storage that fails.
-        bandwidth: Limits what they bring together, or None.
-        limits: Bounds of one export.
-        retry: How often, and after how long, calls are tried again.
-        poll: When pending packages are asked about.
+        hosts: The circuit breakers of storage hosts.
+        bandwidth: Limits the throughput of all exports together, or None.
+        limits: The limits of this export.
+        retry: When calls are retried.
+        poll: When pending packages are polled.
         fetch: How packages are transferred and verified.
-        folder: How the export folder is treated.
+        folder: How files in the export folder are handled.
     """
 
     api: Api

@@ -1,10 +1,10 @@
-"""Takes up what an earlier run has left of a package.
+"""Resumes a package from what an earlier run left of it.
 
 Rules:
-    * A file that is saved is left where it is, without a request. Its size has to be right; it is
-      read again only if that is asked for, or if one of its times or its inode is another one.
-    * A file that was saved without a checksum and written to since is changed. A copy of it, with
-      its time, is not; file systems may round that to `COARSE_NS`.
+    * A saved file stays where it is, without a request. Its size must match; the export reads it
+      again only if the policy says so, or if one of its times or its inode differs.
+    * A file that was saved without a checksum counts as changed if its modification time differs by
+      more than `COARSE_NS`, to which file systems may round the time of a copy.
     * A file that was changed since it was saved is set aside, never overwritten, and the package is
       fetched again.
 """
@@ -28,22 +28,16 @@ COARSE_NS = 2_000_000_000
 
 
 class ResumeStage:
-    """Looks at the packages of one export before anything is sent for them."""
+    """Checks the packages of one export before it sends anything for them."""
 
     def __init__(self, folder: ExportFolder, *, policy: FolderPolicy, retry: RetryPolicy) -> None:
-        """Look at nothing yet.
-
-        Args:
-            folder: Where files and notes are.
-            policy: How closely files are looked at, and what becomes of failed packages.
-            retry: How often a lost creation may be repeated.
-        """
+        """Take the folder and the policies; reads nothing yet."""
         self._folder = folder
         self._policy = policy
         self._retry = retry
 
     async def is_saved(self, item: WorkItem) -> bool:
-        """Tell whether the file is there and ours; what is there and was changed is set aside.
+        """Whether the saved file is there and unchanged; a changed file is set aside.
 
         Raises:
             SinkError: The folder cannot be read or written.
@@ -59,7 +53,7 @@ class ResumeStage:
         stamp = await sink.stamp(row.name)
         if stamp is not None and await self._is_unchanged(row, stamp):
             if row.state is not State.SAVED:
-                # The last run ended between the rename and the note of it.
+                # The last run ended between the rename and its journal entry.
                 item.row = row.without_partial().changed(state=State.SAVED).stamped(stamp)
                 await self._folder.journal.put(item.row)
             elif not is_untouched(row, stamp):
@@ -73,11 +67,11 @@ class ResumeStage:
         return False
 
     def first(self, item: WorkItem, *, needs_id: bool) -> ResumeAction:
-        """Decide what is done first with a package that is not saved.
+        """Decide what to do first with a package that is not saved.
 
         Raises:
-            EarlierFailureError: It failed in an earlier run, and is left alone.
-            AnswerLostError: Its creation was sent too often.
+            EarlierFailureError: It failed in an earlier run, and is not retried.
+            AnswerLostError: No repeat of its creation is left.
         """
         row = item.row
         decided = first(
@@ -94,8 +88,8 @@ class ResumeStage:
             raise EarlierFailureError(message, key=item.key)
         if decided is ResumeAction.GIVE_UP:
             message = (
-                "its creation was sent, no answer was noted, and it may not be sent again: "
-                "the service may hold a package that nobody fetches"
+                "its creation was sent, no response was recorded, and no repeat is left: "
+                "the service may hold a package that nothing fetches"
             )
             raise AnswerLostError(message, key=item.key)
         if row.state is State.FAILED and self._policy.previous_failures is PreviousFailures.RETRY:
@@ -115,8 +109,8 @@ class ResumeStage:
 
 
 def is_untouched(row: PackageRow, stamp: Stamp) -> bool:
-    """Tell whether a file is surely the one that was saved, as far as a look can tell."""
-    if row.mtime_ns is None or row.inode is None:  # of an earlier version: the size has to do
+    """Whether the times and the inode of a file match those recorded when it was saved."""
+    if row.mtime_ns is None or row.inode is None:  # of an earlier version: only the size is known
         return True
     is_same = (stamp.mtime_ns, stamp.inode) == (row.mtime_ns, row.inode)
     return is_same and row.ctime_ns in {None, stamp.ctime_ns}
@@ -125,7 +119,7 @@ def is_untouched(row: PackageRow, stamp: Stamp) -> bool:
 def _fetch_again(row: PackageRow) -> PackageRow:
     return row.changed(
         state=State.QUEUED,
-        recreated=0,  # it was saved: what was repeated for that is over
+        recreated=0,  # it was saved since: repeats count from zero
         bytes=None,
         sha256=None,
         mtime_ns=None,
@@ -140,13 +134,13 @@ def _fetch_again(row: PackageRow) -> PackageRow:
 async def repair_row(
     item: WorkItem, folder: ExportFolder, event_bus: EventBus, *, is_lost: bool
 ) -> None:
-    """Replace a row that was found damaged, and tell.
+    """Replace a damaged row, and report it.
 
     Args:
-        item: A package that was just looked up; its row has what could be believed.
-        folder: Its journal has found the damage.
-        event_bus: Takes the event.
-        is_lost: Whether nothing could be believed. Nobody knows then whose file has its name.
+        item: A package that was just looked up; its row holds the valid values.
+        folder: Its journal found the damage.
+        event_bus: Emits the event.
+        is_lost: Whether no value was valid. The origin of a file with its name is unknown then.
     """
     damage = folder.journal.take_damage(item.key) or _mismatch(item)
     if damage is None:
@@ -163,7 +157,7 @@ async def repair_row(
 
 
 def _mismatch(item: WorkItem) -> Corruption | None:
-    """Find out whether the row of a package describes another download."""
+    """Return the damage if the row describes another download, or None."""
     wanted = target_of(item.download)
     if item.row.target == wanted or json.loads(item.row.target) == json.loads(wanted):
         return None

@@ -1,11 +1,11 @@
-"""From a verified partial to a saved file.
+"""Turns a verified partial file into a saved file.
 
 Rules:
-    * The journal knows size and SHA-256 before the file gets its final name, so that a run that
-      is killed in between leaves nothing that the next one cannot tell.
-    * Saving waits for the disk only. Many packages do so at once, while others are transferred:
+    * The journal records size and SHA-256 before the file gets its final name, so that the next run
+      recognizes the file if this one is killed in between.
+    * Saving waits only for the disk. Many packages are saved at once, while others are transferred:
       they share the commits of the journal.
-    * An extracted folder gets its name after the journal has noted it, and the ZIP goes after that.
+    * An extracted folder gets its name after the journal has recorded it; the ZIP is removed last.
 """
 
 from __future__ import annotations
@@ -39,15 +39,7 @@ class SaveStage:
         space: DiskSpace,
         clock: Callable[[], float],
     ) -> None:
-        """Join folder and events.
-
-        Args:
-            folder: Where files and notes go.
-            policy: What is done with files that are in the way.
-            checksum: What is noted of the bytes.
-            space: Waits when the journal finds the disk full.
-            clock: Seconds for `at_s`.
-        """
+        """Take the dependencies; `clock` returns the `at_s` of events."""
         self._folder = folder
         self._policy = policy
         self._algorithms = frozenset({checksum.value} - {Checksum.NONE.value})
@@ -57,7 +49,7 @@ class SaveStage:
     async def save(self, package: ReceivedPackage) -> events.Saved:
         """Give a package its final name.
 
-        Cancelled or failed, it leaves the partial and its mark for a later run.
+        If cancelled or failed, it leaves the partial file for a later run.
 
         Raises:
             SinkError: The disk refused, or the name is taken.
@@ -80,9 +72,9 @@ class SaveStage:
         )
 
     async def extract(self, item: WorkItem) -> None:
-        """Extract a saved package, if that is wanted and was not done yet.
+        """Extract a saved package, if the policy says so and it is not extracted yet.
 
-        Cancelled or failed, it leaves the ZIP and no folder; a later run does it anew.
+        If cancelled or failed, it leaves the ZIP and no folder; a later run starts over.
 
         Raises:
             ArchiveError: The ZIP is refused.
@@ -97,7 +89,7 @@ class SaveStage:
             folder = folder_name(row.name)
             has_room = functools.partial(self._space.leaves_now, item.key)
             await self._space.write(lambda: sink.extract(row.name, folder, has_room=has_room))
-            # First the note: a folder that is there, and that the journal knows, is whole.
+            # The journal entry comes first: a folder that exists and is recorded is complete.
             item.row = row.changed(extracted=folder)
             await self._space.write(lambda: journal.put(item.row))
             await sink.reveal(folder)
@@ -108,7 +100,7 @@ class SaveStage:
                 await sink.remove(row.name)
 
     def describe(self, item: WorkItem, *, skipped: bool = False) -> SavedPackage:
-        """Describe a saved file, from what the journal remembers of it."""
+        """Return the description of a saved file, from its journal row."""
         row, sink = item.row, self._folder.sink
         return SavedPackage(
             download=item.download,
@@ -130,7 +122,7 @@ class SaveStage:
         )
         await self._space.write(lambda: journal.put(item.row))
         is_noted = False
-        with anyio.CancelScope(shield=True):  # short, and what has its name is noted
+        with anyio.CancelScope(shield=True):  # short: the name and its entry belong together
             stamp = await partial.commit(self._policy.unknown_files)
             item.row = (
                 item.row.without_partial()
@@ -143,5 +135,5 @@ class SaveStage:
             except SinkError as error:
                 if error.code not in FULL_CODES:
                     raise
-        if not is_noted:  # that may take long; a later run finds the file by what was noted before
+        if not is_noted:  # may wait long; until then, the entry above identifies the file
             await self._space.write(lambda: journal.put(item.row))

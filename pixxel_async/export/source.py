@@ -1,4 +1,4 @@
-"""Brings the downloads that an export is given to its first stage."""
+"""Feeds the downloads of an export to its first stage."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Downloads: TypeAlias = Iterable[Download] | AsyncIterable[Download]
 
 
 def count(downloads: Downloads) -> int | None:
-    """Count the distinct downloads of a list; a stream is not read ahead for it.
+    """Return how many distinct downloads a list has, or None for a stream.
 
     Raises:
         InputError: It is not an iterable of downloads.
@@ -67,11 +67,11 @@ def _described(value: object) -> str:
 
 
 ROWS_AT_ONCE = 500
-"""New packages are noted in pieces of this size, between which other tasks have their turn."""
+"""After this many new rows, other tasks may run."""
 
 
 class DownloadSource:
-    """The downloads of one export, each once."""
+    """The distinct downloads of one export."""
 
     def __init__(
         self,
@@ -82,15 +82,7 @@ class DownloadSource:
         event_bus: EventBus,
         name_of: Callable[[Download], str],
     ) -> None:
-        """Take nothing yet.
-
-        Args:
-            downloads: What the export is given.
-            journal: Takes what is new.
-            pending: Counts what is to be settled.
-            event_bus: Its recorder notes what waits.
-            name_of: Names files.
-        """
+        """Take the dependencies; `name_of` returns the file name of a download."""
         self._downloads = downloads
         self._journal = journal
         self._pending = pending
@@ -99,7 +91,7 @@ class DownloadSource:
         self._scope = anyio.CancelScope()
 
     async def run(self, send: MemoryObjectSendStream[Download]) -> None:
-        """Hand on every distinct download; waits for who takes them."""
+        """Send every distinct download; waits while the receiver is busy."""
         is_list = count(self._downloads) is not None
         if is_list:
             await self._note_all()
@@ -114,12 +106,12 @@ class DownloadSource:
                     self._pending.add()
         self._pending.close()
 
-    def cut(self) -> None:
-        """Take no more of a stream, which may never end; what was handed on is all."""
+    def stop(self) -> None:
+        """Stop reading a stream, which may never end."""
         self._scope.cancel()
 
     async def _note_all(self) -> None:
-        """Note the packages of a list at once, so that a run that is killed knows them all."""
+        """Record all packages of a list first, so that a killed run leaves their rows."""
         number = 0
         async for download in each(self._downloads):
             self._note(download)
@@ -129,6 +121,6 @@ class DownloadSource:
 
     def _note(self, download: Download) -> None:
         if not self._journal.knows(download.key):
-            with suppress(Exception):  # told for this package when its turn comes
+            with suppress(Exception):  # raised again when the package is created
                 self._journal.note(new_row(download, self._name_of))
         self._event_bus.recorder.queued(download.key, self._event_bus.clock())

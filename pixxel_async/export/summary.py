@@ -1,4 +1,4 @@
-"""What an export has come to, counted from its events."""
+"""The totals of an export, counted from its events."""
 
 from __future__ import annotations
 
@@ -13,31 +13,30 @@ from ..sansio.package_state import State, advance
 
 @dataclass(slots=True, kw_only=True)
 class Report:
-    """Totals of an export, right at any moment of it.
+    """The totals of an export, correct at any moment.
 
     Attributes:
         total: How many distinct downloads there are; None while a stream of them is read.
-        states: How many packages are in which state.
-        saved: The files that were saved in this run, in the order in which they were.
-        skipped: The files that were there already.
-        failed: The downloads that were given up, as events with `download` and `error`.
+        states: The number of packages in each state.
+        saved: The files that this run saved, in that order.
+        skipped: The files that an earlier run saved.
+        failed: The failed downloads, as events with `download` and `error`.
         bytes: Bytes of the saved files.
-        received: Bytes that came over the wire, repeated ones included.
-        polls: Status calls that found a package not ready, or ready.
-        retries: Calls of the service that were sent again.
-        recreated: Creations that were sent again because their answer was lost.
-        interrupted: Transfers that broke off and went on.
+        received: Bytes received from the storage, including repeated ones.
+        polls: Status calls that returned a status.
+        retries: Retried calls of the service.
+        recreated: Creations that were repeated because their response was lost or their id stale.
+        interrupted: Transfers that were interrupted and resumed.
         refreshed: Signed URLs that were replaced.
-        held: Times that a failing host held requests back, or that retries had to wait.
-        held_s: Seconds for which requests waited for a failing host.
+        held: How often requests waited for an unreachable host, or retries were throttled.
+        held_s: Seconds for which requests waited for an unreachable host.
         waited_s: Seconds from creation to readiness, summed over the packages.
         transferred_s: Seconds of transfers, summed over the packages.
         elapsed_s: Seconds since the export began.
         stopped: Why it stopped early, or None.
-        left: How many packages are not settled: neither saved, nor there already, nor failed. None
-            while that is unknown: before the export begins, and for a stream that was not read to
-            its end.
-        has_ended: Whether the export has ended, to its end or early; nothing changes after that.
+        left: How many packages are not settled: neither saved, skipped nor failed. None while that
+            is unknown: before the export begins, and for a stream that was not read to its end.
+        has_ended: Whether the export has ended, complete or early; nothing changes after that.
     """
 
     total: int | None = None
@@ -64,16 +63,16 @@ class Report:
 
     @property
     def is_complete(self) -> bool:
-        """Whether it has ended and every package is saved, by this run or an earlier one."""
+        """Whether it has ended with every package saved, by this run or an earlier one."""
         return self.has_ended and not self.failed and self.stopped is None and self.left == 0
 
     @property
     def settled(self) -> int:
-        """How many packages have ended."""
+        """How many packages are saved, skipped or failed."""
         return len(self.saved) + len(self.skipped) + len(self.failed)
 
     def counts(self) -> dict[str, int]:
-        """Return the totals that are numbers of things."""
+        """Return the totals that are counts, by name."""
         return {
             "saved": len(self.saved),
             "skipped": len(self.skipped),
@@ -89,11 +88,11 @@ class Report:
         }
 
     def end(self, left: int | None) -> None:
-        """Note the end of the export, and how many packages are not settled."""
+        """Mark the export as ended, with `left` unsettled packages."""
         self.left, self.has_ended = left, True
 
     def state_of(self, key: str) -> State:
-        """Return where a package stands; what is not known yet is QUEUED."""
+        """Return the state of a package; QUEUED if it has had no event yet."""
         return self._state_by_key.get(key, State.QUEUED)
 
     def add(self, event: events.Event) -> None:  # noqa: C901, PLR0912 - one case an event

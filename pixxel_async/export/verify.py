@@ -1,11 +1,11 @@
-"""Looks through an export folder: is what was saved still there, and still the same.
+"""Verifies an export folder: are the saved files still there and unchanged.
 
 Rules:
-    * Reading disturbs nobody: it takes no lock, and an export may run meanwhile.
-    * Several files are read at once, each on a thread; only a few findings wait for an earlier
-      one, so memory does not grow with the number of packages that are read.
-    * To forget a package takes the lock. What has its name is set aside first: a run that is
-      killed in between leaves a file that is missing, which the next export fetches.
+    * Reading takes no lock, and an export may run at the same time.
+    * Several threads read files at once. Only a few findings wait for an earlier one, so memory
+      does not grow with the number of packages.
+    * Forgetting a package requires the lock. Its file is set aside first: if the process is killed
+      in between, the file is missing, and the next export fetches it.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ from ..sansio.files.verification import (
 from ..sansio.package_state import State
 
 JOBS = 4
-"""Files that are read at once."""
+"""How many files are read at once."""
 
 AHEAD = 4
-"""Findings for each job that may wait for an earlier one."""
+"""How many findings per job may wait for an earlier one."""
 
 ZIP_SUFFIX = ".zip"
 _SAVED = frozenset({State.SAVED, State.SKIPPED})
@@ -67,22 +67,22 @@ async def verify(
     jobs: int = JOBS,
     only: Collection[str] | None = None,
 ) -> AsyncGenerator[Finding, None]:
-    """Read what an export has saved again, and say how each package was found.
+    """Verify the saved files of an export, and yield a finding per package.
 
-    Findings come in the order of the keys, those of files that no package has at the end. Nothing
-    is sent and nothing is changed; an export may run meanwhile, in any process, and what it saves
-    from then on is not looked at. Whoever leaves the iteration early closes it
-    (`contextlib.aclosing`); the files that are being read are left at once.
+    Findings come in the order of the keys; files that belong to no package come last. It sends and
+    changes nothing. An export may run at the same time, in any process; files that it saves after
+    the start are not verified. If you leave the iteration early, close it (`contextlib.aclosing`):
+    that stops reading at once.
 
     Args:
         directory: The export folder.
-        depth: How closely the ZIPs are looked at; CONTENTS reads each member against its CRC-32.
-        jobs: How many files are read at once, from 1 up.
-        only: The keys of the downloads that are looked at, or None for all, and for files that
-            no package has.
+        depth: How thoroughly to check the ZIPs; CONTENTS checks each member against its CRC-32.
+        jobs: How many files to read at once, at least 1.
+        only: The keys of the downloads to verify; None for all, and for files that belong to no
+            package.
 
     Raises:
-        SinkError: It is no export folder, or its journal cannot be read.
+        SinkError: It is not an export folder, or its journal cannot be read.
         ValueError: `jobs` is below 1.
     """
     folder = absolute_path(directory)
@@ -117,17 +117,17 @@ async def verify(
 
 
 def bytes_to_read(rows: Iterable[PackageRow]) -> int:
-    """Return how much `verify` reads of packages that are as they were saved, in bytes."""
+    """Return how many bytes `verify` reads if all files are unchanged."""
     return sum(row.bytes or 0 for row in rows if _is_saved(row) and not row.is_discarded)
 
 
 @asynccontextmanager
 async def held(directory: Path) -> AsyncIterator[ExportFolder]:
-    """Have an export folder for oneself; unlike an export, this makes none.
+    """Lock an existing export folder; unlike an export, this creates none.
 
     Raises:
         FolderBusyError: Another process exports into it.
-        SinkError: It is no export folder, or cannot be used.
+        SinkError: It is not an export folder, or cannot be used.
     """
     journal_of(directory)
     folder = await ExportFolder.open(directory)
@@ -138,17 +138,16 @@ async def held(directory: Path) -> AsyncIterator[ExportFolder]:
 
 
 async def forget(folder: ExportFolder, findings: Iterable[Finding]) -> list[Download]:
-    """Have packages fetched anew by the next export, and return their downloads.
+    """Mark repairable packages for the next export to fetch again, and return their downloads.
 
-    What can be repaired is taken, and the rest is left alone. What stands under their names is
-    set aside, never removed.
+    Their files are set aside, never removed.
 
     Args:
-        folder: Held by the caller since before the findings were made.
-        findings: Of packages in it.
+        folder: The folder; the caller has held its lock since before the verification.
+        findings: The findings of packages in it.
 
     Raises:
-        SinkError: The disk refused; what was forgotten by then stays so.
+        SinkError: The disk refused; packages forgotten by then stay forgotten.
     """
     downloads = []
     try:
@@ -156,7 +155,7 @@ async def forget(folder: ExportFolder, findings: Iterable[Finding]) -> list[Down
             if finding.download is None or not finding.is_repairable:
                 continue
             if finding.condition is Condition.DAMAGED:
-                downloads.append(finding.download)  # an export writes its row anew
+                downloads.append(finding.download)  # an export rewrites its row
                 continue
             row = await folder.journal.get(finding.download.key)
             if row is None:
@@ -172,10 +171,10 @@ async def forget(folder: ExportFolder, findings: Iterable[Finding]) -> list[Down
 
 def _forgotten(row: PackageRow, condition: Condition) -> PackageRow:
     if row.state is not State.FAILED and not _is_saved(row):
-        return row  # on its way already, and goes on from where it is
+        return row  # unfinished: the next export resumes it
     kept = {"extracted": None, "is_discarded": 0} if row.is_discarded else {}
     if condition is Condition.BROKEN:
-        kept["download_id"] = None  # the service is asked to package anew
+        kept["download_id"] = None  # request a new package
     return row.without_partial().changed(
         state=State.QUEUED,
         recreated=0,
@@ -194,14 +193,14 @@ def _forgotten(row: PackageRow, condition: Condition) -> PackageRow:
 
 @dataclass(frozen=True, slots=True)
 class _Inspection:
-    """What every look at a package needs to know.
+    """What the verification of each package needs.
 
     Attributes:
         folder: The export folder.
         once_saved: The keys of packages that some run has saved.
-        damaged: What is wrong with rows, by key.
-        depth: How closely ZIPs are looked at.
-        stop: Set when nobody waits any more.
+        damaged: The damage of rows, by key.
+        depth: How thoroughly ZIPs are checked.
+        stop: Set when the caller has left.
     """
 
     folder: Path
@@ -273,7 +272,7 @@ def _damaged(folder: Path, reason: str, download: Download | None = None) -> Fin
 
 
 def _unknown_files(folder: Path, record: ExportRecord, stop: Event) -> Iterator[Path]:
-    """Yield ZIPs and partials that no package has; folders of extracted packages are left out."""
+    """Yield ZIPs and partial files of no package, except in folders of extracted packages."""
     known = {folder / row.name for row in record.rows}
     closed = {folder / row.extracted for row in record.rows if row.extracted} | {folder / HIDDEN}
     for where, folders, files in os.walk(folder):

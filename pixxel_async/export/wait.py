@@ -1,4 +1,4 @@
-"""Waiting for one package, without fetching it."""
+"""Waits for one package without fetching it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .summary import Report
 
 
 async def wait(api: Api, download: Download, *, retry: RetryPolicy, poll: PollPolicy) -> Package:
-    """Ask for a package and poll until it is ready.
+    """Request a package and poll until it is ready.
 
     Raises:
         PackageFailedError: The service could not package it.
@@ -29,7 +29,7 @@ async def wait(api: Api, download: Download, *, retry: RetryPolicy, poll: PollPo
     package = await requests.create(download)
     download_id = package.download_id
     pending = Pending(item=None, since=anyio.current_time())
-    age_s = 0.0  # when the service was last asked: an answer may be read long after it came
+    age_s = 0.0  # at the last call: a response may be read long after it arrived
     while True:
         raise_if_failed(package, download)
         if package.status is PackageStatus.READY:
@@ -39,7 +39,7 @@ async def wait(api: Api, download: Download, *, retry: RetryPolicy, poll: PollPo
             schedule.wait(
                 pending,
                 now=anyio.current_time(),
-                jitter=random.random(),  # noqa: S311 - jitter is no secret
+                jitter=random.random(),  # noqa: S311 - jitter is not a secret
             )
         )
         pending.polls += 1
@@ -48,20 +48,20 @@ async def wait(api: Api, download: Download, *, retry: RetryPolicy, poll: PollPo
 
 
 async def _discard(_event: events.Event) -> None:
-    """Take an event that nobody reads."""
+    """Drop an event: nothing reads it."""
 
 
 def again(folder: FolderPolicy | None) -> FolderPolicy:
-    """Return the policy with which one package is asked for: it may have failed earlier."""
+    """Return the policy to request one package: retry it if it failed in an earlier run."""
     retry = {"previous_failures": PreviousFailures.RETRY}
     return (folder or FolderPolicy()).model_copy(update=retry)
 
 
 def only_package(report: Report) -> SavedPackage:
-    """Return the package of an export of one.
+    """Return the package of an export of a single download.
 
     Raises:
-        PixxelError: Why it could not be saved.
+        PixxelError: Why it was not saved.
     """
     for failed in report.failed:
         raise failed.error

@@ -1,12 +1,12 @@
-"""Refuses a journal that cannot be trusted, says what to do, and keeps a copy of it.
+"""Refuses a corrupt journal, with a remedy in the message, and keeps a copy of it.
 
 Rules:
-    * A journal is never mended, emptied or replaced by guessing.
-    * A copy is kept once for each content, beside the journal; no more than `MOST_COPIES` of a
-      kind, since a journal may be large. What runs into it again adds nothing.
-    * `PRAGMA quick_check` is part of opening, and of the end of a run. It takes about twice as
-      long as reading the keys: 14 ms for 10,000 packages with six steps each, 120 ms for 100,000.
-    * A full disk, a missing permission or a lock that is held is no damage.
+    * The library never repairs, empties or replaces a journal by guessing.
+    * It keeps one copy of each distinct content beside the journal, at most `MOST_COPIES` of a
+      kind, since a journal may be large.
+    * `PRAGMA quick_check` runs on opening and at the end of a run. It takes about twice as long as
+      reading the keys: 14 ms for 10,000 packages with six steps each, 120 ms for 100,000.
+    * A full disk, a missing permission or a held lock is not corruption.
 """
 
 from __future__ import annotations
@@ -27,31 +27,31 @@ from .schema import NewerJournalError, version_of
 T = TypeVar("T")
 
 MOST_COPIES = 5
-"""Copies that are kept of each kind."""
+"""How many copies of each kind are kept."""
 
 COPY_MODE = 0o600
 _PRIMARY = 0xFF
-"""The part of an error code of SQLite that says what kind of error it is."""
+"""Masks the primary result code of SQLite."""
 
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-_NOT_OURS = "no such "
-"""So begins what SQLite says of a table or a column that is not there."""
+_MISSING = "no such "
+"""How the message of SQLite about a missing table or column begins."""
 
 
 class CorruptJournalError(SinkError):
-    """A journal is damaged; the message says what to do."""
+    """A journal is corrupt; the message says what to do."""
 
 
 class CorruptionFoundError(sqlite3.DatabaseError):
-    """`quick_check` has found something."""
+    """`quick_check` found corruption."""
 
 
 def check(connection: sqlite3.Connection, path: Path) -> None:
-    """Look through a journal, and write nothing.
+    """Check a journal without writing.
 
     Raises:
         NewerJournalError: It is of a newer version.
-        sqlite3.DatabaseError: It is damaged.
+        sqlite3.DatabaseError: It is corrupt.
     """
     version_of(connection, path)
     (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
@@ -60,32 +60,27 @@ def check(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def check_disk(connection: sqlite3.Connection, path: Path) -> None:
-    """Look through what is on the disk, not at the pages that a connection has in memory.
-
-    Raises:
-        NewerJournalError: It is of a newer version.
-        sqlite3.DatabaseError: It is damaged.
-    """
+    """Check the journal on disk, not the cached pages; raises as `check`."""
     connection.execute("PRAGMA shrink_memory")
     check(connection, path)
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Tell whether an error comes from what the journal holds, not from the disk."""
+    """Whether an error comes from the content of the journal, not from the disk."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
     return (
         isinstance(error, CorruptionFoundError)
         or code & _PRIMARY in _DAMAGE
-        or str(error).startswith(_NOT_OURS)
+        or str(error).startswith(_MISSING)
     )
 
 
 def refusing(path: Path, work: Callable[[], T]) -> T:
-    """Do what needs a journal; blocks, so it belongs in a thread.
+    """Run `work` on a journal, and translate its errors; blocks, so call it in a thread.
 
     Raises:
-        CorruptJournalError: The journal is damaged; it says what to do.
-        NewerJournalError: It is of a newer version, likewise.
+        CorruptJournalError: The journal is corrupt.
+        NewerJournalError: The journal is of a newer version.
     """
     try:
         return work()
@@ -100,9 +95,9 @@ def refusing(path: Path, work: Callable[[], T]) -> T:
 
 
 def refusal(path: Path, error: sqlite3.Error) -> str:
-    """Say that a journal is damaged, and what to do."""
+    """Return the message about a corrupt journal, with its remedy."""
     return (
-        f"{path}: the journal is damaged ({printable(str(error))}), and is left as it is: "
+        f"{path}: the journal is damaged ({printable(str(error))}) and was left unchanged: "
         "put a good copy of it in its place, or choose another folder"
     )
 
@@ -111,22 +106,22 @@ def _kept(path: Path, kind: str) -> str:
     try:
         copy = keep_copy(path, kind)
     except OSError as error:
-        return f"no copy of it could be kept: {error.strerror or type(error).__name__}"
+        return f"it could not be copied: {error.strerror or type(error).__name__}"
     if copy is None:
-        return f"{MOST_COPIES} copies of others are kept beside it already"
+        return f"{MOST_COPIES} other copies are kept beside it already"
     return f"a copy is kept as {copy.name}"
 
 
 def keep_copy(path: Path, kind: str) -> Path | None:
-    """Copy a journal to `NAME.KIND-1` or the next number, unless there is such a copy.
+    """Copy a journal to `NAME.KIND-1` or the next free number, unless an equal copy exists.
 
-    A rollback journal that belongs to it is copied too, under the name that SQLite looks for.
+    It also copies the rollback journal, under the name that SQLite expects.
 
     Returns:
-        The copy, new or old, or None if there are `MOST_COPIES` others.
+        The new or existing copy, or None if there are `MOST_COPIES` others.
 
     Raises:
-        OSError: The disk refused; nothing is left of the copy.
+        OSError: The disk refused; the partial copy is removed.
     """
     for number in range(1, MOST_COPIES + 1):
         copy = path.with_name(f"{path.name}.{kind}-{number}")

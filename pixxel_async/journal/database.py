@@ -1,8 +1,8 @@
-"""Where SQLite opens a journal: it opens by name, so that is looked at before.
+"""Prepares the file that SQLite opens as the journal; SQLite opens by name, so check it first.
 
 Rules:
-    * The journal, and what SQLite puts beside it, are files of ours, or none.
-    * Where the file system has no locks, SQLite makes a directory of its own in their place.
+    * The journal and the side files of SQLite are regular files of this user, or absent.
+    * Where the file system has no locks, SQLite creates a lock directory instead.
 """
 
 from __future__ import annotations
@@ -22,38 +22,38 @@ from .os_locks import has_record_locks
 DOTFILE = "unix-dotfile"
 LOCK_FILE_SUFFIX = ".lock"
 LOCK_FILE_S = 10.0
-"""A lock file of SQLite that is older, in seconds, was left by a process that was killed."""
+"""A lock file of SQLite older than this, in seconds, was left by a killed process."""
 
 SIDE_FILES = ("-journal", "-wal", "-shm")
-"""What SQLite may put beside a database."""
+"""The suffixes of the files that SQLite may create beside a database."""
 
-LOOK_S = 0.1
+LOCK_POLL_S = 0.1
 
 
 def prepare_to_open(path: Path) -> str:
-    """Make a journal if there is none, and return what SQLite opens; blocks.
+    """Create a journal if there is none, and return the URI that SQLite opens; blocks.
 
-    Whoever calls it holds the folder.
+    The caller holds the lock of the folder.
 
     Raises:
-        SinkError: Something has its name that is not a file of ours.
+        SinkError: Its name is taken by something other than a regular file of this user.
         OSError: The operating system refused.
     """
     with FolderTree(path.parent).open() as folder:
         make_safe(folder, path.name)
         uri = uri_of(folder, path)
         if DOTFILE in uri:
-            _outlast_lock_file(folder, path.name + LOCK_FILE_SUFFIX)
+            _wait_for_lock_file(folder, path.name + LOCK_FILE_SUFFIX)
     return uri
 
 
 def make_safe(folder: OpenFolder, name: str) -> None:
-    """Make the file of a journal, or refuse what an export has not made; SQLite opens by name.
+    """Create the file of a journal, or refuse one that no export created.
 
-    The file is not opened: to close it would take the locks from who reads it in this process.
+    It does not open an existing file: closing it would drop the locks of readers in this process.
 
     Raises:
-        SinkError: It, or what SQLite would put beside it, is not a file of ours.
+        SinkError: It, or a side file of SQLite, is not a regular file of this user.
     """
     for suffix in SIDE_FILES:
         folder.check(name + suffix)
@@ -67,7 +67,7 @@ def make_safe(folder: OpenFolder, name: str) -> None:
 
 
 def uri_of(folder: OpenFolder, path: Path, *, mode: str = "rw") -> str:
-    """Return how SQLite opens a journal: with lock files where the file system has no locks."""
+    """Return the URI of a journal; it uses lock files where the file system has no locks."""
     is_locking = True
     with contextlib.suppress(OSError, SinkError):
         descriptor = folder.open(LOCK, os.O_RDONLY)
@@ -79,10 +79,10 @@ def uri_of(folder: OpenFolder, path: Path, *, mode: str = "rw") -> str:
     return f"{path.as_uri()}?mode={mode}{vfs}"
 
 
-def _outlast_lock_file(folder: OpenFolder, name: str) -> None:
-    """Wait for whoever reads, and remove what a killed process has left; blocks."""
+def _wait_for_lock_file(folder: OpenFolder, name: str) -> None:
+    """Wait for readers, and remove the lock file of a killed process; blocks."""
     with contextlib.suppress(OSError):
         while (there := folder.lstat(name)) is not None:
             if abs(time.time() - there.st_mtime) > LOCK_FILE_S:
                 folder.remove_folder(name)
-            time.sleep(LOOK_S)
+            time.sleep(LOCK_POLL_S)

@@ -1,11 +1,11 @@
-"""An export folder in use: its lock, its journal, its sink.
+"""An open export folder: its lock, its journal, its sink.
 
 Rules:
-    * One process at a time exports into a folder; see `lock`.
-    * Nothing in it is trusted: a link, or a file of somebody else, where the export keeps its state
-      is refused.
-    * Within one client, exports into the same folder share it, and a package that two of them
-      want is fetched once: the second waits, and finds it saved.
+    * One process at a time exports into a folder; see `folder_lock`.
+    * Nothing in the folder is trusted: the export refuses a link, or another user's file, in place
+      of its own state.
+    * Exports of one client into the same folder share it. A package that two of them want is
+      fetched once: the second waits, and finds it saved.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ JOURNAL = "journal.sqlite"
 
 
 class ExportFolder:
-    """One open folder."""
+    """One open export folder."""
 
     def __init__(self, path: Path, lock: FolderLock, journal: Journal, sink: Sink) -> None:
-        """Take over what `open` has opened."""
+        """Take over what `open` opened."""
         self.path = path
         self.journal = journal
         self.sink = sink
@@ -41,10 +41,10 @@ class ExportFolder:
 
     @classmethod
     async def open(cls, path: Path) -> ExportFolder:
-        """Make the folder if need be, lock it, and open its journal.
+        """Create the folder if missing, lock it, and open its journal.
 
         Raises:
-            FolderBusyError: Another process has it.
+            FolderBusyError: Another process holds its lock.
             SinkError: It cannot be written, or its journal cannot be used.
         """
         sink = LocalSink(path)
@@ -62,13 +62,13 @@ class ExportFolder:
         return cls(path, lock, journal, sink)
 
     async def claim(self, key: str) -> None:
-        """Have a package for oneself; waits while somebody else has it."""
+        """Claim a package; waits while another export has it."""
         while (taken := self._claims.get(key)) is not None:
             await taken.wait()
         self._claims[key] = anyio.Event()
 
     def release(self, key: str) -> None:
-        """Let the next one have the package."""
+        """Release the claim on a package."""
         self._claims.pop(key).set()
 
     async def aclose(self) -> None:
@@ -101,16 +101,16 @@ def _probe(hidden: OpenFolder, shown: str) -> None:
         probe(hidden, shown)
     except OSError as error:
         if error.errno not in SHORTAGES:
-            raise  # a full disk is left to whoever writes a package
+            raise  # a full disk is reported when a package is written
 
 
 def running_process(folder: Path) -> int | None:
-    """Return the number of the process that exports into a folder now, or None.
+    """Return the id of the process that exports into a folder now, or None.
 
-    Looking takes the lock for a moment, for which `LOCK_TIMEOUT_S` makes up, and writes nothing.
+    This takes the lock for a moment, which `LOCK_TIMEOUT_S` allows for, and writes nothing.
 
     Raises:
-        SinkError: What lies in the folder is not what an export has put there.
+        SinkError: The state in the folder was not created by an export.
     """
     try:
         with FolderTree(folder).open() as root, root.folder(HIDDEN) as hidden:
@@ -120,19 +120,19 @@ def running_process(folder: Path) -> int | None:
 
 
 class OpenFolders:
-    """The folders that one client has open, each of them once."""
+    """The folders that one client has open."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start with none."""
         self._open: dict[Path, tuple[ExportFolder, int]] = {}
         self._lock = anyio.Lock()
 
     @asynccontextmanager
     async def use(self, path: Path) -> AsyncIterator[ExportFolder]:
-        """Share a folder, named by its absolute path, with whoever uses it; the last closes it.
+        """Share the folder at an absolute path with its other users; the last one closes it.
 
         Raises:
-            FolderBusyError: Another process has it.
+            FolderBusyError: Another process holds its lock.
             SinkError: It cannot be written, or its journal cannot be used.
         """
         async with self._lock:

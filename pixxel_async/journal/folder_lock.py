@@ -1,9 +1,9 @@
 """The lock of an export folder: one process at a time exports into it.
 
 Rules:
-    * Where the file system has `flock`, the lock is the operating system's, and gone when the
-      process is. Who only looks takes it shared, for a moment, and writes nothing.
-    * Where it has none (ENOSYS, ENOLCK, EOPNOTSUPP), a file takes its place; see `named_lock`.
+    * Where the file system has `flock`, the operating system holds the lock, and releases it when
+      the process ends. A status check takes it shared for a moment, and writes nothing.
+    * Elsewhere (ENOSYS, ENOLCK, EOPNOTSUPP) a file replaces it; see `heartbeat_lock`.
 """
 
 from __future__ import annotations
@@ -22,28 +22,24 @@ LOCK = "lock"
 OWNER = "owner"
 
 LOCK_TIMEOUT_S = 0.4
-"""How long a lock is waited for: who looks whether an export runs has it for a moment."""
+"""How long to wait for a lock: a status check may hold it for a moment."""
 
 
 class FolderLock:
-    """A lock that is held; `release` may be called twice."""
+    """A held lock; `release` may be called twice."""
 
     def __init__(self, descriptor: int, heartbeat_lock: HeartbeatLock | None) -> None:
-        """Take over what `acquire` has locked."""
+        """Take over what `acquire` locked."""
         self._file = os.fdopen(descriptor, "r+b", buffering=0)
         self._heartbeat_lock = heartbeat_lock
 
     @classmethod
     def acquire(cls, hidden: OpenFolder, *, shown: str) -> Self:
-        """Lock a folder.
-
-        Args:
-            hidden: Where the lock lies.
-            shown: The folder, for messages.
+        """Lock the folder that contains `hidden`; messages call it `shown`.
 
         Raises:
-            FolderBusyError: Another process has it.
-            SinkError: What has the name of the lock is not a file of ours.
+            FolderBusyError: Another process holds the lock.
+            SinkError: The lock file is not a regular file of this user.
             OSError: The operating system refused.
         """
         descriptor = hidden.open_or_create(LOCK)
@@ -68,10 +64,10 @@ class FolderLock:
         return cls(descriptor, heartbeat_lock)
 
     def check(self) -> None:
-        """Find out whether the folder is still ours; costs nothing with a lock of the system.
+        """Check that this process still holds the lock; free with a lock of the system.
 
         Raises:
-            FolderLostError: Another process has taken it over.
+            FolderLostError: Another process took over the folder.
         """
         if self._heartbeat_lock is not None:
             self._heartbeat_lock.check()
@@ -87,10 +83,10 @@ class FolderLock:
 
 
 def holder_of(hidden: OpenFolder) -> int | None:
-    """Return the number of the process that has a folder, or None; writes nothing.
+    """Return the id of the process that holds the lock, or None; writes nothing.
 
     Raises:
-        SinkError: What has the name of the lock is not a file of ours.
+        SinkError: The lock file is not a regular file of this user.
     """
     try:
         descriptor = hidden.open(LOCK, os.O_RDONLY)
@@ -108,7 +104,7 @@ def holder_of(hidden: OpenFolder) -> int | None:
 
 
 def read_owner(hidden: OpenFolder) -> int | None:
-    """Return the number of the process that has a lock of the system, if it has noted it yet."""
+    """Return the recorded id of the process that holds a lock of the system, or None."""
     with contextlib.suppress(OSError, ValueError):
         return int(read_note(hidden, OWNER))
     return None

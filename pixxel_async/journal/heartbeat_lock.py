@@ -1,11 +1,11 @@
-"""A lock by name and heartbeat, for file systems that have no other.
+"""A lock file with a heartbeat, for file systems without locks.
 
 Rules:
-    * A file that is made with O_EXCL names process, machine and start; a thread touches it every
+    * A file created with O_EXCL names process, machine and start time; a thread touches it every
       `HEARTBEAT_S`.
-    * Such a lock is stale if its process is gone from this machine, or if its machine is another
-      one and `STALE_HEARTBEATS` went by without a touch. A process that was suspended for longer
-      finds its lock lost, and writes nothing more.
+    * The lock is stale if its process no longer runs on this machine, or if it belongs to another
+      machine and missed `STALE_HEARTBEATS`. A process that was suspended for longer loses its
+      lock, and writes nothing more.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ MAX_NOTE_BYTES = 4096
 
 
 class FolderLostError(SinkError):
-    """The export folder no longer is this export's; it ends the export, and no package fails."""
+    """This export has lost its folder; the export ends, and no package fails."""
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds a lock by name.
+    """The process that holds a lock file.
 
     Attributes:
-        pid: The number of the process, or zero if it cannot be read.
+        pid: The process id, or zero if unreadable.
         host: The name of its machine.
-        machine: The boot and the process namespace in which `pid` means something.
-        started: When the process started, as its system counts; empty where it does not tell.
-        token: Another one for each lock.
+        machine: The boot and the process namespace in which `pid` is valid.
+        started: When the process started, in ticks since the boot; empty if unknown.
+        token: Unique for each lock.
     """
 
     pid: int = 0
@@ -58,7 +58,7 @@ class Holder:
 
     @property
     def is_gone(self) -> bool:
-        """Whether it surely does not run any more."""
+        """Whether the process certainly no longer runs."""
         if not self.is_here:
             return False
         try:
@@ -66,32 +66,32 @@ class Holder:
         except ProcessLookupError:
             return True
         except OSError:
-            return False  # it runs, and belongs to somebody else
+            return False  # it runs, and belongs to another user
         return bool(self.started) and _started(self.pid) != self.started
 
     @property
     def is_here(self) -> bool:
-        """Whether its number means something on this machine."""
+        """Whether its process id is valid on this machine."""
         return self.pid > 0 and self.machine == _machine() and sys.platform != "win32"
 
 
 def read_note(hidden: OpenFolder, name: str) -> bytes:
-    """Read what a process has noted of itself."""
+    """Read a file that a process wrote about itself."""
     with os.fdopen(hidden.open(name, os.O_RDONLY), "rb", buffering=0) as file:
         return file.read(MAX_NOTE_BYTES)
 
 
 def busy_message(shown: str, pid: int | None) -> str:
-    """Say that a folder is taken."""
+    """Return the message about a locked folder."""
     first = "another process" if pid is None else f"process {pid}"
-    return f"{shown}: {first} exports into this folder already"
+    return f"{shown}: {first} is already exporting into this folder"
 
 
 class HeartbeatLock:
-    """A file that says who has a folder, and that is touched while this is so."""
+    """A lock file that a thread touches while the lock is held."""
 
     def __init__(self, hidden: OpenFolder, descriptor: int, note: bytes) -> None:
-        """Take over a file that was made, and begin to touch it."""
+        """Take over a new lock file, and start the heartbeat."""
         self._path = os.path.join(hidden.path, NAMED_LOCK)  # noqa: PTH118 - text
         self._file = os.fdopen(descriptor, "r+b", buffering=0)
         self._note = note
@@ -103,14 +103,10 @@ class HeartbeatLock:
 
     @classmethod
     def acquire(cls, hidden: OpenFolder, shown: str) -> Self:
-        """Lock a folder.
-
-        Args:
-            hidden: Where the lock lies.
-            shown: The folder, for messages.
+        """Lock the folder that contains `hidden`; messages call it `shown`.
 
         Raises:
-            FolderBusyError: Another process has it.
+            FolderBusyError: Another process holds the lock.
             OSError: The operating system refused.
         """
         me = Holder(
@@ -136,15 +132,15 @@ class HeartbeatLock:
         return cls(hidden, descriptor, note)
 
     def check(self) -> None:
-        """Find out whether the lock is still this one.
+        """Check that this process still holds the lock.
 
         Raises:
-            FolderLostError: Another process has taken over the folder.
+            FolderLostError: Another process took over the folder.
         """
         if not self._is_ours():
             message = (
                 f"{printable(str(Path(self._path).parents[1]))}: another process has taken over "
-                "this folder, since this one was suspended for too long; nothing more is written: "
+                "this folder because this one was suspended for too long; this one stops writing: "
                 "wait for the other one, or end it and run the command again"
             )
             raise FolderLostError(message)
@@ -165,7 +161,7 @@ class HeartbeatLock:
         except FileNotFoundError:
             return False
         except OSError:
-            return True  # nobody knows
+            return True  # unknown
         ours = os.fstat(self._file.fileno())
         return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
 
@@ -176,7 +172,7 @@ class HeartbeatLock:
 
 
 def _touch(descriptor: int, note: bytes) -> None:
-    """Refresh the time of a file; writing does where times cannot be set."""
+    """Refresh the time of a file, by writing to it where times cannot be set."""
     if os.utime in os.supports_fd:
         with contextlib.suppress(OSError):
             os.utime(descriptor)
@@ -186,11 +182,7 @@ def _touch(descriptor: int, note: bytes) -> None:
 
 
 def refuse_if_held(hidden: OpenFolder, shown: str) -> None:
-    """Refuse a folder that another process holds by name.
-
-    Raises:
-        FolderBusyError: One does; it says how to go on if that process is gone.
-    """
+    """Raise FolderBusyError, with a remedy, if another process holds the lock file."""
     held = _held_by_name(hidden)
     if held is None:
         return
@@ -206,7 +198,7 @@ def refuse_if_held(hidden: OpenFolder, shown: str) -> None:
 
 
 def _held_by_name(hidden: OpenFolder) -> tuple[Holder, float] | None:
-    """Return who holds the lock by name, and its age in seconds; None if nobody does."""
+    """Return the holder of the lock file, and the age of its last heartbeat; None if not held."""
     try:
         note = read_note(hidden, NAMED_LOCK)
         touched = hidden.lstat(NAMED_LOCK)
@@ -221,7 +213,7 @@ def _held_by_name(hidden: OpenFolder) -> tuple[Holder, float] | None:
 
 
 def holder_by_name(hidden: OpenFolder) -> int | None:
-    """Return the number of the process that holds a folder by name, or None."""
+    """Return the id of the process that holds the lock file, or None."""
     with contextlib.suppress(OSError):
         held = _held_by_name(hidden)
         return None if held is None else held[0].pid
@@ -236,25 +228,25 @@ def _holder(note: bytes) -> Holder:
             **{name: str(found[name]) for name in ("host", "machine", "started", "token")},
         )
     except (ValueError, TypeError, KeyError, OverflowError):
-        return Holder()  # it is about to be written, or was cut; its age tells
+        return Holder()  # not written yet, or truncated; its age decides
 
 
 def _remove_stale(hidden: OpenFolder) -> None:
-    """Remove a lock that nobody holds; another process may be doing the same."""
+    """Remove a stale lock file; another process may be doing the same."""
     aside = f"{NAMED_LOCK}.{secrets.token_hex(8)}"
     try:
         judged = read_note(hidden, NAMED_LOCK)
         hidden.rename(NAMED_LOCK, aside)
     except FileNotFoundError:
         return
-    if read_note(hidden, aside) != judged:  # it was replaced meanwhile: give it back
+    if read_note(hidden, aside) != judged:  # it was replaced meanwhile: restore it
         hidden.rename(aside, NAMED_LOCK)
         return
     hidden.unlink(aside)
 
 
 def _now(hidden: OpenFolder) -> float:
-    """Return the time as the file system counts it, which may be another machine's."""
+    """Return the time of the file system, which may be on another machine."""
     name = f"{NAMED_LOCK}.{secrets.token_hex(8)}"
     try:
         descriptor = hidden.create(name)
@@ -278,10 +270,10 @@ def _machine() -> str:
 
 
 def _started(pid: int) -> str:
-    """Return when a process started, in ticks since the boot; empty where nobody tells."""
+    """Return when a process started, in ticks since the boot; empty if unknown."""
     try:
         status = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:
         return ""
-    # The name of the program, in parentheses, may hold anything (proc(5), field 22).
+    # The program name, in parentheses, may contain anything; the start is field 22 (proc(5)).
     return status.rpartition(b")")[2].split()[19].decode("ascii", "replace")

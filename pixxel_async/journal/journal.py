@@ -1,16 +1,16 @@
 """The journal of an export folder: one SQLite database, written on one thread.
 
 Rules:
-    * One connection, used on one thread of its own. SQLite's rollback journal, since its
-      write-ahead log can be corrupted by two connections up to 3.51.2; `synchronous=FULL`.
-    * `put` returns when the row is on the disk. Rows that come while a commit runs share the
-      next one, so a slow disk costs one sync for many packages.
-    * `note`, `step` and `count` return at once. What they take is committed at once, or `NOTE_S`
-      after the commit before: a crash loses that much of it, and nothing that cannot be found anew.
-    * Whether a batch is on the disk is known on the thread. Whoever waits for the commit may be
-      cancelled after it has succeeded; such a batch is not written again.
-    * The keys are held in memory: to find that a package is new costs no hop to the thread, which
-      on a busy event loop takes as long as a hundred polls.
+    * One connection, used on its own thread. SQLite's rollback journal, since two connections can
+      corrupt the write-ahead log up to SQLite 3.51.2; `synchronous=FULL`.
+    * `put` returns when the row is on disk. Rows that arrive during a commit share the next one, so
+      a slow disk costs one sync for many packages.
+    * `note`, `step` and `count` return at once. Their data is committed at once, or `NOTE_S` after
+      the last commit: a crash loses that much, and nothing that the next run cannot find again.
+    * The thread records whether a batch is on disk. A caller that waits for the commit may be
+      cancelled after it succeeded; such a batch is not written again.
+    * The keys are in memory: checking that a package is new needs no hop to the thread, which on a
+      busy event loop takes as long as a hundred polls.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ from .models import Corruption, PackageRow, Run, Step
 T = TypeVar("T")
 
 NOTE_S = 0.04
-"""How long what was noted may wait for its commit, in seconds; longer on a slow disk.
+"""Longest wait of a `note` for its commit, in seconds; longer on a slow disk.
 
-Less than the time between two looks at the transfers: so what a look notes does not wait.
+Shorter than the interval at which transfers are checked, so that their notes do not wait.
 """
 
 SHORTAGE_S = 0.1
 SHORTAGES = 50
-"""So often a commit that may open no file waits for others to close theirs."""
+"""How often a commit is retried when the process may open no more files."""
 
 CANNOT_OPEN = "SQLITE_CANTOPEN"
 NO_SPACE = "ENOSPC"
@@ -57,38 +57,38 @@ _KNOWN = {
     "SQLITE_FULL": (NO_SPACE, "; free some space and run it again"),
     CANNOT_OPEN: (CANNOT_OPEN, ""),
 }
-"""Code and remedy of what SQLite tells."""
+"""Error code and remedy, by the error name of SQLite."""
 
 MOVED = "SQLITE_READONLY_DBMOVED"
 LOST = (
-    "the journal was deleted or replaced while the export ran, so nothing more can be noted: "
-    "put it back from a backup and run the command again; without one, choose another folder, or "
+    "the journal was deleted or replaced while the export ran, so nothing more can be recorded: "
+    "restore it from a backup and run the command again; without one, choose another folder, or "
     "add --overwrite to save every package again"
 )
 
 COMMIT_SHARE = 0.1
-"""The share of its time that a disk may spend on commits that nobody waits for."""
+"""The share of time that the disk may spend on commits that no caller waits for."""
 
 COMMITS = 3
-"""The fastest of so many commits tells how fast the disk is: one that was held up does not."""
+"""The fastest of this many commits measures the speed of the disk, ignoring delayed ones."""
 
 MOST_PATH_BYTES = 500
-"""SQLite takes paths of 512 bytes (`MAX_PATHNAME`), with the suffix of its rollback journal."""
+"""SQLite allows 512 bytes (`MAX_PATHNAME`), including the suffix of its rollback journal."""
 
 BUSY_TIMEOUT_S = 60.0
-"""How long a commit waits for somebody who reads."""
+"""How long a commit waits for readers, in seconds."""
 
 
 @dataclass(slots=True)
 class _Batch:
-    """What the next commit will write.
+    """The content of the next commit.
 
     Attributes:
-        rows: By key; a later row takes the place of an earlier one.
-        states: By key, for packages whose row did not change after it.
-        steps: In the order in which they came.
+        rows: By key; a later row replaces an earlier one.
+        states: By key, for packages whose row did not change since.
+        steps: In the order in which they were recorded.
         runs: By number.
-        is_committed: Whether it is on the disk; set on the journal's thread.
+        is_committed: Whether it is on disk; set on the journal's thread.
     """
 
     rows: dict[str, PackageRow] = field(default_factory=dict)
@@ -101,7 +101,7 @@ class _Batch:
         return bool(self.rows or self.states or self.steps or self.runs)
 
     def followed_by(self, later: _Batch) -> _Batch:
-        """Return what both would write, one after the other."""
+        """Return a batch that writes this one and then `later`."""
         kept = {key: state for key, state in self.states.items() if key not in later.rows}
         return _Batch(
             rows=self.rows | later.rows,
@@ -112,13 +112,13 @@ class _Batch:
 
 
 def _no_check() -> None:
-    """Take the folder for ours."""
+    """Assume that this process still holds the folder."""
 
 
 class Journal:
     """An open journal; close it with `aclose`."""
 
-    def __init__(  # noqa: PLR0913 - what `open` has found
+    def __init__(  # noqa: PLR0913 - what `open` found
         self,
         path: Path,
         connection: sqlite3.Connection,
@@ -148,11 +148,11 @@ class Journal:
 
     @classmethod
     async def open(cls, path: Path, *, check: Callable[[], None] = _no_check) -> Journal:
-        """Open a journal, and make it if there is none.
+        """Open a journal, or create it.
 
         Args:
-            path: Where it is.
-            check: Called before each commit; raises if the folder belongs to another process.
+            path: Its path.
+            check: Called before each commit; raises if another process took over the folder.
 
         Raises:
             SinkError: It cannot be read or written, or is of a newer version.
@@ -168,13 +168,13 @@ class Journal:
         return cls(path, connection, thread, keys, runs, check=check)
 
     def knows(self, key: str) -> bool:
-        """Tell whether anything is remembered of a package."""
+        """Whether the journal has a row of a package."""
         return key in self._keys
 
     async def get(self, key: str) -> PackageRow | None:
-        """Return what is remembered of a package, or None; what is new costs no look-up.
+        """Return the row of a package, or None; a new package costs no query.
 
-        Of a damaged row it is what can be believed, or None; `take_damage` tells.
+        Of a damaged row it returns the valid part, or None; `take_damage` returns the damage.
         """
         if key not in self._keys:
             return None
@@ -187,37 +187,37 @@ class Journal:
         return row
 
     def take_damage(self, key: str) -> Corruption | None:
-        """Return once what `get` has found wrong with a row, or None."""
+        """Return, once, the damage that `get` found in a row, or None."""
         return self._damaged.pop(key, None)
 
     def new_run(self) -> int:
-        """Return a number that no run has."""
+        """Return the number of a new run."""
         self._runs += 1
         return self._runs
 
     async def put(self, row: PackageRow) -> None:
-        """Remember a package, and return when that is on the disk.
+        """Write the row of a package, and return when it is on disk.
 
         Raises:
-            SinkError: The disk refused, and the row is tried again with the next one; or no
-                column takes one of its values, and it is forgotten.
+            SinkError: The disk refused, and the next commit retries the row; or a column refused a
+                value, and the row is dropped.
         """
         self._refused.pop(row.key, None)
         self.note(row)
         await self.flush()
         if (reason := self._refused.pop(row.key, None)) is not None:
             message = (
-                f"{self._path}: the journal does not take {printable(row.key)}: {reason}; another "
+                f"{self._path}: the journal rejects {printable(row.key)}: {reason}; another "
                 f"row has its name, {printable(row.name)}: put a good copy of the journal in its "
                 "place, or choose another folder"
             )
             raise SinkError(message)
 
     def note(self, row: PackageRow) -> None:
-        """Remember a package soon.
+        """Queue the row of a package for the next commit.
 
         Raises:
-            SinkError: No column takes one of its values.
+            SinkError: A column refuses a value.
         """
         try:
             schema.check(row)
@@ -229,22 +229,22 @@ class Journal:
         self._keys.add(row.key)
 
     def step(self, step: Step, state: State | None) -> None:
-        """Remember soon what a package does, and where it stands by that; None leaves that."""
+        """Queue a step of a package, and its new state unless that is None."""
         self._has_queued.set()
         self._queued.steps.append(step)
         if state is not None:
             self._queued.states[step.key] = state
 
     def count(self, run: Run) -> None:
-        """Remember soon how far a run has come."""
+        """Queue the progress of a run."""
         self._has_queued.set()
         self._queued.runs[run.number] = run
 
     async def flush(self) -> None:
-        """Return when all that was taken so far is on the disk.
+        """Return when everything queued so far is on disk.
 
         Raises:
-            SinkError: The disk refused; it is tried again with the next commit.
+            SinkError: The disk refused; the next commit retries.
         """
         self._tickets += 1
         ticket = self._tickets
@@ -266,19 +266,19 @@ class Journal:
                     self._queued = batch.followed_by(self._queued)
 
     async def confirm(self) -> None:
-        """Return when all that was taken so far is on the disk and was read back from there.
+        """Flush, and check the journal on disk.
 
         Raises:
-            FolderLostError: The journal was deleted, replaced or damaged by somebody else.
+            FolderLostError: The journal was deleted, replaced or damaged by another program.
             SinkError: The disk refused.
         """
         await self.flush()
         await self._run(lambda: corruption.check_disk(self._connection, self._path))
 
     async def flush_regularly(self) -> None:
-        """Write what was noted, soon after it was, until cancelled.
+        """Commit queued data shortly after it arrives, until cancelled.
 
-        A disk that refuses is left to who puts a row, and is told by that.
+        It ignores errors of the disk: `put` raises them.
         """
         while True:
             await self._has_queued.wait()
@@ -290,16 +290,15 @@ class Journal:
                 except SinkError:
                     pass
                 except BaseException:
-                    self._has_queued.set()  # for the next call: something may still wait
+                    self._has_queued.set()  # for the next call: data may still be queued
                     raise
             rest_s = NOTE_S - (anyio.current_time() - began)
             await anyio.sleep(max(rest_s, min(self._commit_s) / COMMIT_SHARE))
 
     async def aclose(self) -> None:
-        """Write what waits, and close the database; may be called twice.
+        """Commit queued data, and close the database; may be called twice.
 
-        A disk that is full is left to who puts a row, and was told by that: what was only noted is
-        found anew by the next run.
+        It ignores a full disk: `put` has raised that, and the next run finds the rest again.
         """
         batch, self._queued = self._queued, _Batch()
 
@@ -311,7 +310,7 @@ class Journal:
                 self._connection.close()
 
         try:
-            with contextlib.suppress(RuntimeError):  # the thread is gone: closed already
+            with contextlib.suppress(RuntimeError):  # the thread has ended: already closed
                 await self._run(close)
         except FolderLostError:
             if not self._is_lost:
@@ -323,7 +322,7 @@ class Journal:
             self._thread.shutdown(wait=True)
 
     async def _commit_when_possible(self, batch: _Batch) -> None:
-        """Commit; SQLite opens a file for it, and waits for others if none may be opened."""
+        """Commit; SQLite opens a file for that, so wait if the process may open no more."""
         for _ in range(SHORTAGES):
             try:
                 return await self._run(lambda: self._commit(batch))
@@ -338,7 +337,7 @@ class Journal:
         began = time.monotonic()
         try:
             self._write(batch, self._put_rows)
-        except sqlite3.IntegrityError:  # of one row; the others are written all the same
+        except sqlite3.IntegrityError:  # one row is refused: write the others
             self._write(batch, self._put_each_row)
         self._commit_s.append(time.monotonic() - began)
 
@@ -367,9 +366,7 @@ class Journal:
         except FolderLostError:
             self._is_lost = True
             raise
-        except (
-            corruption.CorruptJournalError
-        ) as error:  # while the export ran: nothing can be noted
+        except corruption.CorruptJournalError as error:  # damaged during the export
             self._is_lost = True
             raise FolderLostError(str(error)) from error
 
@@ -403,7 +400,7 @@ def _connect(path: Path) -> tuple[sqlite3.Connection, set[str], int]:
     uri = prepare_to_open(path)
     connection = sqlite3.connect(uri, uri=True, check_same_thread=False, timeout=BUSY_TIMEOUT_S)
     try:
-        corruption.check(connection, path)  # before anything is written
+        corruption.check(connection, path)  # before the first write
         connection.execute("PRAGMA journal_mode = TRUNCATE")
         connection.execute("PRAGMA synchronous = FULL")
         schema.prepare(connection, path)

@@ -1,7 +1,6 @@
-"""What is remembered of an export: its packages, its runs, and the steps of each package.
+"""The records of a journal: packages, runs, and the steps of each package.
 
-Times are seconds since 1970, of the run's own clock: its beginning by the wall, and from there on
-a clock that never jumps.
+Times are seconds since 1970: the wall clock at the start of the run plus a monotonic clock.
 """
 
 from __future__ import annotations
@@ -19,38 +18,38 @@ from ..sansio.redact import printable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageRow:
-    """What is remembered of one package.
+    """The journal row of one package.
 
     Attributes:
         key: The key of the download.
         target: The manifest row, as JSON.
         name: The final name of its file, relative to the export folder.
-        state: Where it stands.
-        download_id: What the status call takes, or None.
-        is_unanswered: 1 from the sending of a creation that must not be repeated lightly, until
-            its answer is noted.
-        recreated: How often its creation was sent again since it was last saved, because the
-            answer was lost or its id led nowhere.
+        state: Its state.
+        download_id: The id for the status call, or None.
+        is_unanswered: 1 from the call of a creation that is not idempotent until its response is
+            recorded.
+        recreated: How often its creation was repeated since it was last saved, because the response
+            was lost or its id was stale.
         validator: The strong entity tag of the object that is being fetched, or None.
         total: The size of that object, in bytes, or None while unknown.
-        mark: Bytes of the partial that were synced to the disk.
-        written: Bytes of the partial that were written, synced or not.
-        written_sha256: The SHA-256 of these, in hexadecimal; a later run trusts them by it.
-        stretches: What is there behind them, as JSON: `begin`, `end` and `sha256` of each stretch;
+        mark: Bytes of the partial file that were synced to disk.
+        written: Bytes of the partial file that were written, synced or not.
+        written_sha256: The SHA-256 of these, in hexadecimal; a later run checks them by it.
+        stretches: The ranges that exist behind them, as JSON: `begin`, `end` and `sha256` of each;
             empty for none.
         bytes: The size of the file; set before it gets its final name.
-        sha256: Its SHA-256, in hexadecimal; set together with `bytes`, if a checksum is wanted.
-        mtime_ns: When the file was last written, in nanoseconds since 1970; None in the journals of
-            earlier versions.
-        inode: Its number in the file system, or None likewise.
-        ctime_ns: When it or its attributes last changed, or None likewise.
-        checksum: Which checksum of the storage it agreed with, or empty.
-        attempts: Requests to the storage, of all runs.
+        sha256: Its SHA-256, in hexadecimal; set together with `bytes` unless checksums are off.
+        mtime_ns: Modification time of the file, in nanoseconds since 1970; None in journals of
+            earlier versions, like `inode` and `ctime_ns`.
+        inode: Its inode number.
+        ctime_ns: When it or its attributes last changed.
+        checksum: Which checksum of the storage it matched, or empty.
+        attempts: Requests to the storage, over all runs.
         extracted: The folder that it was extracted into, relative to the export folder, or None.
         is_discarded: 1 if the ZIP was removed after its extraction.
-        error: Why it failed last, or empty.
+        error: Why it last failed, or empty.
         error_type: The class of that error, or empty.
-        is_retryable_next_run: 1 if the next run takes a failed package up by itself.
+        is_retryable_next_run: 1 if the next run retries a failed package by itself.
     """
 
     key: str
@@ -80,7 +79,7 @@ class PackageRow:
     is_retryable_next_run: int = 0
 
     def changed(self, **changes: Any) -> Self:
-        """Return a copy with some fields changed, for half of what `replace` takes."""
+        """Return a copy with some fields changed, in half the time of `dataclasses.replace`."""
         copy = object.__new__(type(self))
         for set_field, value in zip(_SETTERS, _values(self), strict=True):
             set_field(copy, value)
@@ -89,13 +88,13 @@ class PackageRow:
         return copy
 
     def stamped(self, stamp: Stamp | None) -> Self:
-        """Return a copy that knows its file by a stamp."""
+        """Return a copy with the times and the inode of a file."""
         if stamp is None:
             return self.changed(mtime_ns=None, inode=None, ctime_ns=None)
         return self.changed(mtime_ns=stamp.mtime_ns, inode=stamp.inode, ctime_ns=stamp.ctime_ns)
 
     def without_partial(self) -> Self:
-        """Return a copy that vouches for no byte of a partial."""
+        """Return a copy that trusts no byte of a partial file."""
         return self.changed(
             mark=0, written=0, written_sha256=None, stretches="", validator=None, total=None
         )
@@ -106,12 +105,12 @@ _values = attrgetter(*_NAMES)
 _SETTER_OF: dict[str, Callable[[PackageRow, Any], None]] = {
     name: vars(PackageRow)[name].__set__ for name in _NAMES
 }
-"""What each slot is set with; the methods of a frozen class would refuse."""
+"""Sets each slot directly, since a frozen class refuses assignment."""
 _SETTERS = tuple(_SETTER_OF.values())
 
 
 class Activity(StrEnum):
-    """What a package is doing from one step to the next."""
+    """What a package does between two steps."""
 
     QUEUED = "queued"
     PACKAGING = "packaging"
@@ -125,15 +124,15 @@ class Activity(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A package began to do something else.
+    """A change of a package's activity.
 
     Attributes:
         key: The key of the download.
         run: The number of the run.
         at: When, in seconds since 1970.
-        doing: What it does from then on. READY is to wait for a slot; SAVED, SKIPPED and FAILED
+        doing: The activity from then on. READY means waiting for a slot; SAVED, SKIPPED and FAILED
             last until the end of the run.
-        size: Bytes of its file that were there by then.
+        size: Bytes of its file at that time.
     """
 
     key: str
@@ -157,12 +156,12 @@ class Run:
 
     Attributes:
         number: From 1.
-        pid: The process.
+        pid: The process id.
         version: The version of this library.
-        began_at: When, in seconds since 1970.
-        seen_at: When it was last heard of.
-        ending: How it ended, or None while it runs, and if it was killed.
-        total: How many distinct downloads it was given, or None if they came as a stream.
+        began_at: When it began, in seconds since 1970.
+        seen_at: When it was last recorded as alive.
+        ending: How it ended, or None while it runs or if it was killed.
+        total: How many distinct downloads it got, or None for a stream.
         counts: Totals by name, as in `Report`: `saved`, `skipped`, `failed`, `bytes`, `received`,
             `polls`, `retries`, `recreated`, `interrupted`, `refreshed`.
     """
@@ -179,12 +178,12 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Corruption:
-    """A row that holds what cannot be.
+    """An invalid value in a row.
 
     Attributes:
-        key: The key of the package; empty for a row that concerns none.
+        key: The key of the package; empty if unknown.
         field: The column.
-        reason: Why its value cannot be.
+        reason: Why the value is invalid.
     """
 
     key: str
@@ -192,22 +191,21 @@ class Corruption:
     reason: str
 
     def __str__(self) -> str:
-        """Return it as a line, safe for a terminal."""
+        """Return one line, safe for a terminal."""
         whose = f"{self.key}: " if self.key else ""
         return printable(f"{whose}{self.field} {self.reason}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportRecord:
-    """All that an export folder remembers, at one moment.
+    """The content of a journal at one moment.
 
     Attributes:
-        rows: The packages, in the order of their keys.
-        runs: The runs, the first one first.
-        steps: The steps of all runs, in the order in which they happened.
-        running: The number of the process that exports into the folder now, or None.
-        damaged: What is wrong with rows that hold what cannot be; of such a package, `rows` has
-            what can be believed.
+        rows: The packages, ordered by key.
+        runs: The runs, oldest first.
+        steps: The steps of all runs, in order of time.
+        running: The id of the process that exports into the folder now, or None.
+        damaged: The damage of rows; `rows` has the valid part of such a package.
     """
 
     rows: tuple[PackageRow, ...]

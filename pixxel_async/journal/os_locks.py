@@ -1,4 +1,4 @@
-"""The locks of the operating system, and whether a file system has them."""
+"""File locks of the operating system."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ else:
 UNSUPPORTED = frozenset(
     {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL, errno.ENOTTY}
 )
-"""What systems answer where a file system has no locks."""
+"""Error codes of file systems without locks."""
 
 
 class LocksUnsupportedError(Exception):
@@ -22,7 +22,7 @@ class LocksUnsupportedError(Exception):
 
 
 def try_lock(descriptor: int, *, shared: bool) -> bool:
-    """Lock an open file, or return False if somebody else has it.
+    """Lock an open file, or return False if another process holds the lock.
 
     Raises:
         LocksUnsupportedError: The file system has no locks.
@@ -46,7 +46,7 @@ def try_lock(descriptor: int, *, shared: bool) -> bool:
 
 
 def has_record_locks(descriptor: int) -> bool:
-    """Tell whether the file system has the locks that SQLite uses (POSIX, of byte ranges)."""
+    """Whether the file system has the locks that SQLite uses (POSIX byte ranges)."""
     if sys.platform == "win32":
         return True
     try:
@@ -60,7 +60,7 @@ def has_record_locks(descriptor: int) -> bool:
 
 
 def unlock(descriptor: int) -> None:
-    """Give a lock back."""
+    """Release a lock."""
     if sys.platform == "win32":
         os.lseek(descriptor, 0, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)

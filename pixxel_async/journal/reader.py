@@ -1,4 +1,4 @@
-"""Reads what an export folder remembers, without disturbing who exports into it."""
+"""Reads a journal without disturbing a running export."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from .export_folder import HIDDEN, JOURNAL, running_process
 from .models import ExportRecord
 
 READ_TIMEOUT_S = 10.0
-"""How long a commit of a running export is waited for."""
+"""How long to wait for a commit of a running export, in seconds."""
 
 
 def has_journal(folder: Path) -> bool:
-    """Tell whether an export has been here.
+    """Whether a folder has a journal.
 
     Raises:
-        SinkError: What has the name of the journal is not a file that an export has made.
+        SinkError: The journal is not a regular file of this user.
     """
     try:
         with FolderTree(folder).open() as root, root.folder(HIDDEN) as hidden:
@@ -41,37 +41,34 @@ def has_journal(folder: Path) -> bool:
 
 
 def journal_of(folder: Path) -> Path:
-    """Return where the journal of an export folder lies.
+    """Return the path of the journal of an export folder.
 
     Raises:
-        SinkError: It is no export folder.
+        SinkError: It is not an export folder.
     """
     if not has_journal(folder):
-        message = f"{folder}: no export has been here: there is no {HIDDEN}/{JOURNAL} in it"
+        message = f"{folder}: not an export folder: it has no {HIDDEN}/{JOURNAL}"
         raise SinkError(message)
     return folder / HIDDEN / JOURNAL
 
 
 def read_record(directory: str | Path) -> ExportRecord:
-    """Read all that an export folder remembers, as of one moment; blocks for as long as it takes.
+    """Read the journal of an export folder as of one moment; blocks.
 
-    An export that runs meanwhile in any process is not disturbed, and what it has not committed
-    yet (at most some tenths of a second) is not seen. A folder that is read-only stays as it is.
-
-    Args:
-        directory: The export folder.
+    It does not disturb a running export, and does not see what that has not committed yet (at most
+    some tenths of a second). It does not change a read-only folder.
 
     Raises:
-        SinkError: It is no export folder, or its journal cannot be read.
+        SinkError: It is not an export folder, or its journal cannot be read.
     """
     folder = absolute_path(directory)
     path = journal_of(folder)
     running = running_process(folder)
     try:
         if os.access(path.parent, os.W_OK) and os.access(path, os.W_OK):
-            # Not read-only: what a killed run has left half written is rolled back on opening.
+            # Not read-only: opening rolls back the unfinished commit of a killed run.
             return _read(path, running, mode="rw")
-        if _must_be_changed(path):
+        if _needs_write(path):
             return _read_copy(path, running)
         return _read(path, running, mode="ro")
     except (sqlite3.Error, ValueError) as error:
@@ -88,7 +85,7 @@ def _read(path: Path, running: int | None, *, mode: str) -> ExportRecord:
         uri = uri_of(hidden, path, mode=mode)
     with closing(sqlite3.connect(uri, uri=True, timeout=READ_TIMEOUT_S)) as connection:
         version = schema.version_of(connection, path)
-        if version == 0:  # an export is about to make it, or was killed before it had
+        if version == 0:  # an export is creating it, or was killed before
             return ExportRecord(rows=(), runs=(), steps=(), running=running)
         if version < schema.SCHEMA_VERSION and running is None:
             schema.prepare(connection, path)
@@ -105,8 +102,8 @@ def _read(path: Path, running: int | None, *, mode: str) -> ExportRecord:
             )
 
 
-def _must_be_changed(path: Path) -> bool:
-    """Tell whether a journal can only be read after something was written to it."""
+def _needs_write(path: Path) -> bool:
+    """Whether reading a journal requires a write: a rollback or a migration."""
     rollback = path.with_name(f"{path.name}-journal")
     if rollback.exists() and rollback.stat().st_size:
         return True
@@ -117,9 +114,9 @@ def _must_be_changed(path: Path) -> bool:
 
 
 def _read_copy(path: Path, running: int | None) -> ExportRecord:
-    """Read a journal in a read-only folder that a killed run, or an earlier version, has left."""
-    with tempfile.TemporaryDirectory(prefix="pixxel-async-") as place:
-        copy = Path(place) / path.name
+    """Read the journal of a killed run or an earlier version in a read-only folder."""
+    with tempfile.TemporaryDirectory(prefix="pixxel-async-") as temporary:
+        copy = Path(temporary) / path.name
         shutil.copyfile(path, copy)
         rollback = path.with_name(f"{path.name}-journal")
         if rollback.exists():

@@ -1,10 +1,10 @@
-"""What a row of the journal may hold: somebody may have edited it, or half restored it.
+"""Validates rows of the journal, which may have been edited or only partly restored.
 
 Rules:
-    * A row whose values cannot be is damaged, and is not believed. If it is only what it says of a
-      partial, the rest of it is; else the package starts anew.
-    * A value that is possible is believed here, whether it is true or not: files and the storage
-      are asked before anything depends on it.
+    * A row with an invalid value is damaged. If only values about a partial file are invalid, the
+      rest is used; otherwise the package starts over.
+    * A valid value may still be wrong: the export checks it against the file or the storage before
+      it relies on it.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from ..sansio.package_state import State
 from .models import Activity, Corruption, Ending, PackageRow, Run, Step
 
 MOST_BYTES = 2**50
-"""A pebibyte: no package has more."""
+"""A pebibyte, more than any package has."""
 MOST_COUNT = 2**31
 MOST_CHARS = 4096
-"""Of a name or an id."""
+"""The longest name or id."""
 LATEST = 253_402_300_799.0
 """The end of the year 9999, in seconds since 1970."""
 SHOWN_CHARS = 60
 
-REMEDY = "the next export of this package starts it anew"
+REMEDY = "the next export of this package starts over"
 
 Check: TypeAlias = Callable[[object], str | None]
-"""Returns why a value cannot be, or None."""
+"""Returns why a value is invalid, or None."""
 
 _PARTIAL = frozenset({"validator", "total", "mark", "written", "written_sha256", "stretches"})
 _TAG = re.compile(r"[\x20-\x7e\x80-\xff]+")
@@ -42,11 +42,7 @@ _STRETCHES = TypeAdapter(tuple[VerifiedRange, ...])
 
 
 def read_row(values: Mapping[str, object]) -> tuple[PackageRow | None, Corruption | None]:
-    """Read the row of a package.
-
-    Returns:
-        The row, or what of it can be believed, or None; and what is wrong with it, or None.
-    """
+    """Return the row of a package, or its valid part, or None; and its damage, or None."""
     damage = _first(values, _ROW_CHECKS) or _out_of_proportion(values)
     if damage is None:
         return _row(values), None
@@ -56,13 +52,13 @@ def read_row(values: Mapping[str, object]) -> tuple[PackageRow | None, Corruptio
 
 
 def stand_in(values: Mapping[str, object]) -> PackageRow | None:
-    """Return a row of which nothing but its name is believed, or None if not even that can be."""
+    """Return a row with only key, target and name, or None if these are invalid."""
     named = {name: values[name] for name in ("key", "target", "name")}
     return None if _first(named, _ROW_CHECKS) else _row(named)
 
 
 def target_problem(target: object) -> str | None:
-    """Tell why a target is no manifest row, or return None."""
+    """Return why a target is not a manifest row, or None."""
     if reason := _text(target):
         return reason
     try:
@@ -73,14 +69,14 @@ def target_problem(target: object) -> str | None:
 
 
 def read_step(key: object, run: object, at: object, doing: object, size: object) -> Step | None:
-    """Read a step, or return None if its values cannot be."""
+    """Return a step, or None if a value is invalid."""
     if _text(key) or _count(run) or _time(at) or _bytes(size) or doing not in _DOINGS:
         return None
     return Step(key=str(key), run=int(run), at=float(at), doing=Activity(doing), size=int(size))  # type: ignore[call-overload, arg-type]  # checked above
 
 
 def read_run(values: Mapping[str, object]) -> Run | None:
-    """Read a run, or return None if its values cannot be."""
+    """Return a run, or None if a value is invalid."""
     if _first(values, _RUN_CHECKS):
         return None
     found: dict[str, Any] = dict(values)
@@ -123,9 +119,9 @@ def _shown(value: object) -> str:
 
 def _text(value: object) -> str | None:
     if not isinstance(value, str):
-        return f"is not a text: {_shown(value)}"
+        return f"is not text: {_shown(value)}"
     if "\0" in value:
-        return f"has a NUL: {_shown(value)}"
+        return f"contains a NUL: {_shown(value)}"
     if not value.isascii():
         try:
             value.encode()

@@ -1,8 +1,8 @@
 """The tables of a journal, and the statements that read and write them.
 
 Rules:
-    * `user_version` says which schema a database has. An older one is brought up to date when it
-      is opened for an export; a newer one is refused, not guessed at.
+    * `user_version` is the version of the schema. Opening for an export migrates an older one, and
+      refuses a newer one.
     * No table has a column for a signed URL or a key.
 """
 
@@ -74,17 +74,17 @@ CREATE TABLE IF NOT EXISTS step (
     size INTEGER NOT NULL
 ) STRICT
 """
-_NO_DOUBLE_STEPS = (
+_DELETE_DUPLICATE_STEPS = (
     "DELETE FROM step WHERE rowid NOT IN"
     " (SELECT min(rowid) FROM step GROUP BY run, at, key, doing, size)"
 )
-_EACH_STEP_ONCE = (
+_UNIQUE_STEPS = (
     "CREATE UNIQUE INDEX IF NOT EXISTS each_step_once ON step (run, at, key, doing, size)"
 )
 
 _LARGEST = 2**63 - 1
 MOST_RUNS = 2**31
-"""A run with a larger number was not made by an export."""
+"""No export writes a run with a larger number."""
 _LAST_RUN = "SELECT coalesce(max(number), 0) FROM run WHERE number BETWEEN 0 AND ?"
 _RUN_FIELDS = ("number", "pid", "version", "began_at", "seen_at", "ending", "total", "counts")
 _ROW_FIELDS = tuple(field.name for field in fields(PackageRow))
@@ -114,7 +114,7 @@ class NewerJournalError(SinkError):
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Make the tables, or bring those of an older version up to date.
+    """Create the tables, or migrate those of an older version.
 
     Raises:
         NewerJournalError: They are of a newer version.
@@ -122,17 +122,17 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     version = version_of(connection, path)
     if version == SCHEMA_VERSION:
         return
-    with connection:  # a run that was killed in between has left all of it or nothing
+    with connection:  # a killed run leaves all of it or nothing
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(_PACKAGE_1)
-        held = {name for (_, name, *_) in connection.execute("PRAGMA table_info(package)")}
+        existing = {name for (_, name, *_) in connection.execute("PRAGMA table_info(package)")}
         for column in (*_NEW_IN_2, *_NEW_IN_3, *_NEW_IN_4, *_NEW_IN_5):
-            if column.split()[0] not in held:
+            if column.split()[0] not in existing:
                 connection.execute(f"ALTER TABLE package ADD COLUMN {column}")
         connection.execute(_RUN)
         connection.execute(_STEP)
-        connection.execute(_NO_DOUBLE_STEPS)
-        connection.execute(_EACH_STEP_ONCE)
+        connection.execute(_DELETE_DUPLICATE_STEPS)
+        connection.execute(_UNIQUE_STEPS)
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
@@ -140,7 +140,7 @@ def version_of(connection: sqlite3.Connection, path: Path) -> int:
     """Return the version of the schema; zero for an empty database.
 
     Raises:
-        NewerJournalError: It is newer than what this version of the library knows.
+        NewerJournalError: It is newer than this version of the library supports.
     """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > SCHEMA_VERSION:
@@ -160,19 +160,19 @@ def keys(connection: sqlite3.Connection) -> set[str]:
 def get_row(
     connection: sqlite3.Connection, key: str
 ) -> tuple[PackageRow | None, Corruption | None]:
-    """Return what can be believed of one package, and what is wrong with its row."""
+    """Return the valid part of a row, and its damage."""
     found = connection.execute(_GET_ROW, (key,)).fetchone()
     if not found:
         return None, None
     values = _named(found)
     if (reason := target_problem(values["target"])) is None:
         return read_row(values)
-    row, damage = read_row({**values, "target": "{}"})  # who asks knows what the target is
+    row, damage = read_row({**values, "target": "{}"})  # the caller knows the target
     return row, damage or Corruption(key=key, field="target", reason=reason)
 
 
 def check(row: PackageRow) -> None:
-    """Find out whether the columns take a package.
+    """Check that the columns accept a row.
 
     Raises:
         ValueError: A text is not valid Unicode.
@@ -187,12 +187,12 @@ def check(row: PackageRow) -> None:
 
 
 def put_rows(connection: sqlite3.Connection, rows: Iterable[PackageRow]) -> None:
-    """Write packages, each in place of what was there of it."""
+    """Insert or replace packages."""
     connection.executemany(_PUT_ROW, map(_values, rows))
 
 
 def put_states(connection: sqlite3.Connection, states: Mapping[str, State]) -> None:
-    """Write where packages stand, and nothing else of them."""
+    """Update the states of packages, and nothing else."""
     connection.executemany(
         "UPDATE package SET state = ? WHERE key = ?",
         [(state, key) for key, state in states.items()],
@@ -200,7 +200,7 @@ def put_states(connection: sqlite3.Connection, states: Mapping[str, State]) -> N
 
 
 def put_steps(connection: sqlite3.Connection, steps: Iterable[Step]) -> None:
-    """Add steps; one that is there already is not added again."""
+    """Add steps, ignoring duplicates."""
     connection.executemany(
         _PUT_STEP, ((step.key, step.run, step.at, step.doing, step.size) for step in steps)
     )
@@ -213,7 +213,7 @@ def last_run(connection: sqlite3.Connection) -> int:
 
 
 def put_run(connection: sqlite3.Connection, run: Run) -> None:
-    """Write a run, in place of what was there of it."""
+    """Insert or replace a run."""
     connection.execute(
         _PUT_RUN,
         (
@@ -232,7 +232,7 @@ def put_run(connection: sqlite3.Connection, run: Run) -> None:
 def all_rows(
     connection: sqlite3.Connection,
 ) -> tuple[tuple[PackageRow, ...], tuple[Corruption, ...]]:
-    """Return all packages, in the order of their keys, and what is wrong with their rows."""
+    """Return all packages, ordered by key, and the damage of their rows."""
     rows, damaged = [], []
     for found in connection.execute(_ALL_ROWS):
         values = _named(found)
@@ -246,20 +246,20 @@ def all_rows(
 
 
 def all_steps(connection: sqlite3.Connection) -> tuple[Step, ...]:
-    """Return all steps, in the order in which they happened, without those that cannot be."""
+    """Return all valid steps, in order of time."""
     steps = (read_step(*found) for found in connection.execute(_ALL_STEPS))
     return tuple(step for step in steps if step is not None)
 
 
 def all_runs(connection: sqlite3.Connection) -> tuple[Run, ...]:
-    """Return all runs, the first one first, without those that cannot be."""
+    """Return all valid runs, oldest first."""
     found = (dict(zip(_RUN_FIELDS, run, strict=True)) for run in connection.execute(_ALL_RUNS))
     runs = (read_run(values) for values in found)
     return tuple(run for run in runs if run is not None)
 
 
 def readable(connection: sqlite3.Connection) -> None:
-    """Let a text that is not UTF-8 be read, as one that `row_check` finds wrong."""
+    """Read text that is not UTF-8 in a form that `row_validation` rejects."""
     connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
 
 

@@ -127,7 +127,7 @@ def test_a_second_process_refuses_and_names_the_first_which_is_unharmed(tmp_path
                 stdout, stderr = second.communicate(timeout=PROCESS_S)
             assert (second.returncode, stdout) == (2, "")
             assert stderr == (
-                f"{tmp_path / 'out'}: process {first.pid} exports into this folder already\n"
+                f"{tmp_path / 'out'}: process {first.pid} is already exporting into this folder\n"
             )
             assert all(call.status != 401 for call in sandbox.calls[calls:])
             first.send_signal(signal.SIGCONT)

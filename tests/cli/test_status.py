@@ -169,7 +169,7 @@ def test_what_is_left_is_told_by_what_it_waits_for(tmp_path: Path) -> None:
 def test_a_folder_that_is_none_is_misuse(tmp_path: Path, command: str) -> None:
     told = run(command, tmp_path)
     assert told.exit_code == 2
-    assert "no export has been here" in told.stderr
+    assert "not an export folder" in told.stderr
     assert list(tmp_path.iterdir()) == []
 
 

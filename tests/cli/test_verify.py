@@ -138,7 +138,7 @@ def test_a_package_that_is_not_saved_yet_is_counted_and_no_fault(tmp_path: Path)
 def test_a_folder_without_an_export_is_refused(tmp_path: Path, words: tuple[str, ...]) -> None:
     told = run("verify", tmp_path, *words, env={"PIXXEL_API_KEY": "key"})
     assert told.exit_code == 2
-    assert told.stderr.startswith(f"{tmp_path}: no export has been here")
+    assert told.stderr.startswith(f"{tmp_path}: not an export folder")
     assert told.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 
@@ -314,7 +314,7 @@ def test_while_another_process_exports_only_reading_works(out: Path) -> None:
         told = run("verify", out, "--repair", env={"PIXXEL_API_KEY": "key"})
         other.communicate("\n")
     assert told.exit_code == 2
-    assert told.stderr == f"{out}: process {other.pid} exports into this folder already\n"
+    assert told.stderr == f"{out}: process {other.pid} is already exporting into this folder\n"
     assert first.is_file()
 
 

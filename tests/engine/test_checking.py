@@ -190,9 +190,9 @@ async def test_only_some_packages_can_be_looked_at(tmp_path: Path) -> None:
 
 
 async def test_a_folder_without_an_export_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
-    with pytest.raises(SinkError, match="no export has been here"):
+    with pytest.raises(SinkError, match="not an export folder"):
         await found(tmp_path)
-    with pytest.raises(SinkError, match="no export has been here"):
+    with pytest.raises(SinkError, match="not an export folder"):
         async with held(tmp_path):
             raise AssertionError
     assert list(tmp_path.iterdir()) == []
@@ -250,7 +250,9 @@ async def test_reading_disturbs_no_other_process_and_repairing_is_refused(tmp_pa
     first.path.unlink()
     with another_process(tmp_path) as other:
         assert await wrong(tmp_path) == {first.path.name: Condition.MISSING}
-        with pytest.raises(SinkError, match=f"process {other.pid} exports into this folder"):
+        with pytest.raises(
+            SinkError, match=f"process {other.pid} is already exporting into this folder"
+        ):
             async with held(tmp_path):
                 raise AssertionError
         other.communicate("\n")

@@ -106,7 +106,7 @@ async def test_each_damage_is_copied_once_and_not_without_end(path: Path) -> Non
         cut(path, share)
         told.append((await refused(path)).rpartition("; ")[2])
     kept = [f"a copy is kept as {JOURNAL}.damaged-{n}" for n in (1, 2, 1, 3, 4, 5)]
-    assert told == [*kept, "5 copies of others are kept beside it already", kept[1]]
+    assert told == [*kept, "5 other copies are kept beside it already", kept[1]]
     assert len(copies(path)) == corruption.MOST_COPIES
 
 
@@ -149,7 +149,7 @@ async def test_a_copy_that_the_disk_refuses_is_told_and_leaves_nothing(
 
     cut(path, 0.5)
     monkeypatch.setattr(shutil, "copyfileobj", full)  # a full disk cannot be had in every test
-    assert (await refused(path)).endswith("no copy of it could be kept: No space left on device")
+    assert (await refused(path)).endswith("it could not be copied: No space left on device")
     assert copies(path) == []
 
 

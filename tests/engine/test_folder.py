@@ -70,7 +70,7 @@ async def test_a_folder_that_cannot_be_made_is_told_with_a_remedy(tmp_path: Path
     file = tmp_path / "file"
     file.touch()
     async with Sandbox() as sandbox, client_of(sandbox) as client:
-        with pytest.raises(SinkError, match="no folder"):
+        with pytest.raises(SinkError, match="not a folder"):
             async with client.export([JOB], file / "folder"):
                 raise AssertionError
 

@@ -120,7 +120,7 @@ async def test_an_interrupted_stream_has_an_unknown_number_left(tmp_path: Path) 
 async def test_an_interruption_after_the_end_changes_nothing(tmp_path: Path) -> None:
     async with Sandbox() as sandbox, client_of(sandbox) as client:
         export = client.export([JOB], tmp_path)
-        with pytest.raises(UsageError, match="has not begun"):
+        with pytest.raises(UsageError, match="has not started"):
             export.interrupt()
         async with export:
             report = await export.finish()

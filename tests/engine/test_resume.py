@@ -310,7 +310,7 @@ def planned_of(out: Path, *downloads: Any, folder: FolderPolicy | None = None) -
 
 
 def test_a_folder_without_an_export_is_told(tmp_path: Path) -> None:
-    with pytest.raises(SinkError, match="no export has been here"):
+    with pytest.raises(SinkError, match="not an export folder"):
         read_record(tmp_path)
 
 

@@ -161,7 +161,7 @@ def test_each_command_reports_a_damaged_row_and_an_export_makes_up_for_it(
         if name == "verify" or not is_plausible:
             assert KEY in told[name][1], name
             assert f"{column} " in told[name][1], name
-            assert "the next export of this package starts it anew" in told[name][1], name
+            assert "the next export of this package starts over" in told[name][1], name
     if not is_plausible:
         assert told["status"][0] == 1
         assert json.loads(told["status --json"][1])["damaged"][0]["field"] == column

@@ -205,7 +205,7 @@ def test_the_command_says_that_the_journal_was_deleted_and_what_to_do(tmp_path: 
             _, stderr = process.communicate(timeout=90)
         assert process.returncode in {1, 2}
         assert "the journal was deleted or replaced while the export ran" in stderr
-        assert "put it back from a backup" in stderr
+        assert "restore it from a backup" in stderr
         assert "read-only" not in stderr
         assert "readonly" not in stderr
         assert "Traceback" not in stderr

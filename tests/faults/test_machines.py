@@ -223,7 +223,7 @@ def test_without_locks_a_second_export_is_refused_and_nothing_is_warned_of(
             first.send_signal(signal.SIGTERM)
             _, stderr = first.communicate(timeout=90)
     assert (first.returncode, second.returncode, third.returncode) == (143, 2, 2)
-    busy = f"{out}: process {first.pid} exports into this folder already\n"
+    busy = f"{out}: process {first.pid} is already exporting into this folder\n"
     assert refused == refused_too == busy
     assert f"yes, process {first.pid}" in seen
     assert warned == ""
@@ -267,7 +267,7 @@ async def test_a_lock_of_another_machine_holds_while_it_is_touched(tmp_path: Pat
     held = of_another_machine(tmp_path / HIDDEN, age_s=STALE_S / 2)
     with pytest.raises(FolderBusyError) as refused:
         await ExportFolder.open(tmp_path)
-    assert "process 4711 exports into this folder already on node7" in str(refused.value)
+    assert "process 4711 is already exporting into this folder on node7" in str(refused.value)
     assert f"or remove {held}" in str(refused.value)
     assert running_process(tmp_path) == 4711
     of_another_machine(tmp_path / HIDDEN, age_s=STALE_S * 2)
