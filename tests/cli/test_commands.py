@@ -174,7 +174,9 @@ def test_a_busy_folder_is_told(tmp_path: Path) -> None:
         assert try_lock(file.fileno(), shared=False)
         told = run("download", "job", "w", "j", "--out", tmp_path, env=env_of(sandbox))
     assert told.exit_code == 2
-    assert told.stderr.startswith(f"{tmp_path}: another process is already exporting into this folder")
+    assert told.stderr.startswith(
+        f"{tmp_path}: another process is already exporting into this folder"
+    )
     assert told.stderr.count("\n") == 1
 
 

@@ -41,7 +41,9 @@ class Station:
         age_s = anyio.current_time() - pending.since
         self.asked.setdefault(pending.item, []).append(age_s)
         is_ready = age_s >= self.ready_after_s
-        self.poller.record_status(pending, PackageStatus.READY if is_ready else PackageStatus.PENDING)
+        self.poller.record_status(
+            pending, PackageStatus.READY if is_ready else PackageStatus.PENDING
+        )
         return not is_ready
 
     async def not_yet(self, _pending: Pending[int], next_s: float) -> None:
