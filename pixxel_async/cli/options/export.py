@@ -8,9 +8,18 @@ from typing import Annotated, Any
 
 import typer
 
-from ...config import FETCHES, STALL_TIMEOUT_S, FetchPolicy, Limits
+from ...config import (
+    FETCHES,
+    POLL_INITIAL_S,
+    POLL_MAX_S,
+    STALL_TIMEOUT_S,
+    WAIT_TIMEOUT_S,
+    FetchPolicy,
+    Limits,
+    PollMethod,
+    PollPolicy,
+)
 from ...display.base import Verbosity
-from ...config import POLL_INITIAL_S, POLL_MAX_S, WAIT_TIMEOUT_S, PollMethod, PollPolicy
 from .dataclass_options import takes_options
 from .folder import FolderOptions, flag, read_size
 from .service import SERVICE, SPEED, WAITING, ServiceOptions
