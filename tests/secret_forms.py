@@ -75,7 +75,7 @@ FORMS: dict[str, Callable[[str], str]] = {
 
 
 def reveals(text: str, key: str) -> bool:
-    """Tell whether a text shows a key to somebody who decodes what there is to decode."""
+    """Return whether a text shows a key to somebody who decodes what there is to decode."""
     coded = [base64.b64encode(f"{before}{key}".encode()).decode() for before in ("", "user:")]
     needles = [key.lower(), key.encode().hex(), *(each[8:-4].lower() for each in coded)]
     for _ in range(4):

@@ -4,7 +4,7 @@ Rules:
     * Memory, threads, descriptors and standard output are what a machine may lack anywhere: the
       line names what is missing, and the remedy.
     * Anything else is a bug of this program: the line says so. `--verbose` shows the traceback.
-    * What threads, tasks and destructors fail with meanwhile is told only with `--verbose`.
+    * Errors of threads, tasks and destructors are printed only with `--verbose`.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ class ApiClient:
     """Sends calls to the service.
 
     Attributes:
-        base_url: Where the service is.
+        base_url: URL of the service.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of a call, in part keyword-only
@@ -112,7 +112,7 @@ class ApiClient:
 
         Args:
             client: An `AsyncClient` of httpx or httpx2.
-            base_url: Where the service is.
+            base_url: URL of the service.
             auth: Authorises the calls.
             timeouts: How long connecting and responses may take.
             max_response_bytes: The longest body that is accepted.
@@ -284,7 +284,7 @@ def make_api_client(  # noqa: PLR0913 - what a client of ours is made of
 
     Args:
         client: An `AsyncClient` of httpx or httpx2, or None.
-        base_url: Where the service is.
+        base_url: URL of the service.
         auth: Authorises the calls.
         certificates: Which certificates clients of ours trust.
         routes: Which proxy they use.

@@ -175,7 +175,7 @@ class GuardedRequest:
         return self
 
     def still_goes(self) -> bool:
-        """Tell whether the request may still go; asked after a wait, right before it goes.
+        """Return whether the request may still go; asked after a wait, right before it goes.
 
         It may not if the host was found to fail in the meantime. It is for another context, then.
         """

@@ -69,7 +69,7 @@ class DuplicatedSocket:
 
 
 def has_input(fd: int) -> bool:
-    """Tell whether something came over a connection, or its end."""
+    """Return whether something came over a connection, or its end."""
     connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=fd)
     try:
         connection.recv(1, _PEEK)
@@ -162,7 +162,7 @@ class CurlResponse(StorageResponse):
             self._thread.submit(self._resume_with, writer)
 
     def is_paused(self, now: float, longest_s: float) -> bool:
-        """Tell whether no bytes arrive because of us; see `StorageResponse`."""
+        """Return whether no bytes arrive because of us; see `StorageResponse`."""
         writing_since = self._thread.writing_since
         is_slow = writing_since is not None and now - writing_since > longest_s
         return is_slow or self._phase is _Phase.PAUSED or now < self._paused_until

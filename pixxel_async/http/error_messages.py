@@ -130,7 +130,7 @@ def storage_error(error: Exception, host: str, proxy: SecretStr | None) -> Pixxe
 
 
 def is_out_of_descriptors(error: BaseException) -> bool:
-    """Tell whether a connection failed because the process may open no more files."""
+    """Return whether a connection failed because the process may open no more files."""
     return any(
         isinstance(cause, OSError) and cause.errno in {errno.EMFILE, errno.ENFILE}
         for cause in _causes(error)

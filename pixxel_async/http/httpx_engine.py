@@ -74,7 +74,7 @@ class HttpxResponse(StorageResponse):
         self._task = asyncio.create_task(self._receive(writer), name="pixxel-async body")
 
     def is_paused(self, now: float, longest_s: float) -> bool:
-        """Tell whether no bytes arrive because of us; see `StorageResponse`."""
+        """Return whether no bytes arrive because of us; see `StorageResponse`."""
         if self._task is None:
             return True
         return self._blocked_since is not None and now - self._blocked_since > longest_s

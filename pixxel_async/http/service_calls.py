@@ -39,7 +39,7 @@ HOST_FAILS = frozenset(
 
 
 def is_failure_of_host(error: BaseException) -> bool:
-    """Tell whether an error tells of the service as a whole, and not of one package.
+    """Return whether an error tells of the service as a whole, and not of one package.
 
     So does a refusal that is not in the service's own form: something in front of it answers.
     """

@@ -116,7 +116,7 @@ class StorageResponse(ABC):
 
     @abstractmethod
     def is_paused(self, now: float, longest_s: float) -> bool:
-        """Tell whether no bytes arrive because of us: a bandwidth limit, or a slow disk.
+        """Return whether no bytes arrive because of us: a bandwidth limit, or a slow disk.
 
         Args:
             now: The time, on the clock of `time.monotonic`.

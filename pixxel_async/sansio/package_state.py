@@ -4,7 +4,7 @@ Rules:
     * A fact moves a package from one state to another; what the table does not hold cannot
       happen, and is a bug.
     * SAVED, SKIPPED and FAILED are final; each package ends in exactly one of them.
-    * A package may be requested twice: if the id of an earlier run leads nowhere, which may show
+    * A package may be requested twice: if the id of an earlier run is stale, which may show
       as late as in its transfer.
     * A package goes back from FETCHING to PENDING if the service, asked for a fresh URL, says
       that the package is not ready any more.

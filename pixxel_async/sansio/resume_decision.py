@@ -3,11 +3,11 @@
 Rules:
     * A package that failed for a reason of its own stays failed, until its caller asks for failed
       ones: the service refused it in its own words, packaging failed, the storage denies access to
-      it, its bytes were wrong. What is final is in the tables of `backoff` and `storage_answers`.
+      it, its bytes were wrong. What is final is in the tables of `retry_rules` and `error_codes`.
     * One that failed for any other reason, such as a bug of this library, is taken up again by
       itself.
-    * A known id is asked about first. It is a cache: where it leads nowhere, the package is
-      requested anew, within the bounds for lost answers.
+    * A known id is asked about first. It is a cache: where it is stale, the package is
+      requested again, within the bounds for lost answers.
     * If the caller asks for failed packages, or repairs a folder, an id of a package that failed or
       was ready has one more chance: whatever keeps its bytes away leads to a new package.
     * A creation that was sent, and whose answer was not noted, may have made a package. It is sent
@@ -68,7 +68,7 @@ _OUTSIDE = (
 
 
 def is_retryable_next_run(error: PixxelError) -> bool:
-    """Tell whether the next run takes up a package that failed with this by itself."""
+    """Return whether the next run retries a package that failed with this error."""
     match error:
         case AuthenticationError() | NotAZipError():
             return True
@@ -115,7 +115,7 @@ class KnownId:
     looks: int = 0
 
     def failed(self, error: PixxelError) -> bool:
-        """Count a status call that failed; return whether the id leads nowhere."""
+        """Count a status call that failed; return whether the id is stale."""
         if not isinstance(error, ApiError) or isinstance(error, AuthenticationError):
             return False
         if failure_of(error) is Failure.FINAL:
@@ -124,7 +124,7 @@ class KnownId:
         return self.looks >= NOWHERE_LOOKS
 
     def answered(self, status: PackageStatus, word: str) -> bool:
-        """Count a status call that was answered; return whether the id leads nowhere."""
+        """Count a status call that was answered; return whether the id is stale."""
         if status is PackageStatus.FAILED:
             return True
         if status is PackageStatus.READY or is_word_of_work(word) or not self.was_ready:
@@ -135,12 +135,12 @@ class KnownId:
 
 
 def is_out_of_reach(error: PixxelError) -> bool:
-    """Tell whether a transfer failed because of its storage, so that another place may help."""
+    """Return whether a transfer failed because of its storage, so that another place may help."""
     return isinstance(error, TransferError) and not isinstance(error, OutOfDescriptorsError)
 
 
 def is_lost(error: PixxelError) -> bool:
-    """Tell whether a transfer failed because of its package, so that a new one may help."""
+    """Return whether a transfer failed because of its package, so that a new one may help."""
     match error:
         case StorageError(status=status, code=code):
             return meaning_of(status, code) in _LOST_OBJECTS

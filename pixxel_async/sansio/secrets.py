@@ -95,7 +95,7 @@ class Redactor:
         return both
 
     def finds(self, text: str) -> bool:
-        """Tell whether a text holds a secret, in whatever form."""
+        """Return whether a text holds a secret, in whatever form."""
         if not self._secrets:
             return False
         squeezed = _squeezed(text)

@@ -184,7 +184,7 @@ def test_a_dry_run_tells_what_would_be_done_and_touches_nothing(tmp_path: Path) 
     words = ("export", manifest, "--out", tmp_path / "out", "--dry-run")
     planned = run(*words, env={"PIXXEL_API_KEY": ""})
     assert planned.exit_code == 0
-    assert planned.stdout.splitlines()[1:] == ["3 would be asked for", "Nothing was sent."]
+    assert planned.stdout.splitlines()[1:] == ["3 would be requested", "Nothing was sent."]
     assert not (tmp_path / "out").exists()
     rows = run(*words, "--json", env={"PIXXEL_API_KEY": ""}).stdout.splitlines()
     assert len(rows) == 3

@@ -233,7 +233,7 @@ def killed_and_finished(folder: Path, plan: Plan, halts: Halts | Pauses | None =
 
 
 def is_run_of(process: subprocess.Popen[str], out: Path) -> bool:
-    """Tell whether the journal knows of the run of a process."""
+    """Return whether the journal knows of the run of a process."""
     assert process.poll() is None, "the export ended before it was killed"
     try:
         runs = read_record(out).runs

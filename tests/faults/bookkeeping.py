@@ -108,7 +108,7 @@ class Calls:
 
 
 def _can_be_dropped(result: object) -> bool:
-    """Tell whether nobody has to close a result: else it would be lost by our own error."""
+    """Return whether nobody has to close a result: else it would be lost by our own error."""
     return not hasattr(result, "aclose")
 
 

@@ -103,7 +103,7 @@ def _ca() -> trustme.CA:
 
 
 def failed_alone(report: Report, *, at: str) -> bool:
-    """Tell whether the job `bad` has failed for its address, and no other one."""
+    """Return whether the job `bad` has failed for its address, and no other one."""
     (failed,) = report.failed
     return (
         report.stopped is None

@@ -1,1 +1,1 @@
-"""."""
+"""The commands, one or two per file: options in, an exit code out."""

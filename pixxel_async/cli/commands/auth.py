@@ -28,7 +28,7 @@ from .config import ProfileName
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Store the key, see whether the service takes it, and forget it.",
+    help="Store, check or delete the API key.",
     epilog="PIXXEL_API_KEY wins over a key that is stored.",
 )
 

@@ -4,7 +4,7 @@ Rules:
     * Signed URLs are secrets. They are never printed, and best come from a file or a pipe: other
       users of a machine can see its command lines, and shells remember them.
     * Nothing is saved: what comes is thrown away, so the disk has no part in it.
-    * The numbers of transfers rise, and the first that the storage does not bear is the last.
+    * The number of transfers rises until the storage refuses one.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class BenchOptions:
             metavar="NAME",
             rich_help_panel=SERVICE,
             show_default="PIXXEL_PROFILE, or default",
-            help="Which profile of the config file to use.",
+            help="Profile of the config file.",
         ),
     ] = None
     json: Annotated[bool, flag("--json", text="Write one JSON object instead of lines.")] = False
@@ -102,7 +102,7 @@ def bench(
         ),
     ] = None,
 ) -> None:
-    """Measure how fast packages can come, with 1 to 32 transfers at once.
+    """Measure the download throughput with 1 to 32 concurrent transfers.
 
     What comes is thrown away. One URL is enough; a package of 100 MB or more tells most.
 

@@ -25,7 +25,7 @@ class Shell(StrEnum):
 def completion(
     shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="bash, zsh, fish or powershell.")],
 ) -> None:
-    """Write the script that completes commands and options, for a shell to read at its start."""
+    """Write the completion script for a shell."""
     script = of_typer.get_completion_script(  # type: ignore[attr-defined]  # in no __all__
         prog_name=PROGRAM, complete_var=VARIABLE, shell=shell.value
     )

@@ -19,7 +19,7 @@ from ..output.exit_codes import complain, ended
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Look at the settings, and change the config file.",
+    help="Show the settings and edit the config file.",
     epilog="The keys are " + ", ".join(KEYS) + ".",
 )
 

@@ -67,8 +67,8 @@ def run_demo(folder: Path, packages: int, loudness: Verbosity) -> None:
         typer.echo(summary(report, folder), err=True)
         if report.skipped:
             complain(
-                "Packages of an earlier run were there already, and were not asked for again. "
-                "To see them come, remove the folder or name another one with --out."
+                "Packages of an earlier run exist already and were not requested again. "
+                "To see them downloaded, remove the folder or name another one with --out."
             )
         for line in what_next(report, interruption):
             complain(line)

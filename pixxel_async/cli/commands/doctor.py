@@ -50,7 +50,7 @@ class DoctorOptions(ServiceOptions):
             "--fetches",
             metavar="N|auto",
             parser=transfers,
-            help="Transfers at once; auto finds out how many suit the link.",
+            help="Concurrent transfers; auto adapts to the link.",
         ),
     ] = FETCHES
     json: Annotated[bool, flag("--json", text="Write one JSON object instead of lines.")] = False
@@ -58,7 +58,7 @@ class DoctorOptions(ServiceOptions):
 
 @takes_options
 def doctor(options: DoctorOptions) -> None:
-    """Look at all that an export needs: key, clock, network, disk, limits.
+    """Check what an export needs: key, clock, network, disk, limits.
 
     The exit code is 1 if there is a problem, and 0 if there is none; warnings do not count.
     """

@@ -103,7 +103,7 @@ def what_next(
     Args:
         report: Of the export.
         interruption: What has ended it, if anything has.
-        retries_failed: Whether the same command takes up whatever failed.
+        retries_failed: Whether the same command retries failed packages.
     """
     if interruption.number is not None or report.left != 0:
         left = "some packages are" if report.left is None else _count(report.left)
@@ -132,7 +132,7 @@ def choose_display(loudness: Verbosity, *, has_rows: bool = False) -> Display:
 
 
 def has_come_to_something(report: Report) -> bool:
-    """Tell whether there is more to sum up than that the key was rejected."""
+    """Return whether there is more to sum up than that the key was rejected."""
     return report.stopped is None or bool(report.saved or report.skipped)
 
 

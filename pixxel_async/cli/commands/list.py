@@ -28,7 +28,7 @@ from ..output.records import choose_output
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="List what there is: a table on a terminal, lines with tabs in a pipe.",
+    help="List records: a table on a terminal, tab-separated lines in a pipe.",
     epilog="To write a manifest for an export: see pixxel-async select --help",
 )
 

@@ -69,7 +69,7 @@ def sandbox(  # noqa: PLR0913 - an option is a parameter
         bool, flag("--faults", text="Errors, broken connections, expired URLs.")
     ] = False,
 ) -> None:
-    """Serve a stand-in of the service on this machine, until Ctrl-C.
+    """Run a stand-in of the service on this machine until Ctrl-C.
 
     It prints the lines that make a shell use it. Needs the extra `sandbox`.
     """

@@ -51,7 +51,7 @@ _ALL_WORDS = f"{_TAKEN}: {', '.join(sorted(FINISHED))}. --status any takes all."
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Write a manifest of what there is, for pixxel-async export.",
+    help="Write a manifest of existing records for pixxel-async export.",
     epilog="Example: pixxel-async select insights --aoi AOI_ID | pixxel-async export - --out DIR",
 )
 

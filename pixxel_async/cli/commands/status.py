@@ -39,7 +39,7 @@ def status(
         bool, flag("--json", text="Write one JSON object to standard output.")
     ] = False,
 ) -> None:
-    """Show how far an export has come, also while another process runs it.
+    """Show the progress of an export, even while another process runs it.
 
     The exit code is 0 if all packages are saved, 1 if some are not, 2 if DIR is no export folder.
     """

@@ -81,7 +81,7 @@ def verify(
         int, typer.Option(metavar="N", callback=at_least_one, help="Files that are read at once.")
     ] = JOBS,
 ) -> None:
-    """Read what an export has saved again, and say what is missing or changed.
+    """Check the saved packages and report what is missing or changed.
 
     Sizes, SHA-256 and ZIP structure are compared with what the export has noted.
 

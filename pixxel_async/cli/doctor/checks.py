@@ -69,7 +69,7 @@ def problem(name: str, text: str, remedy: str) -> Finding:
 
 
 def is_well(findings: Iterable[Finding]) -> bool:
-    """Tell whether an export can run."""
+    """Return whether an export can run."""
     return all(finding.level is not Level.PROBLEM for finding in findings)
 
 

@@ -34,7 +34,7 @@ MOUNTS = Path("/proc/self/mounts")
 
 
 def versions() -> Finding:
-    """Name the versions, for whoever is asked for help."""
+    """Report the versions, for bug reports."""
     parts = [f"pixxel-async {__version__}", f"Python {platform.python_version()}"]
     parts += [f"{name} {metadata.version(name)}" for name in LIBRARIES]
     parts += [f"SQLite {sqlite3.sqlite_version}", ssl.OPENSSL_VERSION.partition("  ")[0]]

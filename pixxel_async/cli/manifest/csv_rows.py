@@ -10,7 +10,7 @@ Rules:
     * An empty cell is an absent field. Rows of empty cells, and empty cells past the last
       column, are passed over: spreadsheets write them.
     * A row has the number of the line that it begins on, as an editor counts.
-    * Of a wrong header every problem is told, and nothing of the rows, which it explains.
+    * If the header is invalid, only its problems are reported: they explain those of the rows.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Rules:
     * A name that ends in `.csv` is CSV, in `.jsonl`, `.ndjson` or `.json` it is JSON Lines. With
       any other name, and from standard input, it is JSON Lines if it begins with a bracket.
-    * All bad lines are told, each as `FILE:LINE: reason`, before anything is sent.
+    * Each invalid line is reported as `FILE:LINE: reason`, before anything is sent.
     * In JSON Lines only a line feed ends a line: other line separators may stand inside a string.
     * Blank lines and a byte order mark of UTF-8 are passed over.
     * Rows that ask for the same are one download.

@@ -60,7 +60,7 @@ class RunOptions(FolderOptions, ServiceOptions):
             metavar="N|auto",
             parser=transfers,
             rich_help_panel=SPEED,
-            help="Transfers at once; auto finds out how many suit the link.",
+            help="Concurrent transfers; auto adapts to the link.",
         ),
     ] = FETCHES
     bwlimit: Annotated[
@@ -71,7 +71,7 @@ class RunOptions(FolderOptions, ServiceOptions):
             parser=_bandwidth,
             rich_help_panel=SPEED,
             show_default="no limit",
-            help="Bytes a second of all transfers together, such as 10MB.",
+            help="Bytes per second of all transfers together, such as 10MB.",
         ),
     ] = None
     wait_timeout: Annotated[
@@ -80,7 +80,7 @@ class RunOptions(FolderOptions, ServiceOptions):
             "--wait-timeout",
             metavar="S",
             panel=WAITING,
-            text="A package that is not ready after this has failed.",
+            text="Fail a package that is not ready after this time.",
         ),
     ] = WAIT_TIMEOUT_S
     stall_timeout: Annotated[
@@ -89,7 +89,7 @@ class RunOptions(FolderOptions, ServiceOptions):
             "--stall-timeout",
             metavar="S",
             panel=WAITING,
-            text="A transfer that brings next to nothing for this long is tried again.",
+            text="Retry a transfer that receives next to nothing for this long.",
         ),
     ] = STALL_TIMEOUT_S
     poll_initial: Annotated[
@@ -98,7 +98,7 @@ class RunOptions(FolderOptions, ServiceOptions):
             "--poll-initial",
             metavar="S",
             panel=WAITING,
-            text="From asking for a package to the first look whether it is ready.",
+            text="Delay from requesting a package to its first poll.",
         ),
     ] = POLL_INITIAL_S
     poll_max: Annotated[
@@ -107,7 +107,7 @@ class RunOptions(FolderOptions, ServiceOptions):
             "--poll-max",
             metavar="S",
             panel=WAITING,
-            text="The longest time between two looks.",
+            text="Longest interval between two polls.",
         ),
     ] = POLL_MAX_S
     polls: Annotated[
@@ -115,7 +115,7 @@ class RunOptions(FolderOptions, ServiceOptions):
         typer.Option(
             "--polls",
             rich_help_panel=WAITING,
-            help="Times of looks: learning from packages that became ready, or growing intervals.",
+            help="Poll times: learned from packages that became ready, or growing intervals.",
         ),
     ] = PollMethod.LEARNING
     allow_private_storage: Annotated[
@@ -127,11 +127,11 @@ class RunOptions(FolderOptions, ServiceOptions):
         ),
     ] = False
     dry_run: Annotated[
-        bool, flag("--dry-run", panel=OUTPUT, text="Tell what would be done, and do nothing.")
+        bool, flag("--dry-run", panel=OUTPUT, text="Show what would be done, and do nothing.")
     ] = False
     fail_fast: Annotated[
         bool,
-        flag("--fail-fast", panel=OUTPUT, text="End with the first package that fails."),
+        flag("--fail-fast", panel=OUTPUT, text="Stop at the first package that fails."),
     ] = False
     json: Annotated[
         bool,
@@ -170,7 +170,7 @@ class RunOptions(FolderOptions, ServiceOptions):
 
     @property
     def loudness(self) -> Verbosity:
-        """How much is told."""
+        """How much is printed."""
         if self.quiet:
             return Verbosity.ERRORS
         return Verbosity.DETAILS if self.verbose else Verbosity.NORMAL

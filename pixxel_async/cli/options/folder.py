@@ -64,7 +64,7 @@ class FolderOptions:
         flag(
             "--retry-failed",
             panel=FOLDER,
-            text="Also take up packages that an earlier run gave up.",
+            text="Also retry packages that failed in an earlier run.",
         ),
     ] = False
     no_recreate: Annotated[

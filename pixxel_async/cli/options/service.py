@@ -39,7 +39,7 @@ class ServiceOptions:
             "--requests-per-second",
             metavar="R",
             panel=SPEED,
-            text="Calls of the service; fewer when it asks for fewer.",
+            text="API calls per second; lowered when the service asks for it.",
         ),
     ] = REQUESTS_PER_SECOND
     answer_timeout: Annotated[
@@ -59,7 +59,7 @@ class ServiceOptions:
             metavar="URL",
             rich_help_panel=SERVICE,
             show_default=f"PIXXEL_BASE_URL, or {BASE_URL}",
-            help="Where the service is.",
+            help="URL of the service.",
         ),
     ] = None
     auth_scheme: Annotated[
@@ -68,7 +68,7 @@ class ServiceOptions:
             "--auth-scheme",
             rich_help_panel=SERVICE,
             show_default="PIXXEL_AUTH_SCHEME, or raw",
-            help="How the key is sent: as it is, or after the word Bearer.",
+            help="How the key is sent: as it is, or after the prefix Bearer.",
         ),
     ] = None
     proxy: Annotated[
@@ -98,7 +98,7 @@ class ServiceOptions:
             metavar="NAME",
             rich_help_panel=SERVICE,
             show_default="PIXXEL_PROFILE, or default",
-            help="Which profile of the config file to use.",
+            help="Profile of the config file.",
         ),
     ] = None
 

@@ -18,11 +18,11 @@ from ...sansio.units import size
 from ..options.export import RunOptions
 
 _WORDS = {
-    PlannedAction.CREATE: "would be asked for",
-    PlannedAction.POLL: "were asked for by an earlier run, and would be waited for",
-    PlannedAction.CREATE_AGAIN: "were asked for without a noted answer, and would be once more",
+    PlannedAction.CREATE: "would be requested",
+    PlannedAction.POLL: "were requested by an earlier run and would be polled",
+    PlannedAction.CREATE_AGAIN: "were requested without a recorded answer; would be repeated",
     PlannedAction.SKIP: "are there already",
-    PlannedAction.LEAVE_FAILED: "failed in an earlier run; --retry-failed would take them up",
+    PlannedAction.LEAVE_FAILED: "failed in an earlier run; --retry-failed would retry them",
     PlannedAction.GIVE_UP: "were requested too often without an answer; --retry-failed would retry",
 }
 

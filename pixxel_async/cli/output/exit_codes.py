@@ -4,7 +4,7 @@ Rules:
     * 0: all packages are saved. 1: some are not. 2: usage, configuration or manifest is wrong,
       or the folder cannot be used. 130, 143: ended by Ctrl-C, by SIGTERM. 141: who read the
       output has gone.
-    * An error that the library raises on purpose is told in its own words, on standard error.
+    * An error that the library raises on purpose is printed as it is, on standard error.
     * Any other exception is dealt with in `last_resort`.
 """
 

@@ -106,7 +106,7 @@ class FindingWriter:
         Args:
             stream: Takes lines or objects.
             folder: The absolute path of the export folder.
-            options: How much is told, and how.
+            options: How much is printed, and how.
             bar: Drawn while the context is open. Lines would tear it, and wait for its end.
         """
         self._stream = stream
@@ -167,7 +167,7 @@ def finding_writer(
 
     Args:
         folder: The absolute path of the export folder.
-        options: How much is told, and how.
+        options: How much is printed, and how.
         only: The keys that are looked at, or None for all.
 
     Raises:

@@ -195,7 +195,7 @@ def column_widths(natural: Sequence[int], fixed: Sequence[bool], terminal: int) 
 
 
 def choose_output(noun: str, *, as_json: bool) -> Output:
-    """Return JSON Lines if they are asked for, a table for a terminal, lines for anything else."""
+    """Return JSON Lines if requested, a table for a terminal, tab-separated lines otherwise."""
     if as_json:
         return JsonLines(sys.stdout)
     if sys.stdout.isatty():

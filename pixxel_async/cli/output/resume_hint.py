@@ -52,7 +52,7 @@ def quoted(word: str) -> str:
 
 
 def is_retryable_next_run(*added: str) -> str:
-    """Return what is told to somebody who wants to go on with what this command has begun."""
+    """Return the lines that say how to resume what this command has started."""
     if any(_STREAMS.fullmatch(word) for word in sys.argv[1:]):
         return "To resume, run the same pipeline again" + _with(added)
     return f"To resume:  {this_command(*added)}"

@@ -4,7 +4,7 @@ Rules:
     * The descriptors 0 to 2 are taken before anything else is opened: or a connection or a file
       would get one of them, and what is printed would go there.
     * Standard input that is closed is empty.
-    * Standard output that takes nothing is an error: what was asked for got lost.
+    * A standard output that cannot be written is an error: the requested output is lost.
     * Standard error that takes nothing is no error: the exit code tells what it can.
     * Where nobody reads any more, `BrokenPipeError` is raised, without a number: click would take
       one with EPIPE for itself, and end with 1.

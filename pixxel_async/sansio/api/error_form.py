@@ -3,7 +3,7 @@
 Rules:
     * Errors are documented as `{"error": {"code", "message", "details"}}`. Whatever else comes is
       taken as text, and may come from something in front of the service (`from_service`).
-    * Of a redirect only the host is told: the rest of its address may hold a secret.
+    * Of a redirect only the host is shown: the rest of its URL may hold a secret.
 """
 
 from __future__ import annotations

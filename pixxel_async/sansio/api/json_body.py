@@ -56,7 +56,7 @@ def _brackets(body: bytes) -> int:
 
 
 def _is_deeper(value: Any, levels: int) -> bool:
-    """Tell whether there is a container below so many levels of them."""
+    """Return whether there is a container below so many levels of them."""
     containers = [value]
     for _ in range(levels + 1):
         containers = [each for each in containers if isinstance(each, dict | list)]

@@ -6,7 +6,7 @@ Rules:
       those of another, since the call names the AOI.
     * By default each of them has a package of its own, too. What is listed later then adds
       packages, and leaves those alone that an earlier run has saved; with more in a package, one
-      new asset moves all that follow into other packages, which are asked for and fetched anew.
+      new asset moves all that follow into other packages, which are requested and fetched again.
       It also means that one asset that cannot be packaged fails alone.
     * The inputs and outputs of an insight are read as far as their form is known: a list of ids,
       or of objects that have an `asset_id` or an `id`, also within an object as its `asset_ids`.

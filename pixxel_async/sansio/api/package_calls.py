@@ -12,7 +12,7 @@ Rules:
     * Ready is a non-empty signed URL without a word of failure. A word of success without a URL
       is "not yet", and so is any word that is not known.
     * A word that says the package is gone (expired, deleted) is a word of failure where the status
-      call takes an id. Elsewhere the same PUT requests the package anew, so it is "not yet".
+      call takes an id. Elsewhere the same PUT requests the package again, so it means "not yet".
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ def status(download: Download, download_id: str | None) -> Call:
     """Return the call that tells how far a package has come.
 
     Args:
-        download: What was asked for.
+        download: The requested package.
         download_id: The id of the creation's answer; only AOI and catalog packages need it.
     """
     if download_id is not None and download.kind == "aoi":
@@ -175,7 +175,7 @@ def status(download: Download, download_id: str | None) -> Call:
 
 
 def needs_id(download: Download) -> bool:
-    """Tell whether the status call takes the id of the creation's answer."""
+    """Return whether the status call takes the id of the creation's answer."""
     return download.kind in _HAVE_ID
 
 
@@ -244,7 +244,7 @@ def package_of(download: Download, answer: Answer, *, download_id: str | None = 
     """Turn an answer into a package.
 
     Args:
-        download: What was asked for.
+        download: The requested package.
         answer: What came back.
         download_id: The id that is known already, from the creation.
 
@@ -286,11 +286,11 @@ def _package(download: Download | None, answer: Answer, download_id: str | None)
 
 
 def is_word_of_failure(word: str, download: Download | None) -> bool:
-    """Tell whether a status word says that a package will not become ready.
+    """Return whether a status word says that a package will not become ready.
 
     Args:
         word: The service's word.
-        download: What was asked for, or None where only the id is known.
+        download: The requested package, or None where only the id is known.
     """
     plain = _plain(word)
     has_id = download is None or needs_id(download)
@@ -298,12 +298,12 @@ def is_word_of_failure(word: str, download: Download | None) -> bool:
 
 
 def is_word_of_work(word: str) -> bool:
-    """Tell whether a status word says that the service is packaging."""
+    """Return whether a status word says that the service is packaging."""
     return _plain(word) in WORKING_WORDS
 
 
 def is_gone_word(word: str) -> bool:
-    """Tell whether a status word says that the package is gone."""
+    """Return whether a status word says that the package is gone."""
     return _plain(word) in GONE_WORDS
 
 
@@ -312,7 +312,7 @@ def _plain(word: str) -> str:
 
 
 def is_known_word(word: str) -> bool:
-    """Tell whether a status word is documented, so that others can be logged once."""
+    """Return whether a status word is documented, so that others can be logged once."""
     return _plain(word) in _KNOWN_WORDS
 
 

@@ -5,7 +5,7 @@ The service pages in two ways: by `offset` and `limit`, told with a total, and b
 
 Rules:
     * No record is yielded twice: ids that were seen are passed over.
-    * The next offset is counted from the records that came, not from those that were asked for:
+    * The next offset is counted from the records received, not from those requested:
       a service may have a limit of its own.
     * A page without records is the end. So is reaching the total, where there is one; a total of
       0 beside records is none.
@@ -15,9 +15,9 @@ Rules:
       what it ever was. (A few are usual while records are added in front.)
     * If the walk ends with a page that brought nothing new, although there must be more, the
       service repeats its pages, and that is an error.
-    * The first numbered page is asked for without a number, since the service does not document
-      whether it counts from 0 or from 1. It then goes on with 2; if the end comes before the
-      count, page 1 is asked for, too, and that is the last.
+    * The first numbered page is requested without a number, since the service does not document
+      whether it counts from 0 or from 1. It then continues with 2; if the list ends before the
+      count, page 1 is requested as well, as the last one.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class Routes:
     """How hosts are reached.
 
     Attributes:
-        proxies: Proxies by the scheme of what is asked for; `all` stands for the others.
+        proxies: Proxies by the scheme of the requested URL; `all` covers the others.
         bypass: The entries of NO_PROXY.
     """
 
@@ -57,7 +57,7 @@ class Routes:
         """Return the proxy for a request, or None if there is none between.
 
         Args:
-            scheme: Of the URL that is asked for.
+            scheme: Scheme of the requested URL.
             host: Its host; an IPv6 address has no brackets.
             port: Its port; None is the scheme's own.
         """
@@ -90,7 +90,7 @@ def routes_of(proxy: SecretStr, variables: Mapping[str, str]) -> Routes:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine."""
+    """Return whether a host is this machine."""
     address = _address(host)
     if address is not None:
         return address.is_loopback
@@ -105,7 +105,7 @@ def shown(proxy: SecretStr) -> str:
 
 
 def has_password(proxy: SecretStr) -> bool:
-    """Tell whether the URL of a proxy holds a password, or a name that may be one."""
+    """Return whether the URL of a proxy holds a password, or a name that may be one."""
     return "@" in proxy.get_secret_value()
 
 

@@ -7,7 +7,7 @@ Rules:
     * Created after a time includes that time, created before it does not: so intervals that
       follow one another have no gap and no overlap.
     * A record without a time is in no interval, one without a status has none of the wanted ones.
-      Both are told apart, so that nothing is left out in silence.
+      Both are counted separately, so that nothing is silently dropped.
     * A project is compared only where the record names one.
 """
 
@@ -57,7 +57,7 @@ class Criteria:
         return None if self.name is None or _WILDCARDS & set(self.name) else self.name
 
     def judge(self, record: Record) -> Verdict:
-        """Decide about a record; the status comes last, since it is what is told."""
+        """Decide about a record; the status comes last, since that is what is reported."""
         if not (self._has_name(record) and self._has_project(record)):
             return Verdict.OTHER
         if self.created_after or self.created_before:

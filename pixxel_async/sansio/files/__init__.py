@@ -1,1 +1,1 @@
-"""."""
+"""Decisions about files: names, ZIP structure, extraction plans, verification. Opens nothing."""

@@ -187,7 +187,7 @@ def _check_overlaps(entries: Sequence[Entry], archive_bytes: int) -> None:
             raise _refused(entry, "shares bytes of the archive with another entry")
         end = entry.offset + _HEADER_BYTES + len(entry.name) + entry.packed_size
     if end > archive_bytes:
-        message = "its last entry goes on beyond the data of the archive"
+        message = "its last entry extends beyond the data of the archive"
         raise ArchiveError(message)
 
 

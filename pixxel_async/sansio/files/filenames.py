@@ -54,7 +54,7 @@ def folder_name(name: str) -> str:
 
 
 def is_reserved(part: str) -> bool:
-    """Tell whether Windows takes a name for a device, whatever its suffix."""
+    """Return whether Windows takes a name for a device, whatever its suffix."""
     return _RESERVED.fullmatch(part.split(".", maxsplit=1)[0].strip()) is not None
 
 

@@ -50,7 +50,7 @@ class Finding:
         condition: How it was found.
         reason: Why, in a few words; empty if all is right.
         path: The file; for a package whose ZIP was removed, the folder that it was extracted into.
-        download: What was asked for, or None for a file that the journal does not know.
+        download: The requested package, or None for a file that the journal does not know.
         bytes: The size that it was saved with, in bytes, or None.
         sha256: The SHA-256 that it was saved with, in hexadecimal, or None.
     """

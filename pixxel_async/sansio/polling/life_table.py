@@ -26,7 +26,7 @@ from itertools import accumulate
 BIN_GROWTH = 1.02
 """By how much a bin ends later than it begins."""
 RECENT = 32
-"""So many of those that became ready are shared out anew."""
+"""The number of recent packages that are redistributed."""
 
 
 @dataclass(slots=True)
@@ -106,7 +106,7 @@ class LifeTable:
             self._recent.popleft()
 
     def share_again(self, hazards: Sequence[float]) -> None:
-        """Share out anew those that became ready last, by the hazards that are known now."""
+        """Redistribute the packages that became ready last, by the present hazards."""
         for found in self._recent:
             self._add(found, -1)
             self._share_out(found, hazards)

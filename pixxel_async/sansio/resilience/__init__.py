@@ -1,1 +1,1 @@
-"""."""
+"""Retries, rates, circuit breakers, concurrency, stalls: decisions alone, without waits."""

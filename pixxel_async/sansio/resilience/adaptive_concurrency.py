@@ -48,7 +48,7 @@ NEARLY = 0.97
 BETTER = 1.05
 """What a window has to bring, against those before it, for a higher number to stay."""
 SMOOTHING = 0.3
-"""The weight of the last window in what the present number brings."""
+"""The weight of the last window in the throughput of the present number."""
 
 REST_WINDOWS = 16
 """So many windows lie between two trials at first."""
@@ -154,7 +154,7 @@ class AdaptiveConcurrency:
         return self.number != before
 
     def refused(self, now: float) -> bool:
-        """Give way: the storage bears no more, or a transfer has stalled.
+        """Back off: the storage is overloaded, or a transfer stalled.
 
         Several complaints within a window are one: they were under way together.
 

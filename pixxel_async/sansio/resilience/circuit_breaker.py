@@ -3,7 +3,7 @@
 The states are those of the pattern (Nygard, "Release It!"): closed, all go; open, none goes; half
 open, one goes and decides. Two things are different, since an export has time and loses nothing by
 waiting:
-    * What is held back waits, and is not failed, until the host has failed for `HELD_S`.
+    * A delayed request waits, and does not fail, until the host has failed for `HELD_S`.
     * The time between two tries is short, and grows to a few seconds only: a host that is back is
       used again soon, and one request in a few seconds keeps nobody down.
 """
@@ -18,7 +18,7 @@ FIRST_S = 0.5
 FACTOR = 2.0
 MOST_S = 5.0
 HELD_S = 300.0
-"""A host that fails for so long is taken to be down: what is held back fails, too."""
+"""A host that fails for this long counts as down: delayed requests fail, too."""
 
 
 @dataclass(slots=True)
@@ -47,7 +47,7 @@ class Breaker:
         return min(FIRST_S, self.most_s)
 
     def enter(self, now: float) -> bool:
-        """Tell whether a request may go; one that may has to end in one of the three below."""
+        """Return whether a request may go; one that may has to end in one of the three below."""
         if self.opened_at is None:
             return True
         if self._is_trying or now < self._try_at:
@@ -62,7 +62,7 @@ class Breaker:
         return max(0.0, self._try_at - now)
 
     def is_down(self, now: float) -> bool:
-        """Tell whether the host has failed for so long that waiting is of no use."""
+        """Return whether the host has failed for so long that waiting is of no use."""
         return self.opened_at is not None and now - self.opened_at >= HELD_S
 
     def went_well(self) -> bool:

@@ -22,7 +22,7 @@ class Step:
     Attributes:
         fetches: The number.
         bytes_per_s: What came, in bytes a second.
-        trouble: Why the storage did not bear it, or empty.
+        trouble: Why the storage refused it, or empty.
     """
 
     fetches: int

@@ -1,6 +1,6 @@
 """Has a transfer stalled: fewer than a number of bytes in a window of time.
 
-A read timeout alone never sees a slow drip, since each byte starts it anew.
+A read timeout alone never catches a slow drip, since each byte restarts it.
 """
 
 from __future__ import annotations

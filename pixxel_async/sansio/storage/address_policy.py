@@ -238,7 +238,7 @@ class AddressPolicy:
         return cls(scope_of_host(host), allow_private_storage)
 
     def allows(self, scope: Scope) -> bool:
-        """Tell whether a storage may be there."""
+        """Return whether a storage may be there."""
         if scope is Scope.PUBLIC:
             return True
         return scope in SETTABLE and (self.allow_private_storage or scope is self.service)

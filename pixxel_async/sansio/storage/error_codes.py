@@ -10,7 +10,7 @@ Rules:
       which looks like an expired URL. Who is refused with a fresh URL therefore tries again alone.
     * AccessDenied with a fresh URL, while nothing else runs, is about the package: final.
     * An object that is not there may be a moment late. It is looked for a few times; then the
-      package is requested anew, in this run or the next.
+      package is requested again, in this run or the next.
 """
 
 from __future__ import annotations
@@ -201,7 +201,7 @@ def meaning_of(status: int, code: str) -> StorageErrorMeaning:
 
 
 def is_final(status: int, code: str) -> bool:
-    """Tell whether an error that outlasts all attempts is final, for later runs, too."""
+    """Return whether an error that outlasts all attempts is final, for later runs, too."""
     return meaning_of(status, code) in {StorageErrorMeaning.FINAL, StorageErrorMeaning.FORBIDDEN}
 
 

@@ -7,7 +7,7 @@ Rules (RFC 9110, sections 8.8.3, 13.1.5, 14 and 15.3.7):
       Content-Range that fits. What is missing from an answer proves nothing. Two objects are never
       mixed.
     * A part may begin before the byte that was requested, and end before the last one: it is used
-      from where it fits. One that begins later, or brings nothing new, is not used.
+      from where it fits. One that begins later, or has nothing new, is not used.
     * 200 is the whole, unless its own Content-Range or length says that it is a part.
     * A part that covers the whole object is the whole, whatever was requested.
     * An answer to a range that cannot be used leaves what is held; the next request is for the
@@ -47,7 +47,7 @@ MOST_REFUSED_RANGES = 3
 LEAST_SILENCES = 2
 """The same for connections that broke off or stalled without a byte."""
 SAYS_CHANGED = frozenset({PRECONDITION_FAILED, RANGE_NOT_SATISFIABLE})
-"""Statuses that say that the object is not what it was; the whole has to be asked for."""
+"""Statuses of a changed object: the whole object has to be requested."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,7 @@ class Held:
 
     @property
     def resumable(self) -> bool:
-        """Whether a range may be asked for."""
+        """Whether a range can be requested."""
         return self.size > 0 and self.validator is not None
 
 
@@ -235,7 +235,7 @@ def decide(held: Held, status: int, headers: Mapping[str, str]) -> Decision | No
 
 
 def is_about_range(status: int | None, *, refused: int, attempts: int) -> bool:
-    """Tell whether errors may be about the range that was requested, so that the whole is next.
+    """Return whether errors may be about the range that was requested, so that the whole is next.
 
     Args:
         status: The HTTP status of the last one, or None if no byte came over a connection that
@@ -250,7 +250,7 @@ def is_about_range(status: int | None, *, refused: int, attempts: int) -> bool:
 
 
 def may_be_about_range(status: int) -> bool:
-    """Tell whether a status may be about the request, and is not about the host alone."""
+    """Return whether a status may be about the request, and is not about the host alone."""
     return status <= INTERNAL_ERROR and status not in _PASSING
 
 

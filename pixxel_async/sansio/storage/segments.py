@@ -32,7 +32,7 @@ class Segment:
         begin: Its first byte.
         end: The byte after its last one.
         at: The byte up to which it is there.
-        is_running: Whether somebody brings it.
+        is_running: Whether a transfer receives it.
     """
 
     begin: int
@@ -88,7 +88,7 @@ class Segments:
         return [each for each in self._all if each.begin >= size and each.at > each.begin]
 
     def is_worth_more(self, bytes_per_s: float) -> bool:
-        """Tell whether one more transfer is worth it, at the rate at which the package comes."""
+        """Return whether one more transfer is worth it, at the rate at which the package comes."""
         left = self.left
         return left >= 2 * self._least_bytes and left > WORTH_S * bytes_per_s
 
