@@ -22,7 +22,7 @@ class Step:
     Attributes:
         fetches: The number.
         bytes_per_s: What came, in bytes a second.
-        trouble: Why the storage refused it, or empty.
+        trouble: The first error, or empty.
     """
 
     fetches: int

@@ -160,7 +160,7 @@ def delay(
         policy: The bounds.
         attempt: Which attempt failed, from 1.
         jitter: A number drawn evenly from 0 to 1.
-        retry_after_s: What the server requested; it wins, up to `policy.retry_after_max_s`.
+        retry_after_s: The server's Retry-After delay; it wins, up to `policy.retry_after_max_s`.
     """
     if retry_after_s is not None:
         return min(retry_after_s, policy.retry_after_max_s)
@@ -180,7 +180,7 @@ def delay_before_repeat(
         policy: The bounds.
         attempt: 1 for the first repeat.
         jitter: A number drawn evenly from 0 to 1.
-        retry_after_s: What the server requested; it wins.
+        retry_after_s: The server's Retry-After delay; it wins.
     """
     return delay(
         policy,
