@@ -101,6 +101,8 @@ def _missing(error: BaseException) -> str:
         isinstance(error, MemoryError)
         or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
         or (isinstance(error, ImportError) and "failed to map" in text)
+        # Python compiles only generated code here (dataclasses), which fails without memory.
+        or isinstance(error, (SyntaxError, SystemError))
     )
     return MEMORY if is_memory else ""
 
@@ -138,4 +140,4 @@ def _silence() -> None:
     """Let neither threads nor tasks nor destructors write tracebacks."""
     threading.excepthook = lambda _: None
     sys.unraisablehook = lambda _: None
-    logging.getLogger("asyncio").addHandler(logging.NullHandler())
+    logging.getLogger().addHandler(logging.NullHandler())

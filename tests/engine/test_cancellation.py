@@ -11,7 +11,15 @@ import httpx
 import psutil
 import pytest
 
-from pixxel_async import Download, FetchProgress, Limits, PixxelClient, events
+from pixxel_async import (
+    Download,
+    FetchProgress,
+    FolderPolicy,
+    Limits,
+    PixxelClient,
+    PreviousFailures,
+    events,
+)
 from pixxel_async.sandbox import ApiFault, Sandbox, Scenario, StorageFault
 
 from ..support import (
@@ -25,6 +33,7 @@ from ..support import (
     some_downloads,
 )
 
+RETRY_FAILED = FolderPolicy(previous_failures=PreviousFailures.RETRY)
 SLOW = Scenario(package_bytes=600_000, size_spread=0, bytes_per_s=600_000)
 
 
@@ -165,14 +174,23 @@ async def test_cancelled_after_any_number_of_steps_nothing_is_half_written(tmp_p
                 assert set(final_files(folder).values()) <= expected
         for folder in tmp_path.iterdir():
             async with client_of(sandbox, fetch=quick_fetch()) as client:
-                await finish(client, folder, downloads)
+                # A creation that was cancelled too often, or met too many faults, has failed.
+                for _ in range(5):
+                    await finish(client, folder, downloads, RETRY_FAILED)
+                    if len(final_files(folder)) == len(downloads):
+                        break
             assert set(final_files(folder).values()) == expected
             assert partials(folder) == []
     assert reached > 20
 
 
-async def finish(client: PixxelClient, folder: Path, downloads: list[Download]) -> None:
-    async with client.export(downloads, folder) as export:
+async def finish(
+    client: PixxelClient,
+    folder: Path,
+    downloads: list[Download],
+    policy: FolderPolicy | None = None,
+) -> None:
+    async with client.export(downloads, folder, folder=policy) as export:
         await export.finish()
 
 

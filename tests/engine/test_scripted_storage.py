@@ -273,4 +273,4 @@ async def test_a_package_that_came_without_an_id_is_not_created_again_and_again(
         async with client.export([CatalogDownload(catalog_ids=["c"])], tmp_path) as export:
             report = await export.finish()
     assert calls == ["POST"]
-    assert "without an id" in str(report.failed[0].error)
+    assert "no id came with it" in str(report.failed[0].error)
