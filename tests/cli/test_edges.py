@@ -203,7 +203,7 @@ IMPORTS = (sys.executable, "-X", "importtime", "-m", "pixxel_async.cli")
         (("--help",), "pixxel_async.cli.output.streams"),
         (("export", "m.jsonl"), "typer.models"),
         (("list", "projects"), "httpx"),
-        (("demo",), "pixxel_async.cli.options.export"),
+        (("demo",), "pixxel_async.client"),
     ],
 )
 def test_a_signal_during_the_imports_ends_in_a_line(
