@@ -101,10 +101,18 @@ def _missing(error: BaseException) -> str:
         isinstance(error, MemoryError)
         or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
         or (isinstance(error, ImportError) and "failed to map" in text)
-        # Python compiles only generated code here (dataclasses), which fails without memory.
-        or isinstance(error, (SyntaxError, SystemError))
+        # Python reports a lack of memory as these, too: here it compiles only generated code.
+        or (isinstance(error, (SyntaxError, SystemError)) and _has_memory_limit())
     )
     return MEMORY if is_memory else ""
+
+
+def _has_memory_limit() -> bool:
+    try:
+        import resource  # noqa: PLC0415 - Windows has none
+    except ImportError:
+        return False
+    return resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
 
 
 def _related(error: BaseException) -> Iterator[BaseException]:

@@ -14,8 +14,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-import anyio
-
 from .. import events
 from .._version import __version__
 from ..errors import SinkError
@@ -117,9 +115,9 @@ class EventRecorder:
         It ignores errors of the disk: `Journal.put` raises them.
         """
         while True:
-            self._count(report, clock(), None)
-            with anyio.move_on_after(GROWTH_S):
-                await self._journal.flush_regularly()
+            if clock() - self._counted_at_s >= GROWTH_S:
+                self._count(report, clock(), None)
+            await self._journal.flush_queued(within_s=GROWTH_S)
 
     async def end(self, report: Report, at_s: float, ending: Ending) -> None:
         """Record how the run ended, and flush that to disk unless the disk refuses."""

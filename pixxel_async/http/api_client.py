@@ -51,7 +51,7 @@ from ..sansio.api.proxy_rules import Routes
 from ..sansio.resilience.retry_rules import CallKind, read_retry_after
 from ..waits import wait_for_end
 from .auth import KeyAuth
-from .clients import CLOSE_S, CLOSED_MEANWHILE, REQUEST_STARTS, RESPONSE_CAME, make_client
+from .clients import CLOSE_S, REQUEST_STARTS, ConnectionReuse, make_client
 from .deadline import deadline
 from .error_messages import NEVER_SENT, describe, is_out_of_descriptors, route_problem
 from .tls import Certificates
@@ -217,15 +217,16 @@ class ApiClient:
         """Send a call, and read its response."""
         if not exchange.is_wanted:  # cancelled before it began
             raise _AbandonedError
-        if call.method == "POST":
-            return await self._request(self._creation_client, call, exchange)
-        try:
-            return await self._request(self._client, call, exchange)
-        except self._library.TransportError as error:
-            if not exchange.is_reused or type(error).__name__ not in CLOSED_MEANWHILE:
-                raise
-        exchange.begin_again()
-        return await self._request(self._creation_client, call, exchange)
+        is_creation = call.kind is CallKind.CREATION
+        client = self._creation_client if is_creation else self._client
+        while True:
+            try:
+                return await self._request(client, call, exchange)
+            except self._library.TransportError as error:
+                if is_creation or not exchange.reuse.was_closed(error):
+                    raise
+            exchange.begin_again()
+            client = self._creation_client  # a user's client may have more closed connections
 
     async def _request(
         self, client: Any, call: package_calls.Call, exchange: _Exchange
@@ -326,28 +327,27 @@ class _Exchange:
         may_be_cancelled: Whether httpcore loses nothing by that: it does while it waits for a
             connection, makes one, or gives one back.
         stream: The connection that was made for it, if one was.
-        is_reused: Whether it was sent over a connection that had been kept, and not answered.
+        reuse: Whether it was sent over a kept connection.
     """
 
     is_wanted: bool = True
     may_be_cancelled: bool = False
     stream: Any = None
-    is_reused: bool = False
+    reuse: ConnectionReuse = field(default_factory=ConnectionReuse)
 
     def begin_again(self) -> None:
         """Forget the connection that was closed."""
-        self.may_be_cancelled = self.is_reused = False
+        self.may_be_cancelled = False
         self.stream = None
+        self.reuse = ConnectionReuse()
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         is_request = event.endswith(REQUEST_STARTS)  # CONNECT to a proxy is one, too
         if not self.is_wanted and (is_request or event.endswith(_CONNECT_STARTS)):
             raise _AbandonedError
+        self.reuse.follow(event)
         if is_request:
             self.may_be_cancelled = True
-            self.is_reused = self.stream is None
-        elif event.endswith(RESPONSE_CAME):
-            self.is_reused = False
         elif event.endswith(_NO_CANCELLATION):
             self.may_be_cancelled = False
         elif event.endswith(_CONNECTED):

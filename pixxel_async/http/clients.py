@@ -11,11 +11,12 @@ from ..addresses import AUTO, DIRECT
 from ..errors import ConfigError
 from ..sansio.api.proxy_rules import shown
 
+_CONNECTS = ".connect_"
 REQUEST_STARTS = ".send_request_headers.started"
-RESPONSE_CAME = ".receive_response_headers.complete"
-"""How the names of httpcore's trace events end; what comes before depends on the protocol."""
+_RESPONSE_CAME = ".receive_response_headers.complete"
+"""Parts of the names of httpcore's trace events; what comes before depends on the protocol."""
 
-CLOSED_MEANWHILE = frozenset({"ReadError", "RemoteProtocolError", "WriteError"})
+_CLOSED = frozenset({"ReadError", "RemoteProtocolError", "WriteError"})
 """How httpx reports that the server has closed a connection, by the name of the error."""
 
 CLOSE_S = 2.0
@@ -57,6 +58,28 @@ def make_client(
             "pip install 'httpx[socks]', or use an http proxy"
         )
         raise ConfigError(message) from None
+
+
+class ConnectionReuse:
+    """Follows a request, to tell a kept connection that the server closed from other failures."""
+
+    def __init__(self) -> None:
+        """Nothing has been sent."""
+        self._is_new = False
+        self._is_reused = False
+
+    def follow(self, event: str) -> None:
+        """Take the name of a trace event of httpcore."""
+        if _CONNECTS in event:
+            self._is_new = True
+        elif event.endswith(REQUEST_STARTS):
+            self._is_reused = not self._is_new
+        elif event.endswith(_RESPONSE_CAME):
+            self._is_reused = False
+
+    def was_closed(self, error: Exception) -> bool:
+        """Whether a kept connection was closed before it brought a response (RFC 9112, 9.3.1)."""
+        return self._is_reused and type(error).__name__ in _CLOSED
 
 
 def _own(url: str, context: ssl.SSLContext) -> ssl.SSLContext | None:

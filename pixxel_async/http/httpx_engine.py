@@ -30,7 +30,7 @@ from ..config import Timeouts
 from ..errors import ConnectionBrokenError, PixxelError, StorageHostError, TransferError
 from ..sansio.storage.address_policy import AddressPolicy
 from ..waits import wait_for_end
-from .clients import CLOSE_S, CLOSED_MEANWHILE, REQUEST_STARTS, RESPONSE_CAME
+from .clients import CLOSE_S, ConnectionReuse
 from .error_messages import storage_error
 from .storage_response import (
     BandwidthLimiter,
@@ -248,15 +248,16 @@ class HttpxEngine:
         return self._clients[key]
 
     async def _send(self, request: StorageRequest) -> httpx.Response:
-        """Send a GET, and once more if its kept connection had been closed in the meantime."""
-        check = _ConnectionCheck(self._addresses, request)
-        try:
-            return await self._send_once(request, check, kept=None)
-        except httpx.TransportError as error:
-            if not check.is_reused or type(error).__name__ not in CLOSED_MEANWHILE:
-                raise
-        check = _ConnectionCheck(self._addresses, request)
-        return await self._send_once(request, check, kept=0)
+        """Send a GET, and again while the server had closed the kept connection that it took."""
+        kept = None
+        while True:
+            check = _ConnectionCheck(self._addresses, request)
+            try:
+                return await self._send_once(request, check, kept=kept)
+            except httpx.TransportError as error:
+                if not check.reuse.was_closed(error):
+                    raise
+            kept = 0  # of our own clients, one that keeps no connections
 
     async def _send_once(
         self, request: StorageRequest, check: _ConnectionCheck, *, kept: int | None
@@ -284,15 +285,14 @@ class _ConnectionCheck:
     """Checks the address that a connection was made to, before anything is sent over it.
 
     Attributes:
-        is_reused: Whether the request was sent over a kept connection, and is not answered.
+        reuse: Whether the request was sent over a kept connection.
     """
 
     def __init__(self, addresses: AddressPolicy, request: StorageRequest) -> None:
         self._addresses = addresses
         self._request = request
         self._is_ours = False  # else it leads to a proxy, which resolves the name
-        self._is_new = False
-        self.is_reused = False
+        self.reuse = ConnectionReuse()
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Follow a connection; called by httpcore.
@@ -300,12 +300,8 @@ class _ConnectionCheck:
         Raises:
             StorageHostError: The storage may not be there.
         """
-        if event.endswith(REQUEST_STARTS):
-            self.is_reused = not self._is_new
-        elif event.endswith(RESPONSE_CAME):
-            self.is_reused = False
-        elif event == "connection.connect_tcp.started":
-            self._is_new = True
+        self.reuse.follow(event)
+        if event == "connection.connect_tcp.started":
             self._is_ours = info["host"] == self._request.host
         elif event == "connection.connect_tcp.complete" and self._is_ours:
             stream = info["return_value"]

@@ -65,6 +65,10 @@ LOST = (
     "restore it from a backup and run the command again; without one, choose another folder, or "
     "add --overwrite to save every package again"
 )
+CHANGED = (
+    "another program changed the journal while the export ran, so nothing more was recorded: run "
+    "the command again; add --overwrite if it refuses files that the journal no longer lists"
+)
 
 COMMIT_SHARE = 0.1
 """The share of time that the disk may spend on commits that no caller waits for."""
@@ -145,6 +149,7 @@ class Journal:
         self._damaged: dict[str, Corruption] = {}
         self._refused: dict[str, str] = {}
         self._is_lost = False
+        self._version = schema.data_version(connection)
 
     @classmethod
     async def open(cls, path: Path, *, check: Callable[[], None] = _no_check) -> Journal:
@@ -269,31 +274,30 @@ class Journal:
         """Flush, and check the journal on disk.
 
         Raises:
-            FolderLostError: The journal was deleted, replaced or damaged by another program.
+            FolderLostError: The journal was deleted, replaced, changed or damaged by another
+                program.
             SinkError: The disk refused.
         """
         await self.flush()
-        await self._run(lambda: corruption.check_disk(self._connection, self._path))
+        await self._run(self._check_disk)
 
-    async def flush_regularly(self) -> None:
-        """Commit queued data shortly after it arrives, until cancelled.
+    async def flush_queued(self, within_s: float) -> None:
+        """Commit queued data, or return if none is queued within `within_s` seconds.
 
-        It ignores errors of the disk: `put` raises them.
+        After a commit it rests: `NOTE_S`, or longer if the disk is slow, so that commits take at
+        most `COMMIT_SHARE` of the disk's time. It ignores errors of the disk: `put` raises them.
         """
-        while True:
+        with anyio.move_on_after(within_s):
             await self._has_queued.wait()
-            self._has_queued = anyio.Event()
-            began = anyio.current_time()
-            if self._queued:
-                try:
-                    await self.flush()
-                except SinkError:
-                    pass
-                except BaseException:
-                    self._has_queued.set()  # for the next call: data may still be queued
-                    raise
-            rest_s = NOTE_S - (anyio.current_time() - began)
-            await anyio.sleep(max(rest_s, min(self._commit_s) / COMMIT_SHARE))
+        if not self._has_queued.is_set():
+            return
+        self._has_queued = anyio.Event()
+        began = anyio.current_time()
+        if self._queued:
+            with contextlib.suppress(SinkError):
+                await self.flush()
+        rest_s = NOTE_S - (anyio.current_time() - began)
+        await anyio.sleep(max(rest_s, min(self._commit_s) / COMMIT_SHARE))
 
     async def aclose(self) -> None:
         """Commit queued data, and close the database; may be called twice.
@@ -358,7 +362,17 @@ class Journal:
             schema.put_steps(self._connection, batch.steps)
             for run in batch.runs.values():
                 schema.put_run(self._connection, run)
+            self._raise_if_changed()  # last, since a damaged journal is reported as such
         batch.is_committed = True
+
+    def _check_disk(self) -> None:
+        corruption.check_disk(self._connection, self._path)
+        self._raise_if_changed()
+
+    def _raise_if_changed(self) -> None:
+        if schema.data_version(self._connection) != self._version:
+            message = f"{self._path}: {CHANGED}"
+            raise FolderLostError(message)
 
     async def _run(self, work: Callable[[], T]) -> T:
         try:

@@ -206,6 +206,12 @@ def put_steps(connection: sqlite3.Connection, steps: Iterable[Step]) -> None:
     )
 
 
+def data_version(connection: sqlite3.Connection) -> int:
+    """Return a number that changes when anything but this connection writes to the journal."""
+    (version,) = connection.execute("PRAGMA data_version").fetchone()
+    return int(version)
+
+
 def last_run(connection: sqlite3.Connection) -> int:
     """Return the number of the last run, or zero."""
     (last,) = connection.execute(_LAST_RUN, (MOST_RUNS,)).fetchone()

@@ -483,6 +483,17 @@ def test_what_nobody_has_dealt_with_is_a_line(error: Exception, said: str, code:
     assert last_resort.line_of(wrapped)[1] == code
 
 
+@pytest.mark.fault(64)
+@pytest.mark.parametrize("error", [SyntaxError("invalid syntax"), SystemError("no result")])
+@pytest.mark.parametrize(("limit", "said"), [(2**40, "out of memory"), (-1, "this is a bug")])
+def test_what_python_raises_without_memory_is_a_bug_where_memory_has_no_limit(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, limit: int, said: str
+) -> None:
+    resource = pytest.importorskip("resource", reason="Windows has no limits of this kind")
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, -1))
+    assert said in last_resort.line_of(error)[0]
+
+
 @pytest.mark.parametrize("verbose", [False, True])
 def test_a_bug_shows_its_traceback_with_verbose_only(tmp_path: Path, *, verbose: bool) -> None:
     code = (

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sqlite3
 import stat
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,7 @@ import pytest
 from pixxel_async import SinkError
 from pixxel_async.journal import schema
 from pixxel_async.journal.heartbeat_lock import FolderLostError
-from pixxel_async.journal.journal import Journal, _Batch
+from pixxel_async.journal.journal import COMMITS, NOTE_S, Journal, _Batch
 from pixxel_async.journal.models import Activity, PackageRow, Step
 from pixxel_async.journal.schema import SCHEMA_VERSION
 from pixxel_async.sansio.package_state import State
@@ -152,6 +153,35 @@ async def test_what_others_emptied_while_a_commit_ran_is_found_when_the_journal_
     await journal.aclose()
 
 
+def rewound(path: Path) -> None:
+    shutil.copyfile(path.with_name("old.sqlite"), path)
+
+
+def edited(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE package SET state = 'saved'")
+
+
+@pytest.mark.fault(87)
+@pytest.mark.parametrize("change", [rewound, edited])
+@pytest.mark.parametrize("is_idle", [True, False])
+async def test_what_another_program_wrote_to_the_journal_is_found_and_left_as_it_is(
+    tmp_path: Path, change: Callable[[Path], None], *, is_idle: bool
+) -> None:
+    path = tmp_path / "journal.sqlite"
+    journal = await Journal.open(path)
+    await journal.put(row(0))
+    shutil.copyfile(path, path.with_name("old.sqlite"))
+    await journal.put(row(1))
+    await journal.confirm()
+    change(path)
+    before = path.read_bytes()
+    with pytest.raises(FolderLostError, match="another program changed the journal"):
+        await (journal.confirm() if is_idle else journal.put(row(2)))
+    await journal.aclose()
+    assert path.read_bytes() == before
+
+
 @pytest.mark.fault(48)
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no file modes")
 async def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
@@ -233,7 +263,12 @@ async def test_a_journal_of_the_first_version_is_brought_up_to_date(tmp_path: Pa
 async def test_what_is_noted_is_there_after_a_moment_and_in_order(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"
     journal = await Journal.open(path)
-    flushing = asyncio.create_task(journal.flush_regularly())
+
+    async def flush() -> None:
+        while True:
+            await journal.flush_queued(within_s=60)
+
+    flushing = asyncio.create_task(flush())
     step = Step(key=row().key, run=journal.new_run(), at=1.5, doing=Activity.READY, size=3)
     journal.note(row().changed(state=State.REQUESTED))
     journal.step(step, State.READY)
@@ -280,6 +315,30 @@ async def test_two_packages_never_have_one_name(tmp_path: Path) -> None:
     journal._queued.rows.clear()
     assert await journal.get(row().key) == row()
     await journal.aclose()
+
+
+@pytest.mark.looptime
+async def test_commits_that_no_caller_waits_for_take_a_tenth_of_a_slow_disk(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    async with opened(path) as journal:
+        commit = journal._commit
+
+        def slow(batch: _Batch) -> None:
+            commit(batch)
+            journal._commit_s[-1] = 3.0
+
+        journal._commit = slow  # type: ignore[method-assign]  # as a slow disk would
+        rests_s = []
+        for number in range(COMMITS):
+            journal.note(row(number))
+            began = anyio.current_time()
+            await journal.flush_queued(within_s=1)
+            rests_s.append(anyio.current_time() - began)
+        assert len(rows_in(path)) == COMMITS
+        assert rests_s == [pytest.approx(NOTE_S), pytest.approx(NOTE_S), pytest.approx(30)]
+        began = anyio.current_time()
+        await journal.flush_queued(within_s=1)
+        assert anyio.current_time() - began == pytest.approx(1)
 
 
 STEP = Step(key=row().key, run=1, at=1.5, doing=Activity.READY, size=3)
@@ -337,6 +396,7 @@ async def test_a_flush_that_is_cancelled_after_its_commit_writes_nothing_twice(
     path = tmp_path / "journal.sqlite"
     async with opened(path) as journal:
         without_unique_index(path)
+        journal._version = schema.data_version(journal._connection)  # allow that change
         journal.step(STEP, None)
         scope = anyio.CancelScope()
 

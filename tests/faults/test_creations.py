@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
+import struct
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +37,13 @@ from pixxel_async.downloads import Download
 from ..cli.commands import run
 from ..http.script import Script
 from ..http.tls_stand import API_HOST, ConnectProxy, bundle
+from ..socket_server import SocketServer
 from ..support import QUICK_RETRY
 from .services import JsonService, said
 
 CREATIONS = 150
 CLOSES_AFTER_S = 0.02
+STALE = 5
 PENDING = {"id": "d1", "download_id": "d1", "status": "processing"}
 ALL_KINDS: tuple[Download, ...] = (
     AoiDownload(aoi_id="a", asset_ids=["s"]),
@@ -269,3 +274,51 @@ async def test_a_new_connection_that_is_lost_is_no_stale_one() -> None:
                 await client.aois.create_download("a", ["s"])
             assert caught.value.sent
         assert len(service.calls) == 1
+
+
+class OnceEach(SocketServer):
+    """Answers the first request of a connection, and closes or resets it on the second."""
+
+    def __init__(self, *, resets: bool) -> None:
+        self.requests = 0
+        self._resets = resets
+        self._all_connected = asyncio.Event()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            await reader.readuntil(b"\r\n\r\n")
+            self.requests += 1
+            if self.requests == STALE:
+                self._all_connected.set()
+            await self._all_connected.wait()  # so that each has a connection of its own
+            writer.write(said(**PENDING))
+            await reader.readuntil(b"\r\n\r\n")
+            if self._resets:
+                end_with_reset(writer)
+
+
+def end_with_reset(writer: asyncio.StreamWriter) -> None:
+    endpoint: socket.socket = writer.get_extra_info("socket")
+    endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+@pytest.mark.fault(80)
+@pytest.mark.parametrize("resets", [False, True], ids=["closed", "reset"])
+@pytest.mark.parametrize("is_users", [False, True], ids=["our client", "a user's client"])
+async def test_a_call_goes_past_all_the_connections_that_the_service_has_closed(
+    *, resets: bool, is_users: bool
+) -> None:
+    async with OnceEach(resets=resets) as service, httpx.AsyncClient() as users:
+        async with PixxelClient(
+            "key",
+            base_url=service.url,
+            retry=RetryPolicy(attempts=1),
+            limits=Limits(requests=STALE, requests_per_second=2000),
+            http_client=users if is_users else None,
+        ) as client:
+            async with asyncio.TaskGroup() as tasks:
+                for number in range(STALE):
+                    tasks.create_task(client.jobs.create_download("w", str(number)))
+            for number in range(STALE):
+                await client.jobs.create_download("w", str(number))
