@@ -1,4 +1,4 @@
-"""Prepares the file that SQLite opens as the journal; SQLite opens by name, so check it first.
+"""Opens the database of a journal; SQLite opens by name, so the file is checked first.
 
 Rules:
     * The journal and the side files of SQLite are regular files of this user, or absent.
@@ -8,14 +8,18 @@ Rules:
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import sqlite3
 import stat
 import time
 from pathlib import Path
 
 from ..destinations.folder_tree import FILE_MODE, FolderTree, OpenFolder
+from ..destinations.os_errors import sink_error
 from ..destinations.paths import PERMISSIONS
 from ..errors import SinkError
+from . import corruption, schema
 from .folder_lock import LOCK
 from .os_locks import has_record_locks
 
@@ -28,6 +32,37 @@ SIDE_FILES = ("-journal", "-wal", "-shm")
 """The suffixes of the files that SQLite may create beside a database."""
 
 LOCK_POLL_S = 0.1
+
+MOST_PATH_BYTES = 500
+"""SQLite allows 512 bytes (`MAX_PATHNAME`), including the suffix of its rollback journal."""
+
+BUSY_TIMEOUT_S = 60.0
+"""How long a commit waits for readers, in seconds."""
+
+
+def connect(path: Path) -> tuple[sqlite3.Connection, set[str], int]:
+    """Open or create a journal; return its connection, its keys and its last run's number; blocks.
+
+    Raises:
+        sqlite3.Error: It is corrupt, or cannot be opened.
+        SinkError: It is of a newer version, or its name is taken or too long.
+        OSError: The operating system refused.
+    """
+    if len(os.fsencode(path)) > MOST_PATH_BYTES:
+        raise sink_error(OSError(errno.ENAMETOOLONG, "too long"), path)
+    uri = prepare_to_open(path)
+    connection = sqlite3.connect(uri, uri=True, check_same_thread=False, timeout=BUSY_TIMEOUT_S)
+    try:
+        corruption.check(connection, path)  # before the first write
+        connection.execute("PRAGMA journal_mode = TRUNCATE")
+        connection.execute("PRAGMA synchronous = FULL")
+        schema.prepare(connection, path)
+        schema.readable(connection)
+        keys, runs = schema.keys(connection), schema.last_run(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection, keys, runs
 
 
 def prepare_to_open(path: Path) -> str:

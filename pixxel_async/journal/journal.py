@@ -16,7 +16,6 @@ Rules:
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import sqlite3
 import time
@@ -35,7 +34,7 @@ from ..sansio.package_state import State
 from ..sansio.redact import printable
 from ..waits import keep
 from . import corruption, schema
-from .database import prepare_to_open
+from .database import connect
 from .heartbeat_lock import FolderLostError
 from .models import Corruption, PackageRow, Run, Step
 
@@ -75,12 +74,6 @@ COMMIT_SHARE = 0.1
 
 COMMITS = 3
 """The fastest of this many commits measures the speed of the disk, ignoring delayed ones."""
-
-MOST_PATH_BYTES = 500
-"""SQLite allows 512 bytes (`MAX_PATHNAME`), including the suffix of its rollback journal."""
-
-BUSY_TIMEOUT_S = 60.0
-"""How long a commit waits for readers, in seconds."""
 
 
 @dataclass(slots=True)
@@ -165,7 +158,7 @@ class Journal:
         thread = ThreadPool(1, "pixxel-journal")
         try:
             connection, keys, runs = await _run_on(
-                thread, path, lambda: _connect(path), drop=lambda opened: opened[0].close()
+                thread, path, lambda: connect(path), drop=lambda opened: opened[0].close()
             )
         except BaseException:
             thread.shutdown(wait=True)
@@ -406,21 +399,3 @@ def _unusable(path: Path, error: Exception) -> SinkError:
         return FolderLostError(f"{path}: {LOST}")
     code, remedy = _KNOWN.get(name, ("", ""))
     return SinkError(f"{path}: the journal cannot be used: {error}{remedy}", code=code)
-
-
-def _connect(path: Path) -> tuple[sqlite3.Connection, set[str], int]:
-    if len(os.fsencode(path)) > MOST_PATH_BYTES:
-        raise sink_error(OSError(errno.ENAMETOOLONG, "too long"), path)
-    uri = prepare_to_open(path)
-    connection = sqlite3.connect(uri, uri=True, check_same_thread=False, timeout=BUSY_TIMEOUT_S)
-    try:
-        corruption.check(connection, path)  # before the first write
-        connection.execute("PRAGMA journal_mode = TRUNCATE")
-        connection.execute("PRAGMA synchronous = FULL")
-        schema.prepare(connection, path)
-        schema.readable(connection)
-        keys, runs = schema.keys(connection), schema.last_run(connection)
-    except BaseException:
-        connection.close()
-        raise
-    return connection, keys, runs
