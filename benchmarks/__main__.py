@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterable
 
 from . import (
+    awaiting,
     few,
     journal,
     links,
@@ -29,6 +30,7 @@ BENCHMARKS: dict[str, Callable[[], Iterable[str]]] = {
     "syncing": syncing.lines,
     "small_calls": small_calls.lines,
     "pipeline": pipeline.lines,
+    "awaiting": awaiting.lines,
     "few": few.lines,
     "links": links.lines,
     "polling": polling.lines,

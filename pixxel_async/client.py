@@ -28,8 +28,9 @@ from .export.event_bus import EventBus
 from .export.export import Export
 from .export.pipeline import Pipeline
 from .export.resources import ExportResources
+from .export.single_downloads import SingleDownloads
 from .export.source import Downloads
-from .export.wait import again, only_package, wait
+from .export.wait import Waits
 from .http.api_client import make_api_client
 from .http.auth import KeyAuth
 from .http.circuit_breaker import CircuitBreakers
@@ -193,6 +194,10 @@ class PixxelClient:
             redactor=auth.redactor,
         )
         self._folders = OpenFolders()
+        self._waits = Waits(self._api, retry=self._retry, poll=self._poll, limits=self._limits)
+        self._downloads = SingleDownloads(
+            lambda downloads, directory, folder: self.export(downloads, directory, folder=folder)
+        )
         self._slots = ConcurrencyLimiter(self._limits)
         self._hosts = CircuitBreakers(
             is_failure=is_failure_of_host, is_answer=is_answer_of_host, redactor=auth.redactor
@@ -337,7 +342,7 @@ class PixxelClient:
             PackageTimeoutError: It was not ready within `PollPolicy.wait_timeout_s`.
             PixxelError: A call failed, and no attempts are left.
         """
-        return await wait(self._api, download, retry=self._retry, poll=self._poll)
+        return await self._waits.wait(download)
 
     async def download(
         self, download: Download, directory: str | Path, *, folder: FolderPolicy | None = None
@@ -359,9 +364,8 @@ class PixxelClient:
             FolderBusyError: Another process exports into the directory.
             PixxelError: The package could not be saved; no file has its final name.
         """
-        async with self.export([download], directory, folder=again(folder)) as export:
-            report = await export.finish()
-        return only_package(report)
+        self._use.check()
+        return await self._downloads.download(download, absolute_path(directory), folder)
 
     def export(
         self, downloads: Downloads, directory: str | Path, *, folder: FolderPolicy | None = None

@@ -35,9 +35,9 @@ from .display.base import Progress
 from .display.select import shown
 from .downloads import Download
 from .export.export import Export
+from .export.single_downloads import again, only_package
 from .export.source import Downloads
 from .export.summary import Report
-from .export.wait import again, only_package
 from .models import SavedPackage
 from .settings.layers import from_environment
 

@@ -182,6 +182,14 @@ class Export:
         """
         self._require_running().pipeline.interrupt()
 
+    async def abandon(self, key: str) -> None:
+        """Drop the package of this key; returns when its transfer has stopped.
+
+        It gets no event, and its partial file stays for the next export.
+        """
+        if self._running is not None:
+            await self._running.pipeline.abandon(key)
+
     def _require_running(self) -> _Running:
         if self._running is None:
             raise UsageError(HAS_ENDED if self._is_over else NOT_ENTERED)

@@ -16,7 +16,7 @@ from ..transfer.downloader import Downloader, NotReadyAnyMoreError
 from ..transfer.errors import as_error
 from ..transfer.received import ReceivedPackage
 from ..transfer.work_item import WorkItem
-from .pending_packages import PendingPackages
+from .pending_packages import PendingPackages, Work
 from .save_stage import SaveStage
 
 SAVES = 32
@@ -82,6 +82,14 @@ class FetchStage:
     async def _fetch(self, item: WorkItem, tasks: TaskGroup, permit: _Permit) -> None:
         try:
             self._on_start(item)
+            if self._pending.is_wanted(item.key):
+                with self._pending.work_on(item.key):
+                    await self._fetch_wanted(item, tasks, permit)
+        finally:
+            permit.release()
+
+    async def _fetch_wanted(self, item: WorkItem, tasks: TaskGroup, permit: _Permit) -> None:
+        try:
             self._gate.check()
             try:
                 received = await self._downloader.fetch(item, permit.release)
@@ -93,8 +101,6 @@ class FetchStage:
             await self._end_early(full.error)
         except Exception as raised:  # noqa: BLE001 - it fails this package only
             await self._fetch_failed(item, as_error(raised))
-        finally:
-            permit.release()
 
     async def _start_save(self, received: ReceivedPackage, tasks: TaskGroup) -> None:
         """Save in a separate task, so that a slow disk does not block transfers."""
@@ -103,17 +109,22 @@ class FetchStage:
         except BaseException:
             await received.abandon()
             raise
-        tasks.start_soon(self._save, received)
+        tasks.start_soon(self._save, received, self._pending.work_on(received.item.key))
 
-    async def _save(self, received: ReceivedPackage) -> None:
+    async def _save(self, received: ReceivedPackage, work: Work) -> None:
+        try:
+            with work:
+                await self._save_wanted(received)
+        finally:
+            self._saves.release()
+
+    async def _save_wanted(self, received: ReceivedPackage) -> None:
         try:
             await self._pending.settle(await self._save_stage.save(received))
         except DiskStaysFullError as full:
             await self._end_early(full.error)
         except Exception as raised:  # noqa: BLE001 - likewise
             await self._fail(received.item, as_error(raised))
-        finally:
-            self._saves.release()
 
 
 class _Permit:

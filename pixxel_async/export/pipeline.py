@@ -30,7 +30,6 @@ from ..errors import (
     PermissionDeniedError,
     PixxelError,
     RouteError,
-    SinkError,
 )
 from ..journal.export_folder import ExportFolder
 from ..journal.heartbeat_lock import FolderLostError
@@ -73,12 +72,17 @@ ENDS_EXPORT = (RouteError, FolderLostError)
 
 
 class Pipeline:
-    """The stages of one export; `error` is the exception that ended them, if any."""
+    """The stages of one export.
+
+    Attributes:
+        error: The exception that ended them, if any.
+        abandon: Drops the package of a key; see `PendingPackages.abandon`.
+    """
 
     def __init__(
         self, resources: ExportResources, folder: ExportFolder, event_bus: EventBus
     ) -> None:
-        """Connect the stages; nothing runs before `run`."""
+        """Connect the stages."""
         self.error: Exception | None = None
         self._resources = resources
         self._folder = folder
@@ -87,6 +91,7 @@ class Pipeline:
         self._name_of: Callable[[Download], str] = path_namer(resources.folder.path_template)
         self._gate = CallGate()
         self._pending = PendingPackages(folder, event_bus)
+        self.abandon = self._pending.abandon
         self._failures = Failures(folder.journal, self._pending, event_bus)
         self._resume_stage = ResumeStage(folder, policy=resources.folder, retry=resources.retry)
         self._requests = PackageRequests(
@@ -166,14 +171,12 @@ class Pipeline:
         self._source: DownloadSource
 
     async def run(self, downloads: Downloads) -> None:
-        """Settle every download; returns after the last one, or when interrupted.
-
-        On cancellation it releases its claims, for other exports of the client.
-        """
+        """Settle every download, or release the rest when cancelled or interrupted."""
         ending = Ending.INTERRUPTED
         try:
             await self._run(downloads)
-            await self._confirm_journal()
+            if (lost := await self._folder.journal.loss()) is not None:
+                await self._end_early(lost)  # the next run could not read it
             if self._pending.is_done:
                 ending = Ending.COMPLETE
             if self._report.stopped is not None:
@@ -187,8 +190,7 @@ class Pipeline:
             with anyio.CancelScope(shield=True):
                 await self._event_bus.recorder.end(self._report, self._clock(), ending)
         if not self._pending.is_done:
-            left = self._pending.left
-            await self._emit(events.Interrupted(at_s=self._clock(), left=left))
+            await self._emit(events.Interrupted(at_s=self._clock(), left=self._pending.left))
 
     def interrupt(self) -> None:
         """End early, within about `FINISH_S`; the next run resumes unfinished packages."""
@@ -220,15 +222,6 @@ class Pipeline:
                 await self._source.run(send)
                 await self._pending.wait_until_settled()
                 tasks.cancel_scope.cancel()
-
-    async def _confirm_journal(self) -> None:
-        """End the run as stopped if the next run could not read the journal."""
-        try:
-            await self._folder.journal.confirm()
-        except FolderLostError as error:
-            await self._end_early(error)
-        except SinkError:
-            pass  # the disk is full or busy: `Journal.put` has raised that
 
     async def _fail(self, item: WorkItem, error: PixxelError) -> None:
         """Fail a package; stop the export if the key, the route or the folder is lost."""
@@ -276,8 +269,9 @@ class Pipeline:
 
     async def _create_one(self, download: Download, semaphore: anyio.Semaphore) -> None:
         try:
-            await self._pending.claim(download.key)
-            await self._create_claimed(download)
+            if await self._pending.claim(download.key):
+                await self._create_claimed(download)
+                self._pending.created(download.key)
         finally:
             semaphore.release()
 
@@ -306,9 +300,8 @@ class Pipeline:
         if await self._resume_stage.is_saved(item):
             await self._save_stage.extract(item)
             saved = self._save_stage.describe(item, skipped=True)
-            await self._pending.settle(
-                events.Skipped(at_s=self._clock(), key=item.key, saved=saved)
-            )
+            skipped = events.Skipped(at_s=self._clock(), key=item.key, saved=saved)
+            await self._pending.settle(skipped)
             return
         first = self._resume_stage.first(item, needs_id=needs_id(item.download))
         await self._pending_slots.acquire()
@@ -332,8 +325,8 @@ class Pipeline:
             create = self._create_stage.create_again
         # Without an id, an earlier run may have sent the same call: the age is unknown.
         is_new = needs_id(item.download) or item.row.state is State.QUEUED
-        kind = item.download.kind if is_new else None
-        await self._on_created(item, await create(item), kind=kind)
+        package = await create(item)
+        await self._on_created(item, package, kind=item.download.kind if is_new else None)
 
     async def _on_created(self, item: WorkItem, package: Package, *, kind: str | None) -> None:
         if not await self._is_settled(item, package, polls=0):
@@ -343,6 +336,16 @@ class Pipeline:
 
     async def _poll(self, pending: Pending[WorkItem]) -> bool:
         """Poll one package; return whether it must be polled again."""
+        item, is_pending = pending.item, False
+        if self._pending.is_wanted(item.key):
+            with self._pending.work_on(item.key):
+                is_pending = await self._poll_wanted(pending)
+        if not self._pending.is_wanted(item.key):
+            self._release_slot(item)
+            return False
+        return is_pending
+
+    async def _poll_wanted(self, pending: Pending[WorkItem]) -> bool:
         item = pending.item
         age_s = anyio.current_time() - item.since
         try:
@@ -361,8 +364,7 @@ class Pipeline:
                     raise
                 await self._replacement.replace(item, error)
                 return False
-            if self._gate.rejected is not None:
-                raise self._gate.rejection()
+            self._gate.check()
         except DiskStaysFullError as full:
             await self._end_early(full.error)
             return False

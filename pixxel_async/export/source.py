@@ -102,8 +102,8 @@ class DownloadSource:
                     seen.add(download.key)
                     if not is_list:
                         self._note(download)
+                    self._pending.add(download.key)
                     await send.send(download)
-                    self._pending.add()
         self._pending.close()
 
     def stop(self) -> None:

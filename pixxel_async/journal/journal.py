@@ -263,16 +263,20 @@ class Journal:
                 else:
                     self._queued = batch.followed_by(self._queued)
 
-    async def confirm(self) -> None:
-        """Flush, and check the journal on disk.
+    async def loss(self) -> FolderLostError | None:
+        """Flush, and return why the journal on disk is lost, or None.
 
-        Raises:
-            FolderLostError: The journal was deleted, replaced, changed or damaged by another
-                program.
-            SinkError: The disk refused.
+        Another program may have deleted, replaced, changed or damaged it. A disk that refuses is no
+        loss: `put` raises that.
         """
-        await self.flush()
-        await self._run(self._check_disk)
+        try:
+            await self.flush()
+            await self._run(self._check_disk)
+        except FolderLostError as error:
+            return error
+        except SinkError:
+            pass
+        return None
 
     async def flush_queued(self, within_s: float) -> None:
         """Commit queued data, or return if none is queued within `within_s` seconds.

@@ -29,7 +29,7 @@ from pixxel_async.export.poll_stage import PollStage
 from pixxel_async.sansio.polling.schedule import Pending
 
 JOB = JobDownload(workflow_id="w", job_id="j")
-STEADY = PollPolicy(initial_s=2, max_s=30, factor=1.5, jitter=0)
+STEADY = PollPolicy(method=PollMethod.BACKOFF, initial_s=2, max_s=30, factor=1.5, jitter=0)
 
 
 class Service(httpx.AsyncBaseTransport):
