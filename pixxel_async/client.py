@@ -25,7 +25,7 @@ from .destinations.paths import absolute_path
 from .downloads import Download
 from .errors import UsageError
 from .export.event_bus import EventBus
-from .export.export import Export
+from .export.export import Export, RunningExports
 from .export.pipeline import Pipeline
 from .export.resources import ExportResources
 from .export.single_downloads import SingleDownloads
@@ -79,8 +79,9 @@ class PixxelClient:
             saved = await client.download(JobDownload(workflow_id="w", job_id="j"), "packages")
 
     Any number of tasks can share a client; its limits apply to all of them together. A client
-    belongs to the event loop that first uses it. In another loop, and after it is closed, its
-    methods raise UsageError. Leaving the context closes its connections; finish its exports first.
+    belongs to the event loop in which it is entered, once. Before that, in another loop, and after
+    it is closed, its methods raise UsageError. Leaving the context interrupts what still runs and
+    closes the connections; a client that was entered and is never closed warns (ResourceWarning).
 
     Attributes:
         insights: Calls for insights.
@@ -194,6 +195,7 @@ class PixxelClient:
             redactor=auth.redactor,
         )
         self._folders = OpenFolders()
+        self._exports = RunningExports(self._use.check)
         self._waits = Waits(self._api, retry=self._retry, poll=self._poll, limits=self._limits)
         self._downloads = SingleDownloads(
             lambda downloads, directory, folder: self.export(downloads, directory, folder=folder)
@@ -273,12 +275,12 @@ class PixxelClient:
         )
 
     async def __aenter__(self) -> Self:
-        """Return the client.
+        """Open the client, once.
 
         Raises:
-            UsageError: It is closed, or belongs to another event loop.
+            UsageError: It was opened before, or no event loop of asyncio runs.
         """
-        self._use.check()
+        self._use.enter()
         return self
 
     async def __aexit__(
@@ -293,6 +295,8 @@ class PixxelClient:
     async def aclose(self) -> None:
         """Close all connections; a second call does nothing. It may be cancelled.
 
+        Running exports end as if interrupted; callers of `download` and `wait` get UsageError.
+
         Raises:
             UsageError: The client belongs to another event loop. If that loop is closed, this
                 ends the client's threads and leaves its connections to the operating system.
@@ -301,11 +305,13 @@ class PixxelClient:
             return
         if self._use.is_elsewhere:
             if self._use.is_loop_over:
-                self._use.is_closed = True
+                self._use.close()
                 self._storage.abandon()
             raise UsageError(OTHER_LOOP)
-        self._use.is_closed = True
+        self._use.close()
         try:
+            await self._waits.aclose()
+            await self._exports.aclose()
             await self._service.aclose()
         finally:
             await self._storage.aclose()
@@ -409,7 +415,7 @@ class PixxelClient:
             downloads,
             absolute_path(directory),
             folders=self._folders,
-            check_use=self._use.check,
+            others=self._exports,
             pipeline=lambda folder, event_bus: self._pipeline(parts, folder, event_bus),
         )
 

@@ -35,6 +35,9 @@ from .summary import Report
 EVENTS_AHEAD = 1024
 """How many events the buffer holds for the reader."""
 
+CLOSE_S = 2.0
+"""How long an interrupted export may take to end when its client closes, in seconds."""
+
 NOT_ENTERED = (
     "the export has not started: enter it first, with `async with client.export(...) as export`"
 )
@@ -58,7 +61,7 @@ class Export:
         *,
         folders: OpenFolders,
         pipeline: Callable[[ExportFolder, EventBus], Pipeline],
-        check_use: Callable[[], None] = lambda: None,
+        others: RunningExports,
     ) -> None:
         """Prepare; the client calls this.
 
@@ -67,14 +70,14 @@ class Export:
             directory: The absolute path of the folder; created if missing.
             folders: The folders that the client has open.
             pipeline: Builds the stages for a folder and an event bus.
-            check_use: Raises if the client cannot be used here.
+            others: The exports of the client that run.
         """
         self.report = Report()
         self._downloads = downloads
         self._directory = directory
         self._folders = folders
         self._make_pipeline = pipeline
-        self._check_use = check_use
+        self._others = others
         self._running: _Running | None = None
         self._is_over = False
 
@@ -82,12 +85,12 @@ class Export:
         """Lock the folder and start.
 
         Raises:
-            UsageError: It was entered before, or its client belongs to another event loop.
+            UsageError: It was entered before, or its client cannot be used.
             InputError: One of the downloads is not a download.
             FolderBusyError: Another process exports into the folder.
             SinkError: The folder cannot be written.
         """
-        self._check_use()
+        self._others.check_use()
         if self._is_over or self._running is not None:
             message = "an export can be entered once: start a new one with `client.export(...)`"
             raise UsageError(message)
@@ -103,6 +106,7 @@ class Export:
             self.report.total = self.report.left = total
             runner = asyncio.create_task(self._run(pipeline, send), name="pixxel-async export")
             self._running = _Running(runner, receive, event_bus, pipeline, opened.pop_all())
+            self._others.add(self)
         return self
 
     async def __aexit__(
@@ -118,6 +122,7 @@ class Export:
                 `finish` or the end of the events has already raised it.
         """
         running, self._running, self._is_over = self._require_running(), None, True
+        self._others.remove(self)
         running.event_bus.stop_waiting()
         running.pipeline.interrupt()  # creations in flight may finish
         running.runner.cancel()
@@ -182,6 +187,16 @@ class Export:
         """
         self._require_running().pipeline.interrupt()
 
+    async def end_early(self) -> None:
+        """Interrupt the export, and wait until it has ended, even if nobody reads its events."""
+        if (running := self._running) is None:
+            return
+        running.pipeline.interrupt()
+        await wait_for_end(running.runner, CLOSE_S)
+        running.event_bus.stop_waiting()
+        running.runner.cancel()
+        await wait_for_end(running.runner)
+
     async def abandon(self, key: str) -> None:
         """Drop the package of this key; returns when its transfer has stopped.
 
@@ -225,6 +240,33 @@ class _Running:
         """The error that ended the stages, once they have ended."""
         error = self.pipeline.error if self.runner.cancelled() else self.runner.exception()
         return None if error is None else _unwrap(error)
+
+
+class RunningExports:
+    """The exports of a client that run.
+
+    Attributes:
+        check_use: Raises UsageError if the client cannot be used here and now.
+    """
+
+    def __init__(self, check_use: Callable[[], None]) -> None:
+        """Begin with none."""
+        self.check_use = check_use
+        self._exports: set[Export] = set()
+
+    def add(self, export: Export) -> None:
+        """Note that an export runs."""
+        self._exports.add(export)
+
+    def remove(self, export: Export) -> None:
+        """Note that it has ended."""
+        self._exports.discard(export)
+
+    async def aclose(self) -> None:
+        """End all of them early."""
+        async with anyio.create_task_group() as tasks:
+            for export in self._exports:
+                tasks.start_soon(export.end_early)
 
 
 def _unwrap(error: BaseException) -> BaseException:

@@ -1,8 +1,10 @@
-"""Where a client may be used: in one event loop, until it is closed."""
+"""When a client may be used: in one event loop, from entering its context to closing it."""
 
 from __future__ import annotations
 
 import asyncio
+import warnings
+from enum import Enum
 
 from ..errors import UsageError
 
@@ -10,30 +12,75 @@ OTHER_LOOP = (
     "this client is used in another event loop than before: make a client for each loop, such as "
     "with `async with PixxelClient(...)` inside each `asyncio.run`"
 )
+NOT_ENTERED = (
+    "this client is not open: use it inside `async with PixxelClient(...) as client`, which also "
+    "closes its connections"
+)
+ENTERED_TWICE = (
+    "this client is open already: enter it once, and pass it to whatever needs it, or make another"
+)
 IS_CLOSED = "this client is closed: make another one"
+NO_ASYNCIO = "a client needs a running asyncio event loop: call it from a coroutine of asyncio"
+
+
+class _Phase(Enum):
+    NEW = NOT_ENTERED
+    OPEN = ENTERED_TWICE
+    CLOSED = IS_CLOSED
 
 
 class ClientLifetime:
-    """Binds a client to the event loop in which it is used first."""
+    """Binds a client to the event loop in which it is entered."""
 
     def __init__(self) -> None:
         """Bind it to none."""
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.is_closed = False
+        self._phase = _Phase.NEW
+
+    def __del__(self) -> None:
+        """Warn, as a file does."""
+        if self.is_open:
+            message = "unclosed PixxelClient: use it inside `async with`, or await `aclose`"
+            warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
+
+    def enter(self) -> None:
+        """Open the client in the running event loop.
+
+        Raises:
+            UsageError: It was opened before, or no event loop of asyncio runs.
+        """
+        loop = _running_loop()
+        if self.is_elsewhere:
+            raise UsageError(OTHER_LOOP)
+        if self._phase is not _Phase.NEW:
+            raise UsageError(self._phase.value)
+        self._loop, self._phase = loop, _Phase.OPEN
 
     def check(self) -> None:
         """Allow a use in the running event loop.
 
         Raises:
-            UsageError: The client is closed, or was used in another event loop.
+            UsageError: The client is not open, or was opened in another event loop.
         """
-        loop = asyncio.get_running_loop()
-        if self._loop is None:
-            self._loop = loop
-        if self._loop is not loop:
+        _running_loop()
+        if self.is_elsewhere:
             raise UsageError(OTHER_LOOP)
-        if self.is_closed:
-            raise UsageError(IS_CLOSED)
+        if self._phase is not _Phase.OPEN:
+            raise UsageError(self._phase.value)
+
+    def close(self) -> None:
+        """Allow no more uses."""
+        self._phase = _Phase.CLOSED
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it was entered, and is not closed."""
+        return self._phase is _Phase.OPEN
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it is closed."""
+        return self._phase is _Phase.CLOSED
 
     @property
     def is_elsewhere(self) -> bool:
@@ -44,3 +91,10 @@ class ClientLifetime:
     def is_loop_over(self) -> bool:
         """Whether the client's event loop is closed, so that nobody uses the client any more."""
         return self._loop is not None and self._loop.is_closed()
+
+
+def _running_loop() -> asyncio.AbstractEventLoop:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise UsageError(NO_ASYNCIO) from None

@@ -25,12 +25,13 @@ from pixxel_async import (
     PollPolicy,
     Timeouts,
     UsageError,
+    events,
 )
 from pixxel_async.http.curl_response import CurlResponse
 from pixxel_async.http.curl_thread import CurlThread
 from pixxel_async.http.engines import Engine
 from pixxel_async.http.libcurl import CurlEngine
-from pixxel_async.sandbox import Sandbox, Scenario, sandbox_in_thread
+from pixxel_async.sandbox import PackagingTime, Sandbox, Scenario, sandbox_in_thread
 
 from ..socket_server import SocketServer
 from ..support import (
@@ -92,6 +93,7 @@ def test_a_client_says_at_once_that_it_is_used_in_a_second_event_loop(
         client = client_of_thread(sandbox)
 
         async def first() -> None:
+            await client.__aenter__()
             await client.ping()
             await export(client, tmp_path / "first")
             if is_closed:
@@ -166,7 +168,7 @@ def test_an_export_of_one_loop_is_not_entered_in_another(tmp_path: Path) -> None
             async with running:
                 pytest.fail("it was entered")
 
-        asyncio.run(client.ping())
+        asyncio.run(client.__aenter__())
         with pytest.raises(UsageError, match="event loop"):
             asyncio.run(enter())
         assert not list(tmp_path.iterdir())
@@ -194,7 +196,8 @@ def test_a_client_whose_loop_still_runs_is_not_closed_by_another(tmp_path: Path)
 async def test_a_closed_client_says_so(tmp_path: Path, use: ClientLifetime) -> None:
     async with Sandbox(SMALL) as sandbox:
         client = client_of(sandbox)
-        await client.ping()
+        async with client:
+            await client.ping()
         for _ in range(2):
             await client.aclose()
         with pytest.raises(UsageError, match="closed"):
@@ -202,6 +205,80 @@ async def test_a_closed_client_says_so(tmp_path: Path, use: ClientLifetime) -> N
         with pytest.raises(UsageError, match="closed"):
             async with client:
                 pytest.fail("it was entered")
+
+
+@each_use
+async def test_a_client_that_is_not_open_yet_says_how_to_open_it(
+    tmp_path: Path, use: ClientLifetime
+) -> None:
+    async with Sandbox(SMALL) as sandbox:
+        client = client_of(sandbox)
+        with pytest.raises(UsageError, match="async with"):
+            await use(client, tmp_path)
+        assert not sandbox.calls
+        async with client:
+            await client.ping()
+
+
+async def test_a_client_is_entered_once() -> None:
+    async with Sandbox(SMALL) as sandbox, client_of(sandbox) as client:
+        with pytest.raises(UsageError, match="open already"):
+            async with client:
+                pytest.fail("it was entered")
+        await client.ping()
+
+
+def test_outside_of_asyncio_a_client_says_what_it_needs() -> None:
+    entering = PixxelClient("key").__aenter__()
+    with pytest.raises(UsageError, match="asyncio"):
+        entering.send(None)
+
+
+def test_a_client_that_is_never_closed_warns_and_one_that_was_not_opened_does_not() -> None:
+    async def enter() -> None:
+        await PixxelClient("key").__aenter__()
+
+    asyncio.run(enter())
+    with pytest.warns(ResourceWarning, match="unclosed PixxelClient"):
+        gc.collect()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        PixxelClient("key")
+        gc.collect()
+
+
+async def test_closing_ends_exports_downloads_and_waits_in_good_order(tmp_path: Path) -> None:
+    slow = Scenario(package_bytes=600_000, size_spread=0, bytes_per_s=300_000)
+    async with Sandbox(slow) as sandbox, client_of(sandbox) as client:
+
+        async def read() -> list[events.Event]:
+            async with client.export(some_downloads(4), tmp_path / "read") as running:
+                return [event async for event in running]
+
+        async with client.export(some_downloads(4, seed=2), tmp_path / "unread") as unread:
+            reading = asyncio.create_task(read())
+            downloading = asyncio.create_task(client.download(JOB, tmp_path / "single"))
+            folders = [tmp_path / name for name in ("read", "unread", "single")]
+            await until(lambda: all(list(folder.glob("*.part")) for folder in folders))
+            await client.aclose()
+            last = (await reading)[-1]
+            assert isinstance(last, events.Interrupted)
+            with pytest.raises(UsageError, match="closed"):
+                await downloading
+            report = await unread.finish()
+            assert report.left == 4
+        assert other_tasks() == set()
+
+
+async def test_closing_ends_waits() -> None:
+    never = Scenario(packaging=PackagingTime.constant(3600))
+    async with Sandbox(never) as sandbox, client_of(sandbox) as client:
+        waiting = asyncio.create_task(client.wait(JOB))
+        while sandbox.counts["downloadJob"] < 2:  # noqa: ASYNC110 - the sandbox has no event
+            await asyncio.sleep(0.01)
+        await client.aclose()
+        with pytest.raises(UsageError, match="closed"):
+            await waiting
 
 
 async def test_a_client_that_was_never_used_may_be_closed() -> None:
@@ -224,6 +301,7 @@ url, key, folder = sys.argv[1:]
 client = PixxelClient(key, base_url=url)
 
 async def main(number):
+    await client.__aenter__()
     async with client.export([JobDownload(workflow_id="w", job_id=str(number))], folder) as export:
         await export.finish()
     if number:
