@@ -21,16 +21,12 @@ from .config import (
     Timeouts,
     check_settings,
 )
-from .destinations.paths import absolute_path
 from .downloads import Download
 from .errors import UsageError
-from .export.event_bus import EventBus
-from .export.export import Export, RunningExports
-from .export.pipeline import Pipeline
+from .export.export import Export
+from .export.exporter import Exporter
 from .export.resources import ExportResources
-from .export.single_downloads import SingleDownloads
 from .export.source import Downloads
-from .export.wait import Waits
 from .http.api_client import make_api_client
 from .http.auth import KeyAuth
 from .http.circuit_breaker import CircuitBreakers
@@ -39,7 +35,6 @@ from .http.clients import check_urls
 from .http.engines import Engine, storage_engine
 from .http.service_calls import Api
 from .http.storage_client import StorageClient
-from .journal.export_folder import ExportFolder, OpenFolders
 from .models import Package, SavedPackage
 from .resources.aois import Aois
 from .resources.catalogs import Catalogs
@@ -50,7 +45,6 @@ from .resources.orders import Orders
 from .resources.projects import Projects
 from .resources.tasks import Tasks
 from .resources.workflows import Workflows
-from .sansio.files.filenames import path_namer
 from .sansio.storage.address_policy import AddressPolicy
 from .settings.layers import from_environment, resolve
 from .settings.network import certificates, routes
@@ -155,11 +149,8 @@ class PixxelClient:
         )
         check_urls(settings.base_url, settings.proxy)
         self._use = ClientLifetime()
-        self._timeouts = timeout or Timeouts()
-        self._limits = limits or Limits()
-        self._retry = retry or RetryPolicy()
-        self._poll = poll or PollPolicy()
-        self._fetch = fetch or FetchPolicy()
+        timeouts, limits = timeout or Timeouts(), limits or Limits()
+        retry, poll = retry or RetryPolicy(), poll or PollPolicy()
         proxies = routes(settings.proxy)
         trusted = certificates(settings.ca_bundle)
         auth = KeyAuth(settings.api_key, settings.auth_scheme, passwords=proxies.passwords)
@@ -169,14 +160,14 @@ class PixxelClient:
             auth,
             certificates=trusted,
             routes=proxies,
-            timeouts=self._timeouts,
-            limits=self._limits,
+            timeouts=timeouts,
+            limits=limits,
         )
         self._api = Api(
             self._service,
-            limits=self._limits,
-            retry=self._retry,
-            poll_max_s=self._poll.max_s,
+            limits=limits,
+            retry=retry,
+            poll_max_s=poll.max_s,
             check_use=self._use.check,
         )
         addresses = AddressPolicy.of(
@@ -187,25 +178,29 @@ class PixxelClient:
                 Engine(engine),
                 client=storage_client,
                 certificates=trusted,
-                timeouts=self._timeouts,
+                timeouts=timeouts,
                 addresses=addresses,
             ),
             proxies,
             addresses=addresses,
             redactor=auth.redactor,
         )
-        self._folders = OpenFolders()
-        self._exports = RunningExports(self._use.check)
-        self._waits = Waits(self._api, retry=self._retry, poll=self._poll, limits=self._limits)
-        self._downloads = SingleDownloads(
-            lambda downloads, directory, folder: self.export(downloads, directory, folder=folder)
+        per_second = limits.bytes_per_second
+        resources = ExportResources(
+            api=self._api,
+            storage=self._storage,
+            slots=ConcurrencyLimiter(limits),
+            hosts=CircuitBreakers(
+                is_failure=is_failure_of_host, is_answer=is_answer_of_host, redactor=auth.redactor
+            ),
+            bandwidth=None if per_second is None else Bandwidth(per_second),
+            limits=limits,
+            retry=retry,
+            poll=poll,
+            fetch=fetch or FetchPolicy(),
+            folder=FolderPolicy(),
         )
-        self._slots = ConcurrencyLimiter(self._limits)
-        self._hosts = CircuitBreakers(
-            is_failure=is_failure_of_host, is_answer=is_answer_of_host, redactor=auth.redactor
-        )
-        limit = self._limits.bytes_per_second
-        self._bandwidth = None if limit is None else Bandwidth(limit)
+        self._exporter = Exporter(resources, self._use.check)
         self.insights = Insights(self._api)
         self.aois = Aois(self._api)
         self.jobs = Jobs(self._api)
@@ -310,8 +305,7 @@ class PixxelClient:
             raise UsageError(OTHER_LOOP)
         self._use.close()
         try:
-            await self._waits.aclose()
-            await self._exports.aclose()
+            await self._exporter.aclose()
             await self._service.aclose()
         finally:
             await self._storage.aclose()
@@ -348,7 +342,7 @@ class PixxelClient:
             PackageTimeoutError: It was not ready within `PollPolicy.wait_timeout_s`.
             PixxelError: A call failed, and no attempts are left.
         """
-        return await self._waits.wait(download)
+        return await self._exporter.wait(download)
 
     async def download(
         self, download: Download, directory: str | Path, *, folder: FolderPolicy | None = None
@@ -370,8 +364,7 @@ class PixxelClient:
             FolderBusyError: Another process exports into the directory.
             PixxelError: The package could not be saved; no file has its final name.
         """
-        self._use.check()
-        return await self._downloads.download(download, absolute_path(directory), folder)
+        return await self._exporter.download(download, directory, folder)
 
     def export(
         self, downloads: Downloads, directory: str | Path, *, folder: FolderPolicy | None = None
@@ -398,29 +391,4 @@ class PixxelClient:
         Raises:
             ConfigError: The path template of `folder` cannot be used.
         """
-        parts = ExportResources(
-            api=self._api,
-            storage=self._storage,
-            slots=self._slots,
-            hosts=self._hosts,
-            bandwidth=self._bandwidth,
-            limits=self._limits,
-            retry=self._retry,
-            poll=self._poll,
-            fetch=self._fetch,
-            folder=folder or FolderPolicy(),
-        )
-        path_namer(parts.folder.path_template)  # fail early if it is invalid
-        return Export(
-            downloads,
-            absolute_path(directory),
-            folders=self._folders,
-            others=self._exports,
-            pipeline=lambda folder, event_bus: self._pipeline(parts, folder, event_bus),
-        )
-
-    def _pipeline(
-        self, parts: ExportResources, folder: ExportFolder, event_bus: EventBus
-    ) -> Pipeline:
-        self._storage.prepare()
-        return Pipeline(parts, folder, event_bus)
+        return self._exporter.export(downloads, directory, folder)

@@ -146,13 +146,17 @@ async def export(client: PixxelClient, downloads: list[Download], folder: Path) 
 async def expect_nothing_left(client: PixxelClient, folder: Path) -> None:
     """Expect that a client holds nothing, and no process the folder."""
     assert other_tasks() == set()
-    assert client._folders._open == {}
-    assert not client._folders._lock.locked()
+    assert client._exporter._folders._open == {}
+    assert not client._exporter._folders._lock.locked()
     assert running_process(folder) is None
-    places = client._slots._semaphore
-    assert (places._in_use, places.is_wanted, client._slots._followers) == (0, False, {})
-    assert client._api._slots._value == client._limits.requests
-    for guard in (client._api._guard, *client._hosts._guards.values()):
+    places = client._exporter.resources.slots._semaphore
+    assert (places._in_use, places.is_wanted, client._exporter.resources.slots._followers) == (
+        0,
+        False,
+        {},
+    )
+    assert client._api._slots._value == client._exporter.resources.limits.requests
+    for guard in (client._api._guard, *client._exporter.resources.hosts._guards.values()):
         assert not guard._breaker._is_trying
 
 

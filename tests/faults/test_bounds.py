@@ -44,7 +44,7 @@ async def waiting_for_a_slot(
     client: PixxelClient, folder: Path, *, held: int = 1
 ) -> AsyncIterator[Export]:
     """Run an export whose transfers wait for slots that the test holds; connections are there."""
-    slots: ConcurrencyLimiter = client._slots
+    slots: ConcurrencyLimiter = client._exporter.resources.slots
     async with client.export(some_downloads(4, seed=2), folder / "earlier") as export:
         await export.finish()
     for _ in range(held):
@@ -64,12 +64,12 @@ async def test_a_slot_that_is_free_when_the_export_ends_sends_nothing(
             sandbox.gets.clear()
             if first == "the end":
                 export.interrupt()
-            await client._slots.__aexit__()
+            await client._exporter.resources.slots.__aexit__()
             if first == "the slot":
                 export.interrupt()
             report = await export.finish()
         assert (sandbox.gets, report.left) == ([], 2)
-        assert client._slots.has_room
+        assert client._exporter.resources.slots.has_room
         report = await finish(client, tmp_path)  # the slot is free again
         assert report.is_complete
 
@@ -89,7 +89,7 @@ async def test_a_slot_that_is_free_after_the_key_was_rejected_sends_nothing(tmp_
             pipeline = export._running.pipeline
             stopping = asyncio.create_task(pipeline._stop(rejected))
             await stopping
-            await client._slots.__aexit__()
+            await client._exporter.resources.slots.__aexit__()
             report = await export.finish()
         assert sandbox.gets == []
         assert len(report.failed) == 2
@@ -113,13 +113,13 @@ async def test_slots_that_are_free_after_the_host_began_to_fail_let_one_request_
     async with Sandbox() as sandbox, client_of(sandbox, limits=limits) as client:
         async with waiting_for_a_slot(client, tmp_path, held=4) as export:
             sandbox.gets.clear()
-            guard = client._hosts.of(SecretStr(f"{sandbox.storage_url}/x"))
+            guard = client._exporter.resources.hosts.of(SecretStr(f"{sandbox.storage_url}/x"))
             refused = RetryableError(ConnectionBrokenError("refused"))
             for _ in range(FAILURES):
                 guard.ended(refused, is_try=False)
             assert guard.is_failing
             for _ in range(4):
-                await client._slots.__aexit__()
+                await client._exporter.resources.slots.__aexit__()
             assert (await export.finish()).is_complete
     assert asked == [1]
 

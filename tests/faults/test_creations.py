@@ -141,12 +141,12 @@ async def test_the_answer_timeout_is_an_option_a_variable_and_a_setting(
 ) -> None:
     monkeypatch.setenv("PIXXEL_API_KEY", "a-key-of-a-test")
     async with client_of(RunOptions(out=tmp_path, answer_timeout=7)) as client:
-        assert client._timeouts == Timeouts(answer_s=7)
+        assert client._service._timeouts == Timeouts(answer_s=7)
     async with client_of(ServiceOptions()) as client:
-        assert client._timeouts == Timeouts()
+        assert client._service._timeouts == Timeouts()
     monkeypatch.setenv("PIXXEL_ANSWER_TIMEOUT", "90")
     async with PixxelClient.from_env() as client:
-        assert client._timeouts.answer_s == 90
+        assert client._service._timeouts.answer_s == 90
     monkeypatch.setenv("PIXXEL_ANSWER_TIMEOUT", "none")
     told = run("auth", "status")
     assert told.exit_code == 2

@@ -428,9 +428,9 @@ async def nothing_left(client: PixxelClient) -> AsyncIterator[None]:
     async with asyncio.timeout(LIMIT_S):
         yield
         await until(lambda: not others(before))
-    assert client._slots._semaphore._in_use == 0
-    assert client._api._slots._value == client._limits.requests
-    assert client._folders._open == {}
+    assert client._exporter.resources.slots._semaphore._in_use == 0
+    assert client._api._slots._value == client._exporter.resources.limits.requests
+    assert client._exporter._folders._open == {}
 
 
 @each_limit

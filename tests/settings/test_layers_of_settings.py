@@ -63,15 +63,15 @@ def test_the_profile_is_given_or_in_the_environment(monkeypatch: pytest.MonkeyPa
 async def test_a_client_is_made_of_environment_and_file(monkeypatch: pytest.MonkeyPatch) -> None:
     async with PixxelClient.from_config() as client:
         assert client._service.base_url.host == "file.example"
-        assert client._limits.fetches == 3
+        assert client._exporter.resources.limits.fetches == 3
     async with PixxelClient.from_config("work") as client:
         assert client._service.base_url.host == "work.example"
     monkeypatch.setenv("PIXXEL_API_KEY", "of-the-variable")
     monkeypatch.setenv("PIXXEL_POLL_MAX", "9")
     async with PixxelClient.from_env() as client:
         assert client._service.base_url.host == "api.pixxel.space"
-        assert client._limits.fetches == "auto"
-        assert client._poll.max_s == 9
+        assert client._exporter.resources.limits.fetches == "auto"
+        assert client._exporter.resources.poll.max_s == 9
 
 
 def test_the_environment_alone_has_no_key_of_the_file() -> None:

@@ -1,0 +1,81 @@
+"""What a client exports with: exports, downloads and waits are views of it.
+
+Rules:
+    * All of them share the calls' rate, the transfer slots, the bandwidth and the circuit breakers.
+    * Single downloads into one folder are one export, and all waits share one schedule of polls.
+    * A folder is opened once, with one journal, however many exports use it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from ..config import FolderPolicy
+from ..destinations.paths import absolute_path
+from ..downloads import Download
+from ..journal.export_folder import ExportFolder, OpenFolders
+from ..models import Package, SavedPackage
+from ..sansio.files.filenames import path_namer
+from .event_bus import EventBus
+from .export import Export, RunningExports
+from .pipeline import Pipeline
+from .resources import ExportResources
+from .single_downloads import SingleDownloads
+from .source import Downloads
+from .wait import Waits
+
+
+class Exporter:
+    """The exports, downloads and waits of a client.
+
+    Attributes:
+        resources: What they share.
+    """
+
+    def __init__(self, resources: ExportResources, check_use: Callable[[], None]) -> None:
+        """Start nothing yet; `check_use` raises if the client cannot be used here and now."""
+        self.resources = resources
+        self._check_use = check_use
+        self._folders = OpenFolders()
+        self._running = RunningExports(check_use)
+        self._downloads = SingleDownloads(self.export)
+        self._waits = Waits(
+            resources.api, retry=resources.retry, poll=resources.poll, limits=resources.limits
+        )
+
+    def export(
+        self, downloads: Downloads, directory: str | Path, folder: FolderPolicy | None
+    ) -> Export:
+        """Return an export; see `PixxelClient.export`."""
+        resources = replace(self.resources, folder=folder or FolderPolicy())
+        path_namer(resources.folder.path_template)  # fail early if it is invalid
+
+        def pipeline(opened: ExportFolder, event_bus: EventBus) -> Pipeline:
+            resources.storage.prepare()
+            return Pipeline(resources, opened, event_bus)
+
+        return Export(
+            downloads,
+            absolute_path(directory),
+            folders=self._folders,
+            others=self._running,
+            pipeline=pipeline,
+        )
+
+    async def download(
+        self, download: Download, directory: str | Path, folder: FolderPolicy | None
+    ) -> SavedPackage:
+        """Save one package; see `PixxelClient.download`."""
+        self._check_use()
+        return await self._downloads.download(download, absolute_path(directory), folder)
+
+    async def wait(self, download: Download) -> Package:
+        """Wait for one package; see `PixxelClient.wait`."""
+        return await self._waits.wait(download)
+
+    async def aclose(self) -> None:
+        """End everything that runs, early and in good order."""
+        await self._waits.aclose()
+        await self._running.aclose()
