@@ -31,7 +31,7 @@ from ...export.verify import verify as look_through
 from ...sansio.files.verification import Condition, Finding
 from ..client_factory import client_of
 from ..options.export import RunOptions, at_least_one, takes_options
-from ..options.folder import flag
+from ..options.types import flag
 from ..output.exit_codes import GOES_ON, SOME_FAILED, SUCCESS, complain, ended
 from ..output.findings import finding_writer
 from .export_run import run_export
