@@ -131,7 +131,7 @@ LISTED = (
         "sandbox",
         TRYING,
         "Run a local stand-in for the service until you press Ctrl-C.",
-        "Example: pixxel-async sandbox --packaging-min 1 --packaging-max 30 --faults",
+        "Example: pixxel-async sandbox --packaging-max 30s --package-bytes 10MB --faults",
     ),
 )
 

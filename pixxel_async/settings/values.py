@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
@@ -49,8 +50,8 @@ def check_value(key: str, value: object) -> object:
     if isinstance(value, bool) and key not in SWITCHES:
         reason = "true and false are not valid for this key"
         raise ValueError(reason)
-    if isinstance(value, str) and key in _UNITS:
-        value = _UNITS[key][0](value)
+    if isinstance(value, (str, int, float)) and key in _UNITS:
+        value = _UNITS[key][0](value if isinstance(value, str) else f"{Decimal(str(value)):f}")
     try:
         return _type_of(key).validate_python(value)
     except ValidationError as error:

@@ -66,7 +66,12 @@ def test_a_file_that_is_not_there_says_nothing(tmp_path: Path) -> None:
             ":2: [default] wait_timeout: not a valid duration: ",
         ),
         ('[default]\nrequests_per_second = "-1/s"\n', ":2: [default] requests_per_second: not a v"),
-        ("[default]\nwait_timeout = inf\n", ":2: [default] wait_timeout: Input should be a fin"),
+        ("[default]\nwait_timeout = inf\n", ":2: [default] wait_timeout: not a valid duration: "),
+        (
+            "[default]\nwait_timeout = 1e300\n",
+            ":2: [default] wait_timeout: not a valid duration: the ",
+        ),
+        ("[default]\npoll_max = -1\n", ":2: [default] poll_max: not a valid duration: it is neg"),
         ('[default]\nbase_url = "http://a.test"\n', ":2: [default] base_url: use https"),
         ('[default]\nproxy = "ftp://p"\n', ":2: [default] proxy: give a proxy such as"),
         ('[default]\nkey_store = "pocket"\n', ":2: [default] key_store: Input should be 'file'"),

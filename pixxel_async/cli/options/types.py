@@ -40,7 +40,7 @@ def duration_option(*names: str, default: float | None, text: str, panel: str | 
     """Return an option whose value is a duration, in seconds."""
     return typer.Option(
         *names,
-        metavar="TIME",
+        metavar="DURATION",
         parser=parsed_by(read_duration),
         show_default=default is not None and exact_duration(default),
         rich_help_panel=panel,
