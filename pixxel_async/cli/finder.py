@@ -7,18 +7,18 @@ Rules:
       service has a filter for them and there is one to send.
     * The status of order items is the exception: the service documents its words, so a single one
       of them is sent, in the service's spelling.
-    * Without a parent, all parents are walked, one after the other. Several parents, and several
-      projects, are listed in the order given.
+    * Without a parent, all parents are walked, one after the other. Several parents are listed one
+      after the other, in the order given, so that an error belongs to one of them.
     * A parent that does not exist or may not be read is reported with its id, and the others
-      continue. A project without any record is looked up, since the service may return an empty
-      list for an id that does not exist.
+      continue. A project, order or order item without any record is looked up, since the service
+      may return an empty list for an id that does not exist.
     * No record is yielded twice.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
@@ -61,7 +61,7 @@ class Finder:
     """Finds records, and counts what it skips.
 
     Attributes:
-        unreadable: How many parents could not be read.
+        unreadable: The parents that could not be read.
         other_statuses: How many records were skipped for their status alone, by status.
         without_time: How many records were skipped because they have no creation time.
     """
@@ -69,7 +69,7 @@ class Finder:
     client: PixxelClient
     scope: SearchScope
     criteria: Criteria
-    unreadable: int = 0
+    unreadable: set[str] = field(default_factory=set)
     other_statuses: Counter[str] = field(default_factory=Counter)
     without_time: int = 0
 
@@ -100,34 +100,53 @@ class Finder:
         except (NotFoundError, PermissionDeniedError) as error:
             self.skip(parent_id, what, error)
 
-    async def by_project(
-        self, children: Callable[[str | None], AsyncIterator[R]]
+    async def of_each(
+        self,
+        what: str,
+        ids: tuple[str, ...],
+        children: Callable[[str | None], AsyncIterator[R]],
+        get: Callable[[str], Awaitable[Record]],
     ) -> AsyncIterator[R]:
-        """Yield the records of each project, or of all projects if none is given."""
-        if not self.criteria.project_ids:
+        """Yield the children of each parent in `ids`, or of all parents if there are none.
+
+        Args:
+            what: The noun of the parents.
+            ids: Their ids.
+            children: Lists the children of one parent, or of all.
+            get: Looks up a parent without children.
+        """
+        if not ids:
             async for record in children(None):
                 yield record
         seen: set[str] = set()
-        for project_id in self.criteria.project_ids:
-            is_empty, unreadable = True, self.unreadable
-            async for record in self.inside(project_id, "project", children(project_id)):
+        for parent_id in ids:
+            is_empty, unreadable = True, len(self.unreadable)
+            async for record in self.inside(parent_id, what, children(parent_id)):
                 is_empty = False
                 if record.id not in seen:
                     seen.add(record.id)
                     yield record
-            if is_empty and self.unreadable == unreadable:
-                await self._look_up_project(project_id)
+            if is_empty and len(self.unreadable) == unreadable:
+                try:
+                    await get(parent_id)
+                except (NotFoundError, PermissionDeniedError) as error:
+                    self.skip(parent_id, what, error)
 
-    async def _look_up_project(self, project_id: str) -> None:
-        try:
-            await self.client.projects.get(project_id)
-        except (NotFoundError, PermissionDeniedError) as error:
-            self.skip(project_id, "project", error)
+    def of_projects(self, children: Callable[[str | None], AsyncIterator[R]]) -> AsyncIterator[R]:
+        """Yield the records of each given project, or of all projects."""
+        get = self.client.projects.get
+        return self.of_each("project", self.criteria.project_ids, children, get)
+
+    def of_orders(self, children: Callable[[str | None], AsyncIterator[R]]) -> AsyncIterator[R]:
+        """Yield the records of each given order, or of all orders."""
+        return self.of_each("order", self.scope.orders, children, self.client.orders.get)
 
     def skip(self, parent_id: str, what: str, error: ApiError) -> None:
-        """Report a parent that cannot be read."""
-        self.unreadable += 1
-        complain(f"{what} {parent_id}: skipped: {error}")
+        """Report a parent that cannot be read, once."""
+        parent = f"{what} {parent_id}"
+        if parent not in self.unreadable:
+            self.unreadable.add(parent)
+            complain(f"{parent}: skipped: {error}")
 
 
 Noun: TypeAlias = Callable[[Finder], AsyncIterator[Record]]
@@ -141,7 +160,7 @@ def projects(finder: Finder) -> AsyncIterator[Record]:
 
 def aois(finder: Finder) -> AsyncIterator[Record]:
     """List AOIs."""
-    return finder.by_project(
+    return finder.of_projects(
         lambda project: finder.client.aois.list(
             project_ids=_optional(project), aoi_name=finder.criteria.plain_name
         )
@@ -164,7 +183,7 @@ async def insights(finder: Finder) -> AsyncIterator[Insight]:
 
 def workflows(finder: Finder) -> AsyncIterator[Record]:
     """List workflows."""
-    return finder.by_project(
+    return finder.of_projects(
         lambda project: finder.client.workflows.list(
             project_id=project, name=finder.criteria.plain_name
         )
@@ -214,7 +233,7 @@ async def _aoi_ids(finder: Finder) -> AsyncIterator[str]:
     for aoi_id in finder.scope.aois:
         yield aoi_id
     if not finder.scope.aois:
-        async for aoi in finder.by_project(
+        async for aoi in finder.of_projects(
             lambda project: finder.client.aois.list(project_ids=_optional(project))
         ):
             yield aoi.id
@@ -224,7 +243,7 @@ async def _workflow_ids(finder: Finder) -> AsyncIterator[str]:
     for workflow_id in finder.scope.workflows:
         yield workflow_id
     if not finder.scope.workflows:
-        async for workflow in finder.by_project(
+        async for workflow in finder.of_projects(
             lambda project: finder.client.workflows.list(project_id=project)
         ):
             yield workflow.id
@@ -232,11 +251,21 @@ async def _workflow_ids(finder: Finder) -> AsyncIterator[str]:
 
 def catalogs(finder: Finder) -> AsyncIterator[Record]:
     """Search the images that the account owns."""
-    return finder.client.catalogs.search(
-        order_ids=finder.scope.orders or None,
-        order_item_ids=finder.scope.order_items or None,
-        datetime=finder.scope.captured,
-    )
+    client = finder.client
+
+    def of_order(order: str | None) -> AsyncIterator[Record]:
+        def of_item(item: str | None) -> AsyncIterator[Record]:
+            return client.catalogs.search(
+                order_ids=_optional(order),
+                order_item_ids=_optional(item),
+                datetime=finder.scope.captured,
+            )
+
+        return finder.of_each(
+            "order item", finder.scope.order_items, of_item, client.order_items.get
+        )
+
+    return finder.of_orders(of_order)
 
 
 def orders(finder: Finder) -> AsyncIterator[Record]:
@@ -248,14 +277,18 @@ def order_items(finder: Finder) -> AsyncIterator[Record]:
     """List order items."""
     known = finder.criteria.statuses & ORDER_ITEM_WORDS
     is_one = len(known) == len(finder.criteria.statuses) == 1
-    return finder.by_project(
-        lambda project: finder.client.order_items.list(
-            order_ids=finder.scope.orders or None,
-            project_ids=_optional(project),
-            status=next(iter(known)).upper() if is_one else None,
+
+    def of_project(project: str | None) -> AsyncIterator[Record]:
+        return finder.of_orders(
+            lambda order: finder.client.order_items.list(
+                order_ids=_optional(order),
+                project_ids=_optional(project),
+                status=next(iter(known)).upper() if is_one else None,
+            )
         )
-    )
+
+    return finder.of_projects(of_project)
 
 
-def _optional(project: str | None) -> tuple[str, ...] | None:
-    return None if project is None else (project,)
+def _optional(parent_id: str | None) -> tuple[str, ...] | None:
+    return None if parent_id is None else (parent_id,)

@@ -283,6 +283,10 @@ def test_a_rejected_key_and_an_unknown_parent_are_told(sandbox: Sandbox) -> None
             "workflow w1: job j9: skipped: 404 ",
         ),
         ("list order-items --project nowhere", "", "project nowhere: skipped: 404 "),
+        ("list order-items --order o9 --order o2", "x3", "order o9: skipped: 404 "),
+        ("list order-items --order o9 --project p1 --project p2", "", "order o9: skipped: 404 "),
+        ("list catalogs --order o9", "", "order o9: skipped: 404 "),
+        ("list catalogs --order-item x9", "", "order item x9: skipped: 404 "),
     ],
 )
 def test_the_wrong_id_of_several_is_named_and_the_others_are_listed(
