@@ -24,7 +24,6 @@ import typer
 from pydantic import SecretStr
 
 from ...addresses import CA_BUNDLE, DIRECT, PROXY
-from ...client import PixxelClient
 from ...config import Limits, PollPolicy, Timeouts
 from ...downloads import JobDownload
 from ...errors import ConfigError, InputError
@@ -219,8 +218,10 @@ async def sandbox_process() -> AsyncIterator[list[SecretStr]]:
         ConfigError: The sandbox does not start.
         typer.Exit: The extra `sandbox` is not installed.
     """
+    from ...client import PixxelClient  # noqa: PLC0415 - slow to import, and a link needs neither
+
     with sandbox_needed():
-        from ...sandbox.scenario import API_KEY  # noqa: PLC0415 - a link needs no sandbox
+        from ...sandbox.scenario import API_KEY  # noqa: PLC0415 - likewise
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *SANDBOX,
