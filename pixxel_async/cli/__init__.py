@@ -1,12 +1,12 @@
-"""The command line: parses, calls the client, draws what happens."""
+"""The command line: parses arguments, calls the client, displays progress."""
 
 from . import interrupts
 
 
 def main() -> None:
-    """Run the command that the arguments ask for; ends the process."""
+    """Run the command given by the arguments; ends the process."""
     interrupts.leave_when_interrupted()
-    # Most of the start is spent on imports, and Ctrl-C may come while it is.
+    # Imports take most of the startup time, and Ctrl-C may come during them.
     import sys  # noqa: PLC0415 - see above
 
     from . import last_resort  # noqa: PLC0415 - see above
@@ -23,7 +23,7 @@ def _command() -> None:
 
     from .._version import __version__  # noqa: PLC0415 - see above
 
-    if sys.argv[1:] == ["--version"]:  # answered at once: nothing else is needed for that
+    if sys.argv[1:] in (["--version"], ["-V"]):  # answered without any further import
         sys.stdout.write(f"pixxel-async {__version__}\n")
         return
 

@@ -1,7 +1,7 @@
 """`pixxel-async`: its commands, each imported when it runs.
 
 The table below is all that `--help` needs; the rest of the package takes most of a second to
-import. What it says of a command is the first paragraph of the command's own help.
+import. The text for each command is the first paragraph of the command's own help.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_group
 
 from .._version import __version__
+from .options.given_once import check_occurrences
 
 EXPORTING = "Finding and exporting"
-AFTERWARDS = "Looking after an export"
+AFTERWARDS = "Checking an export"
 SETTING_UP = "Setting up"
-TRYING = "Trying it without an account"
+TRYING = "Trying it out without an account"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +28,11 @@ class Listed:
     """A command as `--help` lists it.
 
     Attributes:
-        name: What users type; a function of the module has the same name, unless it is a group.
-        module: Where it is, in `commands`.
-        panel: Which part of the help lists it.
+        name: The command; the module has a function of this name, unless it is a group.
+        module: Its module in `commands`.
+        panel: The section of the help that lists it.
         help: The first paragraph of its help.
-        epilog: What its own help ends with; a group says so itself.
+        epilog: The end of its own help; None for a group, which has its own.
     """
 
     name: str
@@ -42,7 +43,7 @@ class Listed:
 
     @property
     def is_group(self) -> bool:
-        """Whether it has commands of its own: the `app` of the module."""
+        """Whether it has subcommands: the `app` of the module."""
         return self.epilog is None
 
 
@@ -56,7 +57,7 @@ LISTED = (
         "Example: pixxel-async select insights --aoi AOI_ID | "
         "pixxel-async export - --out packages",
     ),
-    Listed("download", "download", EXPORTING, "Save one package, described by its ids."),
+    Listed("download", "download", EXPORTING, "Save one package, given by its ids."),
     Listed(
         "list",
         "list",
@@ -122,24 +123,24 @@ LISTED = (
         "demo",
         "sandbox",
         TRYING,
-        "Watch an export of made-up packages; no key and no network are needed.",
+        "Run an example export against a local sandbox, without a key or network access.",
         "Example: pixxel-async demo --packages 100",
     ),
     Listed(
         "sandbox",
         "sandbox",
         TRYING,
-        "Run a stand-in of the service on this machine until Ctrl-C.",
-        "Example: pixxel-async sandbox --packaging-min 1 --packaging-max 30 --faults",
+        "Run a local stand-in for the service until you press Ctrl-C.",
+        "Example: pixxel-async sandbox --packaging-max 30s --package-bytes 10MB --faults",
     ),
 )
 
 
 class Commands(TyperGroup):
-    """The commands of the table, which stand in for the real ones until one is called."""
+    """The commands of the table: placeholders until one is called."""
 
     def __init__(self, **attributes: Any) -> None:
-        """List the commands of the table."""
+        """Add a placeholder for each command of the table."""
         super().__init__(**attributes)
         self._listed = {listed.name: listed for listed in LISTED}
         self._loaded: dict[str, Any] = {}
@@ -149,7 +150,7 @@ class Commands(TyperGroup):
             )
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Return name, command and arguments; here the real command is imported."""
+        """Return name, command and arguments; imports the real command."""
         name, command, rest = super().resolve_command(ctx, args)
         if command is not None and command.name in self._listed:
             command = self.load(command.name)
@@ -171,7 +172,9 @@ def load(listed: Listed) -> Any:
     else:
         command = holder.command(listed.name, epilog=listed.epilog, rich_help_panel=listed.panel)
         command(getattr(module, listed.name))
-    return get_group(holder).commands[listed.name]
+    loaded = get_group(holder).commands[listed.name]
+    check_occurrences(loaded)
+    return loaded
 
 
 app = typer.Typer(
@@ -181,8 +184,8 @@ app = typer.Typer(
     # rich's tracebacks show local variables in some versions of typer; they may hold the key.
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Ask the Pixxel API for download packages, wait for them, and save them, many at a time.",
-    epilog="The key is read from PIXXEL_API_KEY. To see it work without one: pixxel-async demo",
+    help="Export data from the Pixxel API in bulk: request packages, wait for them, and save them.",
+    epilog="The API key is read from PIXXEL_API_KEY. To try it without a key: pixxel-async demo",
 )
 
 
@@ -198,9 +201,14 @@ def common(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", metavar="", callback=_version, is_eager=True, help="Show the version."
+            "--version",
+            "-V",
+            metavar="",
+            callback=_version,
+            is_eager=True,
+            help="Show the version.",
         ),
     ] = False,
 ) -> None:
-    """Take the options that stand before a command."""
-    del version  # its callback has dealt with it
+    """Declare the options that come before a command."""
+    del version  # handled by its callback

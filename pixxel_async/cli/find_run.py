@@ -1,9 +1,9 @@
 """Runs `list` and `select`: a client, a finder, an output, the exit code.
 
-Exit codes, as of `grep`:
-    * 0: all that matches was written. For `list` that may be nothing; a line says so.
-    * 1: nothing matched; for `select` only, so that no empty manifest passes for a good one.
-    * 2: a call failed, or a parent could not be looked into. What was written is not all.
+Exit codes, as in `grep`:
+    * 0: all matches were written. For `list` there may be none; a line says so.
+    * 1: nothing matches; `select` only, so that an empty manifest is not mistaken for success.
+    * 2: a call failed, or a parent could not be read. The output is incomplete.
 """
 
 from __future__ import annotations
@@ -22,23 +22,22 @@ from ..errors import AuthenticationError
 from ..records import Record
 from ..sansio.api.record_filter import Criteria
 from .client_factory import client_of
-from .finder import Finder, Noun, Place
+from .finder import Finder, Noun
 from .options.filters import FindOptions
 from .output.exit_codes import MISUSE, complain, ended
 from .output.logs import log_shown
 
 NOTHING = 1
-STOPPED = "interrupted: what was written is not all"
+STOPPED = "interrupted: the output is incomplete"
 
 
 def run_find(
     noun: Noun,
     options: FindOptions,
-    place: Place,
     criteria: Criteria,
     write: Callable[[Record], None],
 ) -> tuple[int, Finder]:
-    """Find records and write each; return how many there were, and the finder.
+    """Find records and write each one; return how many there were, and the finder.
 
     Raises:
         typer.Exit: A call failed.
@@ -47,7 +46,7 @@ def run_find(
     async def find() -> tuple[int, Finder]:
         count = 0
         async with client_of(options) as client:
-            finder = Finder(client, place, criteria)
+            finder = Finder(client, options.scope, criteria)
             async for record in finder.find(noun, options.limit):
                 write(record)
                 count += 1
@@ -62,21 +61,21 @@ def run_find(
             raise typer.Exit(MISUSE) from None
 
 
-def tell_left_out(finder: Finder, options: FindOptions, *, remedy: str = "") -> None:
-    """Say what was left out for a reason that is easily overlooked, unless that is not wanted."""
+def report_skipped(finder: Finder, options: FindOptions, *, remedy: str = "") -> None:
+    """Report what was skipped for a reason that is easily overlooked, unless `--quiet`."""
     if options.quiet:
         return
     if finder.other_statuses and remedy:
-        complain(f"left out for their status: {_counted(finder.other_statuses)} ({remedy})")
+        complain(f"skipped for their status: {_counted(finder.other_statuses)} ({remedy})")
     if finder.without_time:
-        complain(f"left out, since the service tells no time of creation: {finder.without_time}")
+        complain(f"skipped, since they have no creation time: {finder.without_time}")
 
 
 def leave(finder: Finder, code: int = 0) -> None:
     """End the command.
 
     Raises:
-        typer.Exit: With 2 if a parent could not be looked into, with `code` otherwise.
+        typer.Exit: With 2 if a parent could not be read, else with `code`.
     """
     raise typer.Exit(MISUSE if finder.unreadable else code)
 

@@ -1,10 +1,10 @@
 """The config file: TOML, a table for each profile.
 
 Rules:
-    * It holds secrets: it is written with mode 0600, and a secret is not taken from a file that
-      others may read.
-    * It is replaced as a whole, so that it is never half written. Comments stay.
-    * Only the profile that is used is checked: a slip in another one is in nobody's way.
+    * It holds secrets: it is written with mode 0600, and a secret is not used if others can read
+      the file.
+    * It is replaced atomically. Comments stay.
+    * Only the profile in use is validated, so that an error in another one does no harm.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ..addresses import PROXY
 from ..destinations.paths import absolute_path
 from ..errors import ConfigError, SinkError
 from ..sansio.api.proxy_rules import has_password
-from .values import API_KEY, KEYS, PROXY_KEY, check_value, unknown
+from .values import API_KEY, KEYS, PROXY_KEY, check_value, shown_value, unknown
 
 if TYPE_CHECKING:
     import tomlkit
@@ -38,7 +38,7 @@ DEFAULT_PROFILE = "default"
 FILE_NAME = "config.toml"
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
-"""What nobody but the owner may do with a file that holds secrets."""
+"""The permissions that only the owner may have on a file with secrets."""
 
 _TABLE = re.compile(r"\s*\[\s*(?:\"(?P<quoted>[^\"]+)\"|(?P<bare>[\w-]+))\s*\]")
 _PAIR = re.compile(r"\s*(?:\"(?P<quoted>[^\"]+)\"|(?P<bare>[\w-]+))\s*=")
@@ -52,7 +52,7 @@ class Profile:
     Attributes:
         name: The name of the table.
         values: The settings in it, each in its type.
-        origins: Where each stands, for messages.
+        origins: The place of each in the file, for messages.
     """
 
     name: str = DEFAULT_PROFILE
@@ -61,21 +61,21 @@ class Profile:
 
 
 class ConfigFile:
-    """The config file, which need not be there.
+    """The config file, which need not exist.
 
     Attributes:
-        path: Where it is.
+        path: Its path.
     """
 
     def __init__(self, path: Path) -> None:
-        """Name the file; it is read when it is asked."""
+        """Read nothing yet."""
         self.path = path
 
     def profiles(self) -> list[str]:
         """Return the names of the profiles, in their order.
 
         Raises:
-            ConfigError: The file cannot be read, or is no TOML.
+            ConfigError: The file cannot be read, or is not valid TOML.
         """
         return list(self._tables()[0])
 
@@ -83,20 +83,22 @@ class ConfigFile:
         """Read a profile.
 
         Args:
-            name: Which one; None is the default one, which need not be there.
+            name: Its name; None means the default profile, which need not exist.
 
         Raises:
-            ConfigError: The file is wrong, a key or a value of the profile is, there is no such
-                profile, or others may read a file that holds a secret.
+            ConfigError: The file, or a key or value of the profile, is invalid, the profile does
+                not exist, or others can read a file that holds a secret.
         """
         tables, text = self._tables()
         wanted = name or DEFAULT_PROFILE
         if wanted not in tables:
             if name is None:
                 return Profile()
-            there = f"there are {', '.join(tables)}" if tables else "there are none"
+            there = (
+                f"existing profiles: {', '.join(tables)}" if tables else "the file has no profiles"
+            )
             message = (
-                f"{self.path}: no profile {name!r}; {there}; make it with: "
+                f"{self.path}: no profile {name!r}; {there}; create it with: "
                 f"pixxel-async config set KEY VALUE --profile {name}"
             )
             raise ConfigError(message)
@@ -109,8 +111,8 @@ class ConfigFile:
                 values[key] = check_value(key, value) if key in KEYS else _refuse(key)
             except ValueError as error:
                 message = (
-                    f"{origins[key]}: {error}; mend it with: pixxel-async config set, "
-                    "or pixxel-async config unset"
+                    f"{origins[key]}: {error}; change it with pixxel-async config set, "
+                    "or remove it with pixxel-async config unset"
                 )
                 raise ConfigError(message) from None
         if _has_secret(values):
@@ -118,34 +120,34 @@ class ConfigFile:
         return Profile(wanted, values, origins)
 
     def check_mode(self) -> None:
-        """Refuse a file that others may read.
+        """Refuse a file that others can read, except on Windows, which has no such modes.
 
         Raises:
-            ConfigError: They may; Windows has no such modes, and is taken as it is.
+            ConfigError: They can.
         """
         if sys.platform == "win32":
             return
         mode = stat.S_IMODE(self.path.stat().st_mode)
         if mode & OTHERS:
             message = (
-                f"{self.path} holds a secret, and others may read it (mode {mode:04o}): "
+                f"{self.path} holds a secret, and others can read it (mode {mode:04o}): "
                 f"chmod 600 '{self.path}'"
             )
             raise ConfigError(message)
 
     def set(self, profile: str, key: str, value: object) -> None:
-        """Write one setting; makes file and profile if need be.
+        """Write one setting; creates file and profile if missing.
 
         Args:
             profile: The name of the profile.
             key: The name of the setting.
-            value: The value, as it stands on a command line.
+            value: The value, as on a command line.
 
         Raises:
-            ConfigError: There is no such key, the value cannot be, or the file cannot be written.
+            ConfigError: The key or the value is invalid, or the file cannot be written.
         """
         if not _PROFILE_NAME.fullmatch(profile):
-            message = f"profile {profile!r}: give letters, digits, - and _ alone"
+            message = f"profile {profile!r}: use only letters, digits, - and _"
             raise ConfigError(message)
         try:
             checked = check_value(key, value) if key in KEYS else _refuse(key)
@@ -158,11 +160,11 @@ class ConfigFile:
         if profile not in document:
             document.add(profile, tomlkit.table())
         table = document[profile]
-        table[key] = _plain(checked)
+        table[key] = _plain(key, checked)
         self._write(tomlkit.dumps(document))
 
     def unset(self, profile: str, key: str) -> bool:
-        """Remove one setting; return whether it was there.
+        """Remove one setting; return whether it existed.
 
         Raises:
             ConfigError: The file cannot be read or written.
@@ -182,12 +184,12 @@ class ConfigFile:
         try:
             data = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            message = f"{self.path}: this is no TOML: {error}"
+            message = f"{self.path}: invalid TOML: {error}"
             raise ConfigError(message) from None
         for key, value in data.items():
             if not isinstance(value, dict):
                 where = self._at(_lines(text).get(("", key)))
-                message = f"{where}: {key} stands outside a profile; put it below [default]"
+                message = f"{where}: {key} is outside a profile; put it below [default]"
                 raise ConfigError(message)
         return data, text
 
@@ -210,7 +212,7 @@ class ConfigFile:
         raise ConfigError(message)
 
     def _write(self, text: str) -> None:
-        target = self.path.resolve()  # a link to another place stays a link
+        target = self.path.resolve()  # a symbolic link stays one
         try:
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
@@ -232,7 +234,7 @@ class ConfigFile:
 
 
 class NoConfigFile(ConfigFile):
-    """Stands in where there is no home directory: it is empty, and cannot be written."""
+    """The config file of a user without a home directory: empty, and not writable."""
 
     def _text(self) -> str:
         return ""
@@ -240,14 +242,14 @@ class NoConfigFile(ConfigFile):
     def _write(self, text: str) -> None:
         del text
         message = (
-            "there is no home directory to keep a config file in: set HOME, or name a file with "
-            f"{PATH_VARIABLE}"
+            "there is no home directory for a config file: set HOME, or set "
+            f"{PATH_VARIABLE} to the path of a file"
         )
         raise ConfigError(message)
 
 
 def config_file() -> ConfigFile:
-    """Return the config file of the user: PIXXEL_CONFIG, or the platform's place for it."""
+    """Return the user's config file: PIXXEL_CONFIG, or the platform's default path."""
     named = os.environ.get(PATH_VARIABLE)
     if named:
         try:
@@ -257,15 +259,15 @@ def config_file() -> ConfigFile:
             raise ConfigError(message) from None
     try:
         folder = platformdirs.user_config_path("pixxel-async", appauthor=False, roaming=True)
-    except RuntimeError:  # no HOME, and a user that the system does not know
+    except RuntimeError:  # no HOME, and a user unknown to the system
         folder = Path()
-    if not folder.is_absolute():  # older versions of platformdirs leave the ~ as it is
+    if not folder.is_absolute():  # older versions of platformdirs do not expand ~
         return NoConfigFile(Path("~", ".config", "pixxel-async", FILE_NAME))
     return ConfigFile(folder / FILE_NAME)
 
 
 def profile_wanted(given: str | None) -> str | None:
-    """Return the profile that is asked for, by option or by variable; None if none is."""
+    """Return the profile named by the option or the variable; None if there is neither."""
     return given or os.environ.get(PROFILE_VARIABLE) or None
 
 
@@ -278,14 +280,15 @@ def _has_secret(values: Mapping[str, object]) -> bool:
     return API_KEY in values or (isinstance(proxy, SecretStr) and has_password(proxy))
 
 
-def _plain(value: object) -> object:
+def _plain(key: str, value: object) -> object:
+    """Return a value as TOML has it."""
     if isinstance(value, SecretStr):
         return value.get_secret_value()
-    return str(value) if isinstance(value, str) else value
+    return value if isinstance(value, (bool, int)) else shown_value(key, value)
 
 
 def _lines(text: str) -> dict[tuple[str, str], int]:
-    """Return the line of each key, by the name of its table; TOML's readers do not tell."""
+    """Return the line of each key, by table and key; TOML parsers do not report it."""
     found: dict[tuple[str, str], int] = {}
     table = ""
     for number, line in enumerate(text.splitlines(), 1):

@@ -1,9 +1,9 @@
-"""The key in the system keyring, for which the extra `keyring` has to be installed.
+"""The key in the system keyring; needs the extra `keyring`.
 
 Rules:
-    * The package is imported when it is wanted and not before: it starts slowly, and on some
-      systems it asks the user to unlock something.
-    * A keyring that keeps plain text is none.
+    * The package is imported only when needed: it is slow to import, and on some systems it asks
+      the user to unlock the keyring.
+    * A keyring that stores plain text is not used.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def stored_key(profile: str) -> SecretStr | None:
     """Return the key of a profile, or None if the keyring has none.
 
     Raises:
-        ConfigError: There is no keyring that can be used.
+        ConfigError: There is no usable keyring.
     """
     keyring = _keyring()
     try:
@@ -37,10 +37,10 @@ def stored_key(profile: str) -> SecretStr | None:
 
 
 def store_key(profile: str, key: SecretStr) -> None:
-    """Put the key of a profile into the keyring.
+    """Store the key of a profile in the keyring.
 
     Raises:
-        ConfigError: There is no keyring that can be used.
+        ConfigError: There is no usable keyring.
     """
     keyring = _keyring()
     try:
@@ -53,10 +53,10 @@ def store_key(profile: str, key: SecretStr) -> None:
 
 
 def forget_key(profile: str) -> bool:
-    """Remove the key of a profile; return whether there was one.
+    """Delete the key of a profile; return whether there was one.
 
     Raises:
-        ConfigError: There is no keyring that can be used.
+        ConfigError: There is no usable keyring.
     """
     keyring = _keyring()
     if stored_key(profile) is None:
@@ -78,15 +78,15 @@ def _keyring() -> Any:
         message = f"the system keyring needs an extra: {REMEDY}"
         raise ConfigError(message) from None
     backend = keyring.get_keyring()
-    # Where there are several, the first of them takes what is stored.
+    # A chain of backends stores in the first of them.
     first = next(iter(getattr(backend, "backends", ())), backend)
     name = f"{type(first).__module__}.{type(first).__qualname__}".lower()
     if any(word in name for word in _NO_KEYRINGS):
-        message = "this system has no keyring that keeps secrets: use --store file"
+        message = "this system has no keyring that encrypts secrets: use --store file"
         raise ConfigError(message)
     return keyring
 
 
 def _unusable(reason: str) -> str:
-    # The words of a backend are not repeated: nobody knows what is in them.
+    # The backend's message is not repeated: it might contain a secret.
     return f"the system keyring cannot be used ({reason}): unlock it, or use --store file"

@@ -1,10 +1,10 @@
-"""Which setting counts, and the only place where the environment is read for settings.
+"""The precedence of settings; the only module that reads the environment for settings.
 
 Rules:
-    * What is given (an option, an argument) wins over the environment, the environment over the
-      profile of the config file, and that over the default.
-    * An empty variable is none.
-    * The key is taken from the keyring only if the profile says so and no layer above has one.
+    * Options and arguments override the environment, which overrides the profile of the config
+      file, which overrides the default.
+    * An empty variable counts as unset.
+    * The key is read from the keyring only if the profile says so and no layer above has one.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ SECRETS = frozenset({API_KEY, PROXY_KEY})
 
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """Settings that were found, before they are checked together.
+    """The settings of all layers, before they are validated together.
 
     Attributes:
         profile: The profile in use.
-        values: What counts, by key; what no layer has is left out.
-        origins: Where each comes from.
+        values: The effective value by key; keys that no layer has are missing.
+        origins: Where each value comes from.
     """
 
     profile: str
@@ -41,19 +41,19 @@ class Layers:
     origins: Mapping[str, str]
 
     def settings(self) -> Settings:
-        """Check them all.
+        """Validate all settings.
 
         Raises:
-            ConfigError: There is no key, or a setting is wrong.
+            ConfigError: There is no key, or a setting is invalid.
         """
-        own = {key: value for key, value in self.values.items() if key in Settings.model_fields}
+        own = {key: self.value(key) for key in self.values if key in Settings.model_fields}
         return check_settings(own, self.origins)
 
     def value(self, key: str) -> object:
-        """Return one checked setting; None if no layer has it.
+        """Return one setting, validated; None if no layer has it.
 
         Raises:
-            ConfigError: It is wrong.
+            ConfigError: It is invalid.
         """
         if key not in self.values:
             return None
@@ -64,7 +64,7 @@ class Layers:
         raise ConfigError(message)
 
     def with_key(self) -> Layers:
-        """Return the same with the key of the keyring, if that is where it lies.
+        """Return these layers with the key from the keyring, if it is stored there.
 
         Raises:
             ConfigError: The keyring cannot be used, or does not have it.
@@ -84,16 +84,16 @@ class Layers:
 
 
 def from_environment(given: Mapping[str, object] = MappingProxyType({})) -> Layers:
-    """Return what is given and what the environment says; the config file is not looked at."""
+    """Return what is given and what the environment has, without the config file."""
     return _stack(given, Profile())
 
 
 def from_everywhere(given: Mapping[str, object], profile: str | None = None) -> Layers:
-    """Return what options, environment and the config file say, without the keyring.
+    """Return what is given, and what the environment and the config file have.
 
     Args:
-        given: Options by name; None means that one is not given.
-        profile: The profile; None takes PIXXEL_PROFILE, or else `default`.
+        given: Options by name; None means not given.
+        profile: The profile; None means PIXXEL_PROFILE, or else `default`.
 
     Raises:
         ConfigError: The config file cannot be used.
@@ -102,10 +102,10 @@ def from_everywhere(given: Mapping[str, object], profile: str | None = None) -> 
 
 
 def resolve(given: Mapping[str, object], profile: str | None = None) -> Settings:
-    """Return the settings that count; as `from_everywhere`, with the keyring.
+    """Return the effective settings: `from_everywhere`, with the keyring.
 
     Raises:
-        ConfigError: There is no key, or a setting is wrong.
+        ConfigError: There is no key, or a setting is invalid.
     """
     return from_everywhere(given, profile).with_key().settings()
 
@@ -114,7 +114,7 @@ def key_of(layers: Layers) -> tuple[SecretStr, str]:
     """Return the key in use, and where it comes from.
 
     Raises:
-        ConfigError: There is none, or it is wrong.
+        ConfigError: There is none, or it is invalid.
     """
     found = layers.with_key()
     key = found.value(API_KEY)
@@ -133,7 +133,7 @@ def _stack(given: Mapping[str, object], profile: Profile) -> Layers:
             values[key] = option
             origins[key] = f"{key} ({name})"
         elif os.environ.get(name):
-            # A text that may be a secret is wrapped at once: tracebacks may show variables.
+            # Wrapped at once, since tracebacks may show variables.
             text = os.environ[name]
             values[key] = SecretStr(text) if key in SECRETS else text
             origins[key] = f"{key} ({name})"

@@ -1,11 +1,11 @@
-"""What the system says about proxies and certificates.
+"""Proxies and certificates that the system configures.
 
 Rules:
-    * Proxies: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, in small letters first, and on
-      macOS and Windows what is set for the whole system, as Python's urllib reads them.
-    * Certificates: SSL_CERT_FILE and SSL_CERT_DIR, which may stand together, or else
-      REQUESTS_CA_BUNDLE. What they name is trusted in place of the built-in certificates.
-    * A setting wins over all of these, except that NO_PROXY holds for a given proxy too.
+    * Proxies: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, in lower case first, and on macOS
+      and Windows the proxies of the system, as Python's urllib reads them.
+    * Certificates: SSL_CERT_FILE and SSL_CERT_DIR, alone or together, or else REQUESTS_CA_BUNDLE.
+      They replace the built-in certificates.
+    * A setting overrides all of these, except that NO_PROXY also applies to a given proxy.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from ..sansio.api.proxy_rules import Routes, routes_of
 
 
 def routes(proxy: SecretStr) -> Routes:
-    """Return how hosts are reached, for a setting of `proxy`.
+    """Return the routes to hosts for a value of `proxy`.
 
     Raises:
-        ConfigError: A variable holds no URL of a proxy.
+        ConfigError: A variable is not the URL of a proxy.
     """
     return routes_of(proxy, urllib.request.getproxies())
 
 
 def certificates(ca_bundle: str) -> Certificates:
-    """Return which certificates are trusted, for a setting of `ca_bundle`."""
+    """Return the trusted certificates for a value of `ca_bundle`."""
     if ca_bundle != AUTO:
         return _at(ca_bundle, "ca_bundle (PIXXEL_CA_BUNDLE)")
     file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
@@ -50,7 +50,7 @@ def _at(place: str, named_by: str) -> Certificates:
     try:
         path = Path(place).expanduser()
     except RuntimeError:
-        message = f"{named_by}: there is no home directory for the ~ of {place}"
+        message = f"{named_by}: there is no home directory for the ~ in {place}"
         raise ConfigError(message) from None
     if path.is_dir():
         return Certificates(folder=str(path), named_by=named_by)

@@ -1,20 +1,23 @@
-"""Single settings: which there are, and what each may be."""
+"""Single settings: their names, how a value is parsed, and how it is displayed."""
 
 from __future__ import annotations
 
 import difflib
 import functools
+from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from ..config import KeyStore, Settings
+from ..sansio.units import exact_duration, exact_rate, read_duration, read_rate
 
 API_KEY = "api_key"
 PROXY_KEY = "proxy"
 KEY_STORE = "key_store"
 KEYS = (*Settings.model_fields, KEY_STORE)
-"""What a profile of the config file may have; all but the last are in the environment too."""
+"""The keys of a profile; each but the last has an environment variable, too."""
 
 SWITCHES = frozenset(
     name for name, field in Settings.model_fields.items() if field.annotation is bool
@@ -22,7 +25,16 @@ SWITCHES = frozenset(
 
 FINGERPRINT_CHARS = 4
 LEAST_FINGERPRINTED = 12
-"""The end of a shorter key would tell too much of it."""
+"""The end of a shorter key would reveal too much of it."""
+
+_UNITS: Mapping[str, tuple[Callable[[str], float], Callable[[float], str]]] = {
+    "requests_per_second": (read_rate, exact_rate),
+    **dict.fromkeys(
+        ("wait_timeout", "answer_timeout", "stall_timeout", "poll_initial", "poll_max"),
+        (read_duration, exact_duration),
+    ),
+}
+"""How settings with a unit are parsed and displayed."""
 
 
 def check_value(key: str, value: object) -> object:
@@ -30,14 +42,16 @@ def check_value(key: str, value: object) -> object:
 
     Args:
         key: Its name.
-        value: As it stands in a file or on a command line.
+        value: The value from a file, the environment or the command line.
 
     Raises:
-        ValueError: It cannot be; the message does not repeat it.
+        ValueError: It is invalid; the message does not repeat it.
     """
     if isinstance(value, bool) and key not in SWITCHES:
-        reason = "true and false are no value of this key"
+        reason = "true and false are not valid for this key"
         raise ValueError(reason)
+    if isinstance(value, (str, int, float)) and key in _UNITS:
+        value = _UNITS[key][0](value if isinstance(value, str) else f"{Decimal(str(value)):f}")
     try:
         return _type_of(key).validate_python(value)
     except ValidationError as error:
@@ -45,15 +59,20 @@ def check_value(key: str, value: object) -> object:
     raise ValueError(problem["msg"].removeprefix("Value error, "))
 
 
+def shown_value(key: str, value: object) -> str:
+    """Return a value that is not a secret, in its unit."""
+    return _UNITS[key][1](value) if isinstance(value, float) and key in _UNITS else f"{value}"
+
+
 def unknown(key: str) -> str:
-    """Return what is said about a key that there is not."""
+    """Return the reason for refusing a key that does not exist."""
     near = difflib.get_close_matches(key, KEYS, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"the keys are {', '.join(KEYS)}"
-    return f"there is no such key; {hint}"
+    hint = f"did you mean {near[0]}?" if near else f"valid keys: {', '.join(KEYS)}"
+    return f"unknown key; {hint}"
 
 
 def fingerprint(key: SecretStr) -> str:
-    """Return the end of a key, by which its owner knows it."""
+    """Return the end of a key, by which its owner recognizes it."""
     text = key.get_secret_value()
     return f"…{text[-FINGERPRINT_CHARS:]}" if len(text) >= LEAST_FINGERPRINTED else "…"
 

@@ -72,8 +72,8 @@ class MeasuredLink:
             tasks.cancel_scope.cancel()
         if first and not _is_overload(first[0], fetches):
             raise first[0]
-        trouble = str(first[0]) if first else ""
-        return Step(fetches=fetches, bytes_per_s=counted / counted_s, trouble=trouble)
+        error = str(first[0]) if first else ""
+        return Step(fetches=fetches, bytes_per_s=counted / counted_s, error=error)
 
     async def _fetch_repeatedly(self) -> None:
         while True:

@@ -224,7 +224,7 @@ def test_config_tells_and_changes(path: Path, sandbox: Sandbox) -> None:
     ("words", "message"),
     [
         (("set", "api_key", KEY), "pixxel-async auth login"),
-        (("set", "fetchs", "3"), "fetchs: there is no such key; did you mean fetches?"),
+        (("set", "fetchs", "3"), "fetchs: unknown key; did you mean fetches?"),
         (("set", "fetches", KEY), "fetches: give a whole number from 1"),
         (("unset", "fetches"), "[default] has no fetches"),
         (("unset", "fetchs"), "did you mean fetches?"),

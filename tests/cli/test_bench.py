@@ -15,7 +15,7 @@ from pixxel_async.sandbox import Sandbox, Scenario, StorageFault, sandbox_in_thr
 from ..support import client_of
 from .commands import run
 
-QUICK = ("--seconds", "0.05")
+QUICK = ("--duration", "50ms")
 SIGNATURES = ("X-Amz-Signature", "X-Goog-Signature", "sig=", "Signature=")
 
 
@@ -63,9 +63,9 @@ def test_a_url_that_is_refused_is_told_without_it() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("https://storage.example/a?sig=1\nstorage.example/b?sig=canary\n", ":2: no URL"),
-        ("# nothing\n\n", "there is no URL"),
-        ("", "there is no URL"),
+        ("https://storage.example/a?sig=1\nstorage.example/b?sig=canary\n", ":2: not a URL"),
+        ("# nothing\n\n", "no URLs found: give one"),
+        ("", "no URLs found: give one"),
     ],
 )
 def test_lines_that_are_no_urls_are_told_by_number(tmp_path: Path, text: str, said: str) -> None:
@@ -91,7 +91,9 @@ def test_plain_http_to_another_machine_is_refused() -> None:
 
 
 def test_without_urls_this_machine_is_measured() -> None:
-    told = run("bench", "--seconds", "0.5")  # the sandbox makes its packages in the first of these
+    told = run(
+        "bench", "--duration", "0.5s"
+    )  # the sandbox makes its packages in the first of these
     assert told.exit_code == 0, told.stderr
-    assert "This machine takes up to" in told.stdout
+    assert "This machine reaches up to" in told.stdout
     assert "--fetches" not in told.stdout

@@ -33,7 +33,7 @@ def test_an_export_saves_what_the_manifest_lists_and_a_rerun_skips_it(tmp_path: 
         again = run(*words, "--json", env=env_of(sandbox))
     assert first.exit_code == again.exit_code == 0
     assert first.stdout == ""
-    assert "rows that repeat an earlier one: 1" in first.stderr
+    assert "duplicate rows in the manifest: 1" in first.stderr
     assert "packages      12: 12 saved, 0 there already, 0 failed" in first.stderr
     assert len(list((tmp_path / "out").glob("*.zip"))) == 12
     told = rows_of(again.stdout)

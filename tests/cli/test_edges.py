@@ -224,7 +224,7 @@ def test_a_signal_during_the_imports_ends_in_a_line(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("list", "projects"), "what was written is not all"),
+        (("list", "projects"), "the output is incomplete"),
         (("export", "m.jsonl", "--out", "o"), "interrupted"),
         (("auth", "status"), "interrupted"),
         (("doctor",), "interrupted"),

@@ -16,6 +16,7 @@ import pytest
 from rich.console import Console
 
 from pixxel_async import Insight
+from pixxel_async.cli.options.filters import FILTERS_OF
 from pixxel_async.cli.output.records import COLUMNS, OneTable, column_widths
 from pixxel_async.downloads import parse_download
 from pixxel_async.sandbox import ApiFault, Sandbox, Scenario, sandbox_in_thread
@@ -116,10 +117,19 @@ def ids(stdout: str) -> list[str]:
         ("insights --status completed", "i1 i2 i4"),
         ("insights --status failed --status Completed --limit 3", "i1 i2 i3"),
         ("insights --created-after 2025-06-01", "i2 i4"),
+        ("insights --created-before yesterday --status failed", "i3"),
         ("insights --created-after 2025-05-01 --created-before 2025-06-01T00:00:00Z", "i1"),
         ("workflows --project p2", "w2"),
         ("jobs", "j1 j2 j3"),
         ("jobs --workflow w1 --status running", "j2"),
+        ("aois --name Field* --name Wood*", "a1 a2"),
+        ("aois --project p2 --project p1 --project p2", "a2 a1"),
+        ("assets --aoi a2 --aoi a1 --aoi a2", "s4 s0 s1 s2 s3"),
+        ("insights --aoi a2 --aoi a1", "i4 i1 i2 i3"),
+        ("workflows --project p1 --project p2", "w1 w2"),
+        ("jobs --workflow w2 --workflow w1", "j3 j1 j2"),
+        ("tasks --workflow w1 --workflow w2 --job j3 --job j1", "t4 t1 t2"),
+        ("order-items --project p2 --project p1", "x3 x1 x2"),
         ("tasks", "t1 t2 t3 t4"),
         ("tasks --workflow w1", "t1 t2 t3"),
         ("tasks --workflow w1 --job j1", "t1 t2"),
@@ -202,7 +212,7 @@ def test_select_writes_rows_that_an_export_reads(
 def test_select_says_what_it_left_out_for_its_status(sandbox: Sandbox) -> None:
     ended = told(sandbox, "select", "tasks")
     assert ended.stderr == (
-        "left out for their status: 1 failed, 1 running (--status any takes all)\n"
+        "skipped for their status: 1 failed, 1 running (--status any selects all)\n"
     )
     assert told(sandbox, "select", "tasks", "--quiet").stderr == ""
 
@@ -212,7 +222,7 @@ def test_select_takes_the_outputs_that_are_listed(sandbox: Sandbox) -> None:
     first, second = map(json.loads, ended.stdout.splitlines())
     assert first["outputs"] == ["o1", "o2"]
     assert second == {"kind": "insight", "aoi_id": "a1", "insight_id": "i2"}
-    assert "do not list what is wanted of them: 1" in ended.stderr
+    assert "do not list the requested inputs or outputs: 1" in ended.stderr
 
 
 def test_if_nothing_matches_list_ends_well_and_select_does_not(sandbox: Sandbox) -> None:
@@ -226,13 +236,19 @@ def test_if_nothing_matches_list_ends_well_and_select_does_not(sandbox: Sandbox)
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        ("list tasks --job j1", "give --workflow"),
-        ("select tasks --job j1", "give --workflow"),
-        ("list aois --created-after soon", "is no time"),
-        ("list aois --limit 0", "from 1 up"),
-        ("select assets --per-package 0", "from 1 up"),
+        ("list tasks --job j1", "add --workflow"),
+        ("select tasks --job j1", "add --workflow"),
+        ("list aois --created-after soon", "'soon' is not a valid date or time: give a date or"),
+        ("list aois --created-after 30", "is not a valid date or time"),
+        ("list aois --created-before -2d", "is not a valid date or time"),
+        ("list catalogs --captured soon", "is not a valid time or interval"),
+        ("list catalogs --captured 30d", "is not a valid time or interval"),
+        ("list catalogs --captured ../..", "is not a valid time or interval"),
+        ("list catalogs --captured 2024-01-01/soon", "is not a valid date or time"),
+        ("list aois --limit 0", "at least 1"),
+        ("select assets --per-package 0", "at least 1"),
         ("list nothing", "No such command"),
-        ("list assets --aoi=", "an id is empty"),
+        ("list assets --aoi=", "'--aoi': the value is empty"),
     ],
 )
 def test_wrong_use_is_told(sandbox: Sandbox, words: str, reason: str) -> None:
@@ -247,7 +263,58 @@ def test_a_rejected_key_and_an_unknown_parent_are_told(sandbox: Sandbox) -> None
     assert "the service rejected the API key" in ended.stderr
     ended = told(sandbox, "select", "assets", "--aoi", "nowhere")
     assert ended.exit_code == 2
-    assert ended.stderr.startswith("404 ")
+    assert ended.stderr.startswith("AOI nowhere: skipped: 404 ")
+    assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "found", "said"),
+    [
+        (
+            "list assets --aoi a2 --aoi nowhere --aoi a1",
+            "s4 s0 s1 s2 s3",
+            "AOI nowhere: skipped: 404 ",
+        ),
+        ("list aois --project nowhere --project p1", "a1", "project nowhere: skipped: 404 "),
+        ("list jobs --workflow nowhere --workflow w2", "j3", "workflow nowhere: skipped: 404 "),
+        (
+            "list tasks --workflow w1 --job j1 --job j9",
+            "t1 t2",
+            "workflow w1: job j9: skipped: 404 ",
+        ),
+        ("list order-items --project nowhere", "", "project nowhere: skipped: 404 "),
+        ("list order-items --order o9 --order o2", "x3", "order o9: skipped: 404 "),
+        ("list order-items --order o9 --project p1 --project p2", "", "order o9: skipped: 404 "),
+        ("list catalogs --order o9", "", "order o9: skipped: 404 "),
+        ("list catalogs --order-item x9", "", "order item x9: skipped: 404 "),
+    ],
+)
+def test_the_wrong_id_of_several_is_named_and_the_others_are_listed(
+    sandbox: Sandbox, words: str, found: str, said: str
+) -> None:
+    ended = told(sandbox, *words.split())
+    assert ended.exit_code == 2
+    assert ids(ended.stdout) == found.split()
+    assert ended.stderr.startswith(said)
+    assert ended.stderr.count("\n") == 1
+
+
+def test_an_empty_project_is_not_a_wrong_one() -> None:
+    world = World(projects=(Project("p1"), Project("p2")), aois=(Aoi("a1", project_id="p1"),))
+    with sandbox_in_thread(Scenario(world=world)) as sandbox:
+        ended = told(sandbox, "list", "aois", "--project", "p2", "--project", "p1")
+    assert (ended.exit_code, ids(ended.stdout), ended.stderr) == (0, ["a1"], "")
+
+
+def test_both_commands_have_the_same_filters() -> None:
+    for noun, names in FILTERS_OF.items():
+        for command in ("list", "select"):
+            shown = run(command, noun, "--help")
+            if "No such command" in shown.stderr:
+                continue
+            for name in {name for names in FILTERS_OF.values() for name in names}:
+                option = f" --{name.replace('_', '-')} "
+                assert (option in shown.stdout) == (name in names), (command, noun, option)
 
 
 def test_a_parent_that_may_not_be_looked_into_is_told_and_the_others_go_on() -> None:
@@ -255,7 +322,7 @@ def test_a_parent_that_may_not_be_looked_into_is_told_and_the_others_go_on() -> 
     with sandbox_in_thread(Scenario(world=WORLD, faults=(fault,))) as sandbox:
         ended = told(sandbox, "select", "insights")
     assert ended.exit_code == 2
-    assert ended.stderr.startswith("AOI a1: left out: 403 ")
+    assert ended.stderr.startswith("AOI a1: skipped: 403 ")
     assert [json.loads(line)["insight_id"] for line in ended.stdout.splitlines()] == ["i4"]
 
 
@@ -264,7 +331,7 @@ def test_records_without_a_time_are_counted_when_times_matter() -> None:
     with sandbox_in_thread(Scenario(world=world)) as sandbox:
         ended = told(sandbox, "list", "aois", "--created-after", "2025-01-01")
     assert ids(ended.stdout) == ["a2"]
-    assert "tells no time of creation: 1" in ended.stderr
+    assert "they have no creation time: 1" in ended.stderr
 
 
 def test_what_is_selected_is_exported(sandbox: Sandbox, tmp_path: Path) -> None:

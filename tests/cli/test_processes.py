@@ -65,7 +65,7 @@ def test_ctrl_c_ends_the_sandbox() -> None:
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=PROCESS_S)
     assert process.returncode == 0
-    assert stderr == "the sandbox has ended\n"
+    assert stderr == "sandbox stopped\n"
     lines = stdout.splitlines()
     base_url = lines[0].split()[-1]
     assert base_url.startswith("http://127.0.0.1:")

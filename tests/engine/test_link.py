@@ -73,7 +73,7 @@ async def test_what_comes_is_counted() -> None:
     async with Storage(at_once=4) as storage, link_to(storage, "/a", "/b") as link:
         step = await link.measure(4, SECONDS)
         assert step.fetches == 4
-        assert step.trouble == ""
+        assert step.error == ""
         assert step.bytes_per_s > 0
         # The first part of the time does not count, so that is less than what came in all.
         assert step.bytes_per_s * SECONDS * 0.75 < link.received <= storage.answered * len(BODY)
@@ -85,11 +85,11 @@ async def test_what_comes_is_counted() -> None:
 @pytest.mark.parametrize("refusal", [b"503 Slow Down", b"429 Too Many", b""])
 async def test_a_number_that_the_storage_does_not_bear_is_told(refusal: bytes) -> None:
     async with Storage(at_once=2, refusal=refusal) as storage, link_to(storage) as link:
-        assert (await link.measure(2, SECONDS)).trouble == ""
+        assert (await link.measure(2, SECONDS)).error == ""
         step = await link.measure(4, SECONDS)
-        assert step.trouble
-        assert refusal[:3].decode() in step.trouble
-        assert "canary" not in step.trouble
+        assert step.error
+        assert refusal[:3].decode() in step.error
+        assert "canary" not in step.error
 
 
 @pytest.mark.parametrize(

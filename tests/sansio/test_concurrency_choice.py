@@ -16,7 +16,7 @@ def steps(*rates: float, refused_at: int | None = None) -> list[Step]:
         Step(
             fetches=number,
             bytes_per_s=rate,
-            trouble="too much" if number == refused_at else "",
+            error="too much" if number == refused_at else "",
         )
         for number, rate in zip(NUMBERS, rates, strict=False)
     ]

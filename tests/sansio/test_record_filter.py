@@ -33,19 +33,19 @@ def test_the_status_of_an_image_is_that_of_its_delivery() -> None:
 
 
 def test_a_name_is_whole_or_a_pattern() -> None:
-    assert Criteria(name="Field 1").judge(Aoi(id="a", name="Field 1")) is Verdict.TAKE
-    assert Criteria(name="Field 1").judge(Aoi(id="a", name="Field 10")) is Verdict.OTHER
-    assert Criteria(name="Field ?").judge(Aoi(id="a", name="Field 1")) is Verdict.TAKE
-    assert Criteria(name="field*").judge(Aoi(id="a", name="Field 1")) is Verdict.OTHER
+    assert Criteria(names=("Field 1",)).judge(Aoi(id="a", name="Field 1")) is Verdict.TAKE
+    assert Criteria(names=("Field 1",)).judge(Aoi(id="a", name="Field 10")) is Verdict.OTHER
+    assert Criteria(names=("Field ?",)).judge(Aoi(id="a", name="Field 1")) is Verdict.TAKE
+    assert Criteria(names=("field*",)).judge(Aoi(id="a", name="Field 1")) is Verdict.OTHER
     project = Project(id="p", name="slug", title="Title")
-    assert {Criteria(name=name).judge(project) for name in ("slug", "Ti*")} == {Verdict.TAKE}
-    assert Criteria(name="x").judge(Catalog(id="c")) is Verdict.OTHER
-    assert Criteria(name="Field 1").plain_name == "Field 1"
-    assert Criteria(name="Field *").plain_name is Criteria().plain_name is None
+    assert {Criteria(names=(name,)).judge(project) for name in ("slug", "Ti*")} == {Verdict.TAKE}
+    assert Criteria(names=("x",)).judge(Catalog(id="c")) is Verdict.OTHER
+    assert Criteria(names=("Field 1",)).plain_name == "Field 1"
+    assert Criteria(names=("Field *",)).plain_name is Criteria().plain_name is None
 
 
 def test_a_project_is_compared_where_it_is_known() -> None:
-    criteria = Criteria(project_id="p")
+    criteria = Criteria(project_ids=("p",))
     assert criteria.judge(OrderItem(id="i", project_id="p")) is Verdict.TAKE
     assert criteria.judge(OrderItem(id="i", project_id="q")) is Verdict.OTHER
     assert criteria.judge(OrderItem(id="i")) is Verdict.TAKE
@@ -63,7 +63,7 @@ def test_an_interval_has_its_beginning_and_not_its_end() -> None:
 
 
 def test_the_status_is_told_only_of_what_is_wanted_otherwise() -> None:
-    criteria = Criteria(statuses=words(["completed"]), name="a", created_after=DAY)
+    criteria = Criteria(statuses=words(["completed"]), names=("a",), created_after=DAY)
     assert criteria.judge(insight(name="b", status="failed")) is Verdict.OTHER
     assert criteria.judge(insight(name="a", status="failed")) is Verdict.NO_TIME
 

@@ -1,4 +1,4 @@
-"""Sizes, times and rates at the borders of their units."""
+"""Sizes, durations and rates: displayed at the borders of their units, and parsed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.sansio.units import duration, per_second, size
+from pixxel_async.sansio.units import (
+    MAX_BYTES,
+    MAX_DURATION_S,
+    MAX_PER_SECOND,
+    duration,
+    exact_duration,
+    exact_rate,
+    exact_size,
+    per_second,
+    read_bandwidth,
+    read_duration,
+    read_rate,
+    read_size,
+    size,
+)
 
 UNITS = {
     "byte": 1, "bytes": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "PB": 1e15,
@@ -84,3 +98,131 @@ def test_no_size_has_a_thousand_of_a_unit_and_each_is_near(count: float) -> None
     value, unit = size(count).split(" ")
     assert float(value) < 1000
     assert abs(float(value) * UNITS[unit] - count) <= max(0.5, 0.051 * UNITS[unit])
+
+
+@given(st.floats(0, MAX_DURATION_S, exclude_min=True))
+def test_an_exact_duration_is_parsed_to_the_same_number(lasts_s: float) -> None:
+    assert read_duration(exact_duration(lasts_s)) == lasts_s
+
+
+@given(
+    st.integers(0, MAX_BYTES)
+    | st.builds(lambda n, e: n << e, st.integers(0, 7), st.integers(0, 60))
+)
+def test_an_exact_size_is_parsed_to_the_same_number(count: int) -> None:
+    assert read_size(exact_size(count)) == read_bandwidth(f"{exact_size(count)}/s") == count
+
+
+@given(st.floats(0, MAX_PER_SECOND, exclude_min=True))
+def test_an_exact_rate_is_parsed_to_the_same_number(rate: float) -> None:
+    assert read_rate(exact_rate(rate)) == rate
+
+
+@given(st.floats(0.1, MAX_DURATION_S))
+def test_a_displayed_duration_can_be_parsed(lasts_s: float) -> None:
+    assert abs(read_duration(duration(lasts_s)) - lasts_s) <= 30.5
+
+
+@given(st.text() | st.from_regex(r"[-+.0-9a-zA-Z/ ]*", fullmatch=True))
+def test_any_other_text_is_refused_and_not_repeated(text: str) -> None:
+    for read in (read_duration, read_size, read_rate, read_bandwidth):
+        try:
+            assert 0 <= read(text) <= MAX_BYTES
+        except ValueError as error:
+            assert str(error).startswith("not a valid ")  # noqa: PT017 - most texts are refused
+
+
+@pytest.mark.parametrize(
+    ("shown", "lasts_s"),
+    [("6h", 21_600), ("1m30s", 90), ("0.5s", 0.5), ("1d12h", 129_600), ("1m0.25s", 60.25)],
+)
+def test_an_exact_duration_is_short(shown: str, lasts_s: float) -> None:
+    assert exact_duration(lasts_s) == shown
+
+
+@pytest.mark.parametrize(
+    ("shown", "count"),
+    [("0B", 0), ("999B", 999), ("1kB", 1000), ("1KiB", 1024), ("256MiB", 2**28), ("10MB", 10**7)],
+)
+def test_an_exact_size_is_short(shown: str, count: int) -> None:
+    assert exact_size(count) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "lasts_s"),
+    [
+        ("30", 30),
+        ("0.5", 0.5),
+        (".5", 0.5),
+        ("250ms", 0.25),
+        ("1.5h", 5400),
+        ("1 min 30 s", 90),
+        ("2 days", 172_800),
+        ("2w", 1_209_600),
+        (" 6h ", 21_600),
+    ],
+)
+def test_durations_have_units_or_are_seconds(text: str, lasts_s: float) -> None:
+    assert read_duration(text) == lasts_s
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "it is empty; give seconds"),
+        ("-1", "it is negative"),
+        ("0", "above 0"),
+        ("0h", "above 0"),
+        ("0." + "0" * 400 + "1", "above 0"),
+        ("9" * 400, "the maximum is 36500d"),
+        ("99999999999999999999d", "the maximum is 36500d"),
+        *((text, "such as 30s") for text in ("nan", "inf", "1e3", "h", "6H", "1M", "6 hrs", "1,5")),
+        *((text, "such as 30s") for text in ("30s1m", "1m1m", "1h 30", "--1", "\u0663s", "1_0")),
+    ],
+)
+def test_what_is_not_a_duration_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=r"^not a valid duration: ") as caught:
+        read_duration(text)
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("1000", 1000), ("500K", 500_000), ("10mb", 10**7), ("2GiB", 2**31), ("1.5k", 1500), ("0", 0)],
+)
+def test_sizes_have_units_or_are_bytes(text: str, count: int) -> None:
+    assert read_size(text) == count
+
+
+@pytest.mark.parametrize("text", ["", "-1", "nan", "inf", "1e9", "10MBps", "8EiB", "9" * 400, "MB"])
+def test_what_is_not_a_size_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^not a valid size: "):
+        read_size(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [("20", 20), ("5/s", 5), ("300/min", 5), ("300 / minute", 5), ("3600/h", 1), ("0.5", 0.5)],
+)
+def test_rates_have_units_or_are_per_second(text: str, rate: float) -> None:
+    assert read_rate(text) == rate
+
+
+@pytest.mark.parametrize("text", ["", "/s", "5/", "5/x", "5/s/s", "0", "-1/s", "nan", "9" * 400])
+def test_what_is_not_a_rate_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^not a valid rate: "):
+        read_rate(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "bytes_per_s"),
+    [("10MB", 10**7), ("10MB/s", 10**7), ("600MB/min", 10**7), ("1GiB / s", 2**30), ("4096", 4096)],
+)
+def test_a_bandwidth_is_a_size_or_a_rate(text: str, bytes_per_s: int) -> None:
+    assert read_bandwidth(text) == bytes_per_s
+
+
+@pytest.mark.parametrize("text", ["", "/s", "10/MB", "10MB/x", "-1MB/s", "inf", "10EB/s"])
+def test_what_is_not_a_bandwidth_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^not a valid bandwidth: "):
+        read_bandwidth(text)

@@ -56,18 +56,28 @@ def test_a_file_that_is_not_there_says_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[default]\n\nfetchs = 3\n", ":3: [default] fetchs: there is no such key; did you mean f"),
-        ("[default]\ncolour = 3\n", ":2: [default] colour: there is no such key; the keys are api"),
+        ("[default]\n\nfetchs = 3\n", ":3: [default] fetchs: unknown key; did you mean f"),
+        ("[default]\ncolour = 3\n", ":2: [default] colour: unknown key; valid keys: api"),
         ("[default]\nfetches = 0\n", ":2: [default] fetches: give a whole number from 1"),
         ('[default]\nfetches = "many"\n', ":2: [default] fetches: give a whole number from 1"),
-        ("[default]\nfetches = true\n", ":2: [default] fetches: true and false are no value"),
-        ("[default]\nwait_timeout = inf\n", ":2: [default] wait_timeout: Input should be a fin"),
+        ("[default]\nfetches = true\n", ":2: [default] fetches: true and false are not val"),
+        (
+            '[default]\nwait_timeout = "6 hrs"\n',
+            ":2: [default] wait_timeout: not a valid duration: ",
+        ),
+        ('[default]\nrequests_per_second = "-1/s"\n', ":2: [default] requests_per_second: not a v"),
+        ("[default]\nwait_timeout = inf\n", ":2: [default] wait_timeout: not a valid duration: "),
+        (
+            "[default]\nwait_timeout = 1e300\n",
+            ":2: [default] wait_timeout: not a valid duration: the ",
+        ),
+        ("[default]\npoll_max = -1\n", ":2: [default] poll_max: not a valid duration: it is neg"),
         ('[default]\nbase_url = "http://a.test"\n', ":2: [default] base_url: use https"),
         ('[default]\nproxy = "ftp://p"\n', ":2: [default] proxy: give a proxy such as"),
         ('[default]\nkey_store = "pocket"\n', ":2: [default] key_store: Input should be 'file'"),
-        ("# a comment\nfetches = 3\n", ":2: fetches stands outside a profile; put it below [def"),
-        ("[default\n", ": this is no TOML: "),
-        ("[default]\nfetches = 3\nfetches = 4\n", ": this is no TOML: "),
+        ("# a comment\nfetches = 3\n", ":2: fetches is outside a profile; put it below [def"),
+        ("[default\n", ": invalid TOML: "),
+        ("[default]\nfetches = 3\nfetches = 4\n", ": invalid TOML: "),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, text: str, words: str) -> None:
@@ -84,7 +94,9 @@ def test_a_slip_in_another_profile_is_in_nobodys_way(tmp_path: Path) -> None:
 
 def test_a_profile_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
     file = written(tmp_path, "[a]\n[b]\n")
-    with pytest.raises(ConfigError, match=r"no profile 'c'; there are a, b; make it with: "):
+    with pytest.raises(
+        ConfigError, match=r"no profile 'c'; existing profiles: a, b; create it with: "
+    ):
         file.profile("c")
     assert file.profile().values == {}
 

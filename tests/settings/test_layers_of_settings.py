@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from pixxel_async import AuthScheme, ConfigError, PixxelClient
+from pixxel_async.settings.config_file import config_file
 from pixxel_async.settings.layers import from_everywhere, resolve
-from pixxel_async.settings.values import KEYS, check_value, fingerprint
+from pixxel_async.settings.values import KEYS, check_value, fingerprint, shown_value
 
 from . import made_keyring
 
@@ -116,7 +117,7 @@ def test_a_keyring_that_keeps_no_secrets_is_none(
     chain = type("ChainerBackend", (), {"backends": [backend]})()
     found = backend if chained == "alone" else chain
     monkeypatch.setattr(sys.modules["keyring"], "get_keyring", lambda: found)
-    with pytest.raises(ConfigError, match="no keyring that keeps secrets"):
+    with pytest.raises(ConfigError, match="no keyring that encrypts secrets"):
         resolve({}, "ring")
 
 
@@ -140,3 +141,35 @@ def test_each_key_takes_a_text_and_refuses_others(key: str) -> None:
     check_value(key, good.get(key, "7"))
     with pytest.raises(ValueError):  # noqa: PT011 - the words are pydantic's
         check_value(key, [])
+
+
+def test_settings_have_units(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = FILE.replace("fetches = 3", 'poll_max = "1m30s"\nrequests_per_second = "300/min"')
+    path.write_text(text, encoding="utf-8")
+    monkeypatch.setenv("PIXXEL_WAIT_TIMEOUT", "12h")
+    settings = resolve({})
+    assert (settings.wait_timeout, settings.poll_max) == (43_200, 90)
+    assert settings.requests_per_second == 5
+    monkeypatch.setenv("PIXXEL_WAIT_TIMEOUT", "canary")
+    with pytest.raises(
+        ConfigError, match=r"wait_timeout \(PIXXEL_WAIT_TIMEOUT\): not a valid dur"
+    ) as e:
+        resolve({})
+    assert "canary" not in str(e.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "written"),
+    [
+        ("wait_timeout", "21600", 'wait_timeout = "6h"'),
+        ("poll_max", "1m30s", 'poll_max = "1m30s"'),
+        ("requests_per_second", "300/min", 'requests_per_second = "5/s"'),
+    ],
+)
+def test_a_setting_is_written_and_shown_with_its_unit(
+    path: Path, key: str, value: str, written: str
+) -> None:
+    config_file().set("default", key, value)
+    assert written in path.read_text("utf-8")
+    assert from_everywhere({}).value(key) == check_value(key, value)
+    assert shown_value(key, check_value(key, value)) in written

@@ -22,9 +22,8 @@ from ...settings.layers import KEYRING, from_everywhere, key_of
 from ...settings.values import API_KEY, KEY_STORE, fingerprint
 from ..client_factory import client_of, given
 from ..options.dataclass_options import takes_options
-from ..options.service import ServiceOptions
+from ..options.service import ProfileName, ServiceOptions
 from ..output.exit_codes import SOME_FAILED, complain, ended
-from .config import ProfileName
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -1,10 +1,12 @@
-"""`pixxel-async bench`: how fast this link or this machine is, and with how many transfers.
+"""`pixxel-async bench`: the throughput of this link or machine, by number of transfers.
 
 Rules:
-    * Signed URLs are secrets. They are never printed, and best come from a file or a pipe: other
-      users of a machine can see its command lines, and shells remember them.
-    * Nothing is saved: what comes is thrown away, so the disk has no part in it.
-    * The number of transfers rises until the storage refuses one.
+    * Signed URLs are secrets. They are never printed, and are best read from a file or a pipe:
+      other users of a machine can see its command lines, and shells keep a history.
+    * Received bytes are discarded, so that the disk does not affect the result.
+    * The number of transfers grows until the storage refuses one.
+    * Without URLs, a sandbox in a separate process stands in for the storage: in this process, it
+      would share the processor time that is measured.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -20,9 +23,10 @@ from typing import Annotated
 import typer
 from pydantic import SecretStr
 
-from ...addresses import CA_BUNDLE, PROXY
-from ...config import Timeouts
-from ...errors import InputError
+from ...addresses import CA_BUNDLE, DIRECT, PROXY
+from ...config import Limits, PollPolicy, Timeouts
+from ...downloads import JobDownload
+from ...errors import ConfigError, InputError
 from ...http.engines import Engine, storage_engine
 from ...http.storage_client import StorageClient
 from ...sansio.resilience.concurrency_choice import Step, fetches_to_set
@@ -31,61 +35,45 @@ from ...settings.layers import from_everywhere
 from ...settings.network import certificates, routes
 from ...transfer.benchmark import MeasuredLink
 from ..options.dataclass_options import takes_options
-from ..options.folder import flag
-from ..options.service import SERVICE, SPEED
-from ..options.types import measure
+from ..options.service import SPEED, NetworkOptions
+from ..options.types import duration_option, flag
 from ..output.exit_codes import SOME_FAILED, SUCCESS, complain, ended, sandbox_needed
 
 NUMBERS = (1, 2, 4, 8, 16, 32)
-SECONDS = 3.0
+STEP_S = 3.0
 STDIN = "-"
 SCHEMES = ("https://", "http://")
 COMMENT = "#"
 
+USER_GIVEN = AddressPolicy(service=Scope.LOOPBACK, allow_private_storage=True)
+"""The URLs are the user's own: private addresses may be measured, too."""
+
+PACKAGES = 4
+PACKAGE_BYTES = 32 * 1024 * 1024
+SANDBOX = (
+    *("-m", "pixxel_async.cli", "sandbox", "--api-port", "0", "--storage-port", "0"),
+    *("--packaging-min", "1ms", "--packaging-max", "1ms", "--url-lifetime", "1d"),
+    *("--package-bytes", str(PACKAGE_BYTES)),
+)
+ADDRESS = "base URL"
+START_S = 30.0
+POLL = PollPolicy(initial_s=0.01, max_s=0.1)
+
 
 @dataclass(frozen=True, kw_only=True)
-class BenchOptions:
-    """How a link is measured; each field is an option of the command line."""
+class BenchOptions(NetworkOptions):
+    """How a link is measured; each field is an option."""
 
-    seconds: Annotated[
+    duration: Annotated[
         float,
-        measure("--seconds", metavar="S", panel=SPEED, text="How long each number is measured."),
-    ] = SECONDS
-    proxy: Annotated[
-        str | None,
-        typer.Option(
-            "--proxy",
-            metavar="URL",
-            rich_help_panel=SERVICE,
-            show_default="HTTPS_PROXY and the like",
-            help="Proxy for the storage; direct: none.",
+        duration_option(
+            "--duration",
+            default=STEP_S,
+            panel=SPEED,
+            text="How long to measure each number of transfers.",
         ),
-    ] = None
-    ca_bundle: Annotated[
-        str | None,
-        typer.Option(
-            "--ca-bundle",
-            metavar="FILE",
-            rich_help_panel=SERVICE,
-            show_default="SSL_CERT_FILE and the like",
-            help="Certificates (PEM) to trust, in place of the usual ones.",
-        ),
-    ] = None
-    profile: Annotated[
-        str | None,
-        typer.Option(
-            "--profile",
-            metavar="NAME",
-            rich_help_panel=SERVICE,
-            show_default="PIXXEL_PROFILE, or default",
-            help="Profile of the config file.",
-        ),
-    ] = None
+    ] = STEP_S
     json: Annotated[bool, flag("--json", text="Write one JSON object instead of lines.")] = False
-
-
-GIVEN = AddressPolicy(service=Scope.LOOPBACK, allow_private_storage=True)
-"""The URLs are the user's own: what only this machine can reach may be measured, too."""
 
 
 @takes_options
@@ -96,48 +84,47 @@ def bench(
         list[str] | None,
         typer.Argument(
             metavar="[SOURCE]...",
-            show_default="this machine, against a sandbox on it",
-            help="Files with a signed URL on each line; - is standard input. A URL will do, too, "
-            "but shells remember what they are given.",
+            show_default="this machine, against a local sandbox",
+            help="Files with one signed URL per line; - is standard input. A URL works, too, but "
+            "stays in the history of the shell.",
         ),
     ] = None,
 ) -> None:
     """Measure the download throughput with 1 to 32 concurrent transfers.
 
-    What comes is thrown away. One URL is enough; a package of 100 MB or more tells most.
+    Received bytes are discarded. One URL is enough; use a package of 100 MB or more.
 
-    Without a source, a sandbox stands in for the storage (extra `sandbox`): that shows the machine.
+    Without a source, a sandbox on this machine replaces the storage (extra `sandbox`): that
+    measures the machine.
     """
     with ended(interrupted="interrupted"):
         steps, received = asyncio.run(_measure_sources(options, sources or []))
         is_link = bool(sources)
         number = fetches_to_set(steps) if is_link else None
-        most = max(step.bytes_per_s for step in steps)
+        highest = max(step.bytes_per_s for step in steps)
         if options.json:
             rows = [asdict(step) for step in steps]
             typer.echo(json.dumps({"steps": rows, "fetches": number, "received": received}))
         else:
-            typer.echo(f"\n{verdict(number, most, is_link=is_link)}")
-            typer.echo(f"{received / 1e6:,.0f} MB came, and were thrown away.")
-        raise typer.Exit(SUCCESS if most else SOME_FAILED)
+            typer.echo(f"\n{verdict(number, highest, is_link=is_link)}")
+            typer.echo(f"{received / 1e6:,.0f} MB received and discarded.")
+        raise typer.Exit(SUCCESS if highest else SOME_FAILED)
 
 
 async def _measure_sources(options: BenchOptions, sources: list[str]) -> tuple[list[Step], int]:
     if sources:
         return await measure_link(options, read_urls(sources))
-    with sandbox_needed():
-        from .bench_machine import sandbox_process  # noqa: PLC0415 - a link needs no sandbox
     if not options.json:
-        complain("no URL is given: a sandbox on this machine stands in for the storage.")
+        complain("No URL given: measuring this machine against a local sandbox.")
     async with sandbox_process() as urls:
         return await measure_link(options, urls)
 
 
 async def measure_link(options: BenchOptions, urls: list[SecretStr]) -> tuple[list[Step], int]:
-    """Measure one number after the other, and tell each; return them, and the bytes in all.
+    """Measure and print one number after the other; return them, and all bytes received.
 
     Raises:
-        PixxelError: A URL cannot be used, or nothing comes.
+        PixxelError: A URL cannot be used, or nothing is received.
     """
     layers = from_everywhere(
         {"proxy": options.proxy, "ca_bundle": options.ca_bundle}, options.profile
@@ -149,21 +136,21 @@ async def measure_link(options: BenchOptions, urls: list[SecretStr]) -> tuple[li
             client=None,
             certificates=certificates(str(ca_bundle or CA_BUNDLE)),
             timeouts=Timeouts(),
-            addresses=GIVEN,
+            addresses=USER_GIVEN,
         ),
         routes(proxy if isinstance(proxy, SecretStr) else SecretStr(PROXY)),
-        addresses=GIVEN,
+        addresses=USER_GIVEN,
     )
     link, steps = MeasuredLink(storage, urls), []
     try:
         if not options.json:
             typer.echo("transfers        MB/s")
         for number in NUMBERS:
-            step = await link.measure(number, options.seconds)
+            step = await link.measure(number, options.duration)
             steps.append(step)
             if not options.json:
                 typer.echo(line_of(step))
-            if step.trouble:
+            if step.error:
                 break
     finally:
         await storage.aclose()
@@ -171,28 +158,29 @@ async def measure_link(options: BenchOptions, urls: list[SecretStr]) -> tuple[li
 
 
 def line_of(step: Step) -> str:
-    """Return the line of one number."""
-    told = step.trouble or f"{step.bytes_per_s / 1e6:,.1f}"
-    return f"{step.fetches:>9}  {told:>10}"
+    """Return the line for one number of transfers."""
+    result = step.error or f"{step.bytes_per_s / 1e6:,.1f}"
+    return f"{step.fetches:>9}  {result:>10}"
 
 
-def verdict(number: int | None, most: float, *, is_link: bool) -> str:
-    """Say what to set, or what this machine can do."""
-    if not most:
-        return "Nothing came in the time that counts: try it with a longer --seconds."
+def verdict(number: int | None, highest: float, *, is_link: bool) -> str:
+    """Return the recommendation for a link, or the limit of this machine."""
+    if not highest:
+        return "Nothing was received in the measured time: try a longer --duration."
     if number is None or not is_link:
         return (
-            f"This machine takes up to {most / 1e6:,.0f} MB/s. To measure the link, give signed "
-            "URLs: pixxel-async bench FILE"
+            f"This machine reaches up to {highest / 1e6:,.0f} MB/s. To measure the link, give "
+            "signed URLs: pixxel-async bench FILE"
         )
-    return f"Set --fetches {number}: more transfers at once bring next to nothing more."
+    return f"Set --fetches {number}: more concurrent transfers gain almost nothing."
 
 
 def read_urls(sources: Iterable[str]) -> list[SecretStr]:
-    """Read signed URLs: given as they are, in files, or on standard input.
+    """Read signed URLs from arguments, files or standard input.
 
     Raises:
-        InputError: A file cannot be read, or a line is no URL; no message has a part of one.
+        InputError: A file cannot be read, or a line is not a URL; no message contains a part of
+            one.
     """
     urls: list[SecretStr] = []
     problems: list[str] = []
@@ -206,9 +194,9 @@ def read_urls(sources: Iterable[str]) -> list[SecretStr]:
             if text.lower().startswith(SCHEMES):
                 urls.append(SecretStr(text))
             elif text and not text.startswith(COMMENT):
-                problems.append(f"{name}:{number}: no URL: a line is one that begins with https://")
+                problems.append(f"{name}:{number}: not a URL: start each line with https://")
     if problems or not urls:
-        message = "there is no URL in what is given: each stands on a line of its own"
+        message = "no URLs found: give one signed URL per line"
         raise InputError(message, problems=tuple(problems))
     return urls
 
@@ -220,3 +208,55 @@ def _lines(source: str, name: str) -> list[str]:
         message = f"{name}: cannot be read: {error.strerror or error}"
         raise InputError(message) from None
     return data.decode("utf-8-sig", "replace").splitlines()
+
+
+@asynccontextmanager
+async def sandbox_process() -> AsyncIterator[list[SecretStr]]:
+    """Yield signed URLs of packages on a sandbox, which ends with the context.
+
+    Raises:
+        ConfigError: The sandbox does not start.
+        typer.Exit: The extra `sandbox` is not installed.
+    """
+    from ...client import PixxelClient  # noqa: PLC0415 - slow to import, and a link needs neither
+
+    with sandbox_needed():
+        from ...sandbox.scenario import API_KEY  # noqa: PLC0415 - likewise
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *SANDBOX,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        async with PixxelClient(
+            API_KEY,
+            base_url=await _base_url(process),
+            proxy=DIRECT,
+            poll=POLL,
+            limits=Limits(requests_per_second=1000),
+        ) as client:
+            ready = [
+                await client.wait(JobDownload(workflow_id="bench", job_id=str(number)))
+                for number in range(PACKAGES)
+            ]
+        yield [package.signed_url for package in ready if package.signed_url is not None]
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+async def _base_url(process: asyncio.subprocess.Process) -> str:
+    """Return the base URL that a sandbox prints when it has started."""
+    output = process.stdout
+    try:
+        async with asyncio.timeout(START_S):
+            while output is not None and (line := (await output.readline()).decode()):
+                if line.startswith(ADDRESS):
+                    return line.removeprefix(ADDRESS).strip()
+    except TimeoutError:
+        pass
+    message = "the sandbox does not start; to see the reason, run: pixxel-async sandbox"
+    raise ConfigError(message)

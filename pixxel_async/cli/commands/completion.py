@@ -1,4 +1,4 @@
-"""`pixxel-async completion`: the script by which a shell completes commands and options."""
+"""`pixxel-async completion`: the script that completes commands and options in a shell."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typer import completion as of_typer
 
 PROGRAM = "pixxel-async"
 VARIABLE = "_PIXXEL_ASYNC_COMPLETE"
-"""Where a shell that asks for completions says so; typer looks for this name."""
+"""The variable in which a shell requests completions; typer defines the name."""
 
 
 class Shell(StrEnum):
-    """The shells that typer has a script for."""
+    """The shells for which typer has a script."""
 
     BASH = "bash"
     ZSH = "zsh"
@@ -33,5 +33,5 @@ def completion(
 
 
 def prepare() -> None:
-    """Let the shells ask: typer does so by itself only with `--install-completion` in the help."""
+    """Answer requests of shells; typer itself does so only with `--install-completion`."""
     of_typer.completion_init()  # type: ignore[attr-defined]  # in no __all__

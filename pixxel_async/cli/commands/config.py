@@ -14,36 +14,28 @@ from ...sansio.api.proxy_rules import has_password, shown
 from ...sansio.redact import printable
 from ...settings.config_file import DEFAULT_PROFILE, config_file, profile_wanted
 from ...settings.layers import Layers, from_everywhere
-from ...settings.values import API_KEY, KEY_STORE, KEYS, fingerprint, unknown
+from ...settings.values import API_KEY, KEY_STORE, KEYS, fingerprint, shown_value, unknown
+from ..options.service import ProfileName
 from ..output.exit_codes import complain, ended
 
 app = typer.Typer(
     no_args_is_help=True,
     help="Show the settings and edit the config file.",
-    epilog="The keys are " + ", ".join(KEYS) + ".",
+    epilog="Settings: " + ", ".join(KEYS) + ".",
 )
 
-ProfileName = Annotated[
-    str | None,
-    typer.Option(
-        "--profile",
-        metavar="NAME",
-        show_default="PIXXEL_PROFILE, or default",
-        help="Which profile of the config file.",
-    ),
-]
-Key = Annotated[str, typer.Argument(metavar="KEY", help="Such as base_url or fetches.")]
+Key = Annotated[str, typer.Argument(metavar="KEY", help="A setting, such as base_url or fetches.")]
 
 
 @app.command(epilog="Example: pixxel-async config path")
 def path() -> None:
-    """Show where the config file is; PIXXEL_CONFIG names another."""
+    """Show the path of the config file; PIXXEL_CONFIG overrides it."""
     typer.echo(config_file().path)
 
 
 @app.command(epilog="Example: pixxel-async config show --profile work")
 def show(profile: ProfileName = None) -> None:
-    """Show the settings in use, and where each comes from; never the key."""
+    """Show the effective settings and where each comes from; the key is masked."""
     with ended():
         layers = from_everywhere({}, profile)
         rows = [(key, *_row(layers, key)) for key in KEYS if key != KEY_STORE]
@@ -56,13 +48,15 @@ def show(profile: ProfileName = None) -> None:
 @app.command("set", epilog="Example: pixxel-async config set fetches 16 --profile work")
 def set_(
     key: Key,
-    value: Annotated[str, typer.Argument(metavar="VALUE", help="Its value.")],
+    value: Annotated[str, typer.Argument(metavar="VALUE", help="The new value.")],
     profile: ProfileName = None,
 ) -> None:
-    """Write a setting into the config file, which only you may read."""
+    """Write a setting to the config file, which only you can read."""
     with ended():
         if key == API_KEY:
-            message = "a key typed here stays in the shell's history: pixxel-async auth login"
+            message = (
+                "a key given here stays in the history of the shell; use: pixxel-async auth login"
+            )
             raise ConfigError(message)
         config_file().set(profile_wanted(profile) or DEFAULT_PROFILE, key, value)
 
@@ -80,7 +74,7 @@ def unset(key: Key, profile: ProfileName = None) -> None:
 
 @app.command(epilog="Example: pixxel-async config profiles")
 def profiles() -> None:
-    """List the profiles of the config file; a star marks the one in use."""
+    """List the profiles of the config file; an asterisk marks the one in use."""
     with ended():
         file = config_file()
         names = file.profiles()
@@ -88,7 +82,9 @@ def profiles() -> None:
         for name in names:
             typer.echo(printable(f"{'*' if name == in_use else ' '} {name}"))
         if not names:
-            complain(f"{file.path} has no profiles yet: pixxel-async config set KEY VALUE")
+            complain(
+                f"{file.path} has no profiles; add one with: pixxel-async config set KEY VALUE"
+            )
 
 
 def _row(layers: Layers, key: str) -> tuple[str, str]:
@@ -98,7 +94,7 @@ def _row(layers: Layers, key: str) -> tuple[str, str]:
     if isinstance(value, SecretStr):
         text = fingerprint(value) if key == API_KEY else _proxy(value)
     else:
-        text = f"{value}"
+        text = shown_value(key, value)
     return text, layers.origins[key]
 
 
@@ -109,7 +105,7 @@ def _default(layers: Layers, key: str) -> tuple[str, str]:
         return "-", NO_KEY
     if key == "proxy":
         return PROXY, "default"
-    return f"{Settings.model_fields[key].default}", "default"
+    return shown_value(key, Settings.model_fields[key].default), "default"
 
 
 def _proxy(value: SecretStr) -> str:

@@ -1,4 +1,4 @@
-"""`pixxel-async demo`: an export of made-up packages from the sandbox, within one process."""
+"""`pixxel-async demo`: an example export from a sandbox in the same process."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ RETRY = RetryPolicy(initial_s=0.1, max_s=1.0)
 
 
 def run_demo(folder: Path, packages: int, loudness: Verbosity) -> None:
-    """Export made-up packages, and end the command.
+    """Export example packages, and end the command.
 
     Raises:
         typer.Exit: With the exit code.
@@ -60,15 +60,15 @@ def run_demo(folder: Path, packages: int, loudness: Verbosity) -> None:
             return await follow(client.export(downloads, folder), display)
 
     if loudness > Verbosity.ERRORS:
-        complain(f"{packages} made-up packages from a sandbox on this machine, some faults on.")
+        complain(f"Exporting {packages} example packages from a local sandbox that injects faults.")
     with log_shown(display, loudness), display:
         report, interruption = asyncio.run(export())
     if loudness > Verbosity.ERRORS:
         typer.echo(summary(report, folder), err=True)
         if report.skipped:
             complain(
-                "Packages of an earlier run exist already and were not requested again. "
-                "To see them downloaded, remove the folder or name another one with --out."
+                "Packages from an earlier run exist already and were not requested again. "
+                "To download them again, remove the folder or choose another one with --out."
             )
         for line in what_next(report, interruption):
             complain(line)

@@ -8,7 +8,7 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from pydantic import SecretStr
@@ -24,9 +24,8 @@ from ..client_factory import given
 from ..doctor import machine, service
 from ..doctor.checks import Finding, is_well, ok, problem
 from ..options.dataclass_options import takes_options
-from ..options.folder import flag
-from ..options.service import ServiceOptions
-from ..options.types import transfers
+from ..options.service import FetchesOption, ServiceOptions
+from ..options.types import flag
 from ..output.exit_codes import SOME_FAILED, SUCCESS, ended
 
 TIMEOUTS = Timeouts(connect_s=10, answer_s=20)
@@ -42,17 +41,11 @@ class DoctorOptions(ServiceOptions):
 
     out: Annotated[
         Path,
-        typer.Option("--out", "--directory", metavar="DIR", help="The folder to look at."),
-    ] = Path()
-    fetches: Annotated[
-        Any,
         typer.Option(
-            "--fetches",
-            metavar="N|auto",
-            parser=transfers,
-            help="Concurrent transfers; auto adapts to the link.",
+            "--out", "--directory", "-o", metavar="DIR", help="The export folder to check."
         ),
-    ] = FETCHES
+    ] = Path()
+    fetches: FetchesOption = FETCHES
     json: Annotated[bool, flag("--json", text="Write one JSON object instead of lines.")] = False
 
 

@@ -1,4 +1,4 @@
-"""`pixxel-async download`: one package, described on the command line."""
+"""`pixxel-async download`: one package, given on the command line."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import typer
 
 from ...downloads import parse_download
 from ..options.export import RunOptions, takes_options
-from ..options.folder import flag
+from ..options.types import flag
 from ..output.exit_codes import ended
 from .export_run import run_export
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Save one package, described by its ids.",
-    epilog="For many packages at once, write a manifest: see pixxel-async export --help",
+    help="Save one package, given by its ids.",
+    epilog="For many packages, write a manifest: see pixxel-async export --help",
 )
 
 WorkflowId = Annotated[str, typer.Argument(metavar="WORKFLOW_ID", help="The workflow.")]
@@ -34,14 +34,14 @@ def insight(
     insight_id: Annotated[str, typer.Argument(metavar="INSIGHT_ID", help="The insight.")],
     inputs: Annotated[
         list[str] | None,
-        typer.Option("--input", metavar="ID", help="An input to take; may be repeated."),
+        typer.Option("--input", metavar="ID", help="An input to include. May be repeated."),
     ] = None,
     outputs: Annotated[
         list[str] | None,
-        typer.Option("--output", metavar="ID", help="An output to take; may be repeated."),
+        typer.Option("--output", metavar="ID", help="An output to include. May be repeated."),
     ] = None,
 ) -> None:
-    """Inputs and outputs of an insight; without --input and --output, the service chooses."""
+    """Save an insight; without --input and --output, the service chooses the contents."""
     ids = {"aoi_id": aoi_id, "insight_id": insight_id}
     _save(options, kind="insight", **ids, inputs=inputs or [], outputs=outputs or [])
 
@@ -54,14 +54,14 @@ def aoi(
     aoi_id: AoiId,
     asset_ids: Annotated[list[str], typer.Argument(metavar="ASSET_ID", help="Its assets.")],
 ) -> None:
-    """Assets of an area of interest."""
+    """Save assets of an area of interest."""
     _save(options, kind="aoi", aoi_id=aoi_id, asset_ids=asset_ids)
 
 
 @app.command(epilog="Example: pixxel-async download job WORKFLOW_ID JOB_ID --out packages")
 @takes_options
 def job(options: RunOptions, *, workflow_id: WorkflowId, job_id: JobId) -> None:
-    """All inputs and outputs of a job of a workflow."""
+    """Save all inputs and outputs of a job."""
     _save(options, kind="job", workflow_id=workflow_id, job_id=job_id)
 
 
@@ -74,7 +74,7 @@ def task(
     job_id: JobId,
     task_id: Annotated[str, typer.Argument(metavar="TASK_ID", help="The task of the job.")],
 ) -> None:
-    """The assets of one task of a job."""
+    """Save the assets of one task of a job."""
     _save(options, kind="task", workflow_id=workflow_id, job_id=job_id, task_id=task_id)
 
 
@@ -87,13 +87,13 @@ def catalog(
     options: RunOptions,
     *,
     ids: Annotated[
-        list[str], typer.Argument(metavar="ID", help="Catalog ids, all in one package.")
+        list[str], typer.Argument(metavar="ID", help="Ids of catalogs, all in one package.")
     ],
     order_items: Annotated[
-        bool, flag("--order-items", text="The ids are those of order items.")
+        bool, flag("--order-items", text="The ids are ids of order items.")
     ] = False,
 ) -> None:
-    """Owned imagery, by catalog ids or by order items."""
+    """Save images that the account owns, by catalog ids or by order items."""
     _save(options, kind="catalog", **{"order_item_ids" if order_items else "catalog_ids": ids})
 
 

@@ -1,4 +1,4 @@
-"""`pixxel-async export`: the packages that a manifest lists."""
+"""`pixxel-async export`: saves the packages that a manifest lists."""
 
 from __future__ import annotations
 
@@ -23,18 +23,16 @@ def export(
 ) -> None:
     r"""Save the packages that a manifest lists.
 
-    A manifest has one JSON object a line, such as
+    A manifest has one JSON object per line, such as
 
     {"kind": "insight", "aoi_id": "...", "insight_id": "...", "outputs": \["..."]}
 
     {"kind": "catalog", "catalog_ids": \["..."]}
 
-    A CSV file has the names of the fields in its first line; ; separates the ids of a list.
+    In a CSV file, the first line names the fields, and ; separates the ids of a list.
     """
     with ended():
         rows = read_manifest(manifest)
         if rows.repeated and not options.quiet:
-            complain(
-                f"rows that repeat an earlier one: {rows.repeated}; each package is saved once"
-            )
+            complain(f"duplicate rows in the manifest: {rows.repeated}; each package is saved once")
         run_export(rows.downloads, options)

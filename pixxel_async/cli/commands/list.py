@@ -1,28 +1,16 @@
-"""`pixxel-async list`: what there is."""
+"""`pixxel-async list`: records of the service."""
 
 from __future__ import annotations
 
+from typing import Annotated, TypeAlias
+
 import typer
 
-from ...sansio.api.record_filter import Criteria
 from .. import finder
-from ..find_run import leave, run_find, tell_left_out
-from ..finder import Noun, Place
-from ..options.dataclass_options import takes_options
-from ..options.filters import (
-    Aoi,
-    AsJson,
-    Captured,
-    FindOptions,
-    Job,
-    Name,
-    OrderItems,
-    Orders,
-    Project,
-    Status,
-    Workflow,
-    job_needs_workflow,
-)
+from ..find_run import leave, report_skipped, run_find
+from ..finder import Noun
+from ..options.filters import FindOptions, finds
+from ..options.types import flag
 from ..output.exit_codes import complain, ended
 from ..output.records import choose_output
 
@@ -32,157 +20,87 @@ app = typer.Typer(
     epilog="To write a manifest for an export: see pixxel-async select --help",
 )
 
+AsJson: TypeAlias = Annotated[
+    bool, flag("--json", text="Write the service's own objects, one per line.")
+]
+
 
 @app.command(epilog="Example: pixxel-async list projects")
-@takes_options
-def projects(options: FindOptions, *, name: Name = None, as_json: AsJson = False) -> None:
+@finds("projects")
+def projects(options: FindOptions, *, as_json: AsJson = False) -> None:
     """List the projects of the workspace."""
-    _list("projects", finder.projects, options, Place(), options.criteria(name=name), as_json)
+    _list("projects", finder.projects, options, as_json=as_json)
 
 
-@app.command(epilog="Example: pixxel-async list aois --name 'Field *' --created-after 2025-01-01")
-@takes_options
-def aois(
-    options: FindOptions,
-    *,
-    project: Project = None,
-    name: Name = None,
-    status: Status = None,
-    as_json: AsJson = False,
-) -> None:
+@app.command(epilog="Example: pixxel-async list aois --name 'Field *' --created-after 30d")
+@finds("aois")
+def aois(options: FindOptions, *, as_json: AsJson = False) -> None:
     """List areas of interest."""
-    criteria = options.criteria(project=project, name=name, status=status)
-    _list("aois", finder.aois, options, Place(), criteria, as_json)
+    _list("aois", finder.aois, options, as_json=as_json)
 
 
 @app.command(epilog="Example: pixxel-async list assets --aoi AOI_ID --json")
-@takes_options
-def assets(  # noqa: PLR0913 - an option is a parameter
-    options: FindOptions,
-    *,
-    aoi: Aoi = None,
-    project: Project = None,
-    name: Name = None,
-    status: Status = None,
-    as_json: AsJson = False,
-) -> None:
+@finds("assets")
+def assets(options: FindOptions, *, as_json: AsJson = False) -> None:
     """List the assets of AOIs."""
-    criteria = options.criteria(project=project, name=name, status=status)
-    _list("assets", finder.assets, options, Place(aoi=aoi), criteria, as_json)
+    _list("assets", finder.assets, options, as_json=as_json)
 
 
 @app.command(epilog="Example: pixxel-async list insights --status completed")
-@takes_options
-def insights(  # noqa: PLR0913 - an option is a parameter
-    options: FindOptions,
-    *,
-    aoi: Aoi = None,
-    project: Project = None,
-    name: Name = None,
-    status: Status = None,
-    as_json: AsJson = False,
-) -> None:
+@finds("insights")
+def insights(options: FindOptions, *, as_json: AsJson = False) -> None:
     """List the insights of AOIs."""
-    criteria = options.criteria(project=project, name=name, status=status)
-    _list("insights", finder.insights, options, Place(aoi=aoi), criteria, as_json)
+    _list("insights", finder.insights, options, as_json=as_json)
 
 
 @app.command(epilog="Example: pixxel-async list workflows --project PROJECT_ID")
-@takes_options
-def workflows(
-    options: FindOptions, *, project: Project = None, name: Name = None, as_json: AsJson = False
-) -> None:
+@finds("workflows")
+def workflows(options: FindOptions, *, as_json: AsJson = False) -> None:
     """List workflows."""
-    criteria = options.criteria(project=project, name=name)
-    _list("workflows", finder.workflows, options, Place(), criteria, as_json)
+    _list("workflows", finder.workflows, options, as_json=as_json)
 
 
 @app.command(epilog="Example: pixxel-async list jobs --workflow WORKFLOW_ID --status running")
-@takes_options
-def jobs(
-    options: FindOptions,
-    *,
-    workflow: Workflow = None,
-    project: Project = None,
-    status: Status = None,
-    as_json: AsJson = False,
-) -> None:
+@finds("jobs")
+def jobs(options: FindOptions, *, as_json: AsJson = False) -> None:
     """List the jobs of workflows."""
-    criteria = options.criteria(project=project, status=status)
-    _list("jobs", finder.jobs, options, Place(workflow=workflow), criteria, as_json)
+    _list("jobs", finder.jobs, options, as_json=as_json)
 
 
 @app.command(epilog="Example: pixxel-async list tasks --workflow WORKFLOW_ID --job JOB_ID")
-@takes_options
-def tasks(  # noqa: PLR0913 - an option is a parameter
-    options: FindOptions,
-    *,
-    workflow: Workflow = None,
-    job: Job = None,
-    project: Project = None,
-    name: Name = None,
-    status: Status = None,
-    as_json: AsJson = False,
-) -> None:
+@finds("tasks")
+def tasks(options: FindOptions, *, as_json: AsJson = False) -> None:
     """List the tasks of jobs."""
-    job_needs_workflow(workflow, job)
-    criteria = options.criteria(project=project, name=name, status=status)
-    _list("tasks", finder.tasks, options, Place(workflow=workflow, job=job), criteria, as_json)
+    _list("tasks", finder.tasks, options, as_json=as_json)
 
 
 @app.command(epilog="Example: pixxel-async list catalogs --captured 2024-01-01T00:00:00Z/..")
-@takes_options
-def catalogs(  # noqa: PLR0913 - an option is a parameter
-    options: FindOptions,
-    *,
-    order: Orders = None,
-    order_item: OrderItems = None,
-    captured: Captured = None,
-    status: Status = None,
-    as_json: AsJson = False,
-) -> None:
-    """List the images that the account owns; --status is that of their delivery to a store."""
-    place = Place(orders=tuple(order or ()), order_items=tuple(order_item or ()), captured=captured)
-    _list("catalogs", finder.catalogs, options, place, options.criteria(status=status), as_json)
+@finds("catalogs")
+def catalogs(options: FindOptions, *, as_json: AsJson = False) -> None:
+    """List the images that the account owns; --status is the status of their delivery."""
+    _list("catalogs", finder.catalogs, options, as_json=as_json)
 
 
 @app.command(epilog="Example: pixxel-async list orders --status paid")
-@takes_options
-def orders(options: FindOptions, *, status: Status = None, as_json: AsJson = False) -> None:
-    """List orders; --status is that of their payment."""
-    _list("orders", finder.orders, options, Place(), options.criteria(status=status), as_json)
+@finds("orders")
+def orders(options: FindOptions, *, as_json: AsJson = False) -> None:
+    """List orders; --status is the status of their payment."""
+    _list("orders", finder.orders, options, as_json=as_json)
 
 
 @app.command("order-items", epilog="Example: pixxel-async list order-items --status fulfilled")
-@takes_options
-def order_items(  # noqa: PLR0913 - an option is a parameter
-    options: FindOptions,
-    *,
-    order: Orders = None,
-    project: Project = None,
-    name: Name = None,
-    status: Status = None,
-    as_json: AsJson = False,
-) -> None:
+@finds("order-items")
+def order_items(options: FindOptions, *, as_json: AsJson = False) -> None:
     """List the items of orders."""
-    place = Place(orders=tuple(order or ()))
-    criteria = options.criteria(project=project, name=name, status=status)
-    _list("order-items", finder.order_items, options, place, criteria, as_json)
+    _list("order-items", finder.order_items, options, as_json=as_json)
 
 
-def _list(  # noqa: PLR0913, PLR0917 - what every command hands on
-    name: str,
-    noun: Noun,
-    options: FindOptions,
-    place: Place,
-    criteria: Criteria,
-    as_json: bool,  # noqa: FBT001 - likewise
-) -> None:
+def _list(name: str, noun: Noun, options: FindOptions, *, as_json: bool) -> None:
     output = choose_output(name, as_json=as_json)
-    count, finder = run_find(noun, options, place, criteria, output.write)
+    count, finder = run_find(noun, options, options.criteria(), output.write)
     with ended():
         output.close()
-    tell_left_out(finder, options)
-    if not count and not options.quiet:
+    report_skipped(finder, options)
+    if not (count or finder.unreadable or options.quiet):
         complain(f"no {name} match")
     leave(finder)

@@ -19,9 +19,10 @@ def report(
         typer.Option(
             "--out",
             "--directory",
+            "-o",
             metavar="REPORT_DIR",
             show_default="DIR",
-            help="Folder for the report; made if need be.",
+            help="Folder for the report, created if missing.",
         ),
     ] = None,
 ) -> None:

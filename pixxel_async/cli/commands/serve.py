@@ -1,4 +1,4 @@
-"""`pixxel-async sandbox`: the stand-in of the service, until Ctrl-C."""
+"""`pixxel-async sandbox`: a local stand-in for the service, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 from ...errors import ConfigError
 from ...sandbox import ApiFault, PackagingTime, Sandbox, Scenario, StorageFault, serve
+from ...sansio.units import exact_duration
 from ..output.exit_codes import complain
 
 FAULTS = (
@@ -28,15 +29,16 @@ def scenario(
     seed: int,
     has_faults: bool,
 ) -> Scenario:
-    """Return what the options describe.
+    """Return the scenario that the options describe.
 
     Raises:
-        typer.BadParameter: They do not go together, or a package would be too large.
+        typer.BadParameter: Options conflict, or a package would be too small or too large.
     """
     shortest_s, longest_s = packaging_s
     if shortest_s > longest_s:
         reason = (
-            f"{shortest_s:g} is more than --packaging-max {longest_s:g}: "
+            f"{exact_duration(shortest_s)} is more than --packaging-max "
+            f"{exact_duration(longest_s)}: "
             "lower --packaging-min or raise --packaging-max."
         )
         raise typer.BadParameter(reason, param_hint="'--packaging-min'")
@@ -54,7 +56,7 @@ def scenario(
 
 
 def run_sandbox(scenario: Scenario, *, api_port: int, storage_port: int) -> None:
-    """Serve until interrupted, which is the way to end it.
+    """Serve until interrupted.
 
     Raises:
         ConfigError: A port cannot be used.
@@ -63,7 +65,7 @@ def run_sandbox(scenario: Scenario, *, api_port: int, storage_port: int) -> None
     try:
         asyncio.run(serving)
     except KeyboardInterrupt:
-        complain("the sandbox has ended")
+        complain("sandbox stopped")
     except OSError as error:
         message = (
             f"the sandbox cannot listen: {error.strerror or error}; "
@@ -73,7 +75,7 @@ def run_sandbox(scenario: Scenario, *, api_port: int, storage_port: int) -> None
 
 
 def announce(sandbox: Sandbox) -> None:
-    """Write where the sandbox is, and the lines that a shell needs to use it."""
+    """Print the addresses of the sandbox, and the lines that make a shell use it."""
     typer.echo(f"base URL  {sandbox.api_url}")
     typer.echo(f"storage   {sandbox.storage_url}")
     typer.echo(f"key       {sandbox.api_key}\n")
@@ -83,4 +85,4 @@ def announce(sandbox: Sandbox) -> None:
     else:
         typer.echo(f"export PIXXEL_BASE_URL={sandbox.api_url}")
         typer.echo(f"export PIXXEL_API_KEY={sandbox.api_key}")
-    complain("It serves until Ctrl-C.")
+    complain("Press Ctrl-C to stop.")

@@ -19,7 +19,7 @@ from ...report.tables import totals_row
 from ...sansio.package_state import State
 from ...sansio.redact import printable
 from ...sansio.units import duration, size
-from ..options.folder import flag
+from ..options.types import flag
 from ..output.exit_codes import SOME_FAILED, SUCCESS, damage_lines, ended
 
 SHOWN_FAILURES = 20

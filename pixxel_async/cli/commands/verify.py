@@ -12,13 +12,12 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-import functools
 import inspect
 from collections.abc import Callable, Collection
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -31,7 +30,7 @@ from ...export.verify import verify as look_through
 from ...sansio.files.verification import Condition, Finding
 from ..client_factory import client_of
 from ..options.export import RunOptions, at_least_one, takes_options
-from ..options.folder import flag
+from ..options.types import flag
 from ..output.exit_codes import GOES_ON, SOME_FAILED, SUCCESS, complain, ended
 from ..output.findings import finding_writer
 from .export_run import run_export
@@ -47,27 +46,19 @@ MEANINGLESS = frozenset(
 """Options of an export that have no meaning here; they keep their defaults."""
 
 
-def for_an_export_that_was(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn the option `--out` of a command into its argument DIR, and leave some options out."""
-    given = inspect.signature(command).parameters
-    defaults = {name: given[name].default for name in MEANINGLESS}
-
-    @functools.wraps(command)
-    def run(**values: Any) -> None:
-        command(**defaults, **values)
-
+def takes_export_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of an export, with the argument DIR instead of `--out`."""
+    taken = takes_options(command, without=MEANINGLESS)
     parameters = [
         parameter.replace(annotation=FOLDER) if name == "out" else parameter
-        for name, parameter in given.items()
-        if name not in MEANINGLESS
+        for name, parameter in inspect.signature(taken).parameters.items()
     ]
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what `inspect` looks for first
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return run
+    taken.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what `inspect` looks for first
+    taken.__annotations__["out"] = FOLDER
+    return taken
 
 
-@for_an_export_that_was
-@takes_options
+@takes_export_options
 def verify(
     options: RunOptions,
     *,

@@ -1,4 +1,4 @@
-"""Commands take sets of options: frozen dataclasses, of which each field is an option."""
+"""Commands declare their options as frozen dataclasses: each field is an option."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import inspect
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import typer
@@ -19,42 +19,48 @@ NOT_GIVEN = frozenset({"DEFAULT", "DEFAULT_MAP"})
 
 
 def not_given(context: typer.Context, names: Iterable[str]) -> set[str]:
-    """Return the options that stand on no command line."""
+    """Return the options that are not on the command line."""
     sources = {name: context.get_parameter_source(name) for name in names}
     return {name for name, source in sources.items() if source and source.name in NOT_GIVEN}
 
 
 def with_settings(values: dict[str, Any], names: set[str]) -> dict[str, Any]:
-    """Return options with what is set elsewhere.
+    """Fill in options from the environment and the config file.
 
     Args:
-        values: All of them, by name.
-        names: Those that are not given.
+        values: All options, by name.
+        names: Those that are not on the command line.
 
     Raises:
-        typer.Exit: The config file or a variable is wrong.
+        typer.Exit: The config file or a variable is invalid.
     """
-    open_ones = [
-        name for name in Settings.model_fields if name in names and values[name] is not None
-    ]
-    if not open_ones:
+    missing = [name for name in Settings.model_fields if name in names and values[name] is not None]
+    if not missing:
         return values
     with ended():
         layers = from_everywhere({}, values.get("profile"))
-        found = {name: layers.value(name) for name in open_ones}
+        found = {name: layers.value(name) for name in missing}
     return {**values, **{name: value for name, value in found.items() if value is not None}}
 
 
-def takes_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the fields of an options dataclass as options of its own.
+def takes_options(
+    command: Callable[..., None], *, without: Collection[str] = ()
+) -> Callable[..., None]:
+    """Give a command the fields of an options dataclass as its own options.
 
-    typer reads a command's signature; this one writes the shared options into it, so that
-    commands need not repeat them. The dataclass is the annotation of the command's parameter
-    `options`, in which the command gets them together.
+    typer reads the signature of a command; this decorator writes the shared options into it, so
+    that commands need not repeat them. The dataclass is the annotation of the parameter `options`,
+    and the command receives an instance.
+
+    Args:
+        command: A function with a parameter `options`.
+        without: Fields that are not options of this command; they keep their defaults.
     """
     own = inspect.signature(command, eval_str=True).parameters
     kind: type[Any] = own["options"].annotation
-    shared = _parameters_of(kind)
+    shared = {
+        name: parameter for name, parameter in _parameters_of(kind).items() if name not in without
+    }
 
     @functools.wraps(command)
     def run(_context: typer.Context, **values: Any) -> None:
@@ -79,7 +85,7 @@ def takes_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _parameters_of(kind: type[Any]) -> dict[str, inspect.Parameter]:
-    """Return the fields of an options dataclass as parameters; inherited ones stand last."""
+    """Return the fields of an options dataclass as parameters; inherited ones come last."""
     # Not `eval_str`: the annotations of a base class are names of its own module.
     hints = typing.get_type_hints(kind, include_extras=True)
     homes = [inspect.get_annotations(one) for one in kind.__mro__]

@@ -1,10 +1,10 @@
-"""The options that `export` and every `download` share, and their checks against each other."""
+"""The options that `export` and every `download` share."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -20,92 +20,75 @@ from ...config import (
     PollPolicy,
 )
 from ...display.base import Verbosity
+from ...sansio.units import exact_duration
 from .dataclass_options import takes_options
-from .folder import FolderOptions, flag, read_size
-from .service import SERVICE, SPEED, WAITING, ServiceOptions
-from .types import above_zero, at_least_one, measure, transfers
+from .folder import FolderOptions
+from .service import SERVICE, SPEED, WAITING, FetchesOption, ServiceOptions
+from .types import at_least_one, bandwidth, duration_option, flag, parsed_by
 
-__all__ = ["RunOptions", "ServiceOptions", "above_zero", "at_least_one", "takes_options"]
+__all__ = ["RunOptions", "ServiceOptions", "at_least_one", "takes_options"]
 
 OUTPUT = "Output"
-
-LEAST_BANDWIDTH = 1024
-
-
-def _bandwidth(text: str) -> int:
-    size = read_size(text)
-    if size < LEAST_BANDWIDTH:
-        reason = f"{text} a second is too little: give {LEAST_BANDWIDTH} bytes or more."
-        raise typer.BadParameter(reason)
-    return size
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions(FolderOptions, ServiceOptions):
-    """How an export runs; each field is an option of the command line."""
+    """How an export runs; each field is an option."""
 
     out: Annotated[
         Path,
         typer.Option(
             "--out",
             "--directory",
+            "-o",
             metavar="DIR",
-            help="Folder for the packages; created if missing. A rerun into it resumes.",
+            help="Folder for the packages, created if missing. The same command resumes.",
         ),
     ]
-    fetches: Annotated[
-        Any,
-        typer.Option(
-            "--fetches",
-            metavar="N|auto",
-            parser=transfers,
-            rich_help_panel=SPEED,
-            help="Concurrent transfers; auto adapts to the link.",
-        ),
-    ] = FETCHES
+    fetches: FetchesOption = FETCHES
     bwlimit: Annotated[
         int | None,
         typer.Option(
             "--bwlimit",
-            metavar="SIZE",
-            parser=_bandwidth,
+            metavar="RATE",
+            parser=parsed_by(bandwidth),
             rich_help_panel=SPEED,
             show_default="no limit",
-            help="Bytes per second of all transfers together, such as 10MB.",
+            help="Maximum bandwidth of all transfers together, such as 10MB/s.",
         ),
     ] = None
     wait_timeout: Annotated[
         float,
-        measure(
+        duration_option(
             "--wait-timeout",
-            metavar="S",
+            default=WAIT_TIMEOUT_S,
             panel=WAITING,
-            text="Fail a package that is not ready after this time.",
+            text="Fail a package that is not ready after this time, such as 90m or 6h.",
         ),
     ] = WAIT_TIMEOUT_S
     stall_timeout: Annotated[
         float,
-        measure(
+        duration_option(
             "--stall-timeout",
-            metavar="S",
+            default=STALL_TIMEOUT_S,
             panel=WAITING,
-            text="Retry a transfer that receives next to nothing for this long.",
+            text="Retry a transfer that receives almost nothing for this long.",
         ),
     ] = STALL_TIMEOUT_S
     poll_initial: Annotated[
         float,
-        measure(
+        duration_option(
             "--poll-initial",
-            metavar="S",
+            default=POLL_INITIAL_S,
             panel=WAITING,
-            text="Delay from requesting a package to its first poll.",
+            text="Delay between the creation of a package and its first poll.",
         ),
     ] = POLL_INITIAL_S
     poll_max: Annotated[
         float,
-        measure(
+        duration_option(
             "--poll-max",
-            metavar="S",
+            default=POLL_MAX_S,
             panel=WAITING,
             text="Longest interval between two polls.",
         ),
@@ -115,7 +98,7 @@ class RunOptions(FolderOptions, ServiceOptions):
         typer.Option(
             "--polls",
             rich_help_panel=WAITING,
-            help="Poll times: learned from packages that became ready, or growing intervals.",
+            help="When to poll: learned from packages that became ready, or at growing intervals.",
         ),
     ] = PollMethod.LEARNING
     allow_private_storage: Annotated[
@@ -123,11 +106,11 @@ class RunOptions(FolderOptions, ServiceOptions):
         flag(
             "--allow-private-storage",
             panel=SERVICE,
-            text="Download also from loopback, private and link-local addresses.",
+            text="Also download from loopback, private and link-local addresses.",
         ),
     ] = False
     dry_run: Annotated[
-        bool, flag("--dry-run", panel=OUTPUT, text="Show what would be done, and do nothing.")
+        bool, flag("--dry-run", "-n", panel=OUTPUT, text="Show what would be done, and do nothing.")
     ] = False
     fail_fast: Annotated[
         bool,
@@ -138,16 +121,17 @@ class RunOptions(FolderOptions, ServiceOptions):
         flag(
             "--json",
             panel=OUTPUT,
-            text="Write one JSON object a package to standard output, as each one ends.",
+            text="Write one JSON object per package to standard output, as each one ends.",
         ),
     ] = False
-    quiet: Annotated[bool, flag("--quiet", panel=OUTPUT, text="Show errors only.")] = False
+    quiet: Annotated[bool, flag("--quiet", "-q", panel=OUTPUT, text="Show errors only.")] = False
     verbose: Annotated[
         bool,
         flag(
             "--verbose",
+            "-v",
             panel=OUTPUT,
-            text="Also show retries, interruptions, fresh URLs and slow-downs.",
+            text="Also show retries, interruptions, new URLs and rate limiting.",
         ),
     ] = False
 
@@ -155,29 +139,29 @@ class RunOptions(FolderOptions, ServiceOptions):
         """Check options against each other.
 
         Raises:
-            typer.BadParameter: Two of them do not go together.
+            typer.BadParameter: Two options conflict.
         """
         self.check()
         if self.poll_initial > self.poll_max:
             reason = (
-                f"{self.poll_initial:g} is more than --poll-max {self.poll_max:g}: "
-                "lower --poll-initial or raise --poll-max."
+                f"{exact_duration(self.poll_initial)} is more than --poll-max "
+                f"{exact_duration(self.poll_max)}: lower --poll-initial or raise --poll-max."
             )
             raise typer.BadParameter(reason, param_hint="'--poll-initial'")
         if self.quiet and self.verbose:
-            reason = "--quiet and --verbose exclude each other: leave one out."
+            reason = "it conflicts with --verbose: leave one out."
             raise typer.BadParameter(reason, param_hint="'--quiet'")
 
     @property
     def loudness(self) -> Verbosity:
-        """How much is printed."""
+        """How much the command prints."""
         if self.quiet:
             return Verbosity.ERRORS
         return Verbosity.DETAILS if self.verbose else Verbosity.NORMAL
 
     @property
     def limits(self) -> Limits:
-        """How much is under way at once."""
+        """Limits on concurrency and rates."""
         return Limits(
             fetches=self.fetches,
             requests_per_second=self.requests_per_second,
@@ -186,7 +170,7 @@ class RunOptions(FolderOptions, ServiceOptions):
 
     @property
     def poll(self) -> PollPolicy:
-        """When packages are asked about."""
+        """When packages are polled."""
         return PollPolicy(
             method=self.polls,
             initial_s=self.poll_initial,

@@ -1,151 +1,173 @@
-"""The options of `list` and `select`."""
+"""The options of `list` and `select`: which records.
+
+Rules:
+    * A filter that takes an id or a word may be repeated: records match any of its values.
+    * Each noun has the filters that `FILTERS_OF` lists, in both commands; all nouns have the rest.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any
 
 import typer
 
-from ...records.base import read_time
 from ...sansio.api.record_filter import Criteria, words
-from .folder import flag
+from ..finder import SearchScope
+from .dataclass_options import takes_options
 from .service import ServiceOptions
-from .types import at_least_one
+from .types import at_least_one, flag, interval, moment, parsed_by
 
 ANY = "any"
 FILTERS = "Filters"
+FILTERS_OF = {
+    "projects": ("name",),
+    "aois": ("project", "name", "status"),
+    "assets": ("aoi", "project", "name", "status"),
+    "insights": ("aoi", "project", "name", "status"),
+    "workflows": ("project", "name"),
+    "jobs": ("workflow", "project", "status"),
+    "tasks": ("workflow", "job", "project", "name", "status"),
+    "catalogs": ("order", "order_item", "captured", "status"),
+    "orders": ("status",),
+    "order-items": ("order", "project", "name", "status"),
+}
 
 
-def _time(text: str) -> datetime:
-    time = read_time(text)
-    if time is None:
-        reason = f"{text!r} is no time: give one such as 2025-04-14 or 2025-04-14T08:30:00Z."
-        raise typer.BadParameter(reason)
-    return time
+def _filter(
+    name: str, metavar: str, text: str, *, read: Callable[[str], Any] | None = None
+) -> typer.models.OptionInfo:
+    option: typer.models.OptionInfo = typer.Option(
+        name,
+        metavar=metavar,
+        parser=read and parsed_by(read),
+        rich_help_panel=FILTERS,
+        show_default=False,
+        help=text,
+    )
+    return option
 
 
-def _count(value: int | None) -> int | None:
-    return value if value is None else at_least_one(value)
+def _ids(name: str, text: str) -> typer.models.OptionInfo:
+    return _filter(name, "ID", f"{text} May be repeated.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class FindOptions(ServiceOptions):
-    """Which records; each field is an option of the command line."""
+    """Which records; each field is an option."""
 
+    aoi: Annotated[
+        list[str] | None, _ids("--aoi", "Records of this AOI; without it, of all AOIs.")
+    ] = None
+    workflow: Annotated[
+        list[str] | None,
+        _ids("--workflow", "Records of this workflow; without it, of all workflows."),
+    ] = None
+    job: Annotated[
+        list[str] | None, _ids("--job", "Tasks of this job, which is a job of a --workflow.")
+    ] = None
+    order: Annotated[list[str] | None, _ids("--order", "Records of this order.")] = None
+    order_item: Annotated[list[str] | None, _ids("--order-item", "Images of this order item.")] = (
+        None
+    )
+    project: Annotated[list[str] | None, _ids("--project", "Records of this project.")] = None
+    name: Annotated[
+        list[str] | None,
+        _filter(
+            "--name",
+            "NAME",
+            "Records with this name; *, ? and [...] are wildcards. May be repeated.",
+        ),
+    ] = None
+    status: Annotated[
+        list[str] | None,
+        _filter("--status", "WORD", "Records with this status, in any case. May be repeated."),
+    ] = None
+    captured: Annotated[
+        str | None,
+        _filter(
+            "--captured",
+            "INTERVAL",
+            "Images taken in this interval, such as 2024-01-01T00:00:00Z/.., 30d/.. or yesterday.",
+            read=interval,
+        ),
+    ] = None
     created_after: Annotated[
         datetime | None,
-        typer.Option(
+        _filter(
             "--created-after",
-            metavar="TIME",
-            parser=_time,
-            rich_help_panel=FILTERS,
-            show_default=False,
-            help="Made at this time or later: a date or a time, in UTC unless it has a zone.",
+            "TIME",
+            "Records created at this time or later: a date or time, in UTC unless it has a zone; "
+            "or 30d, 12h, 2w ago; or today, yesterday, from midnight local time.",
+            read=moment,
         ),
     ] = None
     created_before: Annotated[
         datetime | None,
-        typer.Option(
-            "--created-before",
-            metavar="TIME",
-            parser=_time,
-            rich_help_panel=FILTERS,
-            show_default=False,
-            help="Made before this time.",
-        ),
+        _filter("--created-before", "TIME", "Records created before this time.", read=moment),
     ] = None
     limit: Annotated[
         int | None,
         typer.Option(
             "--limit",
             metavar="N",
-            callback=_count,
+            callback=at_least_one,
             rich_help_panel=FILTERS,
             show_default=False,
-            help="Stop after so many.",
+            help="Stop after N records.",
         ),
     ] = None
-    quiet: Annotated[bool, flag("--quiet", text="Tell errors only on standard error.")] = False
+    quiet: Annotated[bool, flag("--quiet", "-q", text="Show errors only.")] = False
 
-    def criteria(
-        self,
-        *,
-        project: str | None = None,
-        name: str | None = None,
-        status: list[str] | None = None,
-        default: frozenset[str] = frozenset(),
-    ) -> Criteria:
-        """Return what is wanted.
+    def __post_init__(self) -> None:
+        """Check that a job comes with its workflow.
+
+        Raises:
+            typer.BadParameter: It does not.
+        """
+        if self.job and not self.workflow:
+            reason = "the service finds a job by its workflow: add --workflow."
+            raise typer.BadParameter(reason, param_hint="'--job'")
+
+    @property
+    def scope(self) -> SearchScope:
+        """The parents to search."""
+        return SearchScope(
+            aois=_unique(self.aoi),
+            workflows=_unique(self.workflow),
+            jobs=_unique(self.job),
+            orders=_unique(self.order),
+            order_items=_unique(self.order_item),
+            captured=self.captured,
+        )
+
+    def criteria(self, default: frozenset[str] = frozenset()) -> Criteria:
+        """Return what records have to match.
 
         Args:
-            project: The project.
-            name: The name.
-            status: The status words that were given.
-            default: Those that are wanted if none was given.
+            default: The statuses that match if --status is not given.
         """
-        given = words(status or ())
+        given = words(self.status or ())
         return Criteria(
             statuses=frozenset() if ANY in given else given or default,
-            name=name,
-            project_id=project,
+            names=_unique(self.name),
+            project_ids=_unique(self.project),
             created_after=self.created_after,
             created_before=self.created_before,
         )
 
 
-def _filter(name: str, metavar: str, text: str) -> typer.models.OptionInfo:
-    option: typer.models.OptionInfo = typer.Option(
-        name, metavar=metavar, rich_help_panel=FILTERS, show_default=False, help=text
-    )
-    return option
+def finds(noun: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of `FindOptions` that its noun has."""
+    every = {name for names in FILTERS_OF.values() for name in names}
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        return takes_options(command, without=every - set(FILTERS_OF[noun]))
+
+    return decorate
 
 
-Project: TypeAlias = Annotated[str | None, _filter("--project", "ID", "In this project.")]
-Name: TypeAlias = Annotated[
-    str | None, _filter("--name", "NAME", "Of this name; *, ? and [...] are wildcards.")
-]
-Status: TypeAlias = Annotated[
-    list[str] | None,
-    _filter("--status", "WORD", "Of this status, in any case; may be repeated."),
-]
-Aoi: TypeAlias = Annotated[
-    str | None, _filter("--aoi", "ID", "In this AOI; without it, all AOIs are walked.")
-]
-Workflow: TypeAlias = Annotated[
-    str | None,
-    _filter("--workflow", "ID", "Of this workflow; without it, all workflows are walked."),
-]
-Job: TypeAlias = Annotated[
-    str | None,
-    _filter("--job", "ID", "Of this job of --workflow; without it, all are walked."),
-]
-Orders: TypeAlias = Annotated[
-    list[str] | None, _filter("--order", "ID", "Of this order; may be repeated.")
-]
-OrderItems: TypeAlias = Annotated[
-    list[str] | None, _filter("--order-item", "ID", "Of this order item; may be repeated.")
-]
-Captured: TypeAlias = Annotated[
-    str | None,
-    _filter(
-        "--captured",
-        "INTERVAL",
-        "Taken then: a time, or an interval such as 2024-01-01T00:00:00Z/..",
-    ),
-]
-AsJson: TypeAlias = Annotated[
-    bool, flag("--json", text="Write the service's own objects, one a line.")
-]
-
-
-def job_needs_workflow(workflow: str | None, job: str | None) -> None:
-    """Check that a job is named together with its workflow.
-
-    Raises:
-        typer.BadParameter: It is not.
-    """
-    if job is not None and workflow is None:
-        reason = "the service finds a job by its workflow: give --workflow, too."
-        raise typer.BadParameter(reason, param_hint="'--job'")
+def _unique(values: list[str] | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values or ()))

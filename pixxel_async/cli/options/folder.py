@@ -1,12 +1,11 @@
-"""The options that say how an export treats its folder, and when it ends early."""
+"""The options for the folder of an export: what it keeps, checks and replaces."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from pydantic import ByteSize, TypeAdapter, ValidationError
 
 from ...config import (
     LEAST_FREE_BYTES,
@@ -23,28 +22,9 @@ from ...config import (
 )
 from ...errors import ConfigError
 from ...sansio.files.filenames import FIELDS, path_namer
+from .types import flag, size_option
 
 FOLDER = "Folder"
-
-_SIZE: TypeAdapter[ByteSize] = TypeAdapter(ByteSize)
-
-
-def flag(name: str, *, text: str, panel: str | None = None) -> Any:
-    """Return an option without a value; typer would show `<bool>` where its value stands."""
-    return typer.Option(name, metavar="", rich_help_panel=panel, help=text)
-
-
-def read_size(text: str) -> int:
-    """Read a size such as 500K, 10MB or 2GiB, in bytes.
-
-    Raises:
-        typer.BadParameter: It is none.
-    """
-    try:
-        return int(_SIZE.validate_python(text))
-    except ValidationError:
-        reason = f"{text!r} is no size: give a number of bytes, or one such as 500K, 10MB or 2GiB."
-        raise typer.BadParameter(reason) from None
 
 
 def _template(text: str) -> str:
@@ -57,7 +37,7 @@ def _template(text: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class FolderOptions:
-    """How an export treats its folder; each field is an option of the command line."""
+    """How an export treats its folder; each field is an option."""
 
     retry_failed: Annotated[
         bool,
@@ -72,20 +52,24 @@ class FolderOptions:
         flag(
             "--no-recreate",
             panel=FOLDER,
-            text="Fail a package whose creation was sent and not answered; else it is sent again, "
-            f"at most {RECREATE_ATTEMPTS} times.",
+            text="Fail a package if the response to its creation was lost, instead of sending the "
+            f"creation again, at most {RECREATE_ATTEMPTS} times.",
         ),
     ] = False
     verify: Annotated[
         bool,
-        flag("--verify", panel=FOLDER, text="Read saved files again; fetch those that changed."),
+        flag(
+            "--verify",
+            panel=FOLDER,
+            text="Read saved files again, and download those that changed.",
+        ),
     ] = False
     overwrite: Annotated[
         bool,
         flag(
             "--overwrite",
             panel=FOLDER,
-            text="Replace files of a package's name that no export has saved.",
+            text="Replace files that have a package's name but that no export saved.",
         ),
     ] = False
     path_template: Annotated[
@@ -95,25 +79,25 @@ class FolderOptions:
             metavar="PATH",
             callback=_template,
             rich_help_panel=FOLDER,
-            help="Where in DIR a package goes, such as {kind}/{aoi_id}/{name}.zip. There are "
+            help="Path of a package within DIR, such as {kind}/{aoi_id}/{name}.zip. Fields: "
             + ", ".join(f"{{{field}}}" for field in FIELDS)
             + ".",
         ),
     ] = PATH_TEMPLATE
     extract: Annotated[
         bool,
-        flag("--extract", panel=FOLDER, text="Extract each ZIP into a folder of its own."),
+        flag("--extract", panel=FOLDER, text="Extract each ZIP into its own folder."),
     ] = False
     discard_zip: Annotated[
         bool,
-        flag("--discard-zip", panel=FOLDER, text="With --extract: remove the ZIP afterwards."),
+        flag("--discard-zip", panel=FOLDER, text="With --extract: delete the ZIP afterwards."),
     ] = False
     checksum: Annotated[
         Checksum,
         typer.Option(
             "--checksum",
             rich_help_panel=FOLDER,
-            help="What is computed over each package; with none, a file is known by its size.",
+            help="Checksum to compute for each package; with none, files are identified by size.",
         ),
     ] = Checksum.SHA256
     no_fsync: Annotated[
@@ -121,24 +105,23 @@ class FolderOptions:
         flag(
             "--no-fsync",
             panel=FOLDER,
-            text="Leave it to the system when files reach the disk; a power cut may cost some.",
+            text="Let the operating system decide when to write to disk; a power cut may damage "
+            "some files.",
         ),
     ] = False
     min_free: Annotated[
         int,
-        typer.Option(
+        size_option(
             "--min-free",
-            metavar="SIZE",
-            parser=read_size,
-            rich_help_panel=FOLDER,
-            show_default="256MiB",
-            help="Pause while the disk has less free space than this.",
+            default=LEAST_FREE_BYTES,
+            panel=FOLDER,
+            text="Pause transfers while the disk has less free space than this.",
         ),
     ] = LEAST_FREE_BYTES
 
     @property
     def folder(self) -> FolderPolicy:
-        """How the folder is treated."""
+        """How the export treats its folder."""
         return FolderPolicy(
             previous_failures=PreviousFailures.RETRY
             if self.retry_failed
@@ -152,12 +135,12 @@ class FolderOptions:
 
     @property
     def sync(self) -> Sync:
-        """Whether files are brought to the disk before they get their names."""
+        """Whether files are synced to disk before they get their final names."""
         return Sync.NONE if self.no_fsync else Sync.DISK
 
     @property
     def retry(self) -> RetryPolicy:
-        """How often calls are repeated."""
+        """How often calls are retried."""
         return RetryPolicy(recreate=0 if self.no_recreate else RECREATE_ATTEMPTS)
 
     @property
@@ -170,8 +153,8 @@ class FolderOptions:
         """Check options against each other.
 
         Raises:
-            typer.BadParameter: Two of them do not go together.
+            typer.BadParameter: Two options conflict.
         """
         if self.discard_zip and not self.extract:
-            reason = "--discard-zip goes with --extract only: add that, or leave this out."
+            reason = "it needs --extract: add that option, or leave this one out."
             raise typer.BadParameter(reason, param_hint="'--discard-zip'")

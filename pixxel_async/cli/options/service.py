@@ -1,4 +1,4 @@
-"""The options of every command that talks to the service.
+"""The options of every command that calls the service or the storage.
 
 A command that needs more derives its own frozen dataclass from these; each field is an option.
 """
@@ -6,7 +6,7 @@ A command that needs more derives its own frozen dataclass from these; each fiel
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
@@ -22,34 +22,85 @@ from ...config import (
     RetryPolicy,
     Timeouts,
 )
-from .types import measure
+from ...sansio.units import exact_duration
+from .types import duration_option, rate_option, transfers
 
 SPEED = "Speed"
 SERVICE = "Service"
-WAITING = "Waiting, in seconds"
+WAITING = "Waiting"
+
+ProfileName: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        metavar="NAME",
+        rich_help_panel=SERVICE,
+        show_default="PIXXEL_PROFILE, or default",
+        help="Profile of the config file.",
+    ),
+]
+FetchesOption: TypeAlias = Annotated[
+    Any,
+    typer.Option(
+        "--fetches",
+        "-f",
+        metavar="N|auto",
+        parser=transfers,
+        rich_help_panel=SPEED,
+        help="Concurrent transfers; auto adapts to the network.",
+    ),
+]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServiceOptions:
-    """How a command reaches the service."""
+class NetworkOptions:
+    """How a command reaches other hosts."""
+
+    proxy: Annotated[
+        str | None,
+        typer.Option(
+            "--proxy",
+            metavar="URL",
+            rich_help_panel=SERVICE,
+            show_default="HTTPS_PROXY and the like",
+            help="Proxy for the service and the storage, or direct to use none.",
+        ),
+    ] = None
+    ca_bundle: Annotated[
+        str | None,
+        typer.Option(
+            "--ca-bundle",
+            metavar="FILE",
+            rich_help_panel=SERVICE,
+            show_default="SSL_CERT_FILE and the like",
+            help="CA certificates (PEM) to trust instead of the default ones.",
+        ),
+    ] = None
+    profile: ProfileName = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceOptions(NetworkOptions):
+    """How a command calls the service."""
 
     requests_per_second: Annotated[
         float,
-        measure(
+        rate_option(
             "--requests-per-second",
-            metavar="R",
+            default=REQUESTS_PER_SECOND,
             panel=SPEED,
-            text="API calls per second; lowered when the service asks for it.",
+            text="Maximum rate of API calls, such as 20, 5/s or 300/min; lower while the service "
+            "throttles.",
         ),
     ] = REQUESTS_PER_SECOND
     answer_timeout: Annotated[
         float,
-        measure(
+        duration_option(
             "--answer-timeout",
-            metavar="S",
+            default=ANSWER_TIMEOUT_S,
             panel=WAITING,
-            text="The longest wait for an answer of the service; calls that create packages wait "
-            f"{CREATION_TIMEOUT_S:g} if that is longer.",
+            text="Timeout for a response of the service. Calls that create packages get "
+            f"{exact_duration(CREATION_TIMEOUT_S)} if that is longer.",
         ),
     ] = ANSWER_TIMEOUT_S
     base_url: Annotated[
@@ -68,63 +119,33 @@ class ServiceOptions:
             "--auth-scheme",
             rich_help_panel=SERVICE,
             show_default="PIXXEL_AUTH_SCHEME, or raw",
-            help="How the key is sent: as it is, or after the prefix Bearer.",
-        ),
-    ] = None
-    proxy: Annotated[
-        str | None,
-        typer.Option(
-            "--proxy",
-            metavar="URL",
-            rich_help_panel=SERVICE,
-            show_default="HTTPS_PROXY and the like",
-            help="Proxy for the service and the storage; direct: none.",
-        ),
-    ] = None
-    ca_bundle: Annotated[
-        str | None,
-        typer.Option(
-            "--ca-bundle",
-            metavar="FILE",
-            rich_help_panel=SERVICE,
-            show_default="SSL_CERT_FILE and the like",
-            help="Certificates (PEM) to trust, in place of the usual ones.",
-        ),
-    ] = None
-    profile: Annotated[
-        str | None,
-        typer.Option(
-            "--profile",
-            metavar="NAME",
-            rich_help_panel=SERVICE,
-            show_default="PIXXEL_PROFILE, or default",
-            help="Profile of the config file.",
+            help="Send the key as it is (raw), or after the prefix Bearer.",
         ),
     ] = None
 
     @property
     def allow_private_storage(self) -> bool | None:
-        """Whether a storage may have a private address; None takes the setting."""
+        """Whether a storage may have a private address; None uses the setting."""
         return None
 
     @property
     def timeouts(self) -> Timeouts:
-        """How long one call may take."""
+        """Time limits for a single call."""
         return Timeouts(answer_s=self.answer_timeout)
 
     @property
     def limits(self) -> Limits:
-        """How much is under way at once."""
+        """Limits on concurrency and rates."""
         return Limits(requests_per_second=self.requests_per_second)
 
     @property
     def retry(self) -> RetryPolicy:
-        """How often a failed call is tried again."""
+        """How often a failed call is retried."""
         return RetryPolicy()
 
     @property
     def poll(self) -> PollPolicy:
-        """When packages are asked about."""
+        """When packages are polled."""
         return PollPolicy()
 
     @property

@@ -1,13 +1,13 @@
-"""Which records are wanted, decided on this side.
+"""Which records match, decided by the client.
 
 Rules:
     * A status is compared without regard to case, and `-` and a space count as `_`: the service
       spells statuses in more than one way.
-    * A name is compared as a whole; `*`, `?` and `[…]` in it are wildcards, as in a shell.
+    * A name is compared completely; `*`, `?` and `[…]` in it are wildcards, as in a shell.
     * Created after a time includes that time, created before it does not: so intervals that
       follow one another have no gap and no overlap.
-    * A record without a time is in no interval, one without a status has none of the wanted ones.
-      Both are counted separately, so that nothing is silently dropped.
+    * A record without a time is in no interval, and one without a status has none of those asked
+      for. Both are counted separately, so that nothing is silently dropped.
     * A project is compared only where the record names one.
 """
 
@@ -39,22 +39,24 @@ class Criteria:
 
     Attributes:
         statuses: Status words, as `word` returns them.
-        name: A name or a pattern.
-        project_id: The project.
+        names: Names or patterns, any of which may match.
+        project_ids: The projects.
         created_after: The first moment.
         created_before: The moment after the last.
     """
 
     statuses: frozenset[str] = frozenset()
-    name: str | None = None
-    project_id: str | None = None
+    names: tuple[str, ...] = ()
+    project_ids: tuple[str, ...] = ()
     created_after: datetime | None = None
     created_before: datetime | None = None
 
     @property
     def plain_name(self) -> str | None:
-        """The name, if it is no pattern: then the service can look for it, too."""
-        return None if self.name is None or _WILDCARDS & set(self.name) else self.name
+        """The name, if there is one and it is no pattern: then the service can filter by it."""
+        if len(self.names) != 1 or _WILDCARDS & set(self.names[0]):
+            return None
+        return self.names[0]
 
     def judge(self, record: Record) -> Verdict:
         """Decide about a record; the status comes last, since that is what is reported."""
@@ -72,13 +74,13 @@ class Criteria:
         return Verdict.TAKE
 
     def _has_name(self, record: Record) -> bool:
-        if self.name is None:
+        if not self.names:
             return True
-        return any(fnmatchcase(name, self.name) for name in names_of(record))
+        return any(fnmatchcase(name, want) for name in names_of(record) for want in self.names)
 
     def _has_project(self, record: Record) -> bool:
         named = getattr(record, "project_id", "")
-        return self.project_id is None or named in {"", self.project_id}
+        return not self.project_ids or named in {"", *self.project_ids}
 
 
 def word(status: str) -> str:

@@ -1,9 +1,10 @@
-"""How many transfers at once suit a link, from what several numbers of them have brought.
+"""How many concurrent transfers suit a link, given the throughput of several numbers of them.
 
 Rules:
-    * The fewest that bring nearly the most: each transfer more costs memory, and the storage and
-      whoever shares the link a connection, so it has to be worth something.
-    * A number that the storage refused, or broke off, is none to set, and nor is a higher one.
+    * The lowest number that reaches nearly the highest throughput: each additional transfer costs
+      memory, and a connection of the storage and of everyone who shares the link.
+    * A number at which the storage refused or aborted a transfer is not recommended, nor is any
+      higher one.
 """
 
 from __future__ import annotations
@@ -12,36 +13,36 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 NEARLY = 0.95
-"""Two measurements of the same link differ by about as much as is missing here."""
+"""Two measurements of the same link differ by about the rest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What a number of transfers brought together.
+    """The throughput of a number of concurrent transfers.
 
     Attributes:
         fetches: The number.
-        bytes_per_s: What came, in bytes a second.
-        trouble: The first error, or empty.
+        bytes_per_s: The throughput of all of them together.
+        error: The first error, or empty.
     """
 
     fetches: int
     bytes_per_s: float
-    trouble: str = ""
+    error: str = ""
 
 
 def fetches_to_set(steps: Sequence[Step]) -> int | None:
-    """Return the number of transfers to set, or None if nothing came.
+    """Return the recommended number of transfers, or None if nothing was received.
 
     Args:
-        steps: By rising numbers.
+        steps: In order of increasing numbers.
     """
-    borne: list[Step] = []
+    allowed: list[Step] = []
     for step in steps:
-        if step.trouble:
+        if step.error:
             break
-        borne.append(step)
-    most = max((step.bytes_per_s for step in borne), default=0.0)
-    if most == 0:
+        allowed.append(step)
+    highest = max((step.bytes_per_s for step in allowed), default=0.0)
+    if highest == 0:
         return None
-    return next(step.fetches for step in borne if step.bytes_per_s >= NEARLY * most)
+    return next(step.fetches for step in allowed if step.bytes_per_s >= NEARLY * highest)
