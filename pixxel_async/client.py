@@ -28,7 +28,7 @@ from .export.event_bus import EventBus
 from .export.export import Export
 from .export.pipeline import Pipeline
 from .export.resources import ExportResources
-from .export.source import Downloads
+from .export.source import Downloads, check_download, check_downloads
 from .export.wait import again, only_package, wait
 from .http.api_client import make_api_client
 from .http.auth import KeyAuth
@@ -61,9 +61,9 @@ from .transfer.errors import is_answer_of_host, is_failure_of_host
 class ClientParts(TypedDict, total=False):
     """The arguments of `PixxelClient` that no environment variable can set."""
 
-    timeout: Timeouts | None
+    timeout: Timeouts | float | None
     limits: Limits | None
-    retry: RetryPolicy | None
+    retry: RetryPolicy | int | None
     poll: PollPolicy | None
     fetch: FetchPolicy | None
     http_client: httpx.AsyncClient | None
@@ -102,9 +102,9 @@ class PixxelClient:
         proxy: str | SecretStr = PROXY,
         ca_bundle: str | Path = CA_BUNDLE,
         allow_private_storage: bool = False,
-        timeout: Timeouts | None = None,
+        timeout: Timeouts | float | None = None,
         limits: Limits | None = None,
-        retry: RetryPolicy | None = None,
+        retry: RetryPolicy | int | None = None,
         poll: PollPolicy | None = None,
         fetch: FetchPolicy | None = None,
         http_client: httpx.AsyncClient | None = None,
@@ -125,9 +125,11 @@ class PixxelClient:
             allow_private_storage: Allow storage at loopback, private and link-local addresses. The
                 kind of address that `base_url` has is always allowed, a cloud's metadata service
                 never.
-            timeout: Time limits, in seconds, for connecting and for responses of the service.
+            timeout: Time limits for connecting and for responses of the service; a number sets
+                all of them, in seconds.
             limits: Concurrent calls, pending packages and transfers, and calls per second.
-            retry: How often, and after what delay, a failed call is retried.
+            retry: How often, and after what delay, a failed call is retried; a number is the number
+                of attempts, including the first.
             poll: When pending packages are polled, and for how long.
             fetch: How packages are transferred and verified.
             http_client: An httpx or httpx2 client of yours for the calls of the service, with your
@@ -138,8 +140,8 @@ class PixxelClient:
                 if pycurl can be imported.
 
         Raises:
-            ConfigError: The key cannot be sent, the base URL, the scheme or the proxy is invalid,
-                or the certificates cannot be read.
+            ConfigError: The key cannot be sent, an argument is invalid, or the certificates cannot
+                be read.
         """
         settings = check_settings(
             {
@@ -153,11 +155,11 @@ class PixxelClient:
         )
         check_urls(settings.base_url, settings.proxy)
         self._use = ClientLifetime()
-        self._timeouts = timeout or Timeouts()
-        self._limits = limits or Limits()
-        self._retry = retry or RetryPolicy()
-        self._poll = poll or PollPolicy()
-        self._fetch = fetch or FetchPolicy()
+        self._timeouts = Timeouts.of(timeout, "timeout")
+        self._limits = Limits.of(limits, "limits")
+        self._retry = RetryPolicy.of(retry, "retry")
+        self._poll = PollPolicy.of(poll, "poll")
+        self._fetch = FetchPolicy.of(fetch, "fetch")
         proxies = routes(settings.proxy)
         trusted = certificates(settings.ca_bundle)
         auth = KeyAuth(settings.api_key, settings.auth_scheme, passwords=proxies.passwords)
@@ -252,10 +254,10 @@ class PixxelClient:
         """
         chosen: ClientParts = {
             **parts,
-            "timeout": parts.get("timeout") or settings.timeouts,
-            "limits": parts.get("limits") or settings.limits,
-            "poll": parts.get("poll") or settings.poll,
-            "fetch": parts.get("fetch") or settings.fetch,
+            "timeout": settings.timeouts if parts.get("timeout") is None else parts["timeout"],
+            "limits": settings.limits if parts.get("limits") is None else parts["limits"],
+            "poll": settings.poll if parts.get("poll") is None else parts["poll"],
+            "fetch": settings.fetch if parts.get("fetch") is None else parts["fetch"],
         }
         return cls(
             settings.api_key,
@@ -337,7 +339,7 @@ class PixxelClient:
             PackageTimeoutError: It was not ready within `PollPolicy.wait_timeout_s`.
             PixxelError: A call failed, and no attempts are left.
         """
-        return await wait(self._api, download, retry=self._retry, poll=self._poll)
+        return await wait(self._api, check_download(download), retry=self._retry, poll=self._poll)
 
     async def download(
         self, download: Download, directory: str | Path, *, folder: FolderPolicy | None = None
@@ -386,6 +388,7 @@ class PixxelClient:
             exports into the directory, and SinkError if the directory is not writable.
 
         Raises:
+            InputError: `downloads` is a single download, a row, or not iterable.
             ConfigError: The path template of `folder` cannot be used.
         """
         parts = ExportResources(
@@ -398,8 +401,9 @@ class PixxelClient:
             retry=self._retry,
             poll=self._poll,
             fetch=self._fetch,
-            folder=folder or FolderPolicy(),
+            folder=FolderPolicy.of(folder, "folder"),
         )
+        check_downloads(downloads)
         path_namer(parts.folder.path_template)  # fail early if it is invalid
         return Export(
             downloads,

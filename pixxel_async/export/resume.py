@@ -16,13 +16,14 @@ import json
 from .. import events
 from ..config import ExistingFiles, FolderPolicy, PreviousFailures, RetryPolicy
 from ..destinations.sink import Stamp
-from ..errors import AnswerLostError, EarlierFailureError
+from ..errors import AnswerLostError, EarlierFailureError, SinkError
 from ..journal.export_folder import ExportFolder
 from ..journal.models import Corruption, PackageRow
 from ..sansio.package_state import State
-from ..sansio.resume_decision import ResumeAction, first
+from ..sansio.resume_decision import ResumeAction, failures_to, first
 from ..transfer.work_item import WorkItem, target_of
 from .event_bus import EventBus
+from .source import Downloads, count, each
 
 COARSE_NS = 2_000_000_000
 
@@ -35,6 +36,27 @@ class ResumeStage:
         self._folder = folder
         self._policy = policy
         self._retry = retry
+        self.failures = policy.previous_failures
+
+    async def choose_failures(self, downloads: Downloads) -> None:
+        """Decide whether this export retries packages that failed in an earlier run."""
+        if self.failures is PreviousFailures.AUTO:
+            is_stream = count(downloads) is None
+            states = [None] if is_stream else await self._states(downloads)
+            self.failures = failures_to(self.failures, states)
+
+    async def _states(self, downloads: Downloads) -> list[State | None]:
+        """Return the recorded states of a list, up to the first that is not FAILED."""
+        states: list[State | None] = []
+        async for download in each(downloads):
+            try:
+                row = await self._folder.journal.get(download.key)
+            except SinkError:  # raised again when the package is created
+                row = None
+            states.append(None if row is None else row.state)
+            if states[-1] is not State.FAILED:
+                break
+        return states
 
     async def is_saved(self, item: WorkItem) -> bool:
         """Whether the saved file is there and unchanged; a changed file is set aside.
@@ -81,7 +103,7 @@ class ResumeStage:
             is_unanswered=bool(row.is_unanswered) and needs_id,
             recreated=row.recreated,
             recreate=self._retry.recreate,
-            failures=self._policy.previous_failures,
+            failures=self.failures,
         )
         if decided is ResumeAction.LEAVE_FAILED:
             message = f"failed in an earlier run: {row.error}"
@@ -92,7 +114,7 @@ class ResumeStage:
                 "the service may hold a package that nothing fetches"
             )
             raise AnswerLostError(message, key=item.key)
-        if row.state is State.FAILED and self._policy.previous_failures is PreviousFailures.RETRY:
+        if row.state is State.FAILED and self.failures is PreviousFailures.RETRY:
             item.row = row.changed(recreated=0)
         return decided
 

@@ -10,6 +10,10 @@ OTHER_LOOP = (
     "this client is used in another event loop than before: make a client for each loop, such as "
     "with `async with PixxelClient(...)` inside each `asyncio.run`"
 )
+NO_LOOP = (
+    "a client needs the event loop of asyncio, and none runs here: use `asyncio.run`, or call "
+    "`export_sync` or `download_sync`, under trio with `trio.to_thread.run_sync`"
+)
 IS_CLOSED = "this client is closed: make another one"
 
 
@@ -25,9 +29,12 @@ class ClientLifetime:
         """Allow a use in the running event loop.
 
         Raises:
-            UsageError: The client is closed, or was used in another event loop.
+            UsageError: The client is closed, was used in another loop, or asyncio does not run.
         """
-        loop = asyncio.get_running_loop()
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            raise UsageError(NO_LOOP) from None
         if self._loop is None:
             self._loop = loop
         if self._loop is not loop:

@@ -2,8 +2,9 @@
 
 Rules:
     * A package that failed for a reason of its own stays failed, until its caller asks for failed
-      ones: the service refused it in its own words, packaging failed, the storage denies access to
-      it, its bytes were wrong. What is final is in the tables of `retry_rules` and `error_codes`.
+      ones, or gives a list of nothing else. Such reasons are: the service refused it in its own
+      words, packaging failed, the storage denies access to it, its bytes were wrong. What is final
+      is in the tables of `retry_rules` and `error_codes`.
     * One that failed for any other reason, such as a bug of this library, is taken up again by
       itself.
     * A known id is asked about first. It is a cache: where it is stale, the package is
@@ -16,6 +17,7 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -149,6 +151,19 @@ def is_lost(error: PixxelError) -> bool:
         case ApiError():
             return failure_of(error) is Failure.FINAL
     return isinstance(error, (IntegrityError, PackageFailedError))
+
+
+def failures_to(given: PreviousFailures, states: Iterable[State | None]) -> PreviousFailures:
+    """Return what an export does with earlier failures: LEAVE or RETRY.
+
+    Args:
+        given: What its caller wants.
+        states: The states of all its packages, None for a new one.
+    """
+    if given is not PreviousFailures.AUTO:
+        return given
+    is_retry = all(state is State.FAILED for state in states)
+    return PreviousFailures.RETRY if is_retry else PreviousFailures.LEAVE
 
 
 def first(  # noqa: PLR0913 - the facts, keyword-only

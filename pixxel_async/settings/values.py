@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import difflib
 import functools
+from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
-from ..config import KeyStore, Settings
+from ..config import Settings
+
+
+class KeyStore(StrEnum):
+    """Where a profile stores its key."""
+
+    FILE = "file"
+    KEYRING = "keyring"
+
 
 API_KEY = "api_key"
 PROXY_KEY = "proxy"
