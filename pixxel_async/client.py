@@ -184,7 +184,7 @@ class PixxelClient:
         )
         self._storage = StorageClient(
             storage_engine(
-                Engine(engine),
+                engine,
                 client=storage_client,
                 certificates=trusted,
                 timeouts=self._timeouts,

@@ -17,7 +17,7 @@ from ..journal.reader import has_journal, read_record
 from ..sansio.api.package_calls import needs_id
 from ..sansio.files.filenames import path_namer
 from ..sansio.package_state import State
-from ..sansio.resume_decision import ResumeAction, failures_to, first
+from ..sansio.resume_decision import ResumeAction, failures_for, first
 from ..transfer.work_item import new_row
 
 
@@ -79,8 +79,9 @@ def plan(
         known = {row.key: row for row in read_record(directory).rows}
     name_of = path_namer(folder.path_template)
     downloads = list(downloads)
-    states = [known[one.key].state if one.key in known else None for one in downloads]
-    failures = failures_to(folder.previous_failures, states)
+    are_all_failed = all(
+        one.key in known and known[one.key].state is State.FAILED for one in downloads
+    )
     seen: set[str] = set()
     for download in downloads:
         if download.key in seen:
@@ -90,6 +91,11 @@ def plan(
         check_name(directory, row.name)
         path = directory / row.name
         is_saved = _is_saved(row, directory)
+        failures = failures_for(
+            folder.previous_failures,
+            are_all_failed=are_all_failed,
+            takes_up_itself=bool(row.is_retryable_next_run),
+        )
         yield Planned(
             download=download,
             intent=PlannedAction.SKIP if is_saved else _intent(download, row, failures, retry),

@@ -172,7 +172,7 @@ class Pipeline:
         """
         ending = Ending.INTERRUPTED
         try:
-            await self._resume_stage.choose_failures(downloads)
+            await self._resume_stage.look_at(downloads)
             await self._run(downloads)
             await self._confirm_journal()
             if self._pending.is_done:
@@ -319,7 +319,7 @@ class Pipeline:
     async def _start(self, item: WorkItem, first: ResumeAction) -> None:
         """Create a package, or poll the one that an earlier run created."""
         if first is ResumeAction.POLL:
-            item.lead = known_id_of(item, self._resume_stage.failures)
+            item.lead = known_id_of(item, self._resume_stage.failures_for(item.row))
             item.since = anyio.current_time()
             await self._emit(
                 events.Requested(at_s=self._clock(), key=item.key, download_id=item.row.download_id)

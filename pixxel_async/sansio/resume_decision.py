@@ -17,7 +17,6 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -153,17 +152,21 @@ def is_lost(error: PixxelError) -> bool:
     return isinstance(error, (IntegrityError, PackageFailedError))
 
 
-def failures_to(given: PreviousFailures, states: Iterable[State | None]) -> PreviousFailures:
-    """Return what an export does with earlier failures: LEAVE or RETRY.
+def failures_for(
+    given: PreviousFailures, *, are_all_failed: bool, takes_up_itself: bool
+) -> PreviousFailures:
+    """Return what is done with a package that failed earlier: LEAVE or RETRY.
 
     Args:
-        given: What its caller wants.
-        states: The states of all its packages, None for a new one.
+        given: What the caller wants.
+        are_all_failed: Whether all packages that the caller gives failed earlier.
+        takes_up_itself: Whether the package failed for a reason outside it. Then it is retried
+            in any case, and the bounds of its earlier runs hold.
     """
     if given is not PreviousFailures.AUTO:
         return given
-    is_retry = all(state is State.FAILED for state in states)
-    return PreviousFailures.RETRY if is_retry else PreviousFailures.LEAVE
+    is_wanted = are_all_failed and not takes_up_itself
+    return PreviousFailures.RETRY if is_wanted else PreviousFailures.LEAVE
 
 
 def first(  # noqa: PLR0913 - the facts, keyword-only
