@@ -28,8 +28,9 @@ else:
         ),
         "errors": (
             "AnswerLostError ApiError ArchiveError AuthenticationError BadRequestError "
-            "ConfigError ConflictError ConnectionBrokenError EarlierFailureError FolderBusyError "
-            "InputError IntegrityError InternalError NotAZipError NotFoundError "
+            "ConfigError ConflictError ConnectionBrokenError EarlierFailureError "
+            "ExportFailedError FolderBusyError InputError IntegrityError InternalError "
+            "NotAZipError NotFoundError "
             "OutOfDescriptorsError PackageError PackageFailedError PackageGoneError "
             "PackageTimeoutError PermissionDeniedError PixxelError RateLimitedError "
             "RedirectedError ResponseError RouteError ServerError SinkError StalledError "

@@ -56,9 +56,9 @@ from .transfer.errors import is_answer_of_host, is_failure_of_host
 class ClientParts(TypedDict, total=False):
     """The arguments of `PixxelClient` that no environment variable can set."""
 
-    timeout: Timeouts | None
+    timeout: Timeouts | float | None
     limits: Limits | None
-    retry: RetryPolicy | None
+    retry: RetryPolicy | int | None
     poll: PollPolicy | None
     fetch: FetchPolicy | None
     http_client: httpx.AsyncClient | None
@@ -98,9 +98,9 @@ class PixxelClient:
         proxy: str | SecretStr = PROXY,
         ca_bundle: str | Path = CA_BUNDLE,
         allow_private_storage: bool = False,
-        timeout: Timeouts | None = None,
+        timeout: Timeouts | float | None = None,
         limits: Limits | None = None,
-        retry: RetryPolicy | None = None,
+        retry: RetryPolicy | int | None = None,
         poll: PollPolicy | None = None,
         fetch: FetchPolicy | None = None,
         http_client: httpx.AsyncClient | None = None,
@@ -121,9 +121,11 @@ class PixxelClient:
             allow_private_storage: Allow storage at loopback, private and link-local addresses. The
                 kind of address that `base_url` has is always allowed, a cloud's metadata service
                 never.
-            timeout: Time limits, in seconds, for connecting and for responses of the service.
+            timeout: Time limits for connecting and for responses of the service; a number sets
+                all of them, in seconds.
             limits: Concurrent calls, pending packages and transfers, and calls per second.
-            retry: How often, and after what delay, a failed call is retried.
+            retry: How often, and after what delay, a failed call is retried; a number is the number
+                of attempts, including the first.
             poll: When pending packages are polled, and for how long.
             fetch: How packages are transferred and verified.
             http_client: An httpx or httpx2 client of yours for the calls of the service, with your
@@ -134,8 +136,8 @@ class PixxelClient:
                 if pycurl can be imported.
 
         Raises:
-            ConfigError: The key cannot be sent, the base URL, the scheme or the proxy is invalid,
-                or the certificates cannot be read.
+            ConfigError: The key cannot be sent, an argument is invalid, or the certificates cannot
+                be read.
         """
         settings = check_settings(
             {
@@ -149,8 +151,8 @@ class PixxelClient:
         )
         check_urls(settings.base_url, settings.proxy)
         self._use = ClientLifetime()
-        timeouts, limits = timeout or Timeouts(), limits or Limits()
-        retry, poll = retry or RetryPolicy(), poll or PollPolicy()
+        timeouts, limits = Timeouts.of(timeout, "timeout"), Limits.of(limits, "limits")
+        retry, poll = RetryPolicy.of(retry, "retry"), PollPolicy.of(poll, "poll")
         proxies = routes(settings.proxy)
         trusted = certificates(settings.ca_bundle)
         auth = KeyAuth(settings.api_key, settings.auth_scheme, passwords=proxies.passwords)
@@ -175,7 +177,7 @@ class PixxelClient:
         )
         self._storage = StorageClient(
             storage_engine(
-                Engine(engine),
+                engine,
                 client=storage_client,
                 certificates=trusted,
                 timeouts=timeouts,
@@ -197,7 +199,7 @@ class PixxelClient:
             limits=limits,
             retry=retry,
             poll=poll,
-            fetch=fetch or FetchPolicy(),
+            fetch=FetchPolicy.of(fetch, "fetch"),
             folder=FolderPolicy(),
         )
         self._exporter = Exporter(resources, self._use.check)
@@ -254,10 +256,10 @@ class PixxelClient:
         """
         chosen: ClientParts = {
             **parts,
-            "timeout": parts.get("timeout") or settings.timeouts,
-            "limits": parts.get("limits") or settings.limits,
-            "poll": parts.get("poll") or settings.poll,
-            "fetch": parts.get("fetch") or settings.fetch,
+            "timeout": settings.timeouts if parts.get("timeout") is None else parts["timeout"],
+            "limits": settings.limits if parts.get("limits") is None else parts["limits"],
+            "poll": settings.poll if parts.get("poll") is None else parts["poll"],
+            "fetch": settings.fetch if parts.get("fetch") is None else parts["fetch"],
         }
         return cls(
             settings.api_key,
@@ -389,6 +391,7 @@ class PixxelClient:
             exports into the directory, and SinkError if the directory is not writable.
 
         Raises:
+            InputError: `downloads` is a single download, a row, or not iterable.
             ConfigError: The path template of `folder` cannot be used.
         """
         return self._exporter.export(downloads, directory, folder)

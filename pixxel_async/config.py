@@ -1,17 +1,21 @@
-"""Settings as frozen models. Times are in seconds, sizes in bytes; each default is a constant."""
+"""Settings as frozen models. Times are in seconds, sizes in bytes; each default is a constant.
+
+Each is an argument of `PixxelClient`, its `export` or `download`. A value out of its range, or an
+unknown field, raises ConfigError.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from types import MappingProxyType
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_core import ErrorDetails
 
 from .addresses import BASE_URL as BASE_URL  # noqa: PLC0414 - importable from here, too
 from .addresses import CA_BUNDLE, PROXY, BaseUrl, Proxy
-from .errors import ConfigError
+from .policy import Policy, reason_of
 
 FETCHES: Literal["auto"] = "auto"
 """Adapts to the network; see `sansio.resilience.adaptive_concurrency`."""
@@ -103,22 +107,16 @@ class Checksum(StrEnum):
 
 
 class Sync(StrEnum):
-    """Whether files are synced to disk.
-
-    DISK syncs a file before it gets its final name, so that it survives a power cut. NONE leaves
-    the writing to the operating system.
-    """
+    """Whether files are synced to disk before they get their names, to survive a power cut."""
 
     DISK = "disk"
     NONE = "none"
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Timeouts(_Frozen):
+class Timeouts(Policy, frozen=True):
     """Time limits for a single call, in seconds.
+
+        PixxelClient(key, timeout=Timeouts(answer_s=20))
 
     Attributes:
         connect_s: For opening a connection, including TLS.
@@ -128,9 +126,11 @@ class Timeouts(_Frozen):
             None means `CREATION_TIMEOUT_S`, or `answer_s` if that is longer.
     """
 
-    connect_s: float = Field(CONNECT_TIMEOUT_S, gt=0)
-    answer_s: float = Field(ANSWER_TIMEOUT_S, gt=0)
-    creation_s: float | None = Field(None, gt=0)
+    _number_means: ClassVar = ("connect_s", "answer_s", "creation_s")
+
+    connect_s: float = Field(default=CONNECT_TIMEOUT_S, gt=0)
+    answer_s: float = Field(default=ANSWER_TIMEOUT_S, gt=0)
+    creation_s: float | None = Field(default=None, gt=0)
 
     @property
     def creation_limit_s(self) -> float:
@@ -138,8 +138,10 @@ class Timeouts(_Frozen):
         return self.creation_s or max(self.answer_s, CREATION_TIMEOUT_S)
 
 
-class Limits(_Frozen):
+class Limits(Policy, frozen=True):
     """Limits on concurrency and rates, shared by everything that one client does.
+
+        PixxelClient(key, limits=Limits(requests_per_second=5, fetches=8))
 
     Attributes:
         requests: API calls in flight.
@@ -150,15 +152,14 @@ class Limits(_Frozen):
             `MOST_FETCHES`, and lowers it when the storage is overloaded.
         bytes_per_second: The combined bandwidth of all transfers; None means unlimited.
         max_answer_bytes: The largest API response that is accepted.
-
     """
 
-    requests: int = Field(REQUESTS, ge=1)
-    requests_per_second: float = Field(REQUESTS_PER_SECOND, gt=0)
-    pending: int = Field(PENDING, ge=1)
+    requests: int = Field(default=REQUESTS, ge=1)
+    requests_per_second: float = Field(default=REQUESTS_PER_SECOND, gt=0)
+    pending: int = Field(default=PENDING, ge=1)
     fetches: Fetches = FETCHES
-    bytes_per_second: int | None = Field(None, ge=1024)
-    max_answer_bytes: int = Field(MAX_ANSWER_BYTES, ge=1024)
+    bytes_per_second: int | None = Field(default=None, ge=1024)
+    max_answer_bytes: int = Field(default=MAX_ANSWER_BYTES, ge=1024)
 
     @property
     def most_fetches(self) -> int:
@@ -166,8 +167,10 @@ class Limits(_Frozen):
         return self.fetches if isinstance(self.fetches, int) else MOST_FETCHES
 
 
-class RetryPolicy(_Frozen):
+class RetryPolicy(Policy, frozen=True):
     """How often, and after what delay, a failed call is retried.
+
+        PixxelClient(key, retry=RetryPolicy(attempts=3, max_s=10))
 
     The delay after attempt n is uniformly random between zero and `initial_s` * 2 ** (n - 1), at
     most `max_s` (full jitter). A Retry-After header takes precedence, up to `retry_after_max_s`.
@@ -182,11 +185,13 @@ class RetryPolicy(_Frozen):
             fails the package instead.
     """
 
-    attempts: int = Field(RETRY_ATTEMPTS, ge=1)
-    initial_s: float = Field(RETRY_INITIAL_S, ge=0)
-    max_s: float = Field(RETRY_MAX_S, ge=0)
-    retry_after_max_s: float = Field(RETRY_AFTER_MAX_S, ge=0)
-    recreate: int = Field(RECREATE_ATTEMPTS, ge=0)
+    _number_means: ClassVar = ("attempts",)
+
+    attempts: int = Field(default=RETRY_ATTEMPTS, ge=1)
+    initial_s: float = Field(default=RETRY_INITIAL_S, ge=0)
+    max_s: float = Field(default=RETRY_MAX_S, ge=0)
+    retry_after_max_s: float = Field(default=RETRY_AFTER_MAX_S, ge=0)
+    recreate: int = Field(default=RECREATE_ATTEMPTS, ge=0)
 
 
 class PollMethod(StrEnum):
@@ -200,8 +205,10 @@ class PollMethod(StrEnum):
     BACKOFF = "backoff"
 
 
-class PollPolicy(_Frozen):
+class PollPolicy(Policy, frozen=True):
     """When a pending package is polled.
+
+        PixxelClient(key, poll=PollPolicy(wait_timeout_s=2 * 3600))
 
     Attributes:
         method: How polls are scheduled.
@@ -217,17 +224,19 @@ class PollPolicy(_Frozen):
     """
 
     method: PollMethod = PollMethod.LEARNING
-    initial_s: float = Field(POLL_INITIAL_S, gt=0)
-    max_s: float = Field(POLL_MAX_S, gt=0)
-    factor: float = Field(POLL_FACTOR, ge=1)
-    jitter: float = Field(POLL_JITTER, ge=0, lt=1)
-    wait_timeout_s: float = Field(WAIT_TIMEOUT_S, gt=0)
-    not_found_grace_s: float = Field(NOT_FOUND_GRACE_S, ge=0)
-    budget: float = Field(POLL_BUDGET, gt=0)
+    initial_s: float = Field(default=POLL_INITIAL_S, gt=0)
+    max_s: float = Field(default=POLL_MAX_S, gt=0)
+    factor: float = Field(default=POLL_FACTOR, ge=1)
+    jitter: float = Field(default=POLL_JITTER, ge=0, lt=1)
+    wait_timeout_s: float = Field(default=WAIT_TIMEOUT_S, gt=0)
+    not_found_grace_s: float = Field(default=NOT_FOUND_GRACE_S, ge=0)
+    budget: float = Field(default=POLL_BUDGET, gt=0)
 
 
-class FetchPolicy(_Frozen):
+class FetchPolicy(Policy, frozen=True):
     """How a package is transferred and verified.
+
+        PixxelClient(key, fetch=FetchPolicy(verify=Verify.CONTENTS))
 
     Attributes:
         attempts: Consecutive attempts of one transfer without a new byte.
@@ -251,13 +260,13 @@ class FetchPolicy(_Frozen):
             The journal is synced anyway.
     """
 
-    attempts: int = Field(TRANSFER_ATTEMPTS, ge=1)
-    stall_timeout_s: float = Field(STALL_TIMEOUT_S, gt=0)
-    least_bytes_per_s: int = Field(LEAST_BYTES_PER_S, ge=1)
-    write_s: float = Field(WRITE_S, ge=0)
-    segment_bytes: int = Field(SEGMENT_BYTES, ge=64 * 1024)
-    flush_bytes: int = Field(FLUSH_BYTES, ge=64 * 1024)
-    expiry_margin_s: float = Field(EXPIRY_MARGIN_S, ge=0)
+    attempts: int = Field(default=TRANSFER_ATTEMPTS, ge=1)
+    stall_timeout_s: float = Field(default=STALL_TIMEOUT_S, gt=0)
+    least_bytes_per_s: int = Field(default=LEAST_BYTES_PER_S, ge=1)
+    write_s: float = Field(default=WRITE_S, ge=0)
+    segment_bytes: int = Field(default=SEGMENT_BYTES, ge=64 * 1024)
+    flush_bytes: int = Field(default=FLUSH_BYTES, ge=64 * 1024)
+    expiry_margin_s: float = Field(default=EXPIRY_MARGIN_S, ge=0)
     verify: Verify = Verify.STRUCTURE
     checksum: Checksum = Checksum.SHA256
     sync: Sync = Sync.DISK
@@ -266,9 +275,12 @@ class FetchPolicy(_Frozen):
 class PreviousFailures(StrEnum):
     """Whether to retry packages that failed in an earlier run for a reason of their own.
 
-    LEAVE reports them as failed again without sending anything; RETRY requests them again.
+    LEAVE reports them as failed again without sending anything; RETRY requests them again. AUTO
+    is RETRY if all given downloads failed earlier, as in `client.export([failed.download for
+    failed in report.failed], "packages")`, and otherwise LEAVE.
     """
 
+    AUTO = "auto"
     LEAVE = "leave"
     RETRY = "retry"
 
@@ -301,8 +313,10 @@ class Extraction(StrEnum):
     DISCARD_ZIP = "discard-zip"
 
 
-class FolderPolicy(_Frozen):
+class FolderPolicy(Policy, frozen=True):
     """How an export treats its folder.
+
+        client.export(downloads, "packages", folder=FolderPolicy(extraction=Extraction.KEEP_ZIP))
 
     Attributes:
         previous_failures: Whether to retry packages that failed in an earlier run.
@@ -316,23 +330,16 @@ class FolderPolicy(_Frozen):
             resumes it.
     """
 
-    previous_failures: PreviousFailures = PreviousFailures.LEAVE
+    previous_failures: PreviousFailures = PreviousFailures.AUTO
     existing_files: ExistingFiles = ExistingFiles.TRUST
     unknown_files: UnknownFiles = UnknownFiles.REFUSE
     path_template: str = PATH_TEMPLATE
     extraction: Extraction = Extraction.NONE
-    least_free_bytes: int = Field(LEAST_FREE_BYTES, ge=0)
-    space_timeout_s: float = Field(SPACE_TIMEOUT_S, ge=0)
+    least_free_bytes: int = Field(default=LEAST_FREE_BYTES, ge=0)
+    space_timeout_s: float = Field(default=SPACE_TIMEOUT_S, ge=0)
 
 
-class KeyStore(StrEnum):
-    """Where a profile stores its key."""
-
-    FILE = "file"
-    KEYRING = "keyring"
-
-
-class Settings(_Frozen):
+class Settings(Policy, frozen=True):
     """The settings that environment variables and the config file can set.
 
     Attributes:
@@ -356,15 +363,23 @@ class Settings(_Frozen):
     base_url: BaseUrl = BASE_URL
     auth_scheme: AuthScheme = AuthScheme.RAW
     proxy: Proxy = SecretStr(PROXY)
-    ca_bundle: str = Field(CA_BUNDLE, min_length=1)
+    ca_bundle: str = Field(default=CA_BUNDLE, min_length=1)
     allow_private_storage: bool = False
-    requests_per_second: float = Field(REQUESTS_PER_SECOND, gt=0, allow_inf_nan=False)
+    requests_per_second: float = Field(default=REQUESTS_PER_SECOND, gt=0, allow_inf_nan=False)
     fetches: Fetches = FETCHES
-    wait_timeout: float = Field(WAIT_TIMEOUT_S, gt=0, allow_inf_nan=False)
-    answer_timeout: float = Field(ANSWER_TIMEOUT_S, gt=0, allow_inf_nan=False)
-    stall_timeout: float = Field(STALL_TIMEOUT_S, gt=0, allow_inf_nan=False)
-    poll_initial: float = Field(POLL_INITIAL_S, gt=0, allow_inf_nan=False)
-    poll_max: float = Field(POLL_MAX_S, gt=0, allow_inf_nan=False)
+    wait_timeout: float = Field(default=WAIT_TIMEOUT_S, gt=0, allow_inf_nan=False)
+    answer_timeout: float = Field(default=ANSWER_TIMEOUT_S, gt=0, allow_inf_nan=False)
+    stall_timeout: float = Field(default=STALL_TIMEOUT_S, gt=0, allow_inf_nan=False)
+    poll_initial: float = Field(default=POLL_INITIAL_S, gt=0, allow_inf_nan=False)
+    poll_max: float = Field(default=POLL_MAX_S, gt=0, allow_inf_nan=False)
+
+    @classmethod
+    def _message(cls, problem: ErrorDetails, context: Any) -> str:
+        field = str(problem["loc"][0])
+        if field == "api_key" and problem["type"] == "missing":
+            return NO_KEY
+        origin = (context or {}).get(field, f"{field} ({variable(field)})")
+        return f"{origin}: {reason_of(problem)}"
 
     @property
     def timeouts(self) -> Timeouts:
@@ -373,7 +388,7 @@ class Settings(_Frozen):
 
     @property
     def limits(self) -> Limits:
-        """The limits on concurrency and rates."""
+        """The limits."""
         return Limits(fetches=self.fetches, requests_per_second=self.requests_per_second)
 
     @property
@@ -395,25 +410,11 @@ def variable(key: str) -> str:
 
 
 def check_settings(
-    values: Mapping[str, object], origins: Mapping[str, str] = MappingProxyType({})
+    values: Mapping[str, object], origins: Mapping[str, str] | None = None
 ) -> Settings:
-    """Validate settings.
-
-    Args:
-        values: The settings by name; missing ones get their defaults.
-        origins: Where each setting comes from, for the error message.
+    """Validate settings; `origins` says where each comes from, for the error message.
 
     Raises:
-        ConfigError: The key is missing or a setting is invalid. The message does not quote the
-            value, which may be a secret.
+        ConfigError: The key is missing or a setting is invalid.
     """
-    try:
-        return Settings.model_validate(values)
-    except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    field = str(problem["loc"][0])
-    if field == "api_key" and problem["type"] == "missing":
-        raise ConfigError(NO_KEY)
-    reason = problem["msg"].removeprefix("Value error, ")
-    message = f"{origins.get(field, f'{field} ({variable(field)})')}: {reason}"
-    raise ConfigError(message)
+    return Settings.model_validate(values, context=origins)

@@ -1,10 +1,17 @@
 """The five kinds of download, distinguished by `kind`.
 
+    InsightDownload(aoi_id="a-1", insight_id="i-1")
+    AoiDownload(aoi_id="a-1", asset_ids=["s-1", "s-2"])
+    JobDownload(workflow_id="w-1", job_id="j-1")
+    TaskDownload(workflow_id="w-1", job_id="j-1", task_id="t-1")
+    CatalogDownload(catalog_ids=["c-1", "c-2"])
+
 Rules:
     * Downloads are frozen, and equal downloads have equal keys.
     * The key is stable across versions and runs: the journal and file names depend on it.
     * The service treats lists of ids as sets (`uniqueItems`): duplicates are dropped, and the
       order does not change the key.
+    * Whatever is wrong with a download, its constructor and `parse_download` raise InputError.
     * Exactly one of `catalog_ids` and `order_item_ids` is required, although the service's OpenAPI
       document marks both as required: its prose and its guide say that one excludes the other.
 """
@@ -14,7 +21,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal, Self, TypeAlias, TypeGuard
 from urllib.parse import quote
 
@@ -22,8 +29,9 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
+    GetPydanticSchema,
+    ModelWrapValidatorHandler,
     StringConstraints,
     TypeAdapter,
     ValidationError,
@@ -46,7 +54,10 @@ Id: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID
 
 def _as_tuple(value: object) -> object:
     """Accept any iterable of ids except a single string."""
-    if isinstance(value, Iterable) and not isinstance(value, (str, bytes, dict)):
+    if isinstance(value, str):
+        reason = "is a single string; give a list of ids"
+        raise ValueError(reason)  # noqa: TRY004 - pydantic turns a ValueError into its own
+    if isinstance(value, Iterable) and not isinstance(value, (bytes, dict)):
         return tuple(value)
     return value
 
@@ -56,17 +67,27 @@ def _without_duplicates(ids: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Ids: TypeAlias = Annotated[
-    tuple[Id, ...], BeforeValidator(_as_tuple), AfterValidator(_without_duplicates)
+    Sequence[str],
+    GetPydanticSchema(lambda _, handler: handler.generate_schema(tuple[Id, ...])),
+    BeforeValidator(_as_tuple),
+    AfterValidator(_without_duplicates),
 ]
+"""Given as any sequence of ids, stored as a tuple."""
 SomeIds: TypeAlias = Annotated[Ids, Field(min_length=1)]
 
 
-class _Download(BaseModel):
+class _Download(BaseModel, frozen=True, extra="forbid"):
     """The base class of the five kinds: frozen, without unknown fields, with a key."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     kind: str
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _raise_input_error(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return handler(data)
+        except ValidationError as error:
+            raise InputError("; ".join(_reasons(error, cls.model_fields["kind"].default))) from None
 
     @property
     def key(self) -> str:
@@ -92,10 +113,19 @@ def _digest(lists: dict[str, list[str]]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_CHARS]
 
 
-class InsightDownload(_Download):
+class InsightDownload(_Download, frozen=True):
     """The inputs and outputs of an insight (operation `downloadInsights`).
 
-    Empty `inputs` and `outputs` leave the choice to the service.
+        InsightDownload(aoi_id="a-1", insight_id="i-1")
+
+    Attributes:
+        aoi_id: The area of interest of the insight.
+        insight_id: The insight.
+        inputs: Asset ids of inputs to include; empty leaves the choice to the service.
+        outputs: Asset ids of outputs to include; likewise.
+
+    Raises:
+        InputError: An id is empty, or longer than 2,048 characters, or not a string.
     """
 
     kind: Literal["insight"] = "insight"
@@ -105,24 +135,55 @@ class InsightDownload(_Download):
     outputs: Ids = ()
 
 
-class AoiDownload(_Download):
-    """Assets of an area of interest (operation `AOICreateDownload`)."""
+class AoiDownload(_Download, frozen=True):
+    """Assets of an area of interest (operation `AOICreateDownload`).
+
+        AoiDownload(aoi_id="a-1", asset_ids=["s-1", "s-2"])
+
+    Attributes:
+        aoi_id: The area of interest.
+        asset_ids: At least one of its assets; duplicates are dropped.
+
+    Raises:
+        InputError: There is no asset, or an id is empty, too long or not a string.
+    """
 
     kind: Literal["aoi"] = "aoi"
     aoi_id: Id
     asset_ids: SomeIds
 
 
-class JobDownload(_Download):
-    """All inputs and outputs of a job of a workflow (operation `downloadJob`)."""
+class JobDownload(_Download, frozen=True):
+    """All inputs and outputs of a job of a workflow (operation `downloadJob`).
+
+        JobDownload(workflow_id="w-1", job_id="j-1")
+
+    Attributes:
+        workflow_id: The workflow.
+        job_id: The job, which is a run of the workflow.
+
+    Raises:
+        InputError: An id is empty, too long or not a string.
+    """
 
     kind: Literal["job"] = "job"
     workflow_id: Id
     job_id: Id
 
 
-class TaskDownload(_Download):
-    """The assets of one task of a job (operation `downloadTask`)."""
+class TaskDownload(_Download, frozen=True):
+    """The assets of one task of a job (operation `downloadTask`).
+
+        TaskDownload(workflow_id="w-1", job_id="j-1", task_id="t-1")
+
+    Attributes:
+        workflow_id: The workflow.
+        job_id: The job.
+        task_id: The task, which is a step of the job.
+
+    Raises:
+        InputError: An id is empty, too long or not a string.
+    """
 
     kind: Literal["task"] = "task"
     workflow_id: Id
@@ -130,8 +191,19 @@ class TaskDownload(_Download):
     task_id: Id
 
 
-class CatalogDownload(_Download):
-    """Owned imagery, by catalog ids or by order items (operation `CreateDownload`)."""
+class CatalogDownload(_Download, frozen=True):
+    """Owned imagery, by catalog ids or by order items (operation `CreateDownload`).
+
+        CatalogDownload(catalog_ids=["c-1", "c-2"])
+        CatalogDownload(order_item_ids=["o-1"])
+
+    Attributes:
+        catalog_ids: The images; give these or `order_item_ids`, not both. Duplicates are dropped.
+        order_item_ids: The order items.
+
+    Raises:
+        InputError: Neither or both lists have ids, or an id is empty, too long or not a string.
+    """
 
     kind: Literal["catalog"] = "catalog"
     catalog_ids: Ids = ()
@@ -140,8 +212,8 @@ class CatalogDownload(_Download):
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
         if bool(self.catalog_ids) == bool(self.order_item_ids):
-            reason = "give exactly one of catalog_ids and order_item_ids, and not as an empty list"
-            raise ValueError(reason)
+            message = "give exactly one of catalog_ids and order_item_ids, and not as an empty list"
+            raise InputError(message)
         return self
 
 
@@ -168,12 +240,15 @@ def parse_download(row: object) -> Download:
     Args:
         row: The decoded JSON of the row, an object with a known `kind`.
 
+    Returns:
+        The download. `download.row()` is the opposite.
+
     Raises:
         InputError: The row is invalid; the message names the field and the reason.
     """
     try:
         return _ADAPTER.validate_python(row)
-    except ValidationError as error:
+    except ValidationError as error:  # of `kind`; the other fields raise InputError themselves
         raise InputError("; ".join(_reasons(error))) from None
 
 
@@ -188,11 +263,11 @@ _MESSAGES = {
 """Shorter messages for pydantic's error types."""
 
 
-def _reasons(error: ValidationError) -> list[str]:
+def _reasons(error: ValidationError, of_kind: str = "") -> list[str]:
     reasons = []
     for problem in error.errors(include_url=False, include_context=False):
         kind = problem["type"]
-        field = ".".join(str(part) for part in problem["loc"] if part not in KINDS)
+        field = ".".join(str(part) for part in problem["loc"])
         if kind == "union_tag_not_found":
             reasons.append(f'field "kind" is missing; it is one of {", ".join(KINDS)}')
         elif kind == "union_tag_invalid":
@@ -203,7 +278,7 @@ def _reasons(error: ValidationError) -> list[str]:
         elif kind == "missing":
             reasons.append(f'field "{field}" is missing')
         elif kind == "extra_forbidden":
-            reasons.append(f'unknown field "{field}" for kind "{problem["loc"][0]}"')
+            reasons.append(f'unknown field "{field}" for kind "{of_kind}"')
         else:
             text = _MESSAGES.get(kind, problem["msg"].removeprefix("Value error, "))
             reasons.append(f'field "{field}": {text}' if field else text)

@@ -31,9 +31,17 @@ PixxelError
 │   ├── StalledError          throughput fell below the minimum
 │   └── IntegrityError        the received bytes are corrupt
 │       └── NotAZipError      the storage sent something other than a ZIP
+├── ExportFailedError         packages of an export failed: `report.raise_for_failures()`
 ├── ArchiveError              a saved ZIP is corrupt or unsafe and was not extracted
 └── SinkError                 the bytes could not be saved
     └── FolderBusyError       another process exports into this folder
+
+    try:
+        await client.download(download, "packages")
+    except PackageError as error:
+        print("not packaged:", error)
+    except PixxelError as error:
+        print(type(error).__name__, error)
 
 No message contains the key or a signed URL.
 """
@@ -41,7 +49,10 @@ No message contains the key or a signed URL.
 from __future__ import annotations
 
 import pickle
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .events import Failed
 
 
 class PixxelError(Exception):
@@ -322,6 +333,29 @@ class IntegrityError(TransferError):
 
 class NotAZipError(IntegrityError):
     """The storage sent a web page, an error message or nothing in place of a ZIP, every time."""
+
+
+class ExportFailedError(PixxelError):
+    """Packages of an export failed; `Report.raise_for_failures` raises it.
+
+        try:
+            report.raise_for_failures()
+        except ExportFailedError as error:
+            for failed in error.failed:
+                print(failed.key, failed.error)
+
+    Attributes:
+        failed: The failed packages, each with its `download` and its `error`.
+        total: How many packages there were, or None if they came from a stream.
+    """
+
+    def __init__(
+        self, message: str, *, failed: tuple[Failed, ...] = (), total: int | None = None
+    ) -> None:
+        """Create an error about these packages."""
+        super().__init__(message)
+        self.failed = failed
+        self.total = total
 
 
 class ArchiveError(PixxelError):

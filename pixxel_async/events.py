@@ -1,13 +1,22 @@
 """The events of an export, as frozen dataclasses.
 
 Every event has `at_s`, the seconds since the export began on a monotonic clock. Events about one
-package have its `key`.
+package have its `key`. `Event` and `PackageEvent` are unions, so that type checkers know whether a
+`match` handles every event:
+
+    match event:
+        case Saved(saved=saved):
+            print(saved.path)
+        case Failed(key=key, error=error):
+            print(key, error)
+        case _:
+            pass
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, final
 
 from .downloads import Download
 from .errors import PixxelError
@@ -15,8 +24,8 @@ from .models import SavedPackage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """The base class of all events.
+class _Event:
+    """What all events have.
 
     Attributes:
         at_s: Seconds since the export began, on a monotonic clock.
@@ -26,8 +35,8 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PackageEvent(Event):
-    """The base class of events about one package.
+class _PackageEvent(_Event):
+    """What events about one package have.
 
     Attributes:
         key: The key of the download.
@@ -36,8 +45,9 @@ class PackageEvent(Event):
     key: str
 
 
+@final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Started(Event):
+class Started(_Event):
     """The export has started.
 
     Attributes:
@@ -47,8 +57,9 @@ class Started(Event):
     total: int | None
 
 
+@final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RowDamaged(PackageEvent):
+class RowDamaged(_PackageEvent):
     """The journal's row of a package has an impossible value and is rewritten.
 
     If the damage concerns a partial file, the download restarts at the first byte. Otherwise the
@@ -63,8 +74,9 @@ class RowDamaged(PackageEvent):
     reason: str
 
 
+@final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Requested(PackageEvent):
+class Requested(_PackageEvent):
     """The service has accepted the request for a package.
 
     Attributes:
@@ -74,8 +86,9 @@ class Requested(PackageEvent):
     download_id: str | None
 
 
+@final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recreated(PackageEvent):
+class Recreated(_PackageEvent):
     """A package is requested again; the service may now have two.
 
     The response to its creation was lost, or its id is stale.
@@ -91,8 +104,9 @@ class Recreated(PackageEvent):
     reason: str
 
 
+@final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Polled(PackageEvent):
+class Polled(_PackageEvent):
     """A package was polled and is not ready yet.
 
     Attributes:
@@ -106,8 +120,9 @@ class Polled(PackageEvent):
     next_s: float
 
 
+@final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Retried(PackageEvent):
+class Retried(_PackageEvent):
     """A call failed and will be retried.
 
     Attributes:
@@ -123,8 +138,9 @@ class Retried(PackageEvent):
     reason: str
 
 
+@final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RateLimited(Event):
+class RateLimited(_Event):
     """The service throttled the client: all calls pause, then resume at a lower rate.
 
     Attributes:
@@ -136,13 +152,15 @@ class RateLimited(Event):
     requests_per_second: float
 
 
+@final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RetryThrottled(PackageEvent):
+class RetryThrottled(_PackageEvent):
     """A failed call waits for its retry: retries have used up their share of all calls."""
 
 
+@final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HostFailed(Event):
+class HostFailed(_Event):
     """A host is unreachable after several failures in a row: requests wait, one at a time probes.
 
     Attributes:
@@ -154,8 +172,9 @@ class HostFailed(Event):
     reason: str
 
 
+@final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HostRecovered(Event):
+class HostRecovered(_Event):
     """A failed host answers again; requests resume.
 
     Attributes:
@@ -167,8 +186,9 @@ class HostRecovered(Event):
     held_s: float
 
 
+@final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HostOverloaded(Event):
+class HostOverloaded(_Event):
     """A storage refuses transfers while others run, so fewer run at once, down to one.
 
     Emitted once per host.
@@ -182,8 +202,9 @@ class HostOverloaded(Event):
     reason: str
 
 
+@final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ready(PackageEvent):
+class Ready(_PackageEvent):
     """A package is ready and has a signed URL.
 
     Attributes:
@@ -195,8 +216,9 @@ class Ready(PackageEvent):
     polls: int
 
 
+@final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FetchStarted(PackageEvent):
+class FetchStarted(_PackageEvent):
     """A transfer has a slot and starts.
 
     Attributes:
@@ -208,8 +230,9 @@ class FetchStarted(PackageEvent):
     offset: int
 
 
+@final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConcurrencyChanged(Event):
+class ConcurrencyChanged(_Event):
     """The limit on concurrent transfers has changed; only with `Limits.fetches` set to `auto`.
 
     These events are dropped when the reader is slow.
@@ -221,8 +244,9 @@ class ConcurrencyChanged(Event):
     fetches: int
 
 
+@final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FetchProgress(PackageEvent):
+class FetchProgress(_PackageEvent):
     """Bytes have been written. These events are dropped when the reader is slow.
 
     Attributes:
@@ -234,8 +258,9 @@ class FetchProgress(PackageEvent):
     total: int | None
 
 
+@final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FetchInterrupted(PackageEvent):
+class FetchInterrupted(_PackageEvent):
     """A transfer was interrupted and will resume.
 
     Attributes:
@@ -249,13 +274,15 @@ class FetchInterrupted(PackageEvent):
     reason: str
 
 
+@final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UrlRefreshed(PackageEvent):
+class UrlRefreshed(_PackageEvent):
     """An expired or soon-to-expire signed URL was replaced."""
 
 
+@final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Saved(PackageEvent):
+class Saved(_PackageEvent):
     """A verified file has its final name.
 
     Attributes:
@@ -269,8 +296,9 @@ class Saved(PackageEvent):
     transferred_s: float
 
 
+@final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Skipped(PackageEvent):
+class Skipped(_PackageEvent):
     """An earlier run has saved the file; nothing was sent.
 
     Attributes:
@@ -280,8 +308,9 @@ class Skipped(PackageEvent):
     saved: SavedPackage
 
 
+@final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Failed(PackageEvent):
+class Failed(_PackageEvent):
     """A package has failed; the export continues with the others.
 
     Attributes:
@@ -293,8 +322,9 @@ class Failed(PackageEvent):
     error: PixxelError
 
 
+@final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stopped(Event):
+class Stopped(_Event):
     """The export starts nothing more, for a reason that concerns all packages.
 
     The key was rejected, the disk stayed full, or the service is unreachable until a setting
@@ -307,8 +337,9 @@ class Stopped(Event):
     error: PixxelError
 
 
+@final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Interrupted(Event):
+class Interrupted(_Event):
     """The export ended before every package was saved or failed; the next run resumes it.
 
     Attributes:
@@ -319,8 +350,9 @@ class Interrupted(Event):
     left: int | None
 
 
+@final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Paused(Event):
+class Paused(_Event):
     """The disk has too little free space: transfers pause until there is more.
 
     Attributes:
@@ -332,10 +364,44 @@ class Paused(Event):
     needed_bytes: int
 
 
+@final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Resumed(Event):
+class Resumed(_Event):
     """The disk has enough free space again; transfers resume."""
 
 
 Settled: TypeAlias = Saved | Skipped | Failed
 """The final event of a package; each package has exactly one."""
+
+PackageEvent: TypeAlias = (
+    RowDamaged
+    | Requested
+    | Recreated
+    | Polled
+    | Retried
+    | RetryThrottled
+    | Ready
+    | FetchStarted
+    | FetchProgress
+    | FetchInterrupted
+    | UrlRefreshed
+    | Saved
+    | Skipped
+    | Failed
+)
+"""An event about one package; it has the `key` of the download."""
+
+Event: TypeAlias = (
+    PackageEvent
+    | Started
+    | RateLimited
+    | HostFailed
+    | HostRecovered
+    | HostOverloaded
+    | ConcurrencyChanged
+    | Stopped
+    | Interrupted
+    | Paused
+    | Resumed
+)
+"""Any event of an export."""

@@ -155,7 +155,8 @@ def export_sync(  # noqa: PLR0913 - as the constructor of the client
         print(len(report.saved), len(report.failed))
 
     Call it from any thread, from several at once for different directories, or inside a running
-    event loop, which it blocks. A failed package is an entry in the report, not an exception.
+    event loop, which it blocks. A failed package is an entry in the report, not an exception, until
+    you call `report.raise_for_failures()`. What stops the whole export is raised.
     Settings that are not given come from the environment variables `PIXXEL_API_KEY`,
     `PIXXEL_BASE_URL` and so on.
 
@@ -179,6 +180,9 @@ def export_sync(  # noqa: PLR0913 - as the constructor of the client
 
     Raises:
         ConfigError: The key is missing, or a setting is invalid.
+        InputError: `downloads` is not an iterable of downloads.
+        AuthenticationError: The service rejected the key. Other errors that stop a whole export
+            are raised, too: RouteError, and SinkError if the disk stays full.
         FolderBusyError: Another process, or another call, exports into the directory.
         SinkError: The directory is not writable.
         KeyboardInterrupt: Ctrl-C; the export has ended, and the same call resumes it.
@@ -266,4 +270,8 @@ def _export(
                     display.show(event, export.report)
                 return export.report
 
-        return run_blocking(work, each_step=display.redraw)
+        report = run_blocking(work, each_step=display.redraw)
+    if report.stopped is not None:
+        report.stopped.add_note(f"{len(report.saved)} packages were saved; the same call resumes")
+        raise report.stopped
+    return report

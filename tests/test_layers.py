@@ -19,6 +19,7 @@ LAYERS = (
         "models",
         "records",
         "addresses",
+        "policy",
         "config",
         "events",
     ),

@@ -47,8 +47,8 @@ PUBLIC = {
     "Started", "Stopped", "UrlRefreshed",
     # errors
     "ApiError", "AuthenticationError", "BadRequestError", "ConfigError", "ConflictError",
-    "FolderBusyError", "InputError", "IntegrityError", "InternalError", "NotAZipError",
-    "NotFoundError", "OutOfDescriptorsError", "PackageError", "PackageGoneError",
+    "ExportFailedError", "FolderBusyError", "InputError", "IntegrityError", "InternalError",
+    "NotAZipError", "NotFoundError", "OutOfDescriptorsError", "PackageError", "PackageGoneError",
     "RedirectedError",
     "PackageFailedError", "PackageTimeoutError", "PermissionDeniedError", "PixxelError",
     "RateLimitedError", "ResponseError", "RouteError", "ServerError", "SinkError", "StalledError",

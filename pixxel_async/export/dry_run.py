@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from ..config import FolderPolicy, RetryPolicy
+from ..config import FolderPolicy, PreviousFailures, RetryPolicy
 from ..destinations.folder_tree import FolderTree, check_name
 from ..destinations.paths import absolute_path
 from ..downloads import Download
@@ -17,7 +17,7 @@ from ..journal.reader import has_journal, read_record
 from ..sansio.api.package_calls import needs_id
 from ..sansio.files.filenames import path_namer
 from ..sansio.package_state import State
-from ..sansio.resume_decision import ResumeAction, first
+from ..sansio.resume_decision import ResumeAction, failures_for, first
 from ..transfer.work_item import new_row
 
 
@@ -78,6 +78,10 @@ def plan(
     if has_journal(directory):
         known = {row.key: row for row in read_record(directory).rows}
     name_of = path_namer(folder.path_template)
+    downloads = list(downloads)
+    are_all_failed = all(
+        one.key in known and known[one.key].state is State.FAILED for one in downloads
+    )
     seen: set[str] = set()
     for download in downloads:
         if download.key in seen:
@@ -87,9 +91,14 @@ def plan(
         check_name(directory, row.name)
         path = directory / row.name
         is_saved = _is_saved(row, directory)
+        failures = failures_for(
+            folder.previous_failures,
+            are_all_failed=are_all_failed,
+            takes_up_itself=bool(row.is_retryable_next_run),
+        )
         yield Planned(
             download=download,
-            intent=PlannedAction.SKIP if is_saved else _intent(download, row, folder, retry),
+            intent=PlannedAction.SKIP if is_saved else _intent(download, row, failures, retry),
             path=path,
             held_bytes=0 if is_saved or row.validator is None else max(row.mark, row.written),
         )
@@ -111,7 +120,7 @@ def _is_saved(row: PackageRow, directory: Path) -> bool:
 
 
 def _intent(
-    download: Download, row: PackageRow, folder: FolderPolicy, retry: RetryPolicy
+    download: Download, row: PackageRow, failures: PreviousFailures, retry: RetryPolicy
 ) -> PlannedAction:
     has_id = needs_id(download)
     decided = first(
@@ -121,6 +130,6 @@ def _intent(
         is_unanswered=bool(row.is_unanswered) and has_id,
         recreated=row.recreated,
         recreate=retry.recreate,
-        failures=folder.previous_failures,
+        failures=failures,
     )
     return _PLANNED_ACTIONS[decided]

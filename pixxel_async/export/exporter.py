@@ -23,7 +23,7 @@ from .export import Export, RunningExports
 from .pipeline import Pipeline
 from .resources import ExportResources
 from .single_downloads import SingleDownloads
-from .source import Downloads
+from .source import Downloads, check_download, check_downloads
 from .wait import Waits
 
 
@@ -49,7 +49,8 @@ class Exporter:
         self, downloads: Downloads, directory: str | Path, folder: FolderPolicy | None
     ) -> Export:
         """Return an export; see `PixxelClient.export`."""
-        resources = replace(self.resources, folder=folder or FolderPolicy())
+        resources = replace(self.resources, folder=FolderPolicy.of(folder, "folder"))
+        check_downloads(downloads)
         path_namer(resources.folder.path_template)  # fail early if it is invalid
 
         def pipeline(opened: ExportFolder, event_bus: EventBus) -> Pipeline:
@@ -69,11 +70,13 @@ class Exporter:
     ) -> SavedPackage:
         """Save one package; see `PixxelClient.download`."""
         self._check_use()
-        return await self._downloads.download(download, absolute_path(directory), folder)
+        return await self._downloads.download(
+            check_download(download), absolute_path(directory), folder
+        )
 
     async def wait(self, download: Download) -> Package:
         """Wait for one package; see `PixxelClient.wait`."""
-        return await self._waits.wait(download)
+        return await self._waits.wait(check_download(download))
 
     async def aclose(self) -> None:
         """End everything that runs, early and in good order."""

@@ -76,7 +76,7 @@ class Pipeline:
 
     Attributes:
         error: The exception that ended them, if any.
-        abandon: Drops the package of a key; see `PendingPackages.abandon`.
+        abandon: `PendingPackages.abandon`.
     """
 
     def __init__(
@@ -174,6 +174,7 @@ class Pipeline:
         """Settle every download, or release the rest when cancelled or interrupted."""
         ending = Ending.INTERRUPTED
         try:
+            await self._resume_stage.look_at(downloads)
             await self._run(downloads)
             if (lost := await self._folder.journal.loss()) is not None:
                 await self._end_early(lost)  # the next run could not read it
@@ -200,11 +201,7 @@ class Pipeline:
     async def _run(self, downloads: Downloads) -> None:
         send, incoming = anyio.create_memory_object_stream[Download](0)
         self._source = DownloadSource(
-            downloads,
-            journal=self._folder.journal,
-            pending=self._pending,
-            event_bus=self._event_bus,
-            name_of=self._name_of,
+            downloads, self._folder.journal, self._pending, self._event_bus, name_of=self._name_of
         )
         self._ready, ready = anyio.create_memory_object_stream[WorkItem](math.inf)
         with (
@@ -311,7 +308,7 @@ class Pipeline:
     async def _start(self, item: WorkItem, first: ResumeAction) -> None:
         """Create a package, or poll the one that an earlier run created."""
         if first is ResumeAction.POLL:
-            item.lead = known_id_of(item, self._resources.folder.previous_failures)
+            item.lead = known_id_of(item, self._resume_stage.failures_for(item.row))
             item.since = anyio.current_time()
             await self._emit(
                 events.Requested(at_s=self._clock(), key=item.key, download_id=item.row.download_id)

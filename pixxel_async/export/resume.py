@@ -16,13 +16,15 @@ import json
 from .. import events
 from ..config import ExistingFiles, FolderPolicy, PreviousFailures, RetryPolicy
 from ..destinations.sink import Stamp
-from ..errors import AnswerLostError, EarlierFailureError
+from ..downloads import Download
+from ..errors import AnswerLostError, EarlierFailureError, SinkError
 from ..journal.export_folder import ExportFolder
 from ..journal.models import Corruption, PackageRow
 from ..sansio.package_state import State
-from ..sansio.resume_decision import ResumeAction, first
+from ..sansio.resume_decision import ResumeAction, failures_for, first
 from ..transfer.work_item import WorkItem, target_of
 from .event_bus import EventBus
+from .source import Downloads, count, each
 
 COARSE_NS = 2_000_000_000
 
@@ -35,6 +37,31 @@ class ResumeStage:
         self._folder = folder
         self._policy = policy
         self._retry = retry
+        self._are_all_failed = False
+
+    async def look_at(self, downloads: Downloads) -> None:
+        """Find out whether all downloads of a list failed in an earlier run."""
+        if self._policy.previous_failures is PreviousFailures.AUTO and count(downloads) is not None:
+            self._are_all_failed = True
+            async for download in each(downloads):
+                if not await self._has_failed(download):
+                    self._are_all_failed = False
+                    break
+
+    async def _has_failed(self, download: Download) -> bool:
+        try:
+            row = await self._folder.journal.get(download.key)
+        except SinkError:  # raised again when the package is created
+            return False
+        return row is not None and row.state is State.FAILED
+
+    def failures_for(self, row: PackageRow) -> PreviousFailures:
+        """Return whether this package is retried if it failed in an earlier run."""
+        return failures_for(
+            self._policy.previous_failures,
+            are_all_failed=self._are_all_failed,
+            takes_up_itself=bool(row.is_retryable_next_run),
+        )
 
     async def is_saved(self, item: WorkItem) -> bool:
         """Whether the saved file is there and unchanged; a changed file is set aside.
@@ -74,6 +101,7 @@ class ResumeStage:
             AnswerLostError: No repeat of its creation is left.
         """
         row = item.row
+        failures = self.failures_for(row)
         decided = first(
             state=row.state,
             takes_up_itself=bool(row.is_retryable_next_run),
@@ -81,7 +109,7 @@ class ResumeStage:
             is_unanswered=bool(row.is_unanswered) and needs_id,
             recreated=row.recreated,
             recreate=self._retry.recreate,
-            failures=self._policy.previous_failures,
+            failures=failures,
         )
         if decided is ResumeAction.LEAVE_FAILED:
             message = f"failed in an earlier run: {row.error}"
@@ -92,7 +120,7 @@ class ResumeStage:
                 "the service may hold a package that nothing fetches"
             )
             raise AnswerLostError(message, key=item.key)
-        if row.state is State.FAILED and self._policy.previous_failures is PreviousFailures.RETRY:
+        if row.state is State.FAILED and failures is PreviousFailures.RETRY:
             item.row = row.changed(recreated=0)
         return decided
 

@@ -177,7 +177,7 @@ def _set_exception(future: asyncio.Future[SavedPackage], error: BaseException) -
 def again(folder: FolderPolicy | None) -> FolderPolicy:
     """Return the policy to request one package: retry it if it failed in an earlier run."""
     retry = {"previous_failures": PreviousFailures.RETRY}
-    return (folder or FolderPolicy()).model_copy(update=retry)
+    return FolderPolicy.of(folder, "folder").model_copy(update=retry)
 
 
 def only_package(report: Report) -> SavedPackage:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import TypeAlias
 
@@ -26,13 +26,37 @@ def count(downloads: Downloads) -> int | None:
     Raises:
         InputError: It is not an iterable of downloads.
     """
-    if not isinstance(downloads, (Iterable, AsyncIterable)):
-        message = f"downloads must be an iterable, not {_described(downloads)}"
-        raise InputError(message)
-    if isinstance(downloads, Sequence):
-        keys = {_checked(download, index).key for index, download in enumerate(downloads)}
-        return len(keys)
+    check_downloads(downloads)
+    if isinstance(downloads, Collection):
+        return len({_checked(one, index).key for index, one in enumerate(downloads)})
     return None
+
+
+def check_downloads(downloads: object) -> None:
+    """Refuse what is not an iterable of downloads, as far as this shows before it is iterated.
+
+    Raises:
+        InputError: It is a single download, a row, a text, or cannot be iterated.
+    """
+    if is_download(downloads):
+        message = f"downloads is a single {type(downloads).__name__}: put it into a list"
+        raise InputError(message)
+    is_iterable = isinstance(downloads, (Iterable, AsyncIterable))
+    if not is_iterable or isinstance(downloads, (Mapping, str, bytes)):
+        message = f"downloads must be a list or another iterable, not {_described(downloads)}"
+        raise InputError(message)
+
+
+def check_download(download: object, name: str = "download") -> Download:
+    """Return a download.
+
+    Raises:
+        InputError: It is something else.
+    """
+    if is_download(download):
+        return download
+    message = f"{name} is {_described(download)}, not a download{_remedy(download)}"
+    raise InputError(message)
 
 
 async def each(downloads: Downloads) -> AsyncIterator[Download]:
@@ -53,17 +77,17 @@ async def each(downloads: Downloads) -> AsyncIterator[Download]:
 
 
 def _checked(download: object, index: int) -> Download:
-    if is_download(download):
-        return download
-    message = (
-        f"downloads[{index}] is {_described(download)}, not a download: "
-        "turn rows into downloads with parse_download"
-    )
-    raise InputError(message)
+    return check_download(download, f"downloads[{index}]")
 
 
 def _described(value: object) -> str:
     return "None" if value is None else f"a value of type {type(value).__name__}"
+
+
+def _remedy(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ": turn rows into downloads with parse_download"
+    return ": make one, such as JobDownload(workflow_id=..., job_id=...)"
 
 
 ROWS_AT_ONCE = 500
@@ -76,10 +100,10 @@ class DownloadSource:
     def __init__(
         self,
         downloads: Downloads,
-        *,
         journal: Journal,
         pending: PendingPackages,
         event_bus: EventBus,
+        *,
         name_of: Callable[[Download], str],
     ) -> None:
         """Take the dependencies; `name_of` returns the file name of a download."""

@@ -6,9 +6,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from .. import events
-from ..errors import PixxelError
+from ..errors import ExportFailedError, PixxelError, UsageError
 from ..models import SavedPackage
 from ..sansio.package_state import State, advance
+
+NOT_ENDED = "the export has not ended: call this after `finish`, or after the events have ended"
+INTERRUPTED = "the export was interrupted: run it again to save the packages that are left"
+SHOWN = 3
+"""How many failed packages a message names."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -70,6 +75,31 @@ class Report:
     def settled(self) -> int:
         """How many packages are saved, skipped or failed."""
         return len(self.saved) + len(self.skipped) + len(self.failed)
+
+    def raise_for_failures(self) -> None:
+        """Raise an error unless every package is saved; for scripts that must not go on otherwise.
+
+            report = export_sync(downloads, "packages")
+            report.raise_for_failures()
+
+        Raises:
+            ExportFailedError: Packages failed; `error.failed` has them. The message names the first
+                ones, and the first one's error is the cause.
+            PixxelError: The export stopped early: the error in `stopped`, such as
+                AuthenticationError.
+            UsageError: The export has not ended, or was interrupted before every package was saved.
+        """
+        if self.stopped is not None:
+            raise self.stopped
+        if not self.has_ended:
+            raise UsageError(NOT_ENDED)
+        if self.failed:
+            error = ExportFailedError(
+                _described(self.failed, self.total), failed=tuple(self.failed), total=self.total
+            )
+            raise error from self.failed[0].error
+        if self.left != 0:
+            raise UsageError(INTERRUPTED)
 
     def counts(self) -> dict[str, int]:
         """Return the totals that are counts, by name."""
@@ -148,3 +178,10 @@ class Report:
         self.states[before] -= 1
         self.states[after] += 1
         self._state_by_key[event.key] = after
+
+
+def _described(failed: list[events.Failed], total: int | None) -> str:
+    of_all = "" if total is None else f" of {total}"
+    shown = "; ".join(f"{one.key}: {one.error}" for one in failed[:SHOWN])
+    more = f"; and {len(failed) - SHOWN} more" if len(failed) > SHOWN else ""
+    return f"{len(failed)}{of_all} packages failed: {shown}{more}"

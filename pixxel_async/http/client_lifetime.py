@@ -19,8 +19,11 @@ NOT_ENTERED = (
 ENTERED_TWICE = (
     "this client is open already: enter it once, and pass it to whatever needs it, or make another"
 )
+NO_LOOP = (
+    "a client needs the event loop of asyncio, and none runs here: use `asyncio.run`, or call "
+    "`export_sync` or `download_sync`, under trio with `trio.to_thread.run_sync`"
+)
 IS_CLOSED = "this client is closed: make another one"
-NO_ASYNCIO = "a client needs a running asyncio event loop: call it from a coroutine of asyncio"
 
 
 class _Phase(Enum):
@@ -97,4 +100,4 @@ def _running_loop() -> asyncio.AbstractEventLoop:
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
-        raise UsageError(NO_ASYNCIO) from None
+        raise UsageError(NO_LOOP) from None

@@ -24,7 +24,7 @@ class Engine(StrEnum):
 
 
 def storage_engine(
-    engine: Engine,
+    engine: Engine | str,
     *,
     client: httpx.AsyncClient | None,
     certificates: Certificates,
@@ -41,15 +41,18 @@ def storage_engine(
         addresses: Where a storage may be.
 
     Raises:
-        ConfigError: libcurl is wanted, and pycurl cannot be imported.
+        ConfigError: There is no such engine, or libcurl is wanted, and pycurl cannot be imported.
     """
+    if engine not in set(Engine):
+        message = f"engine: {engine!r} is not one of {', '.join(Engine)}"
+        raise ConfigError(message)
     if client is not None:
         return HttpxEngine(lambda *_: client, timeouts=timeouts, addresses=addresses, closes=False)
-    if engine is not Engine.HTTPX:
+    if engine != Engine.HTTPX:
         try:
             from .libcurl import CurlEngine  # noqa: PLC0415 - optional, and slow to import
         except ImportError as error:
-            if engine is Engine.LIBCURL:
+            if engine == Engine.LIBCURL:
                 message = f"engine: libcurl needs the package pycurl ({error}); install it"
                 raise ConfigError(message) from None
         else:

@@ -10,7 +10,7 @@ from pydantic import AliasChoices, Field, model_validator
 from .base import Id, Number, Record, Text, Texts, Time
 
 
-class Aoi(Record):
+class Aoi(Record, frozen=True):
     """An area of interest (operations `ListAOIs`, `GetAoiById`).
 
     Attributes:
@@ -36,7 +36,7 @@ class Aoi(Record):
     updated_at: Time = None
 
 
-class Asset(Record):
+class Asset(Record, frozen=True):
     """An asset of an area of interest (operation `ListAssets`).
 
     Its URL is in `raw` only, because it may be signed.
@@ -63,7 +63,7 @@ class Asset(Record):
     updated_at: Time = None
 
 
-class Insight(Record):
+class Insight(Record, frozen=True):
     """An insight: a result for an area of interest (operation `listInsights`).
 
     Attributes:
@@ -86,7 +86,7 @@ class Insight(Record):
     deleted_at: Time = None
 
 
-class Workflow(Record):
+class Workflow(Record, frozen=True):
     """A workflow (operations `listWorkflows`, `getWorkflowsById`).
 
     Attributes:
@@ -103,7 +103,7 @@ class Workflow(Record):
     updated_at: Time = None
 
 
-class Task(Record):
+class Task(Record, frozen=True):
     """A step of a job; only `jobs.get` returns tasks.
 
     Attributes:
@@ -132,7 +132,7 @@ class Task(Record):
     finished_at: Time = None
 
 
-class Job(Record):
+class Job(Record, frozen=True):
     """A run of a workflow (operations `listJobs`, `getJobById`).
 
     Attributes:

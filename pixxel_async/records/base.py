@@ -107,7 +107,7 @@ Number: TypeAlias = Annotated[float | None, _field(_number)]
 Time: TypeAlias = Annotated[datetime | None, _field(read_time)]
 
 
-class Record(BaseModel):
+class Record(BaseModel, frozen=True):
     """A record of the service: frozen, with a stable id.
 
     Without a value, text is empty, and numbers and times are None.
@@ -118,7 +118,6 @@ class Record(BaseModel):
     """
 
     model_config = ConfigDict(
-        frozen=True,
         extra="ignore",
         coerce_numbers_to_str=True,
         hide_input_in_errors=True,
@@ -143,5 +142,5 @@ class Record(BaseModel):
     def _keep_raw(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         record = handler(data)
         if isinstance(data, Mapping):
-            record._raw = dict(data)  # noqa: SLF001 - of this class
+            record._raw = dict(data)  # type: ignore[misc]  # noqa: SLF001 - private, so not frozen
         return record

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator
 from .base import Number, Record, Text, Time
 
 
-class Catalog(Record):
+class Catalog(Record, frozen=True):
     """An image that the account owns (operations `SearchCatalogs`, `GetCatalogById`).
 
     `raw["details"]` has its complete STAC item.
@@ -40,7 +40,7 @@ class Catalog(Record):
         return _text_in(self.raw, "details", "collection")
 
 
-class OrderItem(Record):
+class OrderItem(Record, frozen=True):
     """A part of an order (operations `ListOrderItems`, `GetOrderItemById`).
 
     Attributes:
@@ -73,7 +73,7 @@ def _listed(value: Any) -> Any:
     return value if isinstance(value, (list, tuple)) else ()
 
 
-class Order(Record):
+class Order(Record, frozen=True):
     """An order (operations `ListOrders`, `GetOrderById`).
 
     Attributes:
@@ -98,7 +98,7 @@ def _text_in(raw: Any, *names: str) -> str:
     return raw if isinstance(raw, str) else ""
 
 
-class Project(Record):
+class Project(Record, frozen=True):
     """A project of the workspace (operations `ListProjects`, `GetProjectById`).
 
     Attributes:

@@ -116,6 +116,7 @@ class Aois:
             download_id: The id that `create_download` returned.
 
         Raises:
+            InputError: An id is empty.
             TransportError: No complete response arrived, and no attempts are left.
             ApiError: The service responded with an error.
             ResponseError: The response is not as documented (operation `GetDownloadStatus`).

@@ -117,6 +117,7 @@ class Catalogs:
             download_id: The id that `create_download` returned.
 
         Raises:
+            InputError: An id is empty.
             TransportError: No complete response arrived, and no attempts are left.
             ApiError: The service responded with an error.
             ResponseError: The response is not as documented (operation `GetDownloadById`).

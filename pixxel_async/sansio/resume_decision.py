@@ -2,8 +2,9 @@
 
 Rules:
     * A package that failed for a reason of its own stays failed, until its caller asks for failed
-      ones: the service refused it in its own words, packaging failed, the storage denies access to
-      it, its bytes were wrong. What is final is in the tables of `retry_rules` and `error_codes`.
+      ones, or gives a list of nothing else. Such reasons are: the service refused it in its own
+      words, packaging failed, the storage denies access to it, its bytes were wrong. What is final
+      is in the tables of `retry_rules` and `error_codes`.
     * One that failed for any other reason, such as a bug of this library, is taken up again by
       itself.
     * A known id is asked about first. It is a cache: where it is stale, the package is
@@ -149,6 +150,23 @@ def is_lost(error: PixxelError) -> bool:
         case ApiError():
             return failure_of(error) is Failure.FINAL
     return isinstance(error, (IntegrityError, PackageFailedError))
+
+
+def failures_for(
+    given: PreviousFailures, *, are_all_failed: bool, takes_up_itself: bool
+) -> PreviousFailures:
+    """Return what is done with a package that failed earlier: LEAVE or RETRY.
+
+    Args:
+        given: What the caller wants.
+        are_all_failed: Whether all packages that the caller gives failed earlier.
+        takes_up_itself: Whether the package failed for a reason outside it. Then it is retried
+            in any case, and the bounds of its earlier runs hold.
+    """
+    if given is not PreviousFailures.AUTO:
+        return given
+    is_wanted = are_all_failed and not takes_up_itself
+    return PreviousFailures.RETRY if is_wanted else PreviousFailures.LEAVE
 
 
 def first(  # noqa: PLR0913 - the facts, keyword-only

@@ -16,11 +16,11 @@ from types import MappingProxyType
 
 from pydantic import SecretStr
 
-from ..config import NO_KEY, KeyStore, Settings, check_settings, variable
+from ..config import NO_KEY, Settings, check_settings, variable
 from ..errors import ConfigError
 from .config_file import Profile, config_file, profile_wanted
 from .keyring import stored_key
-from .values import API_KEY, KEY_STORE, PROXY_KEY, check_value
+from .values import API_KEY, KEY_STORE, PROXY_KEY, KeyStore, check_value
 
 KEYRING = "the system keyring"
 SECRETS = frozenset({API_KEY, PROXY_KEY})

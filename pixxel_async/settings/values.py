@@ -6,12 +6,21 @@ import difflib
 import functools
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
-from ..config import KeyStore, Settings
+from ..config import Settings
 from ..sansio.units import exact_duration, exact_rate, read_duration, read_rate
+
+
+class KeyStore(StrEnum):
+    """Where a profile stores its key."""
+
+    FILE = "file"
+    KEYRING = "keyring"
+
 
 API_KEY = "api_key"
 PROXY_KEY = "proxy"

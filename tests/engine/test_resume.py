@@ -38,6 +38,7 @@ from .saved import flip_a_byte
 AOI = AoiDownload(aoi_id="a", asset_ids=("x", "y"))
 JOB = JobDownload(workflow_id="w", job_id="the-job")
 RETRY_FAILED = FolderPolicy(previous_failures=PreviousFailures.RETRY)
+LEAVE_FAILED = FolderPolicy(previous_failures=PreviousFailures.LEAVE)
 
 
 async def run(
@@ -106,7 +107,7 @@ async def test_no_recreate_fails_the_package_and_sends_nothing(tmp_path: Path) -
         report, _ = await run(sandbox, tmp_path, AOI, retry=never)
         assert sandbox.calls == []
         assert isinstance(report.failed[0].error, AnswerLostError)
-        again, _ = await run(sandbox, tmp_path, AOI)
+        again, _ = await run(sandbox, tmp_path, AOI, folder=LEAVE_FAILED)
         assert isinstance(again.failed[0].error, EarlierFailureError)
         assert sandbox.calls == []
         taken_up, _ = await run(sandbox, tmp_path, AOI, folder=RETRY_FAILED)
@@ -144,7 +145,7 @@ async def test_what_failed_for_a_reason_of_its_own_is_left_until_it_is_asked_for
         first, _ = await run(sandbox, tmp_path, JOB)
     assert isinstance(first.failed[0].error, PackageFailedError)
     async with Sandbox() as sandbox:
-        second, _ = await run(sandbox, tmp_path, JOB)
+        second, _ = await run(sandbox, tmp_path, JOB, folder=LEAVE_FAILED)
         assert sandbox.calls == []
         (error,) = [failed.error for failed in second.failed]
         assert isinstance(error, EarlierFailureError)
@@ -153,6 +154,36 @@ async def test_what_failed_for_a_reason_of_its_own_is_left_until_it_is_asked_for
     assert third.is_complete
     (row,) = read_record(tmp_path).rows
     assert (row.state, row.error, row.is_retryable_next_run) == (State.SAVED, "", 0)
+
+
+@pytest.mark.parametrize("is_one_client", [True, False])
+async def test_the_failed_downloads_of_a_report_are_retried(
+    tmp_path: Path,
+    is_one_client: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    failing = Scenario(faults=(PackageFault("failed", only="the-job", times=1),))
+    async with Sandbox(failing) as sandbox, client_of(sandbox) as client, client_of(sandbox) as new:
+        async with client.export([JOB, AOI], tmp_path) as export:
+            first = await export.finish()
+        assert [failed.download for failed in first.failed] == [JOB]
+        async with client.export([JOB, AOI], tmp_path) as export:
+            whole = await export.finish()
+        assert isinstance(whole.failed[0].error, EarlierFailureError)
+        chosen = client if is_one_client else new
+        async with chosen.export([one.download for one in whole.failed], tmp_path) as export:
+            retried = await export.finish()
+    assert retried.is_complete
+    assert len(retried.saved) == 1
+
+
+async def test_of_a_stream_no_failed_download_is_retried(tmp_path: Path) -> None:
+    async with Sandbox(Scenario(faults=(PackageFault("failed", only="the-job"),))) as sandbox:
+        await run(sandbox, tmp_path, JOB)
+    async with Sandbox() as sandbox, client_of(sandbox) as client:
+        async with client.export(iter([JOB]), tmp_path) as export:
+            report = await export.finish()
+        assert sandbox.calls == []
+    assert isinstance(report.failed[0].error, EarlierFailureError)
 
 
 async def test_a_single_download_is_tried_again_without_being_asked_to(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import shutil
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -216,7 +217,7 @@ async def export(
     *,
     count: int = 6,
     engine: Engine = Engine.AUTO,
-    **policy: object,
+    **policy: Any,
 ) -> Report:
     """Export jobs from a storage, over sockets alone."""
 

@@ -150,7 +150,7 @@ async def test_what_is_no_download_is_named(tmp_path: Path, wrong: object, kind:
     given = {"list": values, "iterator": iter(values), "stream": stream()}[kind]
     async with Sandbox(SMALL) as sandbox, client_of(sandbox) as client:
         export = client.export(given, tmp_path)  # type: ignore[arg-type]
-        with pytest.raises(InputError, match=r"downloads\[2\].*parse_download"):
+        with pytest.raises(InputError, match=r"downloads\[2\].*, not a download: "):
             async with export:
                 await export.finish()
         assert not export.report.is_complete

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -108,7 +109,7 @@ def test_any_json_is_a_download_or_an_input_error(row: object) -> None:
 @given(st.lists(ids, min_size=1, max_size=5, unique=True), st.lists(ids, max_size=5, unique=True))
 def test_the_order_of_no_list_changes_a_key(some: list[str], others: list[str]) -> None:
     def insight(inputs: list[str], outputs: list[str]) -> str:
-        parts = {"inputs": tuple(inputs), "outputs": tuple(outputs)}
+        parts: dict[str, Any] = {"inputs": tuple(inputs), "outputs": tuple(outputs)}
         return InsightDownload(aoi_id="a", insight_id="i", **parts).key
 
     assert insight(some, others) == insight(some[::-1], others[::-1])

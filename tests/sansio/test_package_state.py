@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import typing
 
 import pytest
 
@@ -14,13 +15,7 @@ from pixxel_async.sansio.package_state import (
     advance,
 )
 
-FACTS = [
-    fact
-    for fact in vars(events).values()
-    if isinstance(fact, type)
-    and issubclass(fact, events.PackageEvent)
-    and fact is not events.PackageEvent
-]
+FACTS = typing.get_args(events.PackageEvent)
 FINAL = {State.SAVED, State.SKIPPED, State.FAILED}
 
 

@@ -15,13 +15,14 @@ from pixxel_async.sansio.resume_decision import (
     WORDLESS_LOOKS,
     KnownId,
     ResumeAction,
+    failures_for,
     first,
     is_lost,
     is_out_of_reach,
     is_retryable_next_run,
 )
 
-LEAVE, RETRY = PreviousFailures.LEAVE, PreviousFailures.RETRY
+AUTO, LEAVE, RETRY = PreviousFailures
 
 
 def decide(**facts: object) -> ResumeAction:
@@ -63,6 +64,26 @@ def decide(**facts: object) -> ResumeAction:
 )
 def test_what_is_done_first(facts: dict[str, object], expected: ResumeAction) -> None:
     assert decide(**facts) is expected
+
+
+@pytest.mark.parametrize(
+    ("given", "are_all_failed", "takes_up_itself", "expected"),
+    [
+        (AUTO, True, False, RETRY),
+        (AUTO, True, True, LEAVE),  # it is retried anyway, within the bounds
+        (AUTO, False, False, LEAVE),
+        (LEAVE, True, False, LEAVE),
+        (RETRY, False, True, RETRY),
+    ],
+)
+def test_a_list_of_nothing_but_failed_packages_asks_for_a_retry(
+    given: PreviousFailures,
+    are_all_failed: bool,  # noqa: FBT001 - a fact
+    takes_up_itself: bool,  # noqa: FBT001 - a fact
+    expected: PreviousFailures,
+) -> None:
+    found = failures_for(given, are_all_failed=are_all_failed, takes_up_itself=takes_up_itself)
+    assert found is expected
 
 
 def test_a_known_id_is_never_created_again() -> None:

@@ -13,13 +13,13 @@ import typer
 from pydantic import SecretStr
 
 from ...client import PixxelClient
-from ...config import AuthScheme, KeyStore, RetryPolicy, variable
+from ...config import AuthScheme, RetryPolicy, variable
 from ...errors import ApiError, AuthenticationError, ConfigError, PixxelError
 from ...http.auth import KeyAuth
 from ...settings.config_file import DEFAULT_PROFILE, ConfigFile, config_file, profile_wanted
 from ...settings.keyring import forget_key, store_key
 from ...settings.layers import KEYRING, from_everywhere, key_of
-from ...settings.values import API_KEY, KEY_STORE, fingerprint
+from ...settings.values import API_KEY, KEY_STORE, KeyStore, fingerprint
 from ..client_factory import client_of, given
 from ..options.dataclass_options import takes_options
 from ..options.service import ProfileName, ServiceOptions

@@ -24,7 +24,7 @@ from typing import assert_never
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from ...downloads import Download, JobDownload, TaskDownload
-from ...errors import ResponseError
+from ...errors import InputError, ResponseError
 from ...models import Package, PackageStatus
 from ..redact import redact
 from ..resilience.retry_rules import CallKind
@@ -140,8 +140,19 @@ def _job(download: JobDownload | TaskDownload) -> str:
     return f"/v0/workflows/{segment(download.workflow_id)}/jobs/{segment(download.job_id)}"
 
 
+def _check_ids(operation: str, *ids: str) -> None:
+    if not all(ids):
+        message = f"{operation}: an id is empty"
+        raise InputError(message)
+
+
 def aoi_status(aoi_id: str, download_id: str) -> Call:
-    """Return the status call of an AOI package."""
+    """Return the status call of an AOI package.
+
+    Raises:
+        InputError: An id is empty.
+    """
+    _check_ids("GetDownloadStatus", aoi_id, download_id)
     return Call(
         operation="GetDownloadStatus",
         method="GET",
@@ -151,7 +162,12 @@ def aoi_status(aoi_id: str, download_id: str) -> Call:
 
 
 def catalog_status(download_id: str) -> Call:
-    """Return the status call of a catalog package."""
+    """Return the status call of a catalog package.
+
+    Raises:
+        InputError: The id is empty.
+    """
+    _check_ids("GetDownloadById", download_id)
     return Call(
         operation="GetDownloadById",
         method="GET",
