@@ -37,6 +37,7 @@ else:
             "StorageError StorageHostError TransferError TransportError UsageError"
         ),
         "export.export": "Export",
+        "export.package_stream": "PackageStream",
         "export.summary": "Report",
         "export.verify": "verify",
         "events": (
@@ -45,7 +46,7 @@ else:
             "RateLimited Ready Recreated Requested Resumed Retried RetryThrottled RowDamaged "
             "Saved Skipped Started Stopped UrlRefreshed"
         ),
-        "models": "Package PackageStatus SavedPackage",
+        "models": "DownloadResult OnFailure Package PackageStatus SavedPackage",
         "records": "Aoi Asset Catalog Insight Job Order OrderItem Project Record Task Workflow",
         "report.write": "ReportFiles write_report",
         "sansio.files.verification": "Condition Finding",

@@ -96,9 +96,10 @@ from .events import (
     UrlRefreshed,
 )
 from .export.export import Export
+from .export.package_stream import PackageStream
 from .export.summary import Report
 from .export.verify import verify
-from .models import Package, PackageStatus, SavedPackage
+from .models import DownloadResult, OnFailure, Package, PackageStatus, SavedPackage
 from .records import (
     Aoi,
     Asset,
@@ -135,6 +136,7 @@ __all__ = [
     "ConflictError",
     "ConnectionBrokenError",
     "Download",
+    "DownloadResult",
     "EarlierFailureError",
     "Event",
     "ExistingFiles",
@@ -163,6 +165,7 @@ __all__ = [
     "Limits",
     "NotAZipError",
     "NotFoundError",
+    "OnFailure",
     "Order",
     "OrderItem",
     "OutOfDescriptorsError",
@@ -172,6 +175,7 @@ __all__ = [
     "PackageFailedError",
     "PackageGoneError",
     "PackageStatus",
+    "PackageStream",
     "PackageTimeoutError",
     "Paused",
     "PermissionDeniedError",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypedDict, Unpack
+from typing import Self, Unpack
 
 import httpx
 from pydantic import SecretStr
 
 from .addresses import BASE_URL, CA_BUNDLE, PROXY
+from .composition import ClientParts, compose
 from .config import (
     AuthScheme,
     FetchPolicy,
@@ -24,18 +27,12 @@ from .config import (
 from .downloads import Download
 from .errors import UsageError
 from .export.export import Export
-from .export.exporter import Exporter
-from .export.resources import ExportResources
+from .export.package_stream import PackageStream
 from .export.source import Downloads
-from .http.api_client import make_api_client
-from .http.auth import KeyAuth
-from .http.circuit_breaker import CircuitBreakers
 from .http.client_lifetime import OTHER_LOOP, ClientLifetime
-from .http.clients import check_urls
-from .http.engines import Engine, storage_engine
-from .http.service_calls import Api
-from .http.storage_client import StorageClient
-from .models import Package, SavedPackage
+from .http.engines import Engine
+from .models import DownloadResult, OnFailure, Package, SavedPackage
+from .policy import choice
 from .resources.aois import Aois
 from .resources.catalogs import Catalogs
 from .resources.insights import Insights
@@ -45,25 +42,9 @@ from .resources.orders import Orders
 from .resources.projects import Projects
 from .resources.tasks import Tasks
 from .resources.workflows import Workflows
-from .sansio.storage.address_policy import AddressPolicy
 from .settings.layers import from_environment, resolve
-from .settings.network import certificates, routes
-from .transfer.bandwidth_limiter import Bandwidth
-from .transfer.concurrency_limiter import ConcurrencyLimiter
-from .transfer.errors import is_answer_of_host, is_failure_of_host
 
-
-class ClientParts(TypedDict, total=False):
-    """The arguments of `PixxelClient` that no environment variable can set."""
-
-    timeout: Timeouts | float | None
-    limits: Limits | None
-    retry: RetryPolicy | int | None
-    poll: PollPolicy | None
-    fetch: FetchPolicy | None
-    http_client: httpx.AsyncClient | None
-    storage_client: httpx.AsyncClient | None
-    engine: Engine | str
+MAX_FETCH_BYTES = 256 * 1024 * 1024
 
 
 class PixxelClient:
@@ -149,60 +130,20 @@ class PixxelClient:
                 "allow_private_storage": allow_private_storage,
             }
         )
-        check_urls(settings.base_url, settings.proxy)
         self._use = ClientLifetime()
-        timeouts, limits = Timeouts.of(timeout, "timeout"), Limits.of(limits, "limits")
-        retry, poll = RetryPolicy.of(retry, "retry"), PollPolicy.of(poll, "poll")
-        proxies = routes(settings.proxy)
-        trusted = certificates(settings.ca_bundle)
-        auth = KeyAuth(settings.api_key, settings.auth_scheme, passwords=proxies.passwords)
-        self._service = make_api_client(
-            http_client,
-            settings.base_url,
-            auth,
-            certificates=trusted,
-            routes=proxies,
-            timeouts=timeouts,
-            limits=limits,
-        )
-        self._api = Api(
-            self._service,
-            limits=limits,
-            retry=retry,
-            poll_max_s=poll.max_s,
-            check_use=self._use.check,
-        )
-        addresses = AddressPolicy.of(
-            settings.base_url, allow_private_storage=settings.allow_private_storage
-        )
-        self._storage = StorageClient(
-            storage_engine(
-                engine,
-                client=storage_client,
-                certificates=trusted,
-                timeouts=timeouts,
-                addresses=addresses,
-            ),
-            proxies,
-            addresses=addresses,
-            redactor=auth.redactor,
-        )
-        per_second = limits.bytes_per_second
-        resources = ExportResources(
-            api=self._api,
-            storage=self._storage,
-            slots=ConcurrencyLimiter(limits),
-            hosts=CircuitBreakers(
-                is_failure=is_failure_of_host, is_answer=is_answer_of_host, redactor=auth.redactor
-            ),
-            bandwidth=None if per_second is None else Bandwidth(per_second),
-            limits=limits,
-            retry=retry,
-            poll=poll,
-            fetch=FetchPolicy.of(fetch, "fetch"),
-            folder=FolderPolicy(),
-        )
-        self._exporter = Exporter(resources, self._use.check)
+        given: ClientParts = {
+            "timeout": timeout,
+            "limits": limits,
+            "retry": retry,
+            "poll": poll,
+            "fetch": fetch,
+            "http_client": http_client,
+            "storage_client": storage_client,
+            "engine": engine,
+        }
+        parts = compose(settings, given, check_use=self._use.check)
+        self._service, self._api, self._storage = parts.service, parts.api, parts.storage
+        self._exporter = parts.exporter
         self.insights = Insights(self._api)
         self.aois = Aois(self._api)
         self.jobs = Jobs(self._api)
@@ -367,6 +308,78 @@ class PixxelClient:
             PixxelError: The package could not be saved; no file has its final name.
         """
         return await self._exporter.download(download, directory, folder)
+
+    def stream(
+        self, download: Download, *, directory: str | Path | None = None
+    ) -> AbstractAsyncContextManager[PackageStream]:
+        """Hand out the bytes of one package as they arrive, for a destination of your own.
+
+            async with client.stream(JobDownload(workflow_id="w", job_id="j")) as body:
+                async for chunk in body:
+                    await upload(chunk)
+
+        The transfer resumes by itself, and the end of the iteration means that the package is
+        verified. Until then the package takes up space in a temporary directory, which leaving the
+        context removes.
+
+        Args:
+            download: The download.
+            directory: Where to create that directory; by default the system decides.
+
+        Raises:
+            SinkError: On entering: the directory cannot be created.
+            PixxelError: While iterating: the package could not be transferred or verified. Discard
+                the bytes.
+        """
+        return self._exporter.stream(download, None if directory is None else Path(directory))
+
+    async def fetch(self, download: Download, *, max_bytes: int = MAX_FETCH_BYTES) -> bytes:
+        """Return the bytes of one package, verified.
+
+        Args:
+            download: The download.
+            max_bytes: The most to hold in memory.
+
+        Raises:
+            SinkError: The package is larger.
+            PixxelError: It could not be transferred or verified.
+        """
+        async with self.stream(download) as body:
+            return await body.read(max_bytes)
+
+    def download_many(
+        self,
+        downloads: Downloads,
+        directory: str | Path,
+        *,
+        folder: FolderPolicy | None = None,
+        on_failure: OnFailure | str = OnFailure.YIELD,
+    ) -> AsyncIterator[DownloadResult]:
+        """Save many packages, and yield how each of them ended, in that order.
+
+            async for result in client.download_many(downloads, "packages"):
+                if result.error is None:
+                    print(result.path)
+
+        While the body of the loop is busy, few packages are saved ahead of it. Leaving the loop
+        stops the export; the next call resumes it.
+
+        Args:
+            downloads: An iterable or async iterable; duplicates are downloaded once.
+            directory: The directory for the files; created if it is missing.
+            folder: How to treat the directory and the files of earlier runs.
+            on_failure: `yield` gives a result whose `error` is set, and whose `saved` and `path`
+                raise it; `raise` raises it at once.
+
+        Raises:
+            InputError: `downloads` is a single download, a row, or not iterable.
+            ConfigError: The path template of `folder` cannot be used.
+            FolderBusyError: Another process exports into the directory.
+            PixxelError: While iterating: all of the export had to stop, for example since the
+                service rejected the key.
+        """
+        export = self._exporter.export(downloads, directory, folder)
+        return self._exporter.results(export, choice(OnFailure, on_failure, "on_failure"))
 
     def export(
         self, downloads: Downloads, directory: str | Path, *, folder: FolderPolicy | None = None

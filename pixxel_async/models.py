@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from .downloads import Download
+from .errors import InternalError, PixxelError
 
 
 class PackageStatus(StrEnum):
@@ -68,3 +69,46 @@ class SavedPackage:
     def key(self) -> str:
         """The key of the download."""
         return self.download.key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadResult:
+    """How one of many downloads ended; made by `PixxelClient.download_many`.
+
+        async for result in client.download_many(downloads, "packages"):
+            if result.error is None:
+                print(result.saved.path)
+
+    Attributes:
+        download: The requested download.
+        error: Why it was not saved, or None.
+    """
+
+    download: Download
+    error: PixxelError | None = None
+    _saved: SavedPackage | None = field(default=None, repr=False)
+
+    @property
+    def saved(self) -> SavedPackage:
+        """The saved file.
+
+        Raises:
+            PixxelError: The `error`, if it was not saved.
+        """
+        if self._saved is None:
+            raise self.error or InternalError("a result without a file and without an error")
+        return self._saved
+
+    @property
+    def path(self) -> Path:
+        """The path of the saved file; raises as `saved`."""
+        return self.saved.path
+
+
+class OnFailure(StrEnum):
+    """What `PixxelClient.download_many` does with a package that was not saved."""
+
+    YIELD = "yield"
+    """Its result has the error."""
+    RAISE = "raise"
+    """Its error ends the iteration; the next call resumes the other packages."""

@@ -10,7 +10,8 @@ Rules:
 from __future__ import annotations
 
 import difflib
-from typing import Any, ClassVar, Self
+from enum import StrEnum
+from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -22,6 +23,21 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from .errors import ConfigError
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+def choice(kind: type[Choice], value: str, argument: str) -> Choice:
+    """Return the member of an enum that a caller gave as an argument.
+
+    Raises:
+        ConfigError: There is no such member.
+    """
+    try:
+        return kind(value)
+    except ValueError:
+        message = f"{argument}: {value!r} is not one of {', '.join(kind)}"
+    raise ConfigError(message)
 
 
 class Policy(BaseModel, frozen=True, extra="forbid"):

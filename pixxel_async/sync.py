@@ -29,7 +29,8 @@ import anyio
 from anyio.from_thread import BlockingPortal
 from pydantic import SecretStr
 
-from .client import ClientParts, PixxelClient
+from .client import PixxelClient
+from .composition import ClientParts
 from .config import AuthScheme, FolderPolicy, Settings
 from .display.base import Progress
 from .display.select import shown

@@ -31,6 +31,7 @@ LAYERS = (
     ("export",),
     ("report",),
     ("resources", "display"),
+    ("composition",),
     ("client",),
     ("sync",),
     ("_api",),
@@ -119,7 +120,7 @@ def test_only_the_transport_and_the_client_know_httpx_and_tenacity() -> None:
         if part(path) != "sandbox"
         and {name.split(".")[0] for name in imports(path)} & {"httpx", "httpcore", "tenacity"}
     }
-    assert found == {"http", "client"}
+    assert found == {"http", "client", "composition"}
 
 
 def test_a_report_is_computed_without_what_draws_it() -> None:

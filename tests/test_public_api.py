@@ -29,7 +29,7 @@ PUBLIC = {
     "Aoi", "Asset", "Catalog", "Insight", "Job", "Order", "OrderItem", "Project", "Record",
     "Task", "Workflow",
     # looking after an export
-    "Condition", "Finding", "verify",
+    "Condition", "Finding", "verify", "DownloadResult",
     # how a folder is treated
     "PreviousFailures", "ExistingFiles", "Extraction", "FolderPolicy", "UnknownFiles",
     # errors and events of exports that go on
@@ -37,7 +37,8 @@ PUBLIC = {
     "AnswerLostError", "ConnectionBrokenError", "EarlierFailureError", "Interrupted", "Paused",
     "Resumed",
     # settings
-    "AuthScheme", "Checksum", "FetchPolicy", "Limits", "PollMethod", "PollPolicy", "RetryPolicy",
+    "AuthScheme", "Checksum", "FetchPolicy", "Limits", "OnFailure",
+    "PackageStream", "PollMethod", "PollPolicy", "RetryPolicy",
     "Settings", "Sync", "Timeouts", "Verify",
     # events
     "Event", "Failed", "FetchInterrupted", "FetchProgress", "FetchStarted", "ConcurrencyChanged",

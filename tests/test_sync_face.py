@@ -37,7 +37,7 @@ from pixxel_async import (
     export_sync,
     sync,
 )
-from pixxel_async.client import ClientParts
+from pixxel_async.composition import ClientParts
 from pixxel_async.config import FolderPolicy
 from pixxel_async.display.select import shown
 from pixxel_async.sandbox import ApiFault, PackageFault, Sandbox, Scenario, sandbox_in_thread

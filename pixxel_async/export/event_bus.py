@@ -15,6 +15,9 @@ from .summary import Report
 
 logger = logging.getLogger("pixxel_async")
 
+SETTLED_AHEAD = 16
+"""How many settled packages the reader may be behind, before the next ones wait."""
+
 
 class EventBus:
     """Counts and records each event of the stages, then sends it to the reader."""
@@ -25,6 +28,7 @@ class EventBus:
         """Start the export's clock."""
         self._send = send
         self._has_reader = True
+        self._unread = anyio.Semaphore(SETTLED_AHEAD)
         self._began = anyio.current_time()
         self.recorder = recorder
         self.report = report
@@ -40,7 +44,14 @@ class EventBus:
             self.emit_or_drop(event)
             return
         self._record(event)
+        if isinstance(event, events.Settled):
+            await self._unread.acquire()
         await self._send.send(event)
+
+    def was_read(self, event: events.Event) -> None:
+        """Note that the reader has an event."""
+        if isinstance(event, events.Settled):
+            self._unread.release()
 
     def stop_waiting(self) -> None:
         """Stop waiting for the reader: the export's context has been left."""

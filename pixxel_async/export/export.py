@@ -4,7 +4,8 @@ Rules:
     * The stages run in their own task, so that errors and cancellations of the caller's code do
       not mix with theirs.
     * Leaving the context early cancels everything, and waits until it has ended.
-    * A slow reader of events slows the export; only progress events are dropped.
+    * A slow reader of events slows the export: few files are saved ahead of it
+      (`event_bus.SETTLED_AHEAD`, and those being saved). Only progress events are dropped.
     * An error that ends the stages early, such as one of the caller's iterable, is raised at the
       end of the events, by `finish`, or else on leaving the context.
 """
@@ -154,9 +155,12 @@ class Export:
         """
         running = self._require_running()
         try:
-            return await running.events.receive()
+            event = await running.events.receive()
         except anyio.EndOfStream:
             pass
+        else:
+            running.event_bus.was_read(event)
+            return event
         await asyncio.wait([running.runner])  # it has nothing left to do
         if running.error is not None:
             running.is_raised = True

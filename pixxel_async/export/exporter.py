@@ -8,18 +8,23 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 
+from .. import events
 from ..config import FolderPolicy
 from ..destinations.paths import absolute_path
 from ..downloads import Download
+from ..errors import UsageError
+from ..http.client_lifetime import IS_CLOSED
 from ..journal.export_folder import ExportFolder, OpenFolders
-from ..models import Package, SavedPackage
+from ..models import DownloadResult, OnFailure, Package, SavedPackage
 from ..sansio.files.filenames import path_namer
 from .event_bus import EventBus
 from .export import Export, RunningExports
+from .package_stream import PackageStream, stream_policy, streamed
 from .pipeline import Pipeline
 from .resources import ExportResources
 from .single_downloads import SingleDownloads
@@ -49,10 +54,14 @@ class Exporter:
         self, downloads: Downloads, directory: str | Path, folder: FolderPolicy | None
     ) -> Export:
         """Return an export; see `PixxelClient.export`."""
-        resources = replace(self.resources, folder=FolderPolicy.of(folder, "folder"))
         check_downloads(downloads)
+        resources = replace(self.resources, folder=FolderPolicy.of(folder, "folder"))
         path_namer(resources.folder.path_template)  # fail early if it is invalid
+        return self._export(downloads, directory, resources)
 
+    def _export(
+        self, downloads: Downloads, directory: str | Path, resources: ExportResources
+    ) -> Export:
         def pipeline(opened: ExportFolder, event_bus: EventBus) -> Pipeline:
             resources.storage.prepare()
             return Pipeline(resources, opened, event_bus)
@@ -64,6 +73,30 @@ class Exporter:
             others=self._running,
             pipeline=pipeline,
         )
+
+    async def results(self, export: Export, on_failure: OnFailure) -> AsyncIterator[DownloadResult]:
+        """Yield how each package of an export ends; see `PixxelClient.download_many`."""
+        async with export:
+            async for event in export:
+                match event:
+                    case events.Saved(saved=saved) | events.Skipped(saved=saved):
+                        yield DownloadResult(download=saved.download, _saved=saved)
+                    case events.Failed(download=download, error=error):
+                        if on_failure is OnFailure.RAISE:
+                            raise error
+                        yield DownloadResult(download=download, error=error)
+            if export.report.stopped is not None:
+                raise export.report.stopped
+        if export.report.left != 0:  # the client was closed meanwhile
+            raise UsageError(IS_CLOSED)
+
+    def stream(
+        self, download: Download, directory: Path | None
+    ) -> AbstractAsyncContextManager[PackageStream]:
+        """Hand out the bytes of one package; see `PixxelClient.stream`."""
+        wanted = check_download(download)
+        resources = replace(self.resources, fetch=stream_policy(self.resources.fetch))
+        return streamed(lambda folder: self._export([wanted], folder, resources), directory)
 
     async def download(
         self, download: Download, directory: str | Path, folder: FolderPolicy | None

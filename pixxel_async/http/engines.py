@@ -8,6 +8,7 @@ import httpx
 
 from ..config import Timeouts
 from ..errors import ConfigError
+from ..policy import choice
 from ..sansio.storage.address_policy import AddressPolicy
 from .clients import make_client
 from .httpx_engine import HttpxEngine
@@ -43,16 +44,14 @@ def storage_engine(
     Raises:
         ConfigError: There is no such engine, or libcurl is wanted, and pycurl cannot be imported.
     """
-    if engine not in set(Engine):
-        message = f"engine: {engine!r} is not one of {', '.join(Engine)}"
-        raise ConfigError(message)
+    engine = choice(Engine, engine, "engine")
     if client is not None:
         return HttpxEngine(lambda *_: client, timeouts=timeouts, addresses=addresses, closes=False)
-    if engine != Engine.HTTPX:
+    if engine is not Engine.HTTPX:
         try:
             from .libcurl import CurlEngine  # noqa: PLC0415 - optional, and slow to import
         except ImportError as error:
-            if engine == Engine.LIBCURL:
+            if engine is Engine.LIBCURL:
                 message = f"engine: libcurl needs the package pycurl ({error}); install it"
                 raise ConfigError(message) from None
         else:

@@ -83,6 +83,11 @@ def read_note(hidden: OpenFolder, name: str) -> bytes:
 
 def busy_message(shown: str, pid: int | None) -> str:
     """Return the message about a locked folder."""
+    if pid == os.getpid():
+        return (
+            f"{shown}: another client of this process is already exporting into this folder: use "
+            "one client for both, such as `client.export(...)` twice, and they share the folder"
+        )
     first = "another process" if pid is None else f"process {pid}"
     return f"{shown}: {first} is already exporting into this folder"
 

@@ -36,7 +36,7 @@ from ..support import (
 
 SLOW = Scenario(package_bytes=600_000, size_spread=0, bytes_per_s=600_000)
 SMALL = Scenario(package_bytes=20_000)
-PACKAGING = Scenario(package_bytes=20_000, packaging=PackagingTime.constant(3))
+PACKAGING = Scenario(package_bytes=20_000, packaging=PackagingTime.constant(1))
 
 
 def jobs(number: int) -> list[JobDownload]:
@@ -70,7 +70,7 @@ async def gather(client: PixxelClient, downloads: list[JobDownload], folder: Pat
 
 
 async def test_many_downloads_at_once_are_one_export(tmp_path: Path) -> None:
-    number = 200
+    number = 100
     calls, runs, tasks = [], [], []
     for name, save in (("a", export), ("b", gather)):
         async with Sandbox(PACKAGING) as sandbox, client_of(sandbox) as client:
@@ -243,8 +243,8 @@ async def test_many_waits_share_one_schedule() -> None:
         assert {package.status for package in packages} == {PackageStatus.READY}
 
     async with Sandbox(PACKAGING) as sandbox, client_of(sandbox) as client:
-        tasks = await most_tasks(wait(client, some_downloads(200)))
-        assert tasks < 200 + 100
+        tasks = await most_tasks(wait(client, some_downloads(100)))
+        assert tasks < 100 + 100
         assert other_tasks() == set()
 
 
