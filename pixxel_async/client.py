@@ -50,9 +50,8 @@ from .resources.projects import Projects
 from .resources.tasks import Tasks
 from .resources.workflows import Workflows
 from .sansio.files.filenames import path_namer
-from .sansio.storage.address_policy import AddressPolicy
 from .settings.layers import from_environment, resolve
-from .settings.network import certificates, routes
+from .settings.network import addresses, certificates, routes
 from .transfer.bandwidth_limiter import Bandwidth
 from .transfer.concurrency_limiter import ConcurrencyLimiter
 from .transfer.errors import is_answer_of_host, is_failure_of_host
@@ -179,19 +178,17 @@ class PixxelClient:
             poll_max_s=self._poll.max_s,
             check_use=self._use.check,
         )
-        addresses = AddressPolicy.of(
-            settings.base_url, allow_private_storage=settings.allow_private_storage
-        )
+        allowed = addresses(settings)
         self._storage = StorageClient(
             storage_engine(
                 engine,
                 client=storage_client,
                 certificates=trusted,
                 timeouts=self._timeouts,
-                addresses=addresses,
+                addresses=allowed,
             ),
             proxies,
-            addresses=addresses,
+            addresses=allowed,
             redactor=auth.redactor,
         )
         self._folders = OpenFolders()

@@ -22,7 +22,7 @@ class ClientLifetime:
 
     def __init__(self) -> None:
         """Bind it to none."""
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
         self.is_closed = False
 
     def check(self) -> None:
@@ -35,9 +35,9 @@ class ClientLifetime:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             raise UsageError(NO_LOOP) from None
-        if self._loop is None:
-            self._loop = loop
-        if self._loop is not loop:
+        if self.loop is None:
+            self.loop = loop
+        if self.loop is not loop:
             raise UsageError(OTHER_LOOP)
         if self.is_closed:
             raise UsageError(IS_CLOSED)
@@ -45,9 +45,9 @@ class ClientLifetime:
     @property
     def is_elsewhere(self) -> bool:
         """Whether the client belongs to another event loop than the running one."""
-        return self._loop is not None and self._loop is not asyncio.get_running_loop()
+        return self.loop is not None and self.loop is not asyncio.get_running_loop()
 
     @property
     def is_loop_over(self) -> bool:
         """Whether the client's event loop is closed, so that nobody uses the client any more."""
-        return self._loop is not None and self._loop.is_closed()
+        return self.loop is not None and self.loop.is_closed()
