@@ -18,8 +18,7 @@ from .http.clients import check_urls
 from .http.engines import Engine, storage_engine
 from .http.service_calls import Api
 from .http.storage_client import StorageClient
-from .sansio.storage.address_policy import AddressPolicy
-from .settings.network import certificates, routes
+from .settings.network import addresses, certificates, routes
 from .transfer.bandwidth_limiter import Bandwidth
 from .transfer.concurrency_limiter import ConcurrencyLimiter
 from .transfer.errors import is_answer_of_host, is_failure_of_host
@@ -84,19 +83,17 @@ def compose(settings: Settings, given: ClientParts, *, check_use: Callable[[], N
         limits=limits,
     )
     api = Api(service, limits=limits, retry=retry, poll_max_s=poll.max_s, check_use=check_use)
-    addresses = AddressPolicy.of(
-        settings.base_url, allow_private_storage=settings.allow_private_storage
-    )
+    allowed = addresses(settings)
     storage = StorageClient(
         storage_engine(
             given.get("engine", Engine.AUTO),
             client=given.get("storage_client"),
             certificates=trusted,
             timeouts=timeouts,
-            addresses=addresses,
+            addresses=allowed,
         ),
         proxies,
-        addresses=addresses,
+        addresses=allowed,
         redactor=auth.redactor,
     )
     per_second = limits.bytes_per_second

@@ -76,8 +76,12 @@ Ids: TypeAlias = Annotated[
 SomeIds: TypeAlias = Annotated[Ids, Field(min_length=1)]
 
 
-class _Download(BaseModel, frozen=True, extra="forbid"):
-    """The base class of the five kinds: frozen, without unknown fields, with a key."""
+class BaseDownload(BaseModel, frozen=True, extra="forbid"):
+    """The base class of the five kinds: frozen, without unknown fields, with a key.
+
+    `Download` is their union. What takes several downloads takes this class, since a list of
+    different kinds is one of their base class for some type checkers.
+    """
 
     kind: str
 
@@ -113,7 +117,7 @@ def _digest(lists: dict[str, list[str]]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_CHARS]
 
 
-class InsightDownload(_Download, frozen=True):
+class InsightDownload(BaseDownload, frozen=True):
     """The inputs and outputs of an insight (operation `downloadInsights`).
 
         InsightDownload(aoi_id="a-1", insight_id="i-1")
@@ -135,7 +139,7 @@ class InsightDownload(_Download, frozen=True):
     outputs: Ids = ()
 
 
-class AoiDownload(_Download, frozen=True):
+class AoiDownload(BaseDownload, frozen=True):
     """Assets of an area of interest (operation `AOICreateDownload`).
 
         AoiDownload(aoi_id="a-1", asset_ids=["s-1", "s-2"])
@@ -153,7 +157,7 @@ class AoiDownload(_Download, frozen=True):
     asset_ids: SomeIds
 
 
-class JobDownload(_Download, frozen=True):
+class JobDownload(BaseDownload, frozen=True):
     """All inputs and outputs of a job of a workflow (operation `downloadJob`).
 
         JobDownload(workflow_id="w-1", job_id="j-1")
@@ -171,7 +175,7 @@ class JobDownload(_Download, frozen=True):
     job_id: Id
 
 
-class TaskDownload(_Download, frozen=True):
+class TaskDownload(BaseDownload, frozen=True):
     """The assets of one task of a job (operation `downloadTask`).
 
         TaskDownload(workflow_id="w-1", job_id="j-1", task_id="t-1")
@@ -191,7 +195,7 @@ class TaskDownload(_Download, frozen=True):
     task_id: Id
 
 
-class CatalogDownload(_Download, frozen=True):
+class CatalogDownload(BaseDownload, frozen=True):
     """Owned imagery, by catalog ids or by order items (operation `CreateDownload`).
 
         CatalogDownload(catalog_ids=["c-1", "c-2"])
@@ -229,7 +233,7 @@ _ADAPTER: TypeAdapter[Download] = TypeAdapter(Download)
 
 def is_download(value: object) -> TypeGuard[Download]:
     """Return whether a value is a download."""
-    return isinstance(value, _Download)
+    return isinstance(value, BaseDownload)
 
 
 def parse_download(row: object) -> Download:

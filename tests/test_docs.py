@@ -45,13 +45,6 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_python_is_python(page: Path) -> None:
-    for block in blocks(page, "python"):
-        body = "".join(f"    {line}\n" for line in block.splitlines())
-        compile(f"async def around():\n{body}", str(page), "exec")
-
-
 @pytest.mark.parametrize(
     ("name", "number", "saved"), [("README.md", 0, 2), ("docs/getting-started.md", 0, 1)]
 )
@@ -73,8 +66,9 @@ def test_an_example_of_the_library_runs_as_it_stands(
 
 
 def test_the_example_of_a_test_passes(tmp_path: Path) -> None:
-    plugin, test, *_, scripted = blocks(ROOT / "docs" / "testing.md", "python")
+    plugin, test, switch, *_, scripted = blocks(ROOT / "docs" / "testing.md", "python")
     (tmp_path / "conftest.py").write_text(plugin, encoding="utf-8")
+    test += switch
     (tmp_path / "test_mine.py").write_text(test, encoding="utf-8")
     (tmp_path / "test_scripted.py").write_text(scripted, encoding="utf-8")
     options = ["-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto"]

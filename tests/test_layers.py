@@ -37,6 +37,7 @@ LAYERS = (
     ("_api",),
     ("__init__",),
     ("cli", "sandbox"),
+    ("pytest_plugin",),
 )
 HEIGHT = {name: height for height, names in enumerate(LAYERS) for name in names}
 MODULES = sorted(ROOT.rglob("*.py"))

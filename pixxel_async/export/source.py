@@ -10,14 +10,14 @@ import anyio
 import anyio.lowlevel
 from anyio.streams.memory import MemoryObjectSendStream
 
-from ..downloads import Download, is_download
+from ..downloads import BaseDownload, Download, is_download
 from ..errors import InputError
 from ..journal.journal import Journal
 from ..transfer.work_item import new_row
 from .event_bus import EventBus
 from .pending_packages import PendingPackages
 
-Downloads: TypeAlias = Iterable[Download] | AsyncIterable[Download]
+Downloads: TypeAlias = Iterable[BaseDownload] | AsyncIterable[BaseDownload]
 
 
 def count(downloads: Downloads) -> int | None:

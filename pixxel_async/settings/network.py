@@ -6,6 +6,7 @@ Rules:
     * Certificates: SSL_CERT_FILE and SSL_CERT_DIR, alone or together, or else REQUESTS_CA_BUNDLE.
       They replace the built-in certificates.
     * A setting overrides all of these, except that NO_PROXY also applies to a given proxy.
+    * PIXXEL_LOOPBACK_ONLY is for tests: with it, no client uses a host that is not on this machine.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from ..addresses import AUTO
+from ..config import Settings
 from ..errors import ConfigError
 from ..http.tls import Certificates
 from ..sansio.api.proxy_rules import Routes, routes_of
+from ..sansio.storage.address_policy import LOOPBACK_ONLY, AddressPolicy, Scope
 
 
 def routes(proxy: SecretStr) -> Routes:
@@ -29,6 +32,27 @@ def routes(proxy: SecretStr) -> Routes:
         ConfigError: A variable is not the URL of a proxy.
     """
     return routes_of(proxy, urllib.request.getproxies())
+
+
+def addresses(settings: Settings) -> AddressPolicy:
+    """Return where a storage may be.
+
+    Raises:
+        ConfigError: PIXXEL_LOOPBACK_ONLY forbids the service itself.
+    """
+    is_loopback_only = os.environ.get(LOOPBACK_ONLY, "").lower() not in {"", "0", "false"}
+    policy = AddressPolicy.of(
+        settings.base_url,
+        allow_private_storage=settings.allow_private_storage,
+        loopback_only=is_loopback_only,
+    )
+    if is_loopback_only and policy.service is not Scope.LOOPBACK:
+        message = (
+            f"base_url is {settings.base_url}, and {LOOPBACK_ONLY} allows hosts of this machine "
+            "only: use the sandbox, such as with the fixture pixxel_client, or unset the variable"
+        )
+        raise ConfigError(message)
+    return policy
 
 
 def certificates(ca_bundle: str) -> Certificates:

@@ -161,7 +161,7 @@ async def test_the_failed_downloads_of_a_report_are_retried(
     tmp_path: Path,
     is_one_client: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
-    failing = Scenario(faults=(PackageFault("failed", only="the-job", times=1),))
+    failing = Scenario(faults=(ApiFault("status", on="downloadJob", status=404, times=1),))
     async with Sandbox(failing) as sandbox, client_of(sandbox) as client, client_of(sandbox) as new:
         async with client.export([JOB, AOI], tmp_path) as export:
             first = await export.finish()

@@ -88,7 +88,7 @@ def test_the_check_of_imports_sees_all_ways_out() -> None:
 
 @pytest.mark.measured
 def test_the_fixtures_serve_the_tests_of_a_user(tmp_path: Path) -> None:
-    plugin = 'pytest_plugins = ["pixxel_async.sandbox.pytest_plugin"]\n'
+    plugin = 'pytest_plugins = ["pixxel_async.pytest_plugin"]\n'
     (tmp_path / "conftest.py").write_text(plugin)
     (tmp_path / "test_user.py").write_text(USER_TESTS)
     options = ["-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=function"]

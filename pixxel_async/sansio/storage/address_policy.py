@@ -142,6 +142,9 @@ _BYTE = 0xFF
 SETTABLE = frozenset({Scope.LOOPBACK, Scope.PRIVATE, Scope.LINK_LOCAL})
 """What `allow_private_storage` allows."""
 
+LOOPBACK_ONLY = "PIXXEL_LOOPBACK_ONLY"
+"""For tests. Unset, empty, `0` and `false` allow other hosts than those of this machine."""
+
 REMEDY = (
     "if your storage is there, allow it with --allow-private-storage "
     "(allow_private_storage, PIXXEL_ALLOW_PRIVATE_STORAGE)"
@@ -226,19 +229,25 @@ class AddressPolicy:
     Attributes:
         service: Who has the host of the service, as far as its name tells.
         allow_private_storage: The setting.
+        loopback_only: Whether tests forbid every other address.
     """
 
     service: Scope | None = None
     allow_private_storage: bool = False
+    loopback_only: bool = False
 
     @classmethod
-    def of(cls, base_url: str, *, allow_private_storage: bool) -> AddressPolicy:
+    def of(
+        cls, base_url: str, *, allow_private_storage: bool, loopback_only: bool = False
+    ) -> AddressPolicy:
         """Return the policy of a client."""
         host = urlsplit(base_url).hostname or ""
-        return cls(scope_of_host(host), allow_private_storage)
+        return cls(scope_of_host(host), allow_private_storage, loopback_only)
 
     def allows(self, scope: Scope) -> bool:
         """Return whether a storage may be there."""
+        if self.loopback_only:
+            return scope is Scope.LOOPBACK
         if scope is Scope.PUBLIC:
             return True
         return scope in SETTABLE and (self.allow_private_storage or scope is self.service)
@@ -270,6 +279,8 @@ def _refusal(policy: AddressPolicy, host: str, address: str | None, *, is_own: b
         scope = Scope.LOOPBACK
     if scope is None or policy.allows(scope):
         return None
+    if policy.loopback_only:
+        return f"the storage is at {redact(host)}: refused, since {LOOPBACK_ONLY} is set"
     return refused(host, scope, "" if found is None or literal(host) == found else str(found))
 
 
