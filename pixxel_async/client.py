@@ -69,6 +69,7 @@ class ClientParts(TypedDict, total=False):
     http_client: httpx.AsyncClient | None
     storage_client: httpx.AsyncClient | None
     engine: Engine | str
+    preflight: bool
 
 
 class PixxelClient:
@@ -110,6 +111,7 @@ class PixxelClient:
         http_client: httpx.AsyncClient | None = None,
         storage_client: httpx.AsyncClient | None = None,
         engine: Engine | str = Engine.AUTO,
+        preflight: bool = False,
     ) -> None:
         """Create a client; nothing is sent.
 
@@ -134,8 +136,9 @@ class PixxelClient:
                 hooks, mounts and proxies. You close it; it ignores `proxy` and `ca_bundle`.
             storage_client: A client of yours that transfers the packages instead of `engine`. You
                 close it; it ignores `proxy` and `ca_bundle`.
-            engine: What transfers the packages: `libcurl`, `httpx`, or `auto`, which is libcurl
-                if pycurl can be imported.
+            engine: What transfers packages: `libcurl`, `httpx`, or `auto` (libcurl if available).
+            preflight: Run `check_key` once, before the first call: if the service cannot be used,
+                an export ends before it requests anything.
 
         Raises:
             ConfigError: The key cannot be sent, the base URL, the scheme or the proxy is invalid,
@@ -175,6 +178,7 @@ class PixxelClient:
             limits=self._limits,
             retry=self._retry,
             poll_max_s=self._poll.max_s,
+            preflight=preflight,
             check_use=self._use.check,
         )
         addresses = AddressPolicy.of(
@@ -309,7 +313,7 @@ class PixxelClient:
         """Check that the service responds; it does not check the key.
 
         Raises:
-            TransportError: No response arrived, and no attempts are left.
+            TransportError: No response of the service arrived, and no attempts are left.
             ApiError: The service responded with an error.
         """
         await self._api.ping()
@@ -319,7 +323,7 @@ class PixxelClient:
 
         Raises:
             AuthenticationError: It rejects the key.
-            TransportError: No response arrived, and no attempts are left.
+            TransportError: No response of the service arrived, and no attempts are left.
             ApiError: The service responded with an error that does not concern the key.
         """
         await self._api.check_key()

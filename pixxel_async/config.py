@@ -35,7 +35,6 @@ Fetches: TypeAlias = Annotated[int | Literal["auto"], BeforeValidator(read_fetch
 CONNECT_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 60.0
 CREATION_TIMEOUT_S = 300.0
-
 REQUESTS = 16
 REQUESTS_PER_SECOND = 20.0
 PENDING = 10_000
@@ -46,6 +45,7 @@ RETRY_INITIAL_S = 0.5
 RETRY_MAX_S = 30.0
 RETRY_AFTER_MAX_S = 300.0
 RECREATE_ATTEMPTS = 2
+REACH_S = 15.0
 
 POLL_INITIAL_S = 2.0
 POLL_MAX_S = 30.0
@@ -177,9 +177,9 @@ class RetryPolicy(_Frozen):
         initial_s: The upper bound of the first delay.
         max_s: The upper bound of every delay.
         retry_after_max_s: A longer Retry-After is reduced to this.
-        recreate: How often a creation whose response was lost may be sent again. The lost call
-            may have created a package; a duplicate costs packaging work and nothing else. Zero
-            fails the package instead.
+        recreate: How often a creation whose response was lost may be sent again, although it may
+            have created a package: a duplicate costs packaging work only. Zero fails the package.
+        reach_s: How long to try to reach a service that has not answered yet; then RouteError.
     """
 
     attempts: int = Field(RETRY_ATTEMPTS, ge=1)
@@ -187,6 +187,7 @@ class RetryPolicy(_Frozen):
     max_s: float = Field(RETRY_MAX_S, ge=0)
     retry_after_max_s: float = Field(RETRY_AFTER_MAX_S, ge=0)
     recreate: int = Field(RECREATE_ATTEMPTS, ge=0)
+    reach_s: float = Field(REACH_S, ge=0)
 
 
 class PollMethod(StrEnum):
