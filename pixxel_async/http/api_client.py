@@ -47,8 +47,8 @@ from ..sansio.api.body_decoder import (
     BoundedBody,
     ContentCodingError,
 )
+from ..sansio.api.preflight import address_of
 from ..sansio.api.proxy_rules import Routes
-from ..sansio.redact import redact
 from ..sansio.resilience.retry_rules import CallKind, read_retry_after
 from ..waits import wait_for_end
 from .auth import KeyAuth
@@ -115,6 +115,7 @@ class ApiClient:
 
     Attributes:
         base_url: URL of the service.
+        address: The same for messages.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of a call, in part keyword-only
@@ -142,6 +143,7 @@ class ApiClient:
             closes: Whether the clients are closed with this.
         """
         self.base_url = httpx.URL(base_url)
+        self.address = address_of(base_url)
         self._prefix = base_url.rstrip("/")
         self._client = client
         self._creation_client = creation_client or client
@@ -152,12 +154,6 @@ class ApiClient:
         self._proxy = proxy
         self._closes = closes
         self._abandoned: dict[asyncio.Task[Any], _Exchange] = {}
-
-    @property
-    def address(self) -> str:
-        """Host, port and path of the base URL, to name it in messages."""
-        url = self.base_url
-        return redact(f"{url.host}{f':{url.port}' if url.port else ''}{url.path.rstrip('/')}")
 
     def redact(self, text: str) -> str:
         """Return a text without the key."""

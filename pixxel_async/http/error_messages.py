@@ -154,7 +154,7 @@ def _no_connection(error: Exception) -> tuple[str, bool]:
             case socket.gaierror():
                 return f"its name has no address ({cause.strerror})", False
             case ssl.SSLError():
-                said = (cause.reason or str(cause)).lower().replace("_", " ")
+                said = (getattr(cause, "reason", "") or str(cause)).lower().replace("_", " ")
                 return f"the TLS handshake fails ({redact(said)})", True
             case OSError(errno=int(number)):
                 return os.strerror(number).lower(), False

@@ -30,12 +30,12 @@ class FirstContact:
     """Whether the service has answered yet, and what to do until it does.
 
     Attributes:
-        is_made: Whether it has answered any call.
+        is_made: Whether it has answered any call, or nobody waits for that.
     """
 
     def __init__(self, service: ApiClient, reach_s: float) -> None:
         """Nothing is sent before a call has failed; zero seconds leave it to the retry policy."""
-        self.is_made = False
+        self.is_made = not reach_s
         self._service = service
         self._reach_s = reach_s
         self._until: float | None = None
@@ -58,7 +58,7 @@ class FirstContact:
         Raises:
             RouteError: The service did not answer in time.
         """
-        if self.is_made or not self._reach_s or not isinstance(failed, UnreachedError):
+        if self.is_made or not isinstance(failed, UnreachedError):
             return
         if self._until is None:
             self._until = since + self._reach_s

@@ -26,7 +26,7 @@ from ..errors import ApiError, NotFoundError, PixxelError, ResponseError, RouteE
 from ..models import Package
 from ..sansio.api import package_calls
 from ..sansio.api.json_body import load
-from ..sansio.api.preflight import CHECK_URL, KNOWN_KEY, FirstAnswer, problem_of
+from ..sansio.api.preflight import CHECK_URL, KNOWN_KEY, FirstAnswer, Problem, problem_of
 from ..sansio.resilience.circuit_breaker import MOST_S
 from ..sansio.resilience.retry_rules import CallKind, Failure, delay, failure_of
 from .api_client import ApiClient, NoDescriptorsError, Response, UnreachedError
@@ -108,10 +108,13 @@ class Api:
         self._retries = Retries(retry, self._rate)
         self._contact = FirstContact(service, retry.reach_s if retry.attempts > 1 else 0)
         self._preflight = Preflight(is_wanted=preflight)
+        contact = self._contact
         self._guard = CircuitBreaker(
             service.base_url.host,
             is_failure=lambda error: (
-                is_failure_of_host(error) and not isinstance(error, NoDescriptorsError)
+                contact.is_made
+                and is_failure_of_host(error)
+                and not isinstance(error, NoDescriptorsError)
             ),
             is_answer=lambda error: isinstance(error, ApiError) and not is_failure_of_host(error),
             most_s=min(MOST_S, poll_max_s / 2),
@@ -154,22 +157,24 @@ class Api:
     async def _check(self, call: package_calls.Call, send: Send) -> int:
         """Send a call, check that its answer comes from the API, and return its status."""
 
-        def read(reply: Response) -> tuple[int, str]:
+        def read(reply: Response) -> tuple[int, Problem | None]:
             answer = FirstAnswer(status=reply.status, body=reply.body, location=reply.location)
             problem = problem_of(call, answer, self._service.address)
-            if not problem and (reply.status not in KNOWN_KEY or call is package_calls.PING):
+            if problem is None and (reply.status not in KNOWN_KEY or call is package_calls.PING):
                 _raise_for_status(call, reply)
             return reply.status, problem
 
-        for attempt in range(1, 1 + min(CONFIRMATIONS, self._retry.attempts)):
+        problem = None
+        for attempt in range(min(CONFIRMATIONS, self._retry.attempts)):
+            if attempt:
+                await anyio.sleep(delay(self._retry, attempt=attempt, jitter=1))
             try:
                 status, problem = await send(call, read, ignore)
             except ResponseError as error:  # too long, or not in the coding that it names
-                status, problem = 0, f"{self._service.address}: {error.message}; {CHECK_URL}"
-            if not problem:
+                status, problem = 0, Problem(f"{self._service.address}: {error.message}", CHECK_URL)
+            if problem is None:
                 return status
-            await anyio.sleep(delay(self._retry, attempt=attempt, jitter=1))
-        raise RouteError(self._service.redact(problem))
+        raise RouteError(self._service.redact(str(problem)))
 
     async def _send_reached(
         self, call: package_calls.Call, read: Callable[[Response], T], notify: Notify

@@ -27,6 +27,7 @@ from .tls_stand import ConnectProxy
 API = "https://api.pixxel.space"
 JOB = JobDownload(workflow_id="w", job_id="j")
 JOB_URL = f"{API}/v0/workflows/w/jobs/j/download"
+PONG_RESPONSE = httpx.Response(200, json="pong")
 OURS = pytest.mark.parametrize("is_ours", [True, False], ids=["our client", "a user's client"])
 
 

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..redact import redact
 from ..resilience.retry_rules import UNAUTHORIZED
@@ -39,7 +40,7 @@ _TITLE = re.compile(rb"<title[^>]*>([^<]{1,500})", re.IGNORECASE)
 _PAGE = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*<", re.IGNORECASE)
 
 CHECK_URL = "check --base-url (base_url)"
-_LOG_IN = "if the network or a proxy wants a login, log in with a browser first"
+_LOG_IN = "if the network wants a login, log in with a browser"
 _REMEDIES: Mapping[int, str] = {
     403: "a firewall or a proxy may block it: ask whoever runs it to allow this host",
     407: "a proxy wants a password: name it with --proxy http://NAME:PASSWORD@HOST:PORT (proxy)",
@@ -64,8 +65,31 @@ class FirstAnswer:
     location: str | None = None
 
 
-def problem_of(call: Call, answer: FirstAnswer, address: str) -> str:
-    """Return one sentence if the answer does not come from the Pixxel API; else an empty text.
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why an answer does not come from the API, and what to check.
+
+    Attributes:
+        reason: Names the host.
+        remedy: What to check.
+    """
+
+    reason: str
+    remedy: str
+
+    def __str__(self) -> str:
+        """Return one sentence."""
+        return f"{self.reason}: {self.remedy}"
+
+
+def address_of(base_url: str) -> str:
+    """Return host, port and path of a base URL, to name it in messages."""
+    parts = urlsplit(base_url)
+    return redact(f"{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}")
+
+
+def problem_of(call: Call, answer: FirstAnswer, address: str) -> Problem | None:
+    """Return what is wrong if the answer does not come from the Pixxel API, or None.
 
     Args:
         call: `KEY_CHECK` or `PING`.
@@ -75,16 +99,16 @@ def problem_of(call: Call, answer: FirstAnswer, address: str) -> str:
     status = answer.status
     if status in _SUCCESS:
         if _is_documented(call, answer.body):
-            return ""
+            return None
         what = f"answers with {_content_of(answer.body)} in place of the API's JSON"
-        return f"{address} {what}: {CHECK_URL}; {_LOG_IN}"
+        return Problem(f"{address} {what}", f"{CHECK_URL}; {_LOG_IN}")
     if not _is_refusal(answer):
-        return ""
+        return None
     if status in _REDIRECTION and answer.location is not None:
         what = f"redirects to {host_of(answer.location)}, and the key is not sent there"
-        return f"{address} {what}: {_LOG_IN}, or {CHECK_URL}"
+        return Problem(f"{address} {what}", f"{_LOG_IN}, or {CHECK_URL}")
     what = f"answers {status} to {call.path.partition('?')[0]}, with {_content_of(answer.body)}"
-    return f"{address} {what}: {_REMEDIES.get(status, CHECK_URL)}"
+    return Problem(f"{address} {what}", _REMEDIES.get(status, CHECK_URL))
 
 
 def _is_refusal(answer: FirstAnswer) -> bool:
