@@ -87,6 +87,7 @@ class PixxelClient:
         http_client: httpx.AsyncClient | None = None,
         storage_client: httpx.AsyncClient | None = None,
         engine: Engine | str = Engine.AUTO,
+        preflight: bool = False,
     ) -> None:
         """Create a client; nothing is sent.
 
@@ -113,8 +114,9 @@ class PixxelClient:
                 hooks, mounts and proxies. You close it; it ignores `proxy` and `ca_bundle`.
             storage_client: A client of yours that transfers the packages instead of `engine`. You
                 close it; it ignores `proxy` and `ca_bundle`.
-            engine: What transfers the packages: `libcurl`, `httpx`, or `auto`, which is libcurl
-                if pycurl can be imported.
+            engine: What transfers packages: `libcurl`, `httpx`, or `auto` (libcurl if available).
+            preflight: Run `check_key` once, before the first call: if the service cannot be used,
+                an export ends before it requests anything.
 
         Raises:
             ConfigError: The key cannot be sent, an argument is invalid, or the certificates cannot
@@ -140,6 +142,7 @@ class PixxelClient:
             "http_client": http_client,
             "storage_client": storage_client,
             "engine": engine,
+            "preflight": preflight,
         }
         parts = compose(settings, given, check_use=self._use.check)
         self._service, self._api, self._storage = parts.service, parts.api, parts.storage
@@ -257,7 +260,7 @@ class PixxelClient:
         """Check that the service responds; it does not check the key.
 
         Raises:
-            TransportError: No response arrived, and no attempts are left.
+            TransportError: No response of the service arrived, and no attempts are left.
             ApiError: The service responded with an error.
         """
         await self._api.ping()
@@ -267,7 +270,7 @@ class PixxelClient:
 
         Raises:
             AuthenticationError: It rejects the key.
-            TransportError: No response arrived, and no attempts are left.
+            TransportError: No response of the service arrived, and no attempts are left.
             ApiError: The service responded with an error that does not concern the key.
         """
         await self._api.check_key()

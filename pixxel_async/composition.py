@@ -35,6 +35,7 @@ class ClientParts(TypedDict, total=False):
     http_client: httpx.AsyncClient | None
     storage_client: httpx.AsyncClient | None
     engine: Engine | str
+    preflight: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,14 @@ def compose(settings: Settings, given: ClientParts, *, check_use: Callable[[], N
         timeouts=timeouts,
         limits=limits,
     )
-    api = Api(service, limits=limits, retry=retry, poll_max_s=poll.max_s, check_use=check_use)
+    api = Api(
+        service,
+        limits=limits,
+        retry=retry,
+        poll_max_s=poll.max_s,
+        check_use=check_use,
+        preflight=given.get("preflight", False),
+    )
     allowed = addresses(settings)
     storage = StorageClient(
         storage_engine(

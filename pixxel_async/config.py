@@ -1,7 +1,6 @@
 """Settings as frozen models. Times are in seconds, sizes in bytes; each default is a constant.
 
-Each is an argument of `PixxelClient`, its `export` or `download`. A value out of its range, or an
-unknown field, raises ConfigError.
+A value out of its range, or an unknown field, raises ConfigError.
 """
 
 from __future__ import annotations
@@ -39,7 +38,6 @@ Fetches: TypeAlias = Annotated[int | Literal["auto"], BeforeValidator(read_fetch
 CONNECT_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 60.0
 CREATION_TIMEOUT_S = 300.0
-
 REQUESTS = 16
 REQUESTS_PER_SECOND = 20.0
 PENDING = 10_000
@@ -50,6 +48,7 @@ RETRY_INITIAL_S = 0.5
 RETRY_MAX_S = 30.0
 RETRY_AFTER_MAX_S = 300.0
 RECREATE_ATTEMPTS = 2
+REACH_S = 15.0
 
 POLL_INITIAL_S = 2.0
 POLL_MAX_S = 30.0
@@ -180,9 +179,9 @@ class RetryPolicy(Policy, frozen=True):
         initial_s: The upper bound of the first delay.
         max_s: The upper bound of every delay.
         retry_after_max_s: A longer Retry-After is reduced to this.
-        recreate: How often a creation whose response was lost may be sent again. The lost call
-            may have created a package; a duplicate costs packaging work and nothing else. Zero
-            fails the package instead.
+        recreate: How often a creation whose response was lost may be sent again, although it may
+            have created a package: a duplicate costs packaging work only. Zero fails the package.
+        reach_s: How long to try to reach a service that has not answered yet; then RouteError.
     """
 
     _number_means: ClassVar = ("attempts",)
@@ -192,6 +191,7 @@ class RetryPolicy(Policy, frozen=True):
     max_s: float = Field(default=RETRY_MAX_S, ge=0)
     retry_after_max_s: float = Field(default=RETRY_AFTER_MAX_S, ge=0)
     recreate: int = Field(default=RECREATE_ATTEMPTS, ge=0)
+    reach_s: float = Field(default=REACH_S, ge=0)
 
 
 class PollMethod(StrEnum):

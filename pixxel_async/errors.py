@@ -6,7 +6,7 @@ PixxelError
 ├── InputError                a download or a manifest line is invalid; nothing was sent
 ├── UsageError                unsupported use of the library
 ├── TransportError            no complete response from the service
-│   └── RouteError            the service's certificate is not trusted, or a proxy refuses it
+│   └── RouteError            the service cannot be used until the network or a setting changes
 ├── ApiError                  the service responded with an error
 │   ├── BadRequestError       400, and 4xx codes that have no class
 │   ├── AuthenticationError   401: the key was not accepted
@@ -162,9 +162,11 @@ class TransportError(PixxelError):
 
 
 class RouteError(TransportError):
-    """The service cannot be reached until a setting is changed; nothing was sent.
+    """The service cannot be used until the network or a setting changes.
 
-    Its certificate is not trusted, or the proxy refuses to connect to it.
+    It was never reached, its certificate is not trusted, the proxy refuses to connect to it, or
+    something else answers at its address. The message names the host and the remedy. An export
+    ends, and fails no package.
     """
 
     def __init__(self, message: str) -> None:

@@ -71,6 +71,7 @@ def client_of(options: ReachesService) -> PixxelClient:
         retry=options.retry,
         poll=options.poll,
         fetch=options.fetch,
+        preflight=True,
     )
 
 

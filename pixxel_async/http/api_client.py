@@ -47,13 +47,21 @@ from ..sansio.api.body_decoder import (
     BoundedBody,
     ContentCodingError,
 )
+from ..sansio.api.preflight import address_of
 from ..sansio.api.proxy_rules import Routes
 from ..sansio.resilience.retry_rules import CallKind, read_retry_after
 from ..waits import wait_for_end
 from .auth import KeyAuth
 from .clients import CLOSE_S, REQUEST_STARTS, ConnectionReuse, make_client
 from .deadline import deadline
-from .error_messages import NEVER_SENT, describe, is_out_of_descriptors, route_problem
+from .error_messages import (
+    NEVER_SENT,
+    UNREACHED,
+    describe,
+    is_out_of_descriptors,
+    route_problem,
+    unreachable,
+)
 from .tls import Certificates
 
 logger = logging.getLogger("pixxel_async")
@@ -70,6 +78,19 @@ _NO_CANCELLATION = (".start_tls.started", ".response_closed.started")
 
 class NoDescriptorsError(TransportError):
     """A call was not sent, as the process may open no more files; that says nothing of the host."""
+
+
+class UnreachedError(TransportError):
+    """A call was not sent, as there is no connection to the service.
+
+    Attributes:
+        problem: One sentence for the user: the host, the reason and the remedy.
+    """
+
+    def __init__(self, message: str, problem: str) -> None:
+        """Create an error of one call; `problem` concerns them all."""
+        super().__init__(message, sent=False)
+        self.problem = problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +115,7 @@ class ApiClient:
 
     Attributes:
         base_url: URL of the service.
+        address: The same for messages.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of a call, in part keyword-only
@@ -121,6 +143,7 @@ class ApiClient:
             closes: Whether the clients are closed with this.
         """
         self.base_url = httpx.URL(base_url)
+        self.address = address_of(base_url)
         self._prefix = base_url.rstrip("/")
         self._client = client
         self._creation_client = creation_client or client
@@ -131,6 +154,10 @@ class ApiClient:
         self._proxy = proxy
         self._closes = closes
         self._abandoned: dict[asyncio.Task[Any], _Exchange] = {}
+
+    def redact(self, text: str) -> str:
+        """Return a text without the key."""
+        return self._auth.redactor.text(text)
 
     async def aclose(self) -> None:
         """Close the clients, if they are ours; may be called twice."""
@@ -187,6 +214,9 @@ class ApiClient:
             return NoDescriptorsError(message, sent=False)
         if (reason := route_problem(error, self.base_url.host, self._proxy)) is not None:
             return RouteError(reason)
+        if type(error).__name__ in UNREACHED:
+            problem = unreachable(error, self.address, self._proxy)
+            return UnreachedError(message, self.redact(problem))
         return TransportError(message, sent=type(error).__name__ not in NEVER_SENT)
 
     def _limit_s(self, call: package_calls.Call) -> float:

@@ -8,7 +8,9 @@ Rules:
 from __future__ import annotations
 
 import errno
+import os
 import re
+import socket
 import ssl
 from collections.abc import Iterator
 
@@ -32,6 +34,14 @@ _DENIED = {
     407: "put name and password into the proxy's URL: http://NAME:PASSWORD@HOST:PORT",
     403: "ask whoever runs it to allow this host, or list the host in NO_PROXY",
 }
+_CHECK_NETWORK = (
+    "check the network and --base-url (base_url); if there is a proxy, name it with --proxy (proxy)"
+)
+_CHECK_TLS = "check the scheme and the port of --base-url (base_url), and the network"
+_CHECK_PROXY = "check --proxy (proxy, HTTPS_PROXY) and the network"
+_ASK_PROXY = "check --base-url (base_url), and ask whoever runs the proxy"
+UNREACHED = frozenset({"ConnectError", "ConnectTimeout", "ProxyError"})
+"""Names of errors of a connection that was never made."""
 NEVER_SENT = frozenset(
     {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"}
 )
@@ -80,9 +90,6 @@ _TEXT = {
 _PROXY_STATUS = re.compile(r"(\d{3})\b")
 
 
-_OF_THE_PROXY = frozenset({"ConnectError", "ConnectTimeout", "ProxyError"})
-
-
 def describe(error: Exception, proxy: SecretStr | None = None) -> str:
     """Describe an error of httpx, without the request that it knows.
 
@@ -93,7 +100,7 @@ def describe(error: Exception, proxy: SecretStr | None = None) -> str:
     name = type(error).__name__
     text = _TEXT.get(name, "the connection failed")
     said = redact(str(error))
-    if proxy is not None and name in _OF_THE_PROXY:
+    if proxy is not None and name in UNREACHED:
         said = f"{said}; {named(proxy)}" if said else named(proxy)
     return f"{text} ({said})" if said else text
 
@@ -119,6 +126,43 @@ def route_problem(error: Exception, host: str, proxy: SecretStr | None = None) -
     return None
 
 
+def unreachable(error: Exception, host: str, proxy: SecretStr | None = None) -> str:
+    """Say that no connection was made, why, and what to check.
+
+    Args:
+        error: An error of httpx that is in `UNREACHED`.
+        host: The host that was asked for.
+        proxy: The proxy that leads there.
+    """
+    reason, is_behind_proxy = _no_connection(error)
+    if proxy is None:
+        who = redact(host)
+        remedy = _CHECK_TLS if is_behind_proxy else _CHECK_NETWORK
+    elif is_behind_proxy:
+        who, remedy = f"{redact(host)} behind the {named(proxy)}", _ASK_PROXY
+    else:
+        who, remedy = f"the {named(proxy)}", _CHECK_PROXY
+    return f"{who} cannot be reached: {reason}; {remedy}"
+
+
+def _no_connection(error: Exception) -> tuple[str, bool]:
+    """Return why there is no connection, and whether a proxy, if there is one, was reached."""
+    if type(error).__name__ == "ProxyError":
+        return f"{_TEXT['ProxyError']} ({redact(str(error))})", True
+    for cause in _causes(error):
+        match cause:
+            case socket.gaierror():
+                return f"its name has no address ({cause.strerror})", False
+            case ssl.SSLError():
+                said = (getattr(cause, "reason", "") or str(cause)).lower().replace("_", " ")
+                return f"the TLS handshake fails ({redact(said)})", True
+            case OSError(errno=int(number)):
+                return os.strerror(number).lower(), False
+    if type(error).__name__ == "ConnectTimeout":
+        return "it does not respond in time", False
+    return redact(str(error)) or _TEXT["ConnectError"], False
+
+
 def storage_error(error: Exception, host: str, proxy: SecretStr | None) -> PixxelError:
     """Return the error of a transfer that httpx could not make; arguments as `route_problem`'s."""
     if is_out_of_descriptors(error):
@@ -141,4 +185,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     seen: BaseException | None = error
     while seen is not None:
         yield seen
-        seen = seen.__cause__ or seen.__context__
+        if isinstance(seen, BaseExceptionGroup):  # one error for each address of the host
+            seen = seen.exceptions[0]
+        else:
+            seen = seen.__cause__ or seen.__context__

@@ -17,10 +17,13 @@ import httpx
 
 from .._version import USER_AGENT
 from ..config import Timeouts
+from ..sansio.api.package_calls import PING
+from ..sansio.api.preflight import FirstAnswer, Problem, address_of, problem_of
 from ..sansio.api.proxy_rules import Routes, shown
 from .error_messages import describe, route_problem
 
-PING = "/ping"
+MOST_BYTES = 65_536
+"""More of a body is not read: a documented answer has six."""
 DNS, TCP, TLS, ANSWER = "dns", "tcp", "tls", "answer"
 _TRACED = {"connect_tcp": TCP, "start_tls": TLS}
 
@@ -35,6 +38,7 @@ class Probe:
         seconds: The duration of each phase it reached: `dns`, `tcp`, `tls`, `answer`.
         failed_at: The phase that failed, or empty.
         reason: Why, or empty.
+        problem: What is wrong with the answer, such as that it is a web page; or None.
         status: The HTTP status, or None.
         date: The time of day at the service when it answered, or None.
         now: The time of day here at that moment.
@@ -45,6 +49,7 @@ class Probe:
     seconds: Mapping[str, float]
     failed_at: str
     reason: str
+    problem: Problem | None
     status: int | None
     date: datetime | None
     now: datetime
@@ -61,12 +66,12 @@ async def probe(
         client: Sends the request; the caller closes it.
         timeouts: How long connecting and answering may take.
     """
-    url = httpx.URL(base_url.rstrip("/") + PING)
+    url = httpx.URL(base_url.rstrip("/") + PING.path)
     proxy = routes.proxy_for(url.scheme, url.host, url.port)
     first = httpx.URL(proxy.get_secret_value()) if proxy else url
     seconds: dict[str, float] = {}
     trace = _ConnectionTrace(seconds)
-    status, date, reason = None, None, ""
+    status, date, reason, problem = None, None, "", None
     try:
         with anyio.fail_after(timeouts.answer_s):
             await anyio.getaddrinfo(first.host, first.port or 443, type=socket.SOCK_STREAM)
@@ -84,7 +89,7 @@ async def probe(
             )
             response = await client.send(request, stream=True, follow_redirects=False)
             status, date = response.status_code, _date(response.headers.get("date"))
-            await response.aclose()
+            problem = await _problem_of(response, base_url)
             trace.reached("")
     except TimeoutError:
         reason = f"nothing within {timeouts.answer_s:g} s"
@@ -98,10 +103,27 @@ async def probe(
         seconds=seconds,
         failed_at=trace.at,
         reason=reason,
+        problem=problem,
         status=status,
         date=date,
         now=datetime.now(UTC),
     )
+
+
+async def _problem_of(response: httpx.Response, base_url: str) -> Problem | None:
+    """Read the start of a response, close it, and return what is wrong with it."""
+    body = b""
+    try:
+        async for piece in response.aiter_bytes():
+            body += piece
+            if len(body) > MOST_BYTES:
+                break
+    finally:
+        await response.aclose()
+    answer = FirstAnswer(
+        status=response.status_code, body=body, location=response.headers.get("location")
+    )
+    return problem_of(PING, answer, address_of(base_url))
 
 
 class _ConnectionTrace:

@@ -14,24 +14,30 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias, TypeVar
+from http import HTTPStatus
+from typing import Protocol, TypeAlias, TypeVar
 
+import anyio
 import anyio.lowlevel
 
 from ..config import Limits, RetryPolicy
 from ..downloads import Download
-from ..errors import ApiError
+from ..errors import ApiError, NotFoundError, PixxelError, ResponseError, RouteError
 from ..models import Package
 from ..sansio.api import package_calls
+from ..sansio.api.json_body import load
+from ..sansio.api.preflight import CHECK_URL, KNOWN_KEY, FirstAnswer, Problem, problem_of
 from ..sansio.resilience.circuit_breaker import MOST_S
-from ..sansio.resilience.retry_rules import CallKind, Failure, failure_of
-from .api_client import ApiClient, NoDescriptorsError, Response
+from ..sansio.resilience.retry_rules import CallKind, Failure, delay, failure_of
+from .api_client import ApiClient, NoDescriptorsError, Response, UnreachedError
 from .circuit_breaker import CircuitBreaker, HostIsDown, HostIsUp
+from .preflight import FirstContact, Preflight
 from .rate_limiter import RateLimiter
 from .retry import Retries, Retry, RetryBudgetSpent, SlowDown
 
-KNOWN_KEY = frozenset({403, 404})
-"""Answers that only a key that is known gets, although they are errors."""
+CONFIRMATIONS = 3
+"""So many answers in a row have to be those of something else: one page may be a mishap."""
+CHECKS = (package_calls.PING, package_calls.KEY_CHECK)
 HOST_FAILS = frozenset(
     {Failure.NOT_SENT, Failure.LOST, Failure.UNAVAILABLE, Failure.BROKEN, Failure.UNREADABLE}
 )
@@ -57,6 +63,16 @@ Before: TypeAlias = Callable[[], Awaitable[None]]
 T = TypeVar("T")
 
 
+class Send(Protocol):
+    """Sends a call until its answer is read."""
+
+    async def __call__(
+        self, call: package_calls.Call, read: Callable[[Response], T], notify: Notify, /
+    ) -> T:
+        """Return what `read` returns."""
+        ...
+
+
 async def ignore(_notice: Notice) -> None:
     """Take a notice that nobody waits for."""
 
@@ -64,13 +80,14 @@ async def ignore(_notice: Notice) -> None:
 class Api:
     """Sends calls to a service that it does not own."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of a call, keyword-only
         self,
         service: ApiClient,
         *,
         limits: Limits,
         retry: RetryPolicy,
         poll_max_s: float,
+        preflight: bool = False,
         check_use: Callable[[], None] = lambda: None,
     ) -> None:
         """Share one rate and one bound on calls in flight among all users of this object.
@@ -80,17 +97,24 @@ class Api:
             limits: Rate and bound.
             retry: How often, and after how long, a failed call is tried again.
             poll_max_s: Within this time after a failing service is back, it is used again.
+            preflight: Whether the service and the key are checked before the first call.
             check_use: Raises if the client cannot be used here.
         """
         self._service = service
         self._check_use = check_use
         self._slots = asyncio.Semaphore(limits.requests)
         self._rate = RateLimiter(limits.requests_per_second)
+        self._retry = retry
         self._retries = Retries(retry, self._rate)
+        self._contact = FirstContact(service, retry.reach_s if retry.attempts > 1 else 0)
+        self._preflight = Preflight(is_wanted=preflight)
+        contact = self._contact
         self._guard = CircuitBreaker(
             service.base_url.host,
             is_failure=lambda error: (
-                is_failure_of_host(error) and not isinstance(error, NoDescriptorsError)
+                contact.is_made
+                and is_failure_of_host(error)
+                and not isinstance(error, NoDescriptorsError)
             ),
             is_answer=lambda error: isinstance(error, ApiError) and not is_failure_of_host(error),
             most_s=min(MOST_S, poll_max_s / 2),
@@ -102,33 +126,66 @@ class Api:
         return self._rate.per_second
 
     async def ping(self) -> None:
-        """Ask the service for a sign of life (`GET /ping`).
+        """Ask the service for a sign of life (`GET /ping`), and check that it is the service's.
 
         Raises:
-            TransportError: No answer.
-            ApiError: An answer other than 2xx.
+            TransportError: No answer; a RouteError if something else answers.
+            ApiError: The service answered with an error.
         """
-
-        def read(reply: Response) -> None:
-            _raise_for_status(package_calls.PING, reply)
-
-        await self._send(package_calls.PING, read, ignore)
+        await self._check(package_calls.PING, self._send)
 
     async def check_key(self) -> None:
         """Ask whether the service takes the key (`ListAOIs`, one entry).
 
         Raises:
             AuthenticationError: It does not.
-            TransportError: No answer.
+            TransportError: No answer; a RouteError if something else answers.
             ApiError: An answer that says nothing of the key, such as 500. 403 and 404 say that the
                 key is known, and are fine.
         """
+        await self._check_key(self._send)
 
-        def read(reply: Response) -> None:
-            if reply.status not in KNOWN_KEY:
-                _raise_for_status(package_calls.KEY_CHECK, reply)
+    async def _check_key(self, send: Send) -> None:
+        if await self._check(package_calls.KEY_CHECK, send) != HTTPStatus.NOT_FOUND:
+            return
+        try:
+            await self._check(package_calls.PING, send)
+        except NotFoundError:
+            message = f"{self._service.address} answers 404 to each call: {CHECK_URL}"
+            raise RouteError(message) from None
 
-        await self._send(package_calls.KEY_CHECK, read, ignore)
+    async def _check(self, call: package_calls.Call, send: Send) -> int:
+        """Send a call, check that its answer comes from the API, and return its status."""
+
+        def read(reply: Response) -> tuple[int, Problem | None]:
+            answer = FirstAnswer(status=reply.status, body=reply.body, location=reply.location)
+            problem = problem_of(call, answer, self._service.address)
+            if problem is None and (reply.status not in KNOWN_KEY or call is package_calls.PING):
+                _raise_for_status(call, reply)
+            return reply.status, problem
+
+        problem = None
+        for attempt in range(min(CONFIRMATIONS, self._retry.attempts)):
+            if attempt:
+                await anyio.sleep(delay(self._retry, attempt=attempt, jitter=1))
+            try:
+                status, problem = await send(call, read, ignore)
+            except ResponseError as error:  # too long, or not in the coding that it names
+                status, problem = 0, Problem(f"{self._service.address}: {error.message}", CHECK_URL)
+            if problem is None:
+                return status
+        raise RouteError(self._service.redact(str(problem)))
+
+    async def _send_reached(
+        self, call: package_calls.Call, read: Callable[[Response], T], notify: Notify
+    ) -> T:
+        """Send a call as soon as the service is reached, and retry nothing else."""
+        since = anyio.current_time()
+        try:
+            return await self._once(call, read, notify, None, waits=False)
+        except UnreachedError as error:
+            await self._contact.wait(error, since)
+        return await self._once(call, read, notify, None, waits=False)
 
     async def list_something(self) -> None:
         """Ask for the first entry of a list, as `check_key` does, and take no error for fine.
@@ -136,7 +193,7 @@ class Api:
         Raises:
             PixxelError: As `ask`.
         """
-        await self.ask(package_calls.KEY_CHECK, lambda _: None)
+        await self.ask(package_calls.KEY_CHECK, load)
 
     async def create(
         self, download: Download, *, notify: Notify = ignore, before: Before | None = None
@@ -222,12 +279,16 @@ class Api:
     ) -> T:
         """Send a call until `read` takes its answer, or the policy gives up."""
         self._check_use()
+        if self._preflight.is_due and call not in CHECKS:
+            await self._preflight.run(lambda: self._check_key(self._send_reached))
         self._retries.earn()
+        since = anyio.current_time()
         try:
             return await self._once(call, read, notify, before, waits=not comes_again)
         except Exception as error:  # noqa: BLE001 - judged by the policy, as any other attempt
             failed = error
         try:
+            await self._contact.wait(failed, since)
             return await self._retries.go_on(
                 call,
                 lambda: self._once(call, read, notify, before, waits=not comes_again),
@@ -257,10 +318,20 @@ class Api:
                 if request.still_goes():
                     if before is not None:
                         await before()
-                    result = read(await self._service.send(call))
+                    reply = await self._exchange(call)
+                    result = read(reply)
                     break
         self._rate.content()
         return result
+
+    async def _exchange(self, call: package_calls.Call) -> Response:
+        try:
+            reply = await self._service.send(call)
+        except PixxelError as error:
+            self._contact.record(error)
+            raise
+        self._contact.is_made = True
+        return reply
 
 
 def _answer(call: package_calls.Call, reply: Response) -> package_calls.Answer:

@@ -40,6 +40,10 @@ class RawServer(SocketServer):
             writer.close()
 
 
+PONG = b'"pong"'
+"""The documented answer to `GET /ping`."""
+
+
 def raw(status: int, body: bytes = b"", **headers: str) -> bytes:
     """Return an answer in bytes; underscores in the names of headers stand for hyphens."""
     lines = {"Content-Length": str(len(body)), "Connection": "close"}

@@ -15,19 +15,22 @@ from pixxel_async import Limits, Package, PixxelClient, RetryPolicy
 KEY = "canary-key-0f5b"
 URL = "https://storage.test/package.zip?sig=canary-signature"
 READY = {"id": "d1", "download_id": "d1", "status": "success", "signed_url": URL}
-AT_ONCE = RetryPolicy(initial_s=0, attempts=4)
+DOCUMENTS = {"ping": "pong", "aois": {"aois": []}}
+AT_ONCE = RetryPolicy(initial_s=0, attempts=4, reach_s=0)
 FAST = Limits(requests_per_second=10_000)
 Step: TypeAlias = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
 
 def answer(status: int = 200, **parts: Any) -> Step:
-    """Answer with a response, by default with the document of a ready package."""
-    if not parts.keys() & {"content", "json", "text", "html", "stream"}:
-        error = {"error": {"code": "CODE", "message": "a message", "details": [1]}}
-        parts["json"] = READY if status < 400 else error
+    """Answer with a response, by default with what the call documents, or with an error."""
+    has_body = bool(parts.keys() & {"content", "json", "text", "html", "stream"})
 
-    async def step(_request: httpx.Request) -> httpx.Response:
-        return httpx.Response(status, **parts)
+    async def step(request: httpx.Request) -> httpx.Response:
+        if has_body:
+            return httpx.Response(status, **parts)
+        error = {"error": {"code": "CODE", "message": "a message", "details": [1]}}
+        found = DOCUMENTS.get(request.url.path.rpartition("/")[2], READY) if status < 400 else error
+        return httpx.Response(status, json=found, **parts)
 
     return step
 

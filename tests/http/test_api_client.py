@@ -33,7 +33,7 @@ from pixxel_async import (
 
 from ..socket_server import SocketServer
 from ..support import PATIENCE_S
-from .raw_server import RawServer, raw
+from .raw_server import PONG, RawServer, raw
 from .script import AT_ONCE, CALLS, KEY, ClientCall
 from .storages import some_turns, until
 from .tls_stand import ConnectProxy
@@ -101,8 +101,9 @@ class Requests(SocketServer):
                 assert len(headers) == len(lines)  # none came twice
                 body = await reader.readexactly(int(headers.get(b"content-length", b"0")))
                 self.requests.append((line, headers, body))
-                length = b"Content-Length: %d\r\n\r\n" % len(BODY)
-                writer.write(b"HTTP/1.1 200 OK\r\n" + length + BODY)
+                answer = PONG if b"/ping " in line else BODY
+                length = b"Content-Length: %d\r\n\r\n" % len(answer)
+                writer.write(b"HTTP/1.1 200 OK\r\n" + length + answer)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
@@ -488,7 +489,7 @@ class Crowd(SocketServer):
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while True:
-                await reader.readuntil(b"\r\n\r\n")
+                head = await reader.readuntil(b"\r\n\r\n")
                 self.now += 1
                 self.most = max(self.most, self.now)
                 if self.now == self._wanted:
@@ -496,7 +497,8 @@ class Crowd(SocketServer):
                 await self._is_full.wait()
                 await some_turns()
                 self.now -= 1
-                writer.write(raw(200, BODY, Connection="keep-alive"))
+                answer = PONG if b"/ping " in head else BODY
+                writer.write(raw(200, answer, Connection="keep-alive"))
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
 

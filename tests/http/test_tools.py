@@ -20,13 +20,14 @@ from pytest_httpx import HTTPXMock
 
 from pixxel_async import JobDownload, PixxelClient
 
-from .raw_server import RawServer, raw
+from .raw_server import PONG, RawServer, raw
 from .script import AT_ONCE, KEY, READY, URL, Script, answer
 from .tls_stand import ConnectProxy
 
 API = "https://api.pixxel.space"
 JOB = JobDownload(workflow_id="w", job_id="j")
 JOB_URL = f"{API}/v0/workflows/w/jobs/j/download"
+PONG_RESPONSE = httpx.Response(200, json="pong")
 OURS = pytest.mark.parametrize("is_ours", [True, False], ids=["our client", "a user's client"])
 
 
@@ -68,14 +69,18 @@ async def test_respx_sees_calls_and_signed_urls(tmp_path: Path, *, is_ours: bool
 async def test_respx_sees_the_calls_of_a_client_that_was_made_before() -> None:
     async with PixxelClient(KEY, retry=AT_ONCE) as client:
         with respx.mock(base_url=API) as router:
-            router.get("/ping").mock(side_effect=[httpx.Response(503), httpx.Response(200)])
+            router.get("/ping").mock(
+                side_effect=[httpx.Response(503), httpx.Response(200, json="pong")]
+            )
             await client.ping()
             assert router.calls.call_count == 2
 
 
 @respx.mock(base_url=API)
 async def test_respx_breaks_connections_as_we_expect(respx_mock: respx.MockRouter) -> None:
-    route = respx_mock.get("/ping").mock(side_effect=[httpx.ConnectError, httpx.Response(200)])
+    route = respx_mock.get("/ping").mock(
+        side_effect=[httpx.ConnectError, httpx.Response(200, json="pong")]
+    )
     async with PixxelClient(KEY, retry=AT_ONCE) as client:
         await client.ping()
     assert route.call_count == 2
@@ -132,7 +137,7 @@ def told(spans: InMemorySpanExporter) -> list[tuple[str, object, object]]:
 async def test_opentelemetry_has_a_span_for_each_call(
     spans: InMemorySpanExporter, *, is_ours: bool
 ) -> None:
-    async with RawServer(raw(500), raw(200)) as server:
+    async with RawServer(raw(500), raw(200, PONG)) as server:
         url = f"{server.url}/ping"
         calls = None if is_ours else httpx.AsyncClient()
         async with PixxelClient(
@@ -152,7 +157,7 @@ async def test_opentelemetry_has_a_span_for_each_call(
 async def test_opentelemetry_instruments_one_client(
     spans: InMemorySpanExporter, tracing: TracerProvider
 ) -> None:
-    async with RawServer(raw(200)) as server, httpx.AsyncClient() as calls:
+    async with RawServer(raw(200, PONG)) as server, httpx.AsyncClient() as calls:
         HTTPXClientInstrumentor.instrument_client(calls, tracer_provider=tracing)
         async with PixxelClient(KEY, base_url=server.url, http_client=calls) as client:
             await client.ping()

@@ -1,4 +1,4 @@
-"""`pixxel-async auth`: store the key, look at it, forget it."""
+"""`pixxel-async auth`: store the API key, check it, delete it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from ...client import PixxelClient
 from ...config import AuthScheme, RetryPolicy, variable
-from ...errors import ApiError, AuthenticationError, ConfigError, PixxelError
+from ...errors import ApiError, AuthenticationError, ConfigError, PixxelError, RouteError
 from ...http.auth import KeyAuth
 from ...settings.config_file import DEFAULT_PROFILE, ConfigFile, config_file, profile_wanted
 from ...settings.keyring import forget_key, store_key
@@ -31,18 +31,21 @@ app = typer.Typer(
     epilog="PIXXEL_API_KEY wins over a key that is stored.",
 )
 
+REACH_S = 5.0
+"""How long to try to reach the service, in seconds."""
+
 MAX_PIPED_CHARS = 10_000
-"""No key is that long: what is piped is something else."""
+"""No key is that long."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StatusOptions(ServiceOptions):
-    """How the service is asked; somebody waits for the answer."""
+    """How the service is asked."""
 
     @property
     def retry(self) -> RetryPolicy:
-        """A second try, and no more."""
-        return RetryPolicy(attempts=2)
+        """Two attempts, and a short wait for the network: somebody waits for the answer."""
+        return RetryPolicy(attempts=2, reach_s=REACH_S)
 
 
 class Store(StrEnum):
@@ -67,7 +70,7 @@ def login(
         ),
     ] = None,
 ) -> None:
-    """Store the key: typed without being shown, or read from standard input."""
+    """Store the key: typed without echo, or read from standard input."""
     name = profile_wanted(profile) or DEFAULT_PROFILE
     with ended(interrupted="nothing is stored"):
         file = config_file()
@@ -82,9 +85,9 @@ def login(
 @app.command(epilog="Example: pixxel-async auth status --profile work")
 @takes_options
 def status(options: StatusOptions) -> None:
-    """Say which key is in use, and ask the service whether it takes it.
+    """Show which key is in use, and check that the service accepts it.
 
-    The exit code is 0 if it does, and 1 if not, or if there is no answer.
+    The exit code is 0 if it does, and 1 if not, or if something else answers or nothing does.
     """
     with ended():
         try:
@@ -101,7 +104,7 @@ def status(options: StatusOptions) -> None:
 
 @app.command(epilog="Example: pixxel-async auth logout")
 def logout(profile: ProfileName = None) -> None:
-    """Forget the stored key of a profile."""
+    """Delete the stored key of a profile."""
     name = profile_wanted(profile) or DEFAULT_PROFILE
     with ended():
         file = config_file()
@@ -113,9 +116,9 @@ def logout(profile: ProfileName = None) -> None:
         if file.unset(name, API_KEY):
             places.append(str(file.path))
         complain(
-            f"the key of profile {name} is gone from {' and '.join(places)}"
+            f"the key of profile {name} is deleted from {' and '.join(places)}"
             if places
-            else f"no key of profile {name} was stored"
+            else f"profile {name} has no stored key"
         )
 
 
@@ -132,7 +135,7 @@ def _read_key() -> SecretStr:
             message = f"standard input cannot be read: {error.strerror}"
             raise ConfigError(message) from None
     if len(text) > MAX_PIPED_CHARS:
-        message = "what came on standard input is too long for a key"
+        message = "standard input is too long for a key"
         raise ConfigError(message)
     if not text.strip():
         message = "no key was given: copy it from the API tab of your Pixxel workspace settings"
@@ -173,7 +176,9 @@ async def _ask(client: PixxelClient) -> tuple[bool, str]:
             remedy = "log in with another key, or try the other --auth-scheme"
             return False, f"the key is rejected ({error}); {remedy}"
         except ApiError as error:
-            return False, f"no verdict on the key: {error}"
+            return False, f"the key could not be checked: {error}; try again later"
+        except RouteError as error:
+            return False, str(error)
         except PixxelError as error:
-            return False, f"not reached: {error}; pixxel-async doctor tells more"
+            return False, f"the key could not be checked: {error}; run pixxel-async doctor"
     return True, "the key is good"

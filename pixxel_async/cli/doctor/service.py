@@ -1,4 +1,4 @@
-"""What `doctor` looks at on the way to the service: name, connection, answer, clock, key."""
+"""What `doctor` checks of the service: name, connection, TLS, answer, clock, key."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ from ...settings.network import certificates, routes
 from .checks import SLOW_STEP_S, Finding, judge_clock, ok, problem, warning
 
 FIRST_ERROR = 400
+RETRY = RetryPolicy(attempts=2, reach_s=0)
+"""The steps before show what fails: a second attempt, and no wait for the network."""
 NAMES = {DNS: "name", TCP: "connection", TLS: "TLS", ANSWER: "service"}
 REMEDIES = {
-    DNS: "look at the network and at --base-url; behind a proxy, name it with --proxy",
-    TCP: "look at the network; if there is a proxy, name it with --proxy or HTTPS_PROXY",
-    TLS: "if a private CA stands in between, name its certificate with --ca-bundle FILE",
-    ANSWER: "try again later, or look at the proxy",
+    DNS: "check the network and --base-url; if there is a proxy, name it with --proxy",
+    TCP: "check the network and --base-url; if there is a proxy, name it with --proxy",
+    TLS: "check the scheme of --base-url, and --ca-bundle",
+    ANSWER: "try again later, or check the proxy",
 }
 
 
 async def way(settings: Settings, timeouts: Timeouts) -> AsyncIterator[Finding]:
-    """Look at each part of the way to the service, and at its clock.
+    """Check each step of the connection to the service, and its clock.
 
     Raises:
         ConfigError: The base URL, the proxy or the certificates cannot be used.
@@ -40,7 +42,7 @@ async def way(settings: Settings, timeouts: Timeouts) -> AsyncIterator[Finding]:
 
 
 def findings_of(seen: Probe, base_url: str) -> Iterator[Finding]:
-    """Judge what a look at the way has shown."""
+    """Judge the result of a probe."""
     yield ok("proxy", seen.proxy or "none in between")
     for part, name in NAMES.items():
         whose = seen.host if part in {DNS, TCP} else base_url
@@ -51,18 +53,20 @@ def findings_of(seen: Probe, base_url: str) -> Iterator[Finding]:
             continue
         took = seen.seconds[part]
         text = f"{whose}: {took * 1000:.0f} ms"
-        if part == ANSWER and seen.status is not None and seen.status >= FIRST_ERROR:
+        if part == ANSWER and seen.problem is not None:
+            yield problem(name, seen.problem.reason, seen.problem.remedy)
+        elif part == ANSWER and seen.status is not None and seen.status >= FIRST_ERROR:
             yield problem(name, f"{base_url} answers {seen.status}", REMEDIES[ANSWER])
         elif took > SLOW_STEP_S:
-            yield warning(name, text, "it is slow: look at the network and the proxy")
+            yield warning(name, text, "check the network and the proxy for what slows them")
         else:
             yield ok(name, text)
     yield judge_clock(seen.now, seen.date)
 
 
 async def key(settings: Settings, timeouts: Timeouts) -> Finding:
-    """Ask the service whether it takes the key."""
-    client = PixxelClient.from_settings(settings, timeout=timeouts, retry=RetryPolicy(attempts=2))
+    """Check that the service accepts the key."""
+    client = PixxelClient.from_settings(settings, timeout=timeouts, retry=RETRY)
     async with client:
         try:
             await client.check_key()
@@ -70,7 +74,7 @@ async def key(settings: Settings, timeouts: Timeouts) -> Finding:
             remedy = "pixxel-async auth login with another key, or try the other --auth-scheme"
             return problem("key accepted", str(error), remedy)
         except ApiError as error:
-            return warning("key accepted", f"no verdict: {error}", "try again later")
+            return warning("key accepted", f"not checked: {error}", "try again later")
         except PixxelError as error:
-            return problem("key accepted", f"no answer: {error}", "see the lines above")
+            return problem("key accepted", f"not checked: {error}", "")
     return ok("key accepted", "yes")

@@ -43,7 +43,7 @@ def status_error(
         return None
     code, message, details, from_service = _error_parts(body)
     if location is not None and status_code // 100 == REDIRECTION:
-        message = f"redirects to {_host_of(location)}, which is not followed with the key"
+        message = f"redirects to {host_of(location)}, which is not followed with the key"
     return api_error_class(status_code)(
         message or "no message",
         status=status_code,
@@ -55,7 +55,7 @@ def status_error(
     )
 
 
-def _host_of(location: str) -> str:
+def host_of(location: str) -> str:
     """Return the host of a Location header; its path and query may hold secrets."""
     try:
         host = urlsplit(location).hostname

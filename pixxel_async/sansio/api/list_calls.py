@@ -166,15 +166,21 @@ def read_page(source: Source[R], body: bytes) -> Page[R]:
         ResponseError: It is not as documented.
     """
     answer = _object(source, body)
-    rows = answer.get(source.within)
-    if rows is None and (source.within in answer or not answer.keys() - _PAGING_FIELDS):
-        rows = []
-    if not isinstance(rows, list):
+    rows = rows_of(answer, source.within)
+    if rows is None:
         raise _undocumented(source, f'no list "{source.within}"')
     records = tuple(
         _record(source, row, f"{source.within}.{place}") for place, row in enumerate(rows)
     )
     return Page(records, _total(source, answer))
+
+
+def rows_of(answer: Mapping[str, Any], within: str) -> list[Any] | None:
+    """Return the rows of a page, or None if the answer does not have the form of a page."""
+    rows = answer.get(within)
+    if rows is None and (within in answer or not answer.keys() - _PAGING_FIELDS):
+        return []
+    return rows if isinstance(rows, list) else None
 
 
 def read_record(source: Source[R], body: bytes) -> R:
