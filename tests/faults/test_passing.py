@@ -13,6 +13,7 @@ from pixxel_async import (
     AuthenticationError,
     CatalogDownload,
     Event,
+    FolderPolicy,
     HostFailed,
     JobDownload,
     PackageStatus,
@@ -20,6 +21,7 @@ from pixxel_async import (
     PixxelClient,
     PixxelError,
     PollPolicy,
+    PreviousFailures,
     RedirectedError,
     Report,
     RetryPolicy,
@@ -395,6 +397,9 @@ async def test_a_header_that_looks_like_a_status_line_is_a_header(
     assert is_whole(report, tmp_path, 1)
 
 
+LEAVE = FolderPolicy(previous_failures=PreviousFailures.LEAVE)
+
+
 @pytest.mark.fault(73)
 @pytest.mark.parametrize(
     "said",
@@ -409,7 +414,7 @@ async def test_what_the_storage_itself_calls_wrong_is_final(tmp_path: Path, said
         await export(server, tmp_path, jobs(1))
         assert sum(ask.is_of_storage for ask in server.asked) <= 4
         asked = len(server.asked)
-        report, _ = await export(server, tmp_path, jobs(1))
+        report, _ = await export(server, tmp_path, jobs(1), policy=LEAVE)
         assert len(server.asked) == asked
     assert "failed in an earlier run" in str(report.failed[0].error)
 
