@@ -71,5 +71,5 @@ def run_demo(folder: Path, packages: int, loudness: Verbosity) -> None:
                 "To see them downloaded, remove the folder or name another one with --out."
             )
         for line in what_next(report, interruption):
-            complain(line)
+            complain(line, wraps=False)
     raise typer.Exit(interruption.exit_code or exit_code(report))
