@@ -103,16 +103,16 @@ CODES = {"auth status": 1, "doctor": 1, "list": 2, "select": 2, "download": 1, "
 EACH_COMMAND = pytest.mark.parametrize("name", COMMANDS)
 
 
-def run_against(name: str, url: str, tmp_path: Path, *more: str) -> str:
+def run_against(name: str, url: str, tmp_path: Path, key: str = KEY) -> str:
     """Run a command; check its exit code, and return the lines about the service."""
     rows = [{"kind": "catalog", "catalog_ids": [f"c{number}"]} for number in range(75)]
     manifest = write_manifest(tmp_path / "m.jsonl", rows)
     out = tmp_path / "out"
     words = [word.format(out=out, manifest=manifest) for word in COMMANDS[name]]
-    told = run(*words, *more, "--base-url", url, env={"PIXXEL_API_KEY": KEY})
+    told = run(*words, "--base-url", url, env={"PIXXEL_API_KEY": key})
     shown = told.stdout + told.stderr
     assert told.exit_code == CODES[name], shown
-    assert KEY not in shown
+    assert key not in shown
     assert "reject" not in shown
     assert "Traceback" not in shown
     assert not list(out.glob("*.zip*"))
@@ -169,9 +169,9 @@ def test_what_is_not_the_api_gets_one_sentence(
 @pytest.mark.parametrize("path", ["/v1", "/api/"])
 def test_a_wrong_path_of_the_service_itself_is_told(path: str, name: str, tmp_path: Path) -> None:
     with sandbox_in_thread() as sandbox:
-        line = run_against(name, sandbox.api_url + path, tmp_path)
-        assert sandbox.calls == []
-    assert "404" in line
+        line = run_against(name, sandbox.api_url + path, tmp_path, sandbox.api_key)
+        assert {call.method for call in sandbox.calls} == {"GET"}
+    assert "404" in line or name == "doctor"  # the sandbox answers 401 to a path without a key
     assert "--base-url" in line
 
 
