@@ -151,7 +151,9 @@ class Api:
         await self._check_key(self._send)
 
     async def _check_key(self, send: Send) -> None:
-        if await self._check(package_calls.KEY_CHECK, send) != HTTPStatus.NOT_FOUND:
+        status = await self._check(package_calls.KEY_CHECK, send)
+        self.has_succeeded |= status not in KNOWN_KEY
+        if status != HTTPStatus.NOT_FOUND:
             return
         try:
             await self._check(package_calls.PING, send)
@@ -327,7 +329,7 @@ class Api:
                     result = read(reply)
                     break
         self._rate.content()
-        self.has_succeeded = True
+        self.has_succeeded |= call not in CHECKS
         return result
 
     async def _exchange(self, call: package_calls.Call) -> Response:

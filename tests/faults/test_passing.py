@@ -210,6 +210,7 @@ async def test_a_service_that_knows_no_call_is_a_wrong_base_url(
         assert (report.failed, report.left) == ([], 40)
         server.fault = lambda _: None
         again, _ = await export(server, tmp_path, mixed(40))
+    assert errors_of(again) == []
     assert again.is_complete
 
 
