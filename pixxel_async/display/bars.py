@@ -86,4 +86,4 @@ class Bars:
         return self._view.draw()
 
     def _print(self, line: Text) -> None:
-        self._console.print(line, soft_wrap=True)
+        self._console.print(line, overflow="ignore", crop=False)  # breaks between words

@@ -13,7 +13,7 @@ import anyio
 
 from .. import events
 from ..config import RetryPolicy
-from ..errors import PackageGoneError, PixxelError, TransportError
+from ..errors import PackageGoneError, PixxelError, RouteError, TransportError
 from ..journal.journal import Journal
 from ..models import Package
 from ..sansio.api.package_calls import needs_id
@@ -127,6 +127,7 @@ class CreateStage:
 
         `lost` is how many responses to it were lost so far.
         """
+        row, lost_before = item.row, lost
 
         def note_lost(now: int) -> None:
             nonlocal lost
@@ -139,6 +140,11 @@ class CreateStage:
             return await self._gate.create(
                 self._requests.create(item.download, lost=lost, note_lost=note_lost, before=before)
             )
+        except RouteError:
+            if lost == lost_before:  # nothing was sent: the next run starts where this one did
+                item.row = row
+                self._journal.note(row)
+            raise
         except PixxelError as error:
             # Any response settles the creation, even one that another attempt follows.
             if failure_of(error) not in _UNANSWERED and self._gate.rejected is None:

@@ -27,7 +27,6 @@ from ..downloads import Download
 from ..errors import (
     AuthenticationError,
     EarlierFailureError,
-    PermissionDeniedError,
     PixxelError,
     RouteError,
 )
@@ -48,7 +47,7 @@ from ..transfer.work_item import WorkItem, new_row
 from .create_stage import CreateStage
 from .event_bus import EventBus
 from .fetch_stage import FetchStage
-from .key_check import KeyCheck
+from .key_check import JUDGED, KeyCheck
 from .package_requests import PackageRequests, raise_if_failed
 from .pending_packages import Failures, PendingPackages
 from .poll_stage import PollStage
@@ -222,11 +221,11 @@ class Pipeline:
 
     async def _fail(self, item: WorkItem, error: PixxelError) -> None:
         """Fail a package; stop the export if the key, the route or the folder is lost."""
+        if isinstance(error, JUDGED) and not is_retryable_next_run(error):
+            error = await self._key_check.judge(error)
         if isinstance(error, ENDS_EXPORT):
             await self._end_early(error)
             return
-        if isinstance(error, PermissionDeniedError) and not is_retryable_next_run(error):
-            error = await self._key_check.judge(error)
         if isinstance(error, AuthenticationError):
             await self._stop(error)
         self._release_slot(item)

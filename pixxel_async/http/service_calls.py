@@ -78,7 +78,11 @@ async def ignore(_notice: Notice) -> None:
 
 
 class Api:
-    """Sends calls to a service that it does not own."""
+    """Sends calls to a service that it does not own.
+
+    Attributes:
+        has_succeeded: Whether any call got a documented answer.
+    """
 
     def __init__(  # noqa: PLR0913 - the parts of a call, keyword-only
         self,
@@ -100,6 +104,7 @@ class Api:
             preflight: Whether the service and the key are checked before the first call.
             check_use: Raises if the client cannot be used here.
         """
+        self.has_succeeded = False
         self._service = service
         self._check_use = check_use
         self._slots = asyncio.Semaphore(limits.requests)
@@ -146,7 +151,9 @@ class Api:
         await self._check_key(self._send)
 
     async def _check_key(self, send: Send) -> None:
-        if await self._check(package_calls.KEY_CHECK, send) != HTTPStatus.NOT_FOUND:
+        status = await self._check(package_calls.KEY_CHECK, send)
+        self.has_succeeded |= status not in KNOWN_KEY
+        if status != HTTPStatus.NOT_FOUND:
             return
         try:
             await self._check(package_calls.PING, send)
@@ -322,6 +329,7 @@ class Api:
                     result = read(reply)
                     break
         self._rate.content()
+        self.has_succeeded |= call not in CHECKS
         return result
 
     async def _exchange(self, call: package_calls.Call) -> Response:

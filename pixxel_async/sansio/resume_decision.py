@@ -2,11 +2,12 @@
 
 Rules:
     * A package that failed for a reason of its own stays failed, until its caller asks for failed
-      ones, or gives a list of nothing else. Such reasons are: the service refused it in its own
-      words, packaging failed, the storage denies access to it, its bytes were wrong. What is final
-      is in the tables of `retry_rules` and `error_codes`.
-    * One that failed for any other reason, such as a bug of this library, is taken up again by
-      itself.
+      ones, or gives a list of nothing else: the service refused it in its own words, packaging
+      failed, the storage denies access to it, its bytes were wrong. What is final is in the tables
+      of `retry_rules` and `error_codes`.
+    * One that failed for any other reason is retried by the next run: the network, a setting (a
+      rejected key, a proxy, a certificate, a private address of the storage), a bug of this
+      library.
     * A known id is asked about first. It is a cache: where it is stale, the package is
       requested again, within the bounds for lost answers.
     * If the caller asks for failed packages, or repairs a folder, an id of a package that failed or
@@ -24,6 +25,7 @@ from ..config import PreviousFailures
 from ..errors import (
     ApiError,
     AuthenticationError,
+    ConfigError,
     IntegrityError,
     InternalError,
     NotAZipError,
@@ -57,6 +59,7 @@ class ResumeAction(Enum):
 
 _OUTSIDE = (
     AuthenticationError,
+    ConfigError,
     NotAZipError,
     PackageGoneError,
     PackageTimeoutError,

@@ -24,7 +24,7 @@ from pixxel_async.config import Settings, Timeouts
 from pixxel_async.destinations.sink import Disk
 from pixxel_async.sandbox import sandbox_in_thread
 
-from ..http.raw_server import RawServer, raw
+from ..http.raw_server import PONG, RawServer, raw
 from ..http.tls_stand import API_HOST, ConnectProxy, TlsServer, bundle
 from ..support import PATIENCE_S
 from .commands import COMMAND, env_of, run
@@ -133,7 +133,7 @@ async def test_the_part_of_the_way_that_fails_is_named(
 async def test_the_way_through_a_proxy_is_looked_at(tmp_path: Path) -> None:
     ca = trustme.CA()
     async with (
-        TlsServer(ca.issue_cert(API_HOST), raw(200)) as service,
+        TlsServer(ca.issue_cert(API_HOST), raw(200, PONG)) as service,
         ConnectProxy({API_HOST: service.port}, password="me:pass-word") as proxy,
     ):
         url = f"http://me:pass-word@127.0.0.1:{proxy.port}"

@@ -25,6 +25,7 @@ from pixxel_async import (
     RedirectedError,
     Report,
     RetryPolicy,
+    RouteError,
 )
 
 from ..support import QUICK_RETRY, final_files, partials, quick_fetch
@@ -192,6 +193,27 @@ async def test_an_outage_is_told_once_and_probed_by_one_call_at_a_time(
         report, seen = await export(server, tmp_path, jobs(20), retry=OFTEN)
     assert report.is_complete
     assert count_of(seen, HostFailed) == 1
+
+
+@pytest.mark.fault(72)
+@pytest.mark.parametrize("status", ["404 Not Found", "405 Method Not Allowed"])
+async def test_a_service_that_knows_no_call_is_a_wrong_base_url(
+    tmp_path: Path, status: str
+) -> None:
+    """Another service may have the same error form; the next run goes to the right one."""
+
+    def fault(ask: Ask) -> bytes:
+        return refused("404 Not Found" if ask.method == "GET" else status)
+
+    async with Letting(fault) as server:
+        report, _ = await export(server, tmp_path, mixed(40))
+        assert isinstance(report.stopped, RouteError)
+        assert "--base-url" in str(report.stopped)
+        assert (report.failed, report.left) == ([], 40)
+        server.fault = lambda _: None
+        again, _ = await export(server, tmp_path, mixed(40))
+    assert errors_of(again) == []
+    assert again.is_complete
 
 
 @pytest.mark.fault(72)

@@ -23,7 +23,7 @@ from ...settings.values import API_KEY, KEY_STORE, KeyStore, fingerprint
 from ..client_factory import client_of, given
 from ..options.dataclass_options import takes_options
 from ..options.service import ProfileName, ServiceOptions
-from ..output.exit_codes import SOME_FAILED, complain, ended
+from ..output.exit_codes import SOME_FAILED, complain, ended, wrapped
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -98,7 +98,7 @@ def status(options: StatusOptions) -> None:
             raise typer.Exit(SOME_FAILED) from None
         typer.echo(f"key      {fingerprint(key)} from {origin}")
         is_good, verdict = asyncio.run(_ask(client))
-        typer.echo(f"service  {verdict}")
+        typer.echo(wrapped(f"service  {verdict}", sys.stdout, indent=9))
         raise typer.Exit(0 if is_good else SOME_FAILED)
 
 

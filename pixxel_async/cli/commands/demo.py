@@ -71,5 +71,5 @@ def run_demo(folder: Path, packages: int, loudness: Verbosity) -> None:
                 "To download them again, remove the folder or choose another one with --out."
             )
         for line in what_next(report, interruption):
-            complain(line)
+            complain(line, wraps=False)
     raise typer.Exit(interruption.exit_code or exit_code(report))

@@ -1,10 +1,11 @@
-"""`pixxel-async doctor`: a line for each thing that an export needs."""
+"""`pixxel-async doctor`: checks what an export needs, and prints a line for each check."""
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
 import json
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,18 +27,18 @@ from ..doctor.checks import Finding, is_well, ok, problem
 from ..options.dataclass_options import takes_options
 from ..options.service import FetchesOption, ServiceOptions
 from ..options.types import flag
-from ..output.exit_codes import SOME_FAILED, SUCCESS, ended
+from ..output.exit_codes import SOME_FAILED, SUCCESS, ended, wrapped
 
 TIMEOUTS = Timeouts(connect_s=10, answer_s=20)
 NAME_CHARS = 12
 LEVEL_CHARS = 7
 STAND_IN = SecretStr("no-key")
-"""The way to the service is looked at without a key, too; this one is never sent."""
+"""The connection is checked without a key, too; this one is never sent."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DoctorOptions(ServiceOptions):
-    """What is looked at."""
+    """What is checked."""
 
     out: Annotated[
         Path,
@@ -119,6 +120,6 @@ def _with_key(layers: Layers, key: SecretStr) -> Settings:
 
 def _line(finding: Finding) -> str:
     remedy = f"; {finding.remedy}" if finding.remedy else ""
-    return printable(
-        f"{finding.level:<{LEVEL_CHARS}}  {finding.name:<{NAME_CHARS}}  {finding.text}{remedy}"
-    )
+    start = f"{finding.level:<{LEVEL_CHARS}}  {finding.name:<{NAME_CHARS}}  "
+    line = printable(f"{start}{finding.text}{remedy}")
+    return wrapped(line, sys.stdout, indent=len(start))

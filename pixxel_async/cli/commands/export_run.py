@@ -60,7 +60,7 @@ def run_export(downloads: Sequence[Download], options: RunOptions) -> None:
         typer.echo(summary(report, folder), err=True)
     if options.loudness > Verbosity.ERRORS or report.left != 0:
         for line in what_next(report, interruption, retries_failed=options.retry_failed):
-            complain(line)
+            complain(line, wraps=False)
     raise typer.Exit(interruption.exit_code or exit_code(report))
 
 
@@ -107,7 +107,8 @@ def what_next(
     """
     if interruption.number is not None or report.left != 0:
         left = "some packages are" if report.left is None else _count(report.left)
-        return [f"interrupted: {left} left.", *needed_first(), is_retryable_next_run()]
+        how = "interrupted" if report.stopped is None else "stopped"
+        return [f"{how}: {left} left.", *needed_first(), is_retryable_next_run()]
     if isinstance(report.stopped, AuthenticationError):
         return []
     is_taken_up = retries_failed or all(is_taken_up_again(one.error) for one in report.failed)

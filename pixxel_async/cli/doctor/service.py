@@ -14,6 +14,8 @@ from ...settings.network import certificates, routes
 from .checks import SLOW_STEP_S, Finding, judge_clock, ok, problem, warning
 
 FIRST_ERROR = 400
+TOO_MANY_REQUESTS = 429
+FIRST_SERVER_ERROR = 500
 RETRY = RetryPolicy(attempts=2, reach_s=0)
 """The steps before show what fails: a second attempt, and no wait for the network."""
 NAMES = {DNS: "name", TCP: "connection", TLS: "TLS", ANSWER: "service"}
@@ -56,7 +58,9 @@ def findings_of(seen: Probe, base_url: str) -> Iterator[Finding]:
         if part == ANSWER and seen.problem is not None:
             yield problem(name, seen.problem.reason, seen.problem.remedy)
         elif part == ANSWER and seen.status is not None and seen.status >= FIRST_ERROR:
-            yield problem(name, f"{base_url} answers {seen.status}", REMEDIES[ANSWER])
+            is_refusal = seen.status < FIRST_SERVER_ERROR and seen.status != TOO_MANY_REQUESTS
+            remedy = "check --base-url" if is_refusal else REMEDIES[ANSWER]
+            yield problem(name, f"{base_url} answers {seen.status}", remedy)
         elif took > SLOW_STEP_S:
             yield warning(name, text, "check the network and the proxy for what slows them")
         else:

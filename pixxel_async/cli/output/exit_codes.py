@@ -10,8 +10,12 @@ Rules:
 
 from __future__ import annotations
 
+import shutil
+import sys
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TextIO
 
 import typer
 
@@ -34,9 +38,29 @@ READER_GONE = 141
 GOES_ON = "interrupted: run the same command again to resume"
 
 
-def complain(text: str) -> None:
-    """Write one line to standard error, safe for a terminal."""
-    typer.echo(printable(text), err=True)
+def complain(text: str, *, wraps: bool = True) -> None:
+    """Write one line to standard error, safe for a terminal; a command to paste does not wrap."""
+    text = printable(text)
+    typer.echo(wrapped(text, sys.stderr) if wraps else text, err=True)
+
+
+def wrapped(text: str, stream: TextIO, *, indent: int = 0) -> str:
+    """Return a text for a stream: on a terminal, lines that break between words.
+
+    Args:
+        text: One line.
+        stream: Where it goes.
+        indent: How far to indent the lines after the first.
+    """
+    if not stream.isatty():
+        return text
+    return textwrap.fill(
+        text,
+        shutil.get_terminal_size().columns,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def damage_lines(damaged: Sequence[Corruption]) -> Iterator[str]:
