@@ -14,9 +14,10 @@ CONFIG = ROOT / "zensical.toml"
 REFERENCE = DOCS / "reference"
 
 
-def documented_names() -> list[str]:
-    """Return the dotted names that the reference describes."""
-    text = "".join(page.read_text(encoding="utf-8") for page in sorted(REFERENCE.glob("*.md")))
+def documented_names(*pages: Path) -> list[str]:
+    """Return the dotted names that pages of the reference describe; all of them by default."""
+    found = pages or sorted(REFERENCE.glob("*.md"))
+    text = "".join(page.read_text(encoding="utf-8") for page in found)
     return re.findall(r"^::: (\S+)$", text, re.MULTILINE)
 
 
