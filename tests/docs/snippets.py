@@ -2,7 +2,8 @@
 
 Rules:
     * A block runs unless the line before it says why not: `<!-- not run: REASON -->`.
-    * A block with functions named `test_…` runs under pytest, with the sandbox's fixtures.
+    * A block with functions named `test_…` runs under pytest, with the sandbox's fixtures; it may
+      import what blocks above it define, from `example`.
     * Any other block may use `await` at its top level, the public names, and those of the blocks
       before it on its page. A `client` and some `downloads` are there.
 """

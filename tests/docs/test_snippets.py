@@ -13,7 +13,7 @@ import pytest
 from pixxel_async.sandbox import Sandbox, sandbox_in_thread
 
 from ..support import PROCESS_S
-from .pages import REFERENCE, documented_names
+from .pages import REFERENCE, ROOT, documented_names
 from .snippets import PAGES, Snippet, names, of_docstrings, of_page, run
 
 PLUGIN = 'pytest_plugins = ["pixxel_async.sandbox.pytest_plugin"]\n'
@@ -28,6 +28,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
         monkeypatch.setenv("PIXXEL_API_KEY", sandbox.api_key)
         monkeypatch.setenv("PIXXEL_BASE_URL", sandbox.api_url)
         monkeypatch.setenv("PIXXEL_POLL_INITIAL", "0.05")
+        monkeypatch.setenv("PIXXEL_REQUESTS_PER_SECOND", "1000")
         yield sandbox
 
 
@@ -55,6 +56,7 @@ def test_the_examples_of_docstrings_run(here: Sandbox, page: Path) -> None:
 def test_an_example_of_a_test_passes(tmp_path: Path, snippet: Snippet) -> None:
     (tmp_path / "conftest.py").write_text(PLUGIN, encoding="utf-8")
     (tmp_path / "test_example.py").write_text(snippet.code, encoding="utf-8")
+    (tmp_path / "example.py").write_text(before(snippet), encoding="utf-8")
     options = ["-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto"]
     ended = subprocess.run(  # noqa: S603 - our own examples
         [sys.executable, "-m", "pytest", *options],
@@ -66,6 +68,13 @@ def test_an_example_of_a_test_passes(tmp_path: Path, snippet: Snippet) -> None:
         timeout=PROCESS_S,
     )
     assert ended.returncode == 0, ended.stdout
+
+
+def before(snippet: Snippet) -> str:
+    """Return the code of the blocks above a test, which it imports from `example`."""
+    page, _, number = snippet.where.rpartition(":")
+    above = of_page(ROOT / page)[: int(number)]
+    return "\n".join(each.code for each in above if not each.is_test)
 
 
 def test_what_does_not_run_says_why() -> None:
