@@ -72,16 +72,6 @@ def test_an_example_of_the_library_runs_as_it_stands(
     assert len(list((tmp_path / "packages").glob("*.zip"))) == saved
 
 
-def test_the_example_of_a_test_passes(tmp_path: Path) -> None:
-    plugin, test, *_, scripted = blocks(ROOT / "docs" / "testing.md", "python")
-    (tmp_path / "conftest.py").write_text(plugin, encoding="utf-8")
-    (tmp_path / "test_mine.py").write_text(test, encoding="utf-8")
-    (tmp_path / "test_scripted.py").write_text(scripted, encoding="utf-8")
-    options = ["-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto"]
-    ended = run("-m", "pytest", *options, folder=tmp_path)
-    assert "2 passed" in ended.stdout, ended.stdout
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="the example is for a POSIX shell")
 def test_the_example_of_the_command_line_runs_as_it_stands(tmp_path: Path) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
