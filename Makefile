@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint audit lock soak bench clean
+.PHONY: help demo test lint docs audit lock soak bench clean
 
 help: ## Show this.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -26,6 +26,9 @@ lint: $(VENV)/.with-dev ## Check style and types.
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
+docs: $(VENV)/.with-docs ## Build the documentation site into site/.
+	$(BIN)/python -m zensical build --clean --strict
+
 audit: $(VENV)/.with-dev ## Look for known vulnerabilities in the locked versions.
 	$(BIN)/pip-audit --progress-spinner off --no-deps --disable-pip --requirement .ci/constraints.txt
 
@@ -41,7 +44,7 @@ bench: $(VENV)/.with-bench ## Measure, and write tables and pictures into docs/.
 	$(BIN)/python -m benchmarks.document
 
 clean: ## Remove what the other targets made.
-	rm -rf $(VENV) demo-export .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) demo-export site .cache .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; name it with PYTHON=")'
@@ -53,6 +56,10 @@ $(VENV)/.with-sandbox: pyproject.toml | $(BIN)/python
 
 $(VENV)/.with-bench: pyproject.toml | $(BIN)/python
 	$(PIP) --editable '.[bench,dev]'
+	touch $@
+
+$(VENV)/.with-docs: pyproject.toml | $(BIN)/python
+	$(PIP) --editable '.[docs]'
 	touch $@
 
 $(VENV)/.with-dev: pyproject.toml | $(BIN)/python

@@ -13,7 +13,12 @@ from .errors import InternalError, PixxelError
 
 
 class PackageStatus(StrEnum):
-    """The status of packaging; the service's own words map to these three."""
+    """The status of packaging; the service's own words map to these three.
+
+    package = await client.jobs.create_download("workflow-1", "job-1")
+    if package.status is PackageStatus.PENDING:
+        print("not ready yet")
+    """
 
     PENDING = "pending"
     READY = "ready"
@@ -23,6 +28,9 @@ class PackageStatus(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
     """The latest state of a download package, as the service reports it.
+
+        package = await client.wait(JobDownload(workflow_id="w", job_id="j"))
+        url = package.signed_url.get_secret_value()
 
     Attributes:
         download: The requested download; None if only the id is known.
@@ -44,6 +52,9 @@ class Package:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedPackage:
     """A verified file under its final name.
+
+        saved = await client.download(JobDownload(workflow_id="w", job_id="j"), "packages")
+        print(saved.path, saved.bytes, saved.sha256)
 
     Attributes:
         download: The requested download.

@@ -15,7 +15,7 @@ from pixxel_async.sandbox import sandbox_in_thread
 from .support import PROCESS_S
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), ROOT / "llms.txt", *(ROOT / "docs").rglob("*.md")])
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -63,17 +63,6 @@ def test_an_example_of_the_library_runs_as_it_stands(
     assert ended.stderr == ""
     assert len(ended.stdout.splitlines()) == saved
     assert len(list((tmp_path / "packages").glob("*.zip"))) == saved
-
-
-def test_the_example_of_a_test_passes(tmp_path: Path) -> None:
-    plugin, test, switch, *_, scripted = blocks(ROOT / "docs" / "testing.md", "python")
-    (tmp_path / "conftest.py").write_text(plugin, encoding="utf-8")
-    test += switch
-    (tmp_path / "test_mine.py").write_text(test, encoding="utf-8")
-    (tmp_path / "test_scripted.py").write_text(scripted, encoding="utf-8")
-    options = ["-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto"]
-    ended = run("-m", "pytest", *options, folder=tmp_path)
-    assert "2 passed" in ended.stdout, ended.stdout
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the example is for a POSIX shell")

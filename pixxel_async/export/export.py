@@ -48,6 +48,11 @@ HAS_ENDED = "the export has ended: read its `report`, or start a new one with `c
 class Export:
     """An export that runs while its context is open; made by `PixxelClient.export`.
 
+        async with client.export(downloads, "packages") as export:
+            async for event in export:
+                if isinstance(event, Failed):
+                    print(event.key, event.error)
+
     Iterate over it for events, or call `finish`. It sends and writes nothing before you enter the
     context. You can enter it once; outside its context, its methods raise UsageError.
 

@@ -20,6 +20,11 @@ SHOWN = 3
 class Report:
     """The totals of an export, correct at any moment.
 
+        async with client.export(downloads, "packages") as export:
+            report = await export.finish()
+        if not report.is_complete:
+            print(len(report.failed), "failed,", report.left, "left")
+
     Attributes:
         total: How many distinct downloads there are; None while a stream of them is read.
         states: The number of packages in each state.

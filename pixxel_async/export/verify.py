@@ -69,6 +69,10 @@ async def verify(
 ) -> AsyncGenerator[Finding, None]:
     """Verify the saved files of an export, and yield a finding per package.
 
+        async for finding in verify("packages"):
+            if finding.is_wrong:
+                print(finding.condition, finding.path, finding.reason)
+
     Findings come in the order of the keys; files that belong to no package come last. It sends and
     changes nothing. An export may run at the same time, in any process; files that it saves after
     the start are not verified. If you leave the iteration early, close it (`contextlib.aclosing`):

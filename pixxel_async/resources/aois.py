@@ -15,7 +15,13 @@ from .listing import Listing, get
 
 
 class Aois:
-    """Calls for areas of interest."""
+    """Calls for areas of interest.
+
+        async for aoi in client.aois.list(page_size=50):
+            assets = [asset.id async for asset in client.aois.list_assets(aoi.id)]
+
+    Use it as `client.aois`.
+    """
 
     def __init__(self, api: Api) -> None:
         """Send calls through `api`."""

@@ -16,7 +16,13 @@ from .listing import Listing, get
 
 
 class Catalogs:
-    """Calls for owned imagery."""
+    """Calls for owned imagery.
+
+        async for image in client.catalogs.search():
+            print(image.id, image.created_at)
+
+    Use it as `client.catalogs`.
+    """
 
     def __init__(self, api: Api) -> None:
         """Send calls through `api`."""

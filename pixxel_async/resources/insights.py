@@ -13,7 +13,14 @@ from .listing import Listing
 
 
 class Insights:
-    """Calls for insights."""
+    """Calls for insights.
+
+        async for aoi in client.aois.list():
+            async for insight in client.insights.list(aoi.id):
+                print(insight.name, insight.status)
+
+    Use it as `client.insights`.
+    """
 
     def __init__(self, api: Api) -> None:
         """Send calls through `api`."""

@@ -13,7 +13,14 @@ from .listing import Listing, get
 
 
 class Jobs:
-    """Calls for jobs."""
+    """Calls for jobs.
+
+        async for workflow in client.workflows.list():
+            async for job in client.jobs.list(workflow.id):
+                tasks = (await client.jobs.get(workflow.id, job.id)).tasks
+
+    Use it as `client.jobs`.
+    """
 
     def __init__(self, api: Api) -> None:
         """Send calls through `api`."""

@@ -12,7 +12,14 @@ from .listing import Listing, get
 
 
 class OrderItems:
-    """Calls for order items."""
+    """Calls for order items.
+
+        fulfilled = [
+            item.id async for item in client.order_items.list() if item.status == "fulfilled"
+        ]
+
+    Use it as `client.order_items`.
+    """
 
     def __init__(self, api: Api) -> None:
         """Send calls through `api`."""

@@ -12,7 +12,13 @@ from .listing import Listing, get
 
 
 class Orders:
-    """Calls for orders."""
+    """Calls for orders.
+
+        async for order in client.orders.list():
+            items = (await client.orders.get(order.id)).order_items
+
+    Use it as `client.orders`.
+    """
 
     def __init__(self, api: Api) -> None:
         """Send calls through `api`."""

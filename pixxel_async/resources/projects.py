@@ -12,7 +12,12 @@ from .listing import Listing, get
 
 
 class Projects:
-    """Calls for projects."""
+    """Calls for projects.
+
+        names = {project.id: project.name async for project in client.projects.list()}
+
+    Use it as `client.projects`.
+    """
 
     def __init__(self, api: Api) -> None:
         """Send calls through `api`."""

@@ -8,7 +8,13 @@ from ..models import Package
 
 
 class Tasks:
-    """Calls for tasks."""
+    """Calls for tasks.
+
+        package = await client.tasks.create_download("workflow-1", "job-1", "task-1")
+        print(package.status)
+
+    Use it as `client.tasks`.
+    """
 
     def __init__(self, api: Api) -> None:
         """Send calls through `api`."""

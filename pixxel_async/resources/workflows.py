@@ -12,7 +12,13 @@ from .listing import Listing, get
 
 
 class Workflows:
-    """Calls for workflows."""
+    """Calls for workflows.
+
+        async for workflow in client.workflows.list():
+            print(workflow.id, workflow.name)
+
+    Use it as `client.workflows`.
+    """
 
     def __init__(self, api: Api) -> None:
         """Send calls through `api`."""

@@ -89,6 +89,8 @@ class _When:
 class ApiFault(_When):
     """A fault of a call of the service.
 
+        ApiFault("status", status=429, retry_after="2", nth=5)  # the fifth call
+
     Attributes:
         action: `status` responds with `status`; `reset` resets the connection before the call has
             an effect, `lost` after it; `close` closes it right after the response, without
@@ -113,6 +115,8 @@ class ApiFault(_When):
 class PackageFault(_When):
     """A fault of a package.
 
+        PackageFault("failed", only='"kind": "task"')  # no task can be packaged
+
     Attributes:
         action: `failed` fails when it should be ready; `never` stays pending; `url_late` reports
             success twice before there is a URL; `unknown_word` has an undocumented status until
@@ -127,6 +131,8 @@ class PackageFault(_When):
 @dataclass(frozen=True)
 class StorageFault(_When):
     """A fault of a GET of a package.
+
+        StorageFault("truncate", at=0.9, times=3)  # three bodies end at nine tenths
 
     Attributes:
         action: See `pixxel_async.sandbox.storage_faults`.

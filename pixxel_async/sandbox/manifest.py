@@ -10,6 +10,8 @@ from uuid import UUID
 def demo_rows(count: int, seed: int = 0) -> list[dict[str, Any]]:
     """Return rows of all five kinds, mixed; no two request the same package.
 
+        downloads = [parse_download(row) for row in demo_rows(300, seed=0)]
+
     Args:
         count: The number of rows.
         seed: The same seed gives the same rows, and the first ones of a longer list.

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 class ApiCall:
     """A call of the service.
 
+        with sandbox_in_thread() as sandbox:
+            refused = [call for call in sandbox.calls if call.status == 429]
+
     Attributes:
         at: Seconds since 1970.
         operation: The operation id, or empty for an undocumented call.
@@ -32,6 +35,9 @@ class ApiCall:
 class StorageGet:
     """A request to the storage.
 
+        with sandbox_in_thread() as sandbox:
+            resumed = [get for get in sandbox.gets if get.range]
+
     Attributes:
         at: Seconds since 1970.
         identity: The text of the package's identity, or empty if there is none.
@@ -50,6 +56,9 @@ class StorageGet:
 @dataclass(frozen=True, slots=True)
 class Leak:
     """A header that a client must not send to the storage.
+
+        with sandbox_in_thread() as sandbox:
+            assert sandbox.leaks == []
 
     Attributes:
         header: Its name.

@@ -30,6 +30,11 @@ HOST = "127.0.0.1"
 class Sandbox:
     """A service and a storage that run while the context is open.
 
+        async with Sandbox(Scenario(page_size=3)) as sandbox:
+            async with PixxelClient(sandbox.api_key, base_url=sandbox.api_url) as client:
+                await client.ping()
+            print(sandbox.counts)
+
     Leaving the context aborts all connections and frees the ports. A sandbox belongs to the event
     loop on which it was entered.
 
@@ -192,6 +197,10 @@ async def serve(
 ) -> None:
     """Serve until cancelled.
 
+        serving = asyncio.create_task(serve(api_port=0, storage_port=0))
+        await asyncio.sleep(0)  # here goes what uses it
+        serving.cancel()
+
     Args:
         scenario: Its behaviour.
         host: The address to listen on.
@@ -214,6 +223,11 @@ def sandbox_in_thread(
     scenario: Scenario | None = None, *, clock: Callable[[], float] = time.time
 ) -> Iterator[Sandbox]:
     """Run a sandbox while the context is open.
+
+        with sandbox_in_thread() as sandbox:
+            export_sync(
+                downloads, "packages", api_key=sandbox.api_key, base_url=sandbox.api_url
+            )
 
     Args:
         scenario: Its behaviour.

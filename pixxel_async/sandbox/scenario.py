@@ -23,6 +23,8 @@ Checksum: TypeAlias = Literal["none", "crc32", "md5", "sha256"]
 class PackagingTime:
     """A distribution of packaging times, in seconds; create it with a class method.
 
+        Scenario(packaging=PackagingTime.lognormal(60, sigma=0.5))
+
     Attributes:
         name: The distribution with its parameters.
         draw: Draws one time.
@@ -71,6 +73,8 @@ QUICK = PackagingTime.uniform(0.05, 0.2)
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
     """The behaviour of a sandbox; by default quick and without faults.
+
+        scenario = Scenario(package_bytes=10_000, faults=(ApiFault("status", status=503, nth=2),))
 
     Attributes:
         packaging: The time from the creation of a package until it is ready.

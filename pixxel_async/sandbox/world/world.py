@@ -31,6 +31,8 @@ CATALOGS_PER_ITEM = 1
 class World:
     """The records that the sandbox lists, in this order.
 
+        Scenario(world=World.made_up(projects=2, aois=5, insights_per_aoi=40))
+
     Records contain their children: an AOI its assets and insights, a workflow its jobs, a job its
     tasks, an order its items. A catalog names the task of the order item that created it.
 

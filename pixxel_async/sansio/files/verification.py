@@ -21,6 +21,10 @@ from ...downloads import Download
 class Condition(StrEnum):
     """How a saved package was found.
 
+        async for finding in verify("packages"):
+            if finding.condition is Condition.MISSING:
+                print(finding.path)
+
     OK: as it was saved. MISSING: its file is gone. CHANGED: size or SHA-256 is another one.
     BROKEN: as it was saved, and no whole ZIP. UNREADABLE: the disk did not let it be read.
     NOT_SAVED: no export has saved it yet. UNKNOWN: a file that the journal does not know.
@@ -45,6 +49,8 @@ WRONG = REPAIRABLE | {Condition.UNREADABLE}
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """What `verify` says of one package, or of one file that no package has.
+
+        wrong = [finding.path async for finding in verify("packages") if finding.is_wrong]
 
     Attributes:
         condition: How it was found.

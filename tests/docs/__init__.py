@@ -1,0 +1,1 @@
+"""The documentation: its site, its examples, and that it names everything."""
