@@ -22,7 +22,7 @@ class ClientLifetime:
 
     def __init__(self) -> None:
         """Bind it to none."""
-        self.loop: asyncio.AbstractEventLoop | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.is_closed = False
 
     def check(self) -> None:
@@ -35,19 +35,24 @@ class ClientLifetime:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             raise UsageError(NO_LOOP) from None
-        if self.loop is None:
-            self.loop = loop
-        if self.loop is not loop:
+        if self._loop is None:
+            self._loop = loop
+        if self._loop is not loop:
             raise UsageError(OTHER_LOOP)
         if self.is_closed:
             raise UsageError(IS_CLOSED)
 
     @property
+    def is_open(self) -> bool:
+        """Whether the client was used and is not closed."""
+        return self._loop is not None and not self.is_closed
+
+    @property
     def is_elsewhere(self) -> bool:
         """Whether the client belongs to another event loop than the running one."""
-        return self.loop is not None and self.loop is not asyncio.get_running_loop()
+        return self._loop is not None and self._loop is not asyncio.get_running_loop()
 
     @property
     def is_loop_over(self) -> bool:
         """Whether the client's event loop is closed, so that nobody uses the client any more."""
-        return self.loop is not None and self.loop.is_closed()
+        return self._loop is not None and self._loop.is_closed()
