@@ -23,6 +23,10 @@ class PackageStatus(StrEnum):
 class Package:
     """The latest state of a download package, as the service reports it.
 
+        package = await client.wait(JobDownload(workflow_id="w-1", job_id="j-1"))
+        if package.signed_url is not None:
+            url = package.signed_url.get_secret_value()
+
     Attributes:
         download: The requested download; None if only the id is known.
         status: The status; READY means that there is a signed URL.
@@ -43,6 +47,9 @@ class Package:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedPackage:
     """A verified file under its final name.
+
+        saved = await client.download(JobDownload(workflow_id="w-1", job_id="j-1"), "packages")
+        print(saved.path, saved.bytes, saved.sha256)
 
     Attributes:
         download: The requested download.

@@ -15,7 +15,13 @@ from .listing import Listing, get
 
 
 class Aois:
-    """Calls for areas of interest."""
+    """Calls for areas of interest.
+
+        async for aoi in client.aois.list(project_ids=["p-1"]):
+            print(aoi.id, aoi.name)
+
+    Iterators and packages need no closing; the client closes the connections.
+    """
 
     def __init__(self, api: Api) -> None:
         """Send calls through `api`."""

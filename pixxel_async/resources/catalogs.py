@@ -16,7 +16,13 @@ from .listing import Listing, get
 
 
 class Catalogs:
-    """Calls for owned imagery."""
+    """Calls for owned imagery.
+
+        async for image in client.catalogs.search(order_ids=["o-1"]):
+            print(image.id, image.area)
+
+    Iterators and packages need no closing; the client closes the connections.
+    """
 
     def __init__(self, api: Api) -> None:
         """Send calls through `api`."""

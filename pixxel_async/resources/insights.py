@@ -13,7 +13,13 @@ from .listing import Listing
 
 
 class Insights:
-    """Calls for insights."""
+    """Calls for insights.
+
+        async for insight in client.insights.list("a-1", status="completed"):
+            print(insight.id)
+
+    Iterators and packages need no closing; the client closes the connections.
+    """
 
     def __init__(self, api: Api) -> None:
         """Send calls through `api`."""

@@ -13,7 +13,13 @@ from .listing import Listing, get
 
 
 class Jobs:
-    """Calls for jobs."""
+    """Calls for jobs.
+
+        job = await client.jobs.get("w-1", "j-1")
+        print(job.status, [task.name for task in job.tasks])
+
+    Iterators and packages need no closing; the client closes the connections.
+    """
 
     def __init__(self, api: Api) -> None:
         """Send calls through `api`."""

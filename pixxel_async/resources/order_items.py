@@ -12,7 +12,13 @@ from .listing import Listing, get
 
 
 class OrderItems:
-    """Calls for order items."""
+    """Calls for order items.
+
+        async for item in client.order_items.list(status="FULFILLED"):
+            print(item.id)
+
+    Iterators and packages need no closing; the client closes the connections.
+    """
 
     def __init__(self, api: Api) -> None:
         """Send calls through `api`."""

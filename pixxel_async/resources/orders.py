@@ -12,7 +12,13 @@ from .listing import Listing, get
 
 
 class Orders:
-    """Calls for orders."""
+    """Calls for orders.
+
+        order = await client.orders.get("o-1")
+        print(len(order.order_items))
+
+    Iterators and packages need no closing; the client closes the connections.
+    """
 
     def __init__(self, api: Api) -> None:
         """Send calls through `api`."""

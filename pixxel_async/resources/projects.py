@@ -12,7 +12,13 @@ from .listing import Listing, get
 
 
 class Projects:
-    """Calls for projects."""
+    """Calls for projects.
+
+        async for project in client.projects.list():
+            print(project.id, project.title)
+
+    Iterators and packages need no closing; the client closes the connections.
+    """
 
     def __init__(self, api: Api) -> None:
         """Send calls through `api`."""

@@ -8,7 +8,12 @@ from ..models import Package
 
 
 class Tasks:
-    """Calls for tasks."""
+    """Calls for tasks.
+
+        package = await client.tasks.create_download("w-1", "j-1", "t-1")
+
+    Iterators and packages need no closing; the client closes the connections.
+    """
 
     def __init__(self, api: Api) -> None:
         """Send calls through `api`."""

@@ -12,7 +12,13 @@ from .listing import Listing, get
 
 
 class Workflows:
-    """Calls for workflows."""
+    """Calls for workflows.
+
+        async for workflow in client.workflows.list(project_id="p-1"):
+            print(workflow.id, workflow.name)
+
+    Iterators and packages need no closing; the client closes the connections.
+    """
 
     def __init__(self, api: Api) -> None:
         """Send calls through `api`."""
