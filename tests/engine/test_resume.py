@@ -161,11 +161,11 @@ async def test_the_failed_downloads_of_a_report_are_retried(
     tmp_path: Path,
     is_one_client: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
-    failing = Scenario(faults=(PackageFault("failed", only="the-job", times=1),))
+    failing = Scenario(faults=(PackageFault("failed", only='"aoi"', times=1),))
     async with Sandbox(failing) as sandbox, client_of(sandbox) as client, client_of(sandbox) as new:
         async with client.export([JOB, AOI], tmp_path) as export:
             first = await export.finish()
-        assert [failed.download for failed in first.failed] == [JOB]
+        assert [failed.download for failed in first.failed] == [AOI]
         async with client.export([JOB, AOI], tmp_path) as export:
             whole = await export.finish()
         assert isinstance(whole.failed[0].error, EarlierFailureError)
