@@ -7,9 +7,7 @@ Load them in a `conftest.py`:
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
-from contextlib import suppress
 
 import pytest
 
@@ -18,6 +16,8 @@ from .config import Limits, PollPolicy, RetryPolicy
 from .errors import UsageError
 from .sandbox import Sandbox, Scenario, sandbox_in_thread
 from .sansio.storage.address_policy import LOOPBACK_ONLY
+
+NOT_CLOSED = "the test did not close pixxel_client: use it within `async with pixxel_client:`"
 
 QUICK_POLL = PollPolicy(initial_s=0.02, max_s=0.1, not_found_grace_s=0.5)
 QUICK_RETRY = RetryPolicy(initial_s=0.01, max_s=0.05, retry_after_max_s=0.05)
@@ -41,7 +41,14 @@ def pixxel_sandbox(pixxel_scenario: Scenario) -> Iterator[Sandbox]:
 def pixxel_client(pixxel_sandbox: Sandbox) -> Iterator[PixxelClient]:
     """A client of `pixxel_sandbox` that polls and retries within milliseconds.
 
-    Use it in one test that runs on asyncio, with any plugin. The fixture closes it; the test may.
+        async def test_my_export(pixxel_client: PixxelClient, tmp_path: Path) -> None:
+            async with pixxel_client as client, client.export(JOBS, tmp_path) as export:
+                report = await export.finish()
+
+    The test closes it, as above: only in the event loop of the test can connections be closed.
+
+    Raises:
+        UsageError: The test used the client and did not close it.
     """
     client = PixxelClient(
         pixxel_sandbox.api_key,
@@ -50,26 +57,12 @@ def pixxel_client(pixxel_sandbox: Sandbox) -> Iterator[PixxelClient]:
         retry=QUICK_RETRY,
         limits=QUICK_LIMITS,
     )
-    client._use.opens_itself = True  # noqa: SLF001 - of this package, as below
     yield client
-    _close(client)
+    if client._use.is_open:  # noqa: SLF001 - of this package
+        raise UsageError(NOT_CLOSED)
 
 
 @pytest.fixture
 def pixxel_loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every client refuse all hosts but those of this machine, for one test."""
     monkeypatch.setenv(LOOPBACK_ONLY, "1")
-
-
-def _close(client: PixxelClient) -> None:
-    """Close a client in its own event loop, which does not run, or in a new one."""
-    loop = client._use.loop  # noqa: SLF001 - of this package
-    if loop is not None and not loop.is_closed():
-        loop.run_until_complete(client.aclose())
-        return
-    loop = asyncio.new_event_loop()
-    try:
-        with suppress(UsageError):  # its own loop is closed, and has closed its connections
-            loop.run_until_complete(client.aclose())
-    finally:
-        loop.close()

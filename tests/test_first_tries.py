@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -268,6 +269,8 @@ def test_failures_can_be_raised(tmp_path: Path) -> None:
     assert str(error).startswith("1 of 2 packages failed: job:w/two: ")
     assert error.total == 2
     assert isinstance(error.__cause__, PackageFailedError)
+    twin = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
+    assert [failed.download for failed in twin.failed] == [JOBS[1]]
 
 
 async def test_a_message_names_a_few_failures_and_counts_the_others(tmp_path: Path) -> None:

@@ -33,17 +33,11 @@ class _Phase(Enum):
 
 
 class ClientLifetime:
-    """Binds a client to the event loop in which it is entered.
-
-    Attributes:
-        loop: That loop.
-        opens_itself: Whether its first use enters it; for the fixture, which has no event loop.
-    """
+    """Binds a client to the event loop in which it is entered."""
 
     def __init__(self) -> None:
         """Bind it to none."""
-        self.opens_itself = False
-        self.loop: asyncio.AbstractEventLoop | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._phase = _Phase.NEW
 
     def __del__(self) -> None:
@@ -63,7 +57,7 @@ class ClientLifetime:
             raise UsageError(OTHER_LOOP)
         if self._phase is not _Phase.NEW:
             raise UsageError(self._phase.value)
-        self.loop, self._phase = loop, _Phase.OPEN
+        self._loop, self._phase = loop, _Phase.OPEN
 
     def check(self) -> None:
         """Allow a use in the running event loop.
@@ -74,8 +68,6 @@ class ClientLifetime:
         _running_loop()
         if self.is_elsewhere:
             raise UsageError(OTHER_LOOP)
-        if self.opens_itself and self._phase is _Phase.NEW:
-            self.enter()
         if self._phase is not _Phase.OPEN:
             raise UsageError(self._phase.value)
 
@@ -96,12 +88,12 @@ class ClientLifetime:
     @property
     def is_elsewhere(self) -> bool:
         """Whether the client belongs to another event loop than the running one."""
-        return self.loop is not None and self.loop is not asyncio.get_running_loop()
+        return self._loop is not None and self._loop is not asyncio.get_running_loop()
 
     @property
     def is_loop_over(self) -> bool:
         """Whether the client's event loop is closed, so that nobody uses the client any more."""
-        return self.loop is not None and self.loop.is_closed()
+        return self._loop is not None and self._loop.is_closed()
 
 
 def _running_loop() -> asyncio.AbstractEventLoop:

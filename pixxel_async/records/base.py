@@ -110,6 +110,9 @@ Time: TypeAlias = Annotated[datetime | None, _field(read_time)]
 class Record(BaseModel, frozen=True):
     """A record of the service: frozen, with a stable id.
 
+        project = await client.projects.get("p-1")
+        print(project.id, project.created_at, project.raw)
+
     Without a value, text is empty, and numbers and times are None.
 
     Attributes:

@@ -17,6 +17,7 @@ import pytest
 from pixxel_async import (
     ApiError,
     ConnectionBrokenError,
+    ExportFailedError,
     IntegrityError,
     NotFoundError,
     PackageError,
@@ -76,6 +77,8 @@ def make(kind: type[PixxelError]) -> PixxelError:
         parts = {}
     elif issubclass(kind, TransportError):
         parts = {"sent": False}
+    elif issubclass(kind, ExportFailedError):
+        parts = {"total": 3}  # its packages: tests/test_first_tries.py
     elif issubclass(kind, InputError):
         parts = {"problems": ("list.jsonl:3: no id",)}
     return kind("it went wrong", **parts)

@@ -166,6 +166,14 @@ def test_a_public_address_at_both_ends_is_an_address_of_this_machine() -> None:
     )
 
 
+def test_with_the_switch_for_tests_a_storage_is_on_this_machine() -> None:
+    policy = AddressPolicy.of("http://127.0.0.1:80", allow_private_storage=True, loopback_only=True)
+    assert [scope for scope in Scope if policy.allows(scope)] == [Scope.LOOPBACK]
+    assert policy.refusal("127.0.0.1") is None
+    assert "PIXXEL_LOOPBACK_ONLY is set" in str(policy.refusal("10.0.0.1"))
+    assert "s.test: refused" in str(policy.refusal("s.test", "93.184.216.34"))
+
+
 def test_no_remedy_is_offered_where_none_helps() -> None:
     said = PUBLIC_SERVICE.refusal("169.254.169.254") or ""
     assert said.endswith("the metadata service of a cloud: refused")
