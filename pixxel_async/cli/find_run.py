@@ -1,8 +1,7 @@
 """Runs `list` and `select`: a client, a finder, an output, the exit code.
 
-Exit codes, as of `grep`:
-    * 0: all that matches was written. For `list` that may be nothing; a line says so.
-    * 1: nothing matched; for `select` only, so that no empty manifest passes for a good one.
+Exit codes:
+    * 0: all that matches was written. That may be nothing; a line says so.
     * 2: a call failed, or a parent could not be looked into. What was written is not all.
 """
 
@@ -24,10 +23,9 @@ from ..sansio.api.record_filter import Criteria
 from .client_factory import client_of
 from .finder import Finder, Noun, Place
 from .options.filters import FindOptions
-from .output.exit_codes import MISUSE, complain, ended
+from .output.exit_codes import MISUSE, SUCCESS, complain, ended
 from .output.logs import log_shown
 
-NOTHING = 1
 STOPPED = "interrupted: what was written is not all"
 
 
@@ -72,13 +70,13 @@ def tell_left_out(finder: Finder, options: FindOptions, *, remedy: str = "") -> 
         complain(f"left out, since the service tells no time of creation: {finder.without_time}")
 
 
-def leave(finder: Finder, code: int = 0) -> None:
+def leave(finder: Finder) -> None:
     """End the command.
 
     Raises:
-        typer.Exit: With 2 if a parent could not be looked into, with `code` otherwise.
+        typer.Exit: With 2 if a parent could not be looked into, with 0 otherwise.
     """
-    raise typer.Exit(MISUSE if finder.unreadable else code)
+    raise typer.Exit(MISUSE if finder.unreadable else SUCCESS)
 
 
 def _counted(words: Counter[str]) -> str:

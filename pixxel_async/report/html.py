@@ -24,6 +24,8 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]  # plotly has no types
 
 from ..journal.models import Activity, ExportRecord
+from ..sansio.layout import short
+from ..sansio.moments import moment
 from ..sansio.redact import printable
 from ..sansio.units import duration, size
 from . import plots
@@ -31,7 +33,6 @@ from .metrics import Totals, ending_word, totals_of
 from .state_counts import StateGroup
 from .time_axis import axis_of, running_s
 from .timeline import Timeline, ends_of_runs, failed, shares, slowest, timelines_of
-from .wording import moment, short
 
 DRAWN_PACKAGES = 1000
 

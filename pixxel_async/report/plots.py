@@ -16,12 +16,13 @@ from html import escape
 from typing import Any, TypeAlias
 
 from ..journal.models import Activity, ExportRecord
+from ..sansio.layout import short
+from ..sansio.moments import time_of_day
 from ..sansio.units import HOUR_S, MINUTE_S, duration, size
 from .state_counts import StateGroup, state_counts_of
 from .throughput import arrivals_of, bytes_by_bin
 from .time_axis import RunMark, TimeAxis
 from .timeline import ACTIVITIES, Span, Timeline
-from .wording import short, time_of_day
 
 Figure: TypeAlias = dict[str, Any]
 

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from ..journal.models import ExportRecord
+from ..sansio.moments import iso
 from ..sansio.redact import printable
 from .metrics import Totals, ending_word
 from .time_axis import running_s
 from .timeline import ACTIVITIES, Timeline, ends_of_runs, failed
-from .wording import iso
 
 REPORT_VERSION = 1
 """Increases when a field of `report.json` changes its meaning or is removed."""

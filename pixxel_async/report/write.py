@@ -76,15 +76,15 @@ def write_report(directory: str | Path, out: str | Path | None = None) -> Report
         _make(target, folder)
     except OSError as error:
         raise sink_error(error, target) from error
-    json_path = _write(target / REPORT_JSON, json_of(record, totals, timelines, folder=folder))
-    csv_path = _write(target / REPORT_CSV, csv_of(timelines))
-    failed_path = _write(target / FAILED_MANIFEST, failed_manifest(timelines))
+    json_path = write_file(target / REPORT_JSON, json_of(record, totals, timelines, folder=folder))
+    csv_path = write_file(target / REPORT_CSV, csv_of(timelines))
+    failed_path = write_file(target / FAILED_MANIFEST, failed_manifest(timelines))
     html_path = None
     if has_extra():
         from .html import page_of  # noqa: PLC0415 - the other files need no extra
 
         page = page_of(record, folder=folder, retry_manifest=failed_path)
-        html_path = _write(target / REPORT_HTML, page)
+        html_path = write_file(target / REPORT_HTML, page)
     return ReportFiles(
         json=json_path, csv=csv_path, failed=failed_path, html=html_path, totals=totals
     )
@@ -106,7 +106,12 @@ def has_extra() -> bool:
     return all(find_spec(name) is not None for name in ("jinja2", "plotly"))
 
 
-def _write(path: Path, text: str) -> Path:
+def write_file(path: Path, text: str) -> Path:
+    """Write a file as a whole or not at all; return its path.
+
+    Raises:
+        SinkError: It cannot be written.
+    """
     try:
         descriptor, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from pixxel_async import Condition, Finding, JobDownload, SavedPackage, parse_download
 from pixxel_async.cli.options.export import RunOptions
-from pixxel_async.cli.output.findings import Bar, FindingWriter, line_of
+from pixxel_async.cli.output.findings import Bar, FindingWriter, lines_of
 from pixxel_async.journal.export_folder import HIDDEN, JOURNAL
 from pixxel_async.journal.reader import read_record
 from pixxel_async.sandbox import (
@@ -355,9 +355,9 @@ def test_a_bar_counts_packages_and_bytes_and_lines_wait_for_its_end() -> None:
         condition=Condition.NOT_SAVED, reason="", path=folder / "b.zip", download=job, bytes=None
     )
     bar = Bar(console, packages=2, size=3_000_000)
-    with FindingWriter(stream, folder, RunOptions(out=folder), bar) as told:
-        assert told.tell(wrong) is wrong
-        told.tell(late)
+    with FindingWriter(stream, folder, RunOptions(out=folder), bar) as writer:
+        writer.write(wrong)
+        writer.write(late)
         assert stream.getvalue() == ""
     assert "2/2  3.0 MB" in screen.getvalue()
     assert stream.getvalue().startswith("missing       a.zip: gone\npackages  1: 0 ok, 1 missing")
@@ -368,4 +368,4 @@ def test_a_name_steers_no_terminal() -> None:
     finding = Finding(
         condition=Condition.UNKNOWN, reason="no package has this name", path=folder / "\x1b[31m.zip"
     )
-    assert line_of(finding, folder).isprintable()
+    assert "".join(lines_of(finding, folder)).isprintable()

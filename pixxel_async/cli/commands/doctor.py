@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from pydantic import SecretStr
 from ...addresses import AUTO
 from ...config import FETCHES, MOST_FETCHES, NO_KEY, Settings, Timeouts
 from ...errors import ConfigError
+from ...sansio.layout import wrapped
 from ...sansio.redact import printable
 from ...settings.config_file import config_file
 from ...settings.layers import Layers, from_everywhere, key_of
@@ -27,7 +29,7 @@ from ..options.dataclass_options import takes_options
 from ..options.folder import flag
 from ..options.service import ServiceOptions
 from ..options.types import transfers
-from ..output.exit_codes import SOME_FAILED, SUCCESS, ended
+from ..output.exit_codes import SOME_FAILED, SUCCESS, ended, terminal_width
 
 TIMEOUTS = Timeouts(connect_s=10, answer_s=20)
 NAME_CHARS = 12
@@ -75,7 +77,7 @@ async def _all(options: DoctorOptions) -> list[Finding]:
     async for finding in _look(options):
         findings.append(finding)
         if not options.json:
-            typer.echo(_line(finding))
+            typer.echo(_line(finding, terminal_width(sys.stdout)))
     return findings
 
 
@@ -124,8 +126,7 @@ def _with_key(layers: Layers, key: SecretStr) -> Settings:
     return dataclasses.replace(layers, values={**layers.values, API_KEY: key}).settings()
 
 
-def _line(finding: Finding) -> str:
+def _line(finding: Finding, width: int | None) -> str:
     remedy = f"; {finding.remedy}" if finding.remedy else ""
-    return printable(
-        f"{finding.level:<{LEVEL_CHARS}}  {finding.name:<{NAME_CHARS}}  {finding.text}{remedy}"
-    )
+    label = f"{finding.level:<{LEVEL_CHARS}}  {finding.name:<{NAME_CHARS}}  "
+    return "\n".join(wrapped(label, printable(finding.text + remedy), width))

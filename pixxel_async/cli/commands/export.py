@@ -8,8 +8,11 @@ import typer
 
 from ..manifest.reader import read_manifest
 from ..options.export import RunOptions, takes_options
+from ..outcome import reported
 from ..output.exit_codes import complain, ended
 from .export_run import run_export
+
+NOTHING = "the manifest on standard input is empty: there is nothing to export"
 
 
 @takes_options
@@ -31,10 +34,13 @@ def export(
 
     A CSV file has the names of the fields in its first line; ; separates the ids of a list.
     """
-    with ended():
+    with ended(), reported(options) as outcome:
         rows = read_manifest(manifest)
+        if not rows.downloads:
+            complain(NOTHING)
+            raise typer.Exit
         if rows.repeated and not options.quiet:
             complain(
                 f"rows that repeat an earlier one: {rows.repeated}; each package is saved once"
             )
-        run_export(rows.downloads, options)
+        run_export(rows.downloads, options, outcome)

@@ -21,7 +21,7 @@ from ...sansio.api import package_batching
 from ...sansio.api.package_batching import PER_PACKAGE, Packer
 from ...sansio.api.record_filter import Criteria
 from .. import finder
-from ..find_run import NOTHING, leave, run_find, tell_left_out
+from ..find_run import leave, run_find, tell_left_out
 from ..finder import Noun, Place
 from ..options.dataclass_options import takes_options
 from ..options.filters import (
@@ -234,5 +234,5 @@ def _select(  # noqa: PLR0913 - what the commands differ in
     tell()
     tell_left_out(finder, options, remedy="--status any takes all")
     if not count:
-        complain("nothing matches: no row was written")
-    leave(finder, 0 if count else NOTHING)
+        complain("nothing matches: the manifest is empty")
+    leave(finder)

@@ -20,10 +20,12 @@ from ...config import (
     PollPolicy,
 )
 from ...display.base import Verbosity
+from ..output.log_file import LogFormat
 from .dataclass_options import takes_options
 from .folder import FolderOptions, flag, read_size
 from .service import SERVICE, SPEED, WAITING, ServiceOptions
 from .types import above_zero, at_least_one, measure, transfers
+from .unattended import UnattendedOptions
 
 __all__ = ["RunOptions", "ServiceOptions", "above_zero", "at_least_one", "takes_options"]
 
@@ -41,7 +43,7 @@ def _bandwidth(text: str) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions(FolderOptions, ServiceOptions):
+class RunOptions(UnattendedOptions, FolderOptions, ServiceOptions):
     """How an export runs; each field is an option of the command line."""
 
     out: Annotated[
@@ -143,13 +145,18 @@ class RunOptions(FolderOptions, ServiceOptions):
     ] = False
     quiet: Annotated[bool, flag("--quiet", panel=OUTPUT, text="Show errors only.")] = False
     verbose: Annotated[
-        bool,
-        flag(
+        int,
+        typer.Option(
             "--verbose",
-            panel=OUTPUT,
-            text="Also show retries, interruptions, fresh URLs and slow-downs.",
+            "-v",
+            metavar="",
+            count=True,
+            show_default=False,
+            rich_help_panel=OUTPUT,
+            help="Also show saved packages, retries, interruptions and rate limiting; "
+            "-vv: also skipped packages, and the whole log.",
         ),
-    ] = False
+    ] = 0
 
     def __post_init__(self) -> None:
         """Check options against each other.
@@ -167,13 +174,16 @@ class RunOptions(FolderOptions, ServiceOptions):
         if self.quiet and self.verbose:
             reason = "--quiet and --verbose exclude each other: leave one out."
             raise typer.BadParameter(reason, param_hint="'--quiet'")
+        if self.log_format is not LogFormat.TEXT and self.log_file is None:
+            reason = "it needs --log-file: add that option, or leave this one out."
+            raise typer.BadParameter(reason, param_hint="'--log-format'")
 
     @property
     def loudness(self) -> Verbosity:
         """How much is printed."""
         if self.quiet:
             return Verbosity.ERRORS
-        return Verbosity.DETAILS if self.verbose else Verbosity.NORMAL
+        return Verbosity(min(Verbosity.NORMAL + self.verbose, Verbosity.DEBUG))
 
     @property
     def limits(self) -> Limits:

@@ -10,14 +10,18 @@ Rules:
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TextIO
 
 import typer
 
 from ...errors import InputError, PixxelError
 from ...journal.models import Corruption
 from ...journal.row_validation import REMEDY
+from ...sansio.layout import wrapped
 from ...sansio.redact import printable
 from ..interrupts import interruptible
 
@@ -37,6 +41,17 @@ GOES_ON = "interrupted: run the same command again to resume"
 def complain(text: str) -> None:
     """Write one line to standard error, safe for a terminal."""
     typer.echo(printable(text), err=True)
+
+
+def terminal_width(stream: TextIO) -> int | None:
+    """Return the width of the terminal that a stream writes to; None for a pipe or a file."""
+    return shutil.get_terminal_size().columns if stream.isatty() else None
+
+
+def complain_in_lines(text: str) -> None:
+    """Write a text to standard error; on a terminal, its lines break between words."""
+    for line in wrapped("", printable(text), terminal_width(sys.stderr)):
+        typer.echo(line, err=True)
 
 
 def damage_lines(damaged: Sequence[Corruption]) -> Iterator[str]:
