@@ -88,7 +88,7 @@ def test_a_port_that_is_taken_is_told() -> None:
 @pytest.mark.parametrize("closed", ["stdout", "stderr"])
 def test_a_reader_that_goes_away_ends_the_command_quietly(tmp_path: Path, closed: str) -> None:
     manifest = write_manifest(tmp_path / "m.jsonl", demo_rows(30))
-    words = ("export", manifest, "--out", tmp_path / "out", "--json", *QUICK)
+    words = ("export", manifest, "--out", tmp_path / "out", "--json", "-v", *QUICK)
     late = Scenario(package_bytes=20_000, packaging=PackagingTime.uniform(0.0, 60.0))
     with sandbox_in_thread(late) as sandbox:
         with start(*words, env=env_of(sandbox)) as process:
