@@ -173,13 +173,13 @@ def timeline(timelines: Sequence[Timeline], scale: Scale) -> str:
 
 def _row(number: int, one: Timeline, scale: Scale, thickness: float) -> str:
     """Return the bars of a package, with what a pointer shows about it."""
-    told = [
+    shares = [
         f"{WORDS[StateGroup(doing.value)]} {duration(seconds)}"
         for doing, seconds in one.seconds_by_doing.items()
         if seconds
     ]
     begins = "" if one.begins_at is None else f", from {time_of_day(one.begins_at)}"
-    title = f"{short(one.row.name)}{begins}\n{', '.join(told)}"
+    title = f"{short(one.row.name)}{begins}\n{', '.join(shares)}"
     y = number + (1 - thickness) / 2
     parts = []
     for span in one.spans:
