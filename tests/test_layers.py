@@ -124,16 +124,6 @@ def test_only_the_transport_and_the_client_know_httpx_and_tenacity() -> None:
     assert found == {"http", "client", "composition"}
 
 
-def test_a_report_is_computed_without_what_draws_it() -> None:
-    draws = {"plotly", "jinja2", "markupsafe"}
-    found = {
-        path.relative_to(ROOT).as_posix()
-        for path in MODULES
-        if {name.split(".")[0] for name in imports(path)} & draws
-    }
-    assert found == {"report/html.py"}
-
-
 def test_only_the_files_of_a_report_touch_the_world() -> None:
     worldly = {"anyio", "asyncio", "os", "random", "socket", "tempfile", "threading", "time"}
     found = {

@@ -86,7 +86,7 @@ print(*sys.modules)
         ((), {"typing", "pydantic", "httpx", "asyncio"}),
         (("PixxelError", "ConfigError"), {"pydantic", "httpx", "asyncio"}),
         (("JobDownload", "Limits"), {"httpx", "anyio", "pixxel_async.client"}),
-        (("PixxelClient",), {"tomlkit", "keyring", "plotly", "pixxel_async.sync"}),
+        (("PixxelClient",), {"tomlkit", "keyring", "pixxel_async.sync"}),
     ],
     ids=lambda found: " ".join(sorted(found)),
 )

@@ -1,8 +1,7 @@
 """Runs `list` and `select`: a client, a finder, an output, the exit code.
 
-Exit codes, as in `grep`:
-    * 0: all matches were written. For `list` there may be none; a line says so.
-    * 1: nothing matches; `select` only, so that an empty manifest is not mistaken for success.
+Exit codes:
+    * 0: all matches were written. There may be none; a line says so.
     * 2: a call failed, or a parent could not be read. The output is incomplete.
 """
 
@@ -24,10 +23,9 @@ from ..sansio.api.record_filter import Criteria
 from .client_factory import client_of
 from .finder import Finder, Noun
 from .options.filters import FindOptions
-from .output.exit_codes import MISUSE, complain, ended
+from .output.exit_codes import MISUSE, SUCCESS, complain, ended
 from .output.logs import log_shown
 
-NOTHING = 1
 STOPPED = "interrupted: the output is incomplete"
 
 
@@ -71,13 +69,13 @@ def report_skipped(finder: Finder, options: FindOptions, *, remedy: str = "") ->
         complain(f"skipped, since they have no creation time: {finder.without_time}")
 
 
-def leave(finder: Finder, code: int = 0) -> None:
+def leave(finder: Finder) -> None:
     """End the command.
 
     Raises:
-        typer.Exit: With 2 if a parent could not be read, else with `code`.
+        typer.Exit: With 2 if a parent could not be read, with 0 otherwise.
     """
-    raise typer.Exit(MISUSE if finder.unreadable else code)
+    raise typer.Exit(MISUSE if finder.unreadable else SUCCESS)
 
 
 def _counted(words: Counter[str]) -> str:

@@ -27,7 +27,7 @@ LINE = b"interrupted\n"
 def _leave(number: int, _: FrameType | None) -> None:
     try:  # noqa: SIM105 - `contextlib` is imported later
         os.write(2, LINE)
-    except OSError:  # nobody can be told
+    except OSError:  # no one reads it
         pass
     os._exit(128 + number)
 

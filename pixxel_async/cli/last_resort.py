@@ -41,7 +41,7 @@ _NO_THREAD = "can't start new thread"
 
 def run(command: Callable[[], None]) -> int:
     """Run a command, and return the exit code."""
-    is_verbose = bool({"-v", "--verbose"} & set(sys.argv))
+    is_verbose = bool({"-v", "-vv", "--verbose"} & set(sys.argv))
     if not is_verbose:
         _silence()
     try:

@@ -2,8 +2,10 @@
 
 Rules:
     * The first SIGINT, SIGTERM or SIGHUP lets the export keep what it has, and end.
-    * The second leaves the process without another step. Nothing is lost by that, either: the
-      journal and the partials are good at any moment.
+    * The second restores the terminal, says how to resume, and leaves the process without another
+      step. Nothing is lost by that, either: the journal and the partials are good at any moment.
+    * A terminal that takes no output (Ctrl-S) cannot be restored; that delays the end by
+      `RESTORE_S` at most.
     * A signal that was ignored when the process started, as SIGHUP is by `nohup`, stays ignored.
     * The exit code is 128 and the number of the signal, as shells count.
 """
@@ -14,11 +16,13 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-SHOW_CURSOR = b"\x1b[?25h"
+SHOW_CURSOR = "\x1b[?25h"
+RESTORE_S = 0.5
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
@@ -39,18 +43,19 @@ class Interruption:
 
 
 @contextmanager
-def signals_end(interrupt: Callable[[], None]) -> Iterator[Interruption]:
+def signals_end(interrupt: Callable[[], None], leave: Callable[[], None]) -> Iterator[Interruption]:
     """Let signals end what runs in this event loop, while the context is open.
 
     Args:
         interrupt: Ends it in good order; called in the event loop, once.
+        leave: Called before the process ends without another step, in a thread of its own.
     """
     loop = asyncio.get_running_loop()
     interruption = Interruption()
 
     def first_or_second(number: int) -> None:
         if interruption.number is not None:
-            _leave(128 + number)
+            _leave(128 + number, leave)
         interruption.number = number
         interrupt()
 
@@ -76,7 +81,17 @@ def signals_end(interrupt: Callable[[], None]) -> Iterator[Interruption]:
             signal.signal(number, before)
 
 
-def _leave(code: int) -> None:
-    if sys.stderr.isatty():
-        os.write(sys.stderr.fileno(), SHOW_CURSOR + b"\n")
+def _leave(code: int, last: Callable[[], None]) -> None:
+    thread = threading.Thread(target=_last_words, args=(last,), daemon=True)
+    thread.start()
+    thread.join(RESTORE_S)
     os._exit(code)
+
+
+def _last_words(last: Callable[[], None]) -> None:
+    with suppress(Exception):  # the process ends in any case
+        last()
+    with suppress(OSError):
+        if sys.stderr.isatty():
+            sys.stderr.write(SHOW_CURSOR)
+            sys.stderr.flush()

@@ -19,15 +19,22 @@ from rich.text import Text
 
 from .. import events
 from ..export.summary import Report
+from ..sansio.layout import wrapped
 from ..sansio.redact import printable
 from .base import Verbosity
-from .event_text import event_text
+from .event_text import EventText, event_text
 from .progress_view import ProgressView
 
 REDRAWS_PER_SECOND = 10
 
-STYLES = {Verbosity.ERRORS: "red", Verbosity.DETAILS: "dim"}
-"""The levels printed above the bars, with their styles; the bars themselves show saved packages."""
+STYLES = {Verbosity.ERRORS: "red", Verbosity.DETAILS: "dim", Verbosity.DEBUG: "dim"}
+"""The levels printed above the bars, with their styles."""
+
+
+def line_of(event: events.Event, report: Report, loudness: Verbosity) -> EventText | None:
+    """Return what stands above the bars about an event; they show saved packages themselves."""
+    line = None if isinstance(event, events.Saved) else event_text(event, report)
+    return line if line and line.loudness in STYLES and line.loudness <= loudness else None
 
 
 class Bars:
@@ -73,13 +80,18 @@ class Bars:
     def show(self, event: events.Event, report: Report) -> None:
         """Update the bars; they change at the next redraw."""
         self._view.follow(event, report)
-        line = event_text(event, report)
-        if line is not None and line.loudness in STYLES and line.loudness <= self._loudness:
-            self._print(Text(str(line), style=STYLES[line.loudness]))
+        line = line_of(event, report, self._loudness)
+        if line is not None:
+            # Two lines at once: the thread that draws stays out.
+            text = "\n".join(line.lines(self._console.width))
+            self._print(Text(text, style=STYLES[line.loudness]))
+
+    def beat(self) -> None:
+        """Do nothing: the bars show it."""
 
     def say(self, text: str) -> None:
         """Print a line above the bars."""
-        self._print(Text(printable(text)))
+        self._print(Text("\n".join(wrapped("", printable(text), self._console.width))))
 
     def draw(self) -> RenderableType:
         """Return the current bars."""

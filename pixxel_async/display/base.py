@@ -11,11 +11,19 @@ from ..export.summary import Report
 
 
 class Verbosity(IntEnum):
-    """How much is printed; each level includes the ones below it."""
+    """How much is printed; each level includes the ones below it.
+
+    Attributes:
+        ERRORS: What has failed or ended the export.
+        NORMAL: How far the export is, and what holds it up.
+        DETAILS: Each saved package, retries, interruptions and rate limits.
+        DEBUG: Each skipped package, and the library's whole log.
+    """
 
     ERRORS = 0
     NORMAL = 1
     DETAILS = 2
+    DEBUG = 3
 
 
 class Progress(StrEnum):
@@ -50,6 +58,10 @@ class Display(Protocol):
 
     def show(self, event: Event, report: Report) -> None:
         """Show an event."""
+        ...
+
+    def beat(self) -> None:
+        """Show how far the export is, where nothing shows it all the time."""
         ...
 
     def say(self, text: str) -> None:

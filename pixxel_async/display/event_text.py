@@ -8,11 +8,10 @@ from .. import events
 from ..downloads import Download
 from ..errors import AuthenticationError
 from ..export.summary import Report
+from ..sansio.layout import short, wrapped
 from ..sansio.redact import printable
 from ..sansio.units import duration, per_second, size
 from .base import Verbosity
-
-SHOWN_CHARS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,11 @@ class EventText:
 
     def __str__(self) -> str:
         """Return the line."""
-        return f"{self.label:<11} {self.text}"
+        return "".join(self.lines(None))
+
+    def lines(self, width: int | None) -> list[str]:
+        """Return the lines for a terminal of this width."""
+        return wrapped(f"{self.label:<11} ", self.text, width)
 
 
 def event_text(event: events.Event, report: Report) -> EventText | None:
@@ -58,9 +61,9 @@ def event_text(event: events.Event, report: Report) -> EventText | None:
         case events.Resumed():
             parts = Verbosity.ERRORS, "disk", "there is free space again; transfers resume"
         case events.Saved(saved=saved):
-            parts = Verbosity.NORMAL, "saved", f"{saved.path.name}, {size(saved.bytes)}"
+            parts = Verbosity.DETAILS, "saved", f"{saved.path.name}, {size(saved.bytes)}"
         case events.Skipped(saved=saved):
-            parts = Verbosity.NORMAL, "skipped", f"{saved.path.name}, it exists already"
+            parts = Verbosity.DEBUG, "skipped", f"{saved.path.name}, it exists already"
         case events.RowDamaged(key=key, field=field, reason=reason):
             text = f"{short(key)}: the journal's {field} {reason}; its row is rewritten"
             parts = Verbosity.NORMAL, "damaged", text
@@ -136,11 +139,3 @@ def name_of(download: Download) -> str:
         more = 0 if isinstance(value, str) else len(value) - 1
         parts.append(f"{first} (+{more})" if more else first)
     return short(" ".join(parts))
-
-
-def short(text: str, chars: int = SHOWN_CHARS) -> str:
-    """Shorten a long text in the middle, because both ends identify it best."""
-    if len(text) <= chars:
-        return text
-    tail = (chars - 1) // 2
-    return f"{text[: chars - 1 - tail]}…{text[-tail:]}"

@@ -23,9 +23,8 @@ from rich.text import Text
 from .. import events
 from ..export.summary import Report
 from ..sansio.redact import printable
-from .bars import STYLES
+from .bars import STYLES, line_of
 from .base import Verbosity
-from .event_text import event_text
 from .progress_view import ProgressView
 
 WIDTH_CHARS = 100
@@ -76,9 +75,12 @@ class NotebookBars:
     def show(self, event: events.Event, report: Report) -> None:
         """Update the bars; they change at the next redraw."""
         self._view.follow(event, report)
-        line = event_text(event, report)
-        if line is not None and line.loudness in STYLES and line.loudness <= self._loudness:
+        line = line_of(event, report, self._loudness)
+        if line is not None:
             self._messages.append(Text(str(line), style=STYLES[line.loudness]))
+
+    def beat(self) -> None:
+        """Do nothing: the bars show it."""
 
     def say(self, text: str) -> None:
         """Show a line above the bars."""

@@ -1,22 +1,5 @@
 "use strict";
 (() => {
-  const PRINT_WIDTH_PX = 700;
-  const held = document.getElementById("figures");
-  const plots = [];
-  if (held) {
-    const config = { displayModeBar: false, displaylogo: false, responsive: true };
-    for (const [name, figure] of Object.entries(JSON.parse(held.textContent))) {
-      const place = document.getElementById(`plot-${name}`);
-      plots.push(Plotly.newPlot(place, figure.data, figure.layout, config).then(() => place));
-    }
-  }
-  Promise.all(plots).then((places) => {
-    document.documentElement.dataset.drawn = String(places.length);
-    const widen = (size) => places.forEach((place) => Plotly.relayout(place, size));
-    addEventListener("beforeprint", () => widen({ autosize: false, width: PRINT_WIDTH_PX }));
-    addEventListener("afterprint", () => widen({ autosize: true, width: null }));
-  });
-
   const valueOf = (row, column) => {
     const cell = row.cells[column];
     const text = cell.dataset.value ?? cell.textContent;

@@ -1,32 +1,34 @@
-"""The plots of a report, as plotly figures in JSON.
+"""The plots of a report, as SVG with labels in HTML.
 
 Rules:
-    * All plots share the time axis and the margins, so that the same x means the same time.
+    * All plots share the time axis and the space beside it, so that the same x means the same time.
+    * The SVG has shapes only, and stretches to the width of the page; text is HTML placed by
+      percentages, so that it has one size on a phone, on a screen and on paper.
     * The colours are those of Okabe and Ito, which colour-blind people can distinguish and which
-      are legible on light and dark backgrounds. Everything else is transparent or coloured by the
-      page.
-    * plotly reads text as HTML: external text is escaped here.
+      are legible on light and dark backgrounds.
+    * Counts have whole ticks.
+    * External text is escaped where it is put into the page.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any, TypeAlias
 
-from ..journal.models import Activity, ExportRecord
+from ..journal.models import ExportRecord
+from ..sansio.layout import short
+from ..sansio.moments import time_of_day
+from ..sansio.package_state import State
 from ..sansio.units import HOUR_S, MINUTE_S, duration, size
 from .state_counts import StateGroup, state_counts_of
 from .throughput import arrivals_of, bytes_by_bin
 from .time_axis import RunMark, TimeAxis
-from .timeline import ACTIVITIES, Span, Timeline
-from .wording import short, time_of_day
-
-Figure: TypeAlias = dict[str, Any]
+from .timeline import ACTIVITIES, Timeline
 
 COLOURS = {
-    StateGroup.QUEUED: "rgba(128,128,128,0.28)",
+    StateGroup.QUEUED: "#9AA0A6",
     StateGroup.PACKAGING: "#56B4E9",
     StateGroup.READY: "#E69F00",
     StateGroup.TRANSFERRING: "#0072B2",
@@ -34,43 +36,26 @@ COLOURS = {
     StateGroup.SAVED: "#009E73",
     StateGroup.FAILED: "#D55E00",
 }
-WORDS = {group: group.value for group in StateGroup} | {
-    StateGroup.READY: "waiting for a slot",
-    StateGroup.RETRYING: "retrying",
-}
-FAINT = "rgba(128,128,128,0.25)"
-GAP_FILL = "rgba(128,128,128,0.18)"
-MARK_LINE = "rgba(128,128,128,0.9)"
+WORDS = {group: group.value for group in StateGroup} | {StateGroup.READY: "waiting for a slot"}
 
 POINTS = 300
 """The number of bins of the state and throughput plots."""
-
-PLOT_HEIGHT_PX = 320
-LEFT_PX, RIGHT_PX, TOP_PX, BOTTOM_PX = 150, 16, 56, 44
-LABEL_PX = 20
-"""Space between a plot and its legend, for the labels of runs."""
-LEGEND_PX = 30
+WIDE = 1000
+"""The width of a plot in units of its SVG."""
+HIGH_PX = 220
+X_TICKS = 6
+Y_TICKS = 5
 NAMED_ROWS = 60
 """A timeline names the packages up to this number."""
 NAME_CHARS = 22
-NAME_PX = 10
-LABEL_SHARE = 0.14
+LABEL_SHARE = 0.2
 """The share of the axis that a run's label takes; closer runs get no label."""
 
 _ROW_PX = ((12, 26), (30, 18), (NAMED_ROWS, 13), (150, 6), (300, 4), (600, 2))
 _SMALLEST_ROW_PX = 1.5
 _GAPLESS_PX = 4
 _UNITS = ((3 * MINUTE_S, 1, "seconds"), (3 * HOUR_S, MINUTE_S, "minutes"))
-
-
-_TICKS: Figure = {
-    "gridcolor": FAINT,
-    "zeroline": False,
-    "ticks": "outside",
-    "ticklen": 6,
-    "tickcolor": FAINT,
-}
-"""The tick marks also separate the numbers of both axes in the corner."""
+_RATES = {"byte": 1.0, "bytes": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "PB": 1e15}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +72,13 @@ class Scale:
     unit_s: int
     unit: str
 
-    def x(self, at: float) -> float:
-        """Return the plot position of a time in seconds since 1970."""
-        return self.shown(self.axis.x_of(at))
+    def share(self, axis_s: float) -> float:
+        """Return a position on the axis, in seconds, as a share of its length."""
+        return axis_s / self.axis.length_s
 
-    def shown(self, axis_s: float) -> float:
-        """Return the plot position of a position on the axis, in seconds."""
-        return round(axis_s / self.unit_s, 5)
+    def x(self, at: float) -> float:
+        """Return the place in the SVG of a time in seconds since 1970."""
+        return WIDE * self.share(self.axis.x_of(at))
 
 
 def scale_of(axis: TimeAxis) -> Scale:
@@ -104,200 +89,191 @@ def scale_of(axis: TimeAxis) -> Scale:
     return Scale(axis, HOUR_S, "hours")
 
 
-def timeline(timelines: Sequence[Timeline], scale: Scale) -> Figure:
-    """Return the plot with one row per package, the first one on top."""
-    row_px = next((px for most, px in _ROW_PX if len(timelines) <= most), _SMALLEST_ROW_PX)
-    places: dict[Activity, list[tuple[int, Span, str]]] = {doing: [] for doing in ACTIVITIES}
-    for number, timeline in enumerate(timelines, 1):
-        name = escape(short(timeline.row.name), quote=False)
-        for span in timeline.spans:
-            places[span.doing].append((number, span, name))
-    thickness = 1.0 if row_px <= _GAPLESS_PX else 0.8
-    data = [_bars(doing, bars, scale, thickness) for doing, bars in places.items()]
-    data.append(_crosses(timelines, scale, row_px))
-    layout = _layout(scale, height=round(len(timelines) * row_px) + TOP_PX + BOTTOM_PX)
-    layout["barmode"] = "overlay"
-    layout["bargap"] = 0
-    layout["yaxis"] |= {
-        "range": [len(timelines) + 0.5, 0.5],
-        "showgrid": False,
-        "rangemode": "normal",
-    }
-    if len(timelines) <= NAMED_ROWS:
-        layout["yaxis"] |= {
-            "tickfont": {"size": NAME_PX},
-            "tickvals": list(range(1, len(timelines) + 1)),
-            "ticktext": [
-                escape(short(timeline.row.name, NAME_CHARS), quote=False) for timeline in timelines
-            ],
-        }
-    else:
-        layout["yaxis"]["title"] = {"text": "packages, in the order of their requests"}
-    return {"data": data, "layout": layout}
+def ticks(highest: float, most: int, *, is_whole: bool = False) -> list[float]:
+    """Return round values from zero up to `highest`, at most `most` of them beside zero.
+
+    Args:
+        highest: The upper end of an axis, not negative.
+        most: How many there is room for.
+        is_whole: Whether only whole numbers make sense.
+    """
+    if highest <= 0:
+        return [0.0]
+    power = 10.0 ** math.floor(math.log10(highest / most))
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor * most >= highest)
+    if is_whole:
+        step = max(round(step), 1)
+    return [number * step for number in range(math.floor(highest / step + 1e-9) + 1)]
 
 
-def state_counts(record: ExportRecord, scale: Scale) -> Figure:
+def state_counts(record: ExportRecord, scale: Scale) -> str:
     """Return the plot of the number of packages in each state; it counts all packages."""
     width = scale.axis.length_s / POINTS
     counted = state_counts_of(record, scale.axis.x_of, points=POINTS, width=width)
-    xs = [scale.shown(number * width) for number in range(POINTS + 1)]
-    data = [
-        {
-            "type": "scatter",
-            "mode": "lines",
-            "stackgroup": "packages",
-            "name": WORDS[group],
-            "x": xs,
-            "y": [*counts, counts[-1]],
-            "line": {"width": 0, "shape": "hv", "color": COLOURS[group]},
-            "fillcolor": COLOURS[group],
-            "hovertemplate": f"%{{y}} {WORDS[group]}<extra></extra>",
-        }
-        for group, counts in counted.items()
-        if any(counts)
+    shown = {group: counts for group, counts in counted.items() if any(counts)}
+    sums = [0] * POINTS
+    areas = []
+    for group, counts in shown.items():
+        lower, sums = sums, [below + count for below, count in zip(sums, counts, strict=True)]
+        areas.append((group, lower, sums))
+    highest = max(sums, default=0) or 1
+    shapes = [
+        f'<path fill="{COLOURS[group]}" d="{_area(lower, upper, highest)}"/>'
+        for group, lower, upper in areas
     ]
-    layout = _layout(scale, height=PLOT_HEIGHT_PX)
-    layout["hovermode"] = "x unified"
-    layout["yaxis"] |= {"title": {"text": "packages"}, "rangemode": "tozero"}
-    return {"data": data, "layout": layout}
+    y_ticks = [
+        (value / highest, f"{value:,.0f}") for value in ticks(highest, Y_TICKS, is_whole=True)
+    ]
+    return _plot("occupancy", scale, shapes, y_ticks, unit="packages", groups=shown)
 
 
-def throughput(record: ExportRecord, scale: Scale) -> Figure:
+def throughput(record: ExportRecord, scale: Scale) -> str:
     """Return the plot of the throughput; it counts all packages."""
     width = scale.axis.length_s / POINTS
     received = bytes_by_bin(arrivals_of(record), scale.axis.x_of, bins=POINTS, width=width)
     rates = [count / width for count in received]
-    factor, unit = _rate_unit(max(rates))
-    data = [
-        {
-            "type": "scatter",
-            "mode": "lines",
-            "name": "received",
-            "x": [scale.shown(number * width) for number in range(POINTS + 1)],
-            "y": [round(rate / factor, 4) for rate in [*rates, rates[-1]]],
-            "line": {"width": 1.5, "shape": "hv", "color": COLOURS[StateGroup.TRANSFERRING]},
-            "fill": "tozeroy",
-            "fillcolor": "rgba(0,114,178,0.35)",
-            "hovertemplate": f"%{{y:.3~f}} {unit}<extra></extra>",
-        }
+    highest = max(rates) or 1.0
+    unit = size(highest).rsplit(" ", 1)[1]
+    colour = COLOURS[StateGroup.TRANSFERRING]
+    shapes = [f'<path fill="{colour}" d="{_area([0] * POINTS, rates, highest)}"/>']
+    y_ticks = [
+        (value * _RATES[unit] / highest, f"{value:g}")
+        for value in ticks(highest / _RATES[unit], Y_TICKS)
     ]
-    layout = _layout(scale, height=PLOT_HEIGHT_PX)
-    layout["showlegend"] = False
-    layout["height"] -= LEGEND_PX
-    layout["margin"]["t"] -= LEGEND_PX
-    layout["hovermode"] = "x unified"
-    layout["yaxis"] |= {"title": {"text": unit}, "rangemode": "tozero"}
-    return {"data": data, "layout": layout}
+    return _plot("throughput", scale, shapes, y_ticks, unit=f"{unit}/s")
 
 
-def _bars(
-    doing: Activity, bars: Sequence[tuple[int, Span, str]], scale: Scale, thickness: float
-) -> Figure:
-    group = StateGroup(doing.value)
-    begins = [scale.x(span.begins_at) for _, span, _ in bars]
-    return {
-        "type": "bar",
-        "orientation": "h",
-        "name": WORDS[group],
-        "y": [number for number, _, _ in bars],
-        "base": begins,
-        "x": [
-            round(scale.x(span.ends_at) - begin, 5)
-            for begin, (_, span, _) in zip(begins, bars, strict=True)
-        ],
-        "width": thickness,
-        "marker": {"color": COLOURS[group], "line": {"width": 0}},
-        "customdata": [
-            f"{name}<br>{WORDS[group]} {duration(span.lasts_s)}, from {time_of_day(span.begins_at)}"
-            for _, span, name in bars
-        ],
-        "hovertemplate": "%{customdata}<extra></extra>",
-    }
+def timeline(timelines: Sequence[Timeline], scale: Scale) -> str:
+    """Return the plot with one row per package, the first one on top."""
+    count = len(timelines)
+    row_px = next((px for most, px in _ROW_PX if count <= most), _SMALLEST_ROW_PX)
+    thickness = 1.0 if row_px <= _GAPLESS_PX else 0.8
+    shapes = [_row(number, one, scale, thickness) for number, one in enumerate(timelines)]
+    if count <= NAMED_ROWS:
+        labels = [
+            (1 - (number + 0.5) / count, escape(short(one.row.name, NAME_CHARS)))
+            for number, one in enumerate(timelines)
+        ]
+    else:
+        rows = [max(value, 1) for value in ticks(count, Y_TICKS, is_whole=True)]
+        labels = [(1 - (value - 0.5) / count, f"{value:,.0f}") for value in rows]
+    groups = [StateGroup(doing.value) for doing in ACTIVITIES]
+    return _plot(
+        "timeline",
+        scale,
+        shapes,
+        labels,
+        height_px=round(count * row_px),
+        high=count,
+        groups=[*groups, StateGroup.FAILED],
+        has_grid=False,
+        kind=" named" if count <= NAMED_ROWS else "",
+    )
 
 
-def _crosses(timelines: Sequence[Timeline], scale: Scale, row_px: float) -> Figure:
-    ended = [
-        (number, timeline)
-        for number, timeline in enumerate(timelines, 1)
-        if timeline.row.state.value == StateGroup.FAILED.value and timeline.ended_at is not None
+def _row(number: int, one: Timeline, scale: Scale, thickness: float) -> str:
+    """Return the bars of a package, with what a pointer shows about it."""
+    shares = [
+        f"{WORDS[StateGroup(doing.value)]} {duration(seconds)}"
+        for doing, seconds in one.seconds_by_doing.items()
+        if seconds
     ]
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "name": WORDS[StateGroup.FAILED],
-        "cliponaxis": False,
-        "x": [scale.x(timeline.ended_at or 0.0) for _, timeline in ended],
-        "y": [number for number, _ in ended],
-        "marker": {
-            "symbol": "x",
-            "size": max(8, min(10, row_px)),
-            "color": COLOURS[StateGroup.FAILED],
-            "line": {"width": 0},
-        },
-        "customdata": [
-            f"{escape(short(timeline.row.name), quote=False)}<br>failed: "
-            f"{escape(short(timeline.row.error), quote=False)}"
-            for _, timeline in ended
-        ],
-        "hovertemplate": "%{customdata}<extra></extra>",
-    }
+    begins = "" if one.begins_at is None else f", from {time_of_day(one.begins_at)}"
+    title = f"{short(one.row.name)}{begins}\n{', '.join(shares)}"
+    y = number + (1 - thickness) / 2
+    parts = []
+    for span in one.spans:
+        x = scale.x(span.begins_at)
+        width = max(scale.x(span.ends_at) - x, 0.3)
+        colour = COLOURS[StateGroup(span.doing.value)]
+        parts.append(
+            f'<path fill="{colour}" d="M{x:.1f} {y:g}h{width:.1f}v{thickness:g}h-{width:.1f}z"/>'
+        )
+    if one.row.state is State.FAILED and one.ended_at is not None:
+        title += f"\nfailed: {short(one.row.error)}"
+        parts.append(f'<path class="cross" d="M{scale.x(one.ended_at):.1f} {number}v1"/>')
+    return f"<g><title>{escape(title)}</title>{''.join(parts)}</g>"
 
 
-def _layout(scale: Scale, *, height: int) -> Figure:
-    shown = list(_shown_marks(scale))
-    return {
-        "height": height,
-        "margin": {"l": LEFT_PX, "r": RIGHT_PX, "t": TOP_PX, "b": BOTTOM_PX},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"family": "system-ui, sans-serif", "size": 12},
-        "dragmode": "zoom",
-        "xaxis": {
-            "title": {"text": f"{scale.unit} since the export began", "standoff": 6},
-            "range": [0, scale.shown(scale.axis.length_s)],
-            **_TICKS,
-        },
-        "yaxis": dict(_TICKS),
-        "legend": {
-            "orientation": "h",
-            "x": 0,
-            "xanchor": "left",
-            "y": 1 + LABEL_PX / (height - TOP_PX - BOTTOM_PX),
-            "yanchor": "bottom",
-            "traceorder": "normal",
-        },
-        "shapes": [*_lines(scale), *_gaps(scale)],
-        "annotations": [_label(mark, scale) for mark in shown],
-    }
+def _area(lower: Sequence[float], upper: Sequence[float], highest: float) -> str:
+    """Return the path between two curves of steps."""
+    step = WIDE / len(upper)
+    there = _steps(upper, highest, step)
+    back = _steps(lower, highest, step)
+    edges = [f"{x:.1f} {y:.1f}" for x, y in there] + [f"{x:.1f} {y:.1f}" for x, y in reversed(back)]
+    return f"M{'L'.join(edges)}z"
 
 
-def _lines(scale: Scale) -> Iterator[Figure]:
+def _steps(values: Sequence[float], highest: float, step: float) -> list[tuple[float, float]]:
+    """Return the corners of a curve of steps; a run of equal values has two."""
+    points: list[tuple[float, float]] = []
+    for number, value in enumerate(values):
+        y = HIGH_PX * (1 - value / highest)
+        if points and points[-1][1] == y:
+            points[-1] = ((number + 1) * step, y)
+        else:
+            points += [(number * step, y), ((number + 1) * step, y)]
+    return points
+
+
+def _plot(  # noqa: PLR0913 - what the plots differ in
+    name: str,
+    scale: Scale,
+    shapes: Iterable[str],
+    y_ticks: Sequence[tuple[float, str]],
+    *,
+    unit: str = "",
+    groups: Iterable[StateGroup] = (),
+    height_px: int = HIGH_PX,
+    high: float = HIGH_PX,
+    has_grid: bool = True,
+    kind: str = "",
+) -> str:
+    """Return a plot with its axes, its runs and its legend."""
+    grid = "".join(
+        f'<path class="grid" d="M0 {high * (1 - share):.1f}h{WIDE}"/>' for share, _ in y_ticks
+    )
+    legend = "".join(
+        f'<span><i class="swatch" style="background:{COLOURS[group]}"></i>{WORDS[group]}</span>'
+        for group in groups
+    )
+    head = f'<p class="legend">{legend}</p>' if legend else ""
+    y_labels = "".join(
+        f'<span class="ytick" style="bottom:{100 * share:.2f}%">{text}</span>'
+        for share, text in y_ticks
+    )
+    unit_label = f'<span class="unit">{unit}</span>' if unit else ""
+    return (
+        f'<div class="plot{kind}" id="plot-{name}">{head}<div class="above">{unit_label}'
+        f'<div class="marks">{"".join(_labels(scale))}</div></div>'
+        f'<div class="area" style="height:{height_px}px">{y_labels}'
+        f'<svg viewBox="0 0 {WIDE} {high:g}" preserveAspectRatio="none" aria-hidden="true">'
+        f"{grid if has_grid else ''}{''.join(shapes)}{''.join(_runs(scale, high))}</svg></div>"
+        f'<div class="xaxis">{"".join(_x_ticks(scale))}</div>'
+        f'<p class="xtitle">{scale.unit} since the export began</p></div>'
+    )
+
+
+def _x_ticks(scale: Scale) -> Iterator[str]:
+    for value in ticks(scale.axis.length_s / scale.unit_s, X_TICKS):
+        share = scale.share(value * scale.unit_s)
+        yield f'<span class="xtick" style="left:{100 * share:.2f}%">{value:g}</span>'
+
+
+def _runs(scale: Scale, high: float) -> Iterator[str]:
     for mark in scale.axis.marks[1:]:
-        x = scale.shown(mark.x)
-        yield {
-            "type": "line",
-            "x0": x,
-            "x1": x,
-            "yref": "paper",
-            "y0": 0,
-            "y1": 1,
-            "line": {"width": 1, "dash": "dot", "color": MARK_LINE},
-        }
-
-
-def _gaps(scale: Scale) -> Iterator[Figure]:
-    for mark in scale.axis.marks:
+        x = WIDE * scale.share(mark.x)
         if mark.cut_from is not None:
-            yield {
-                "type": "rect",
-                "x0": scale.shown(mark.cut_from),
-                "x1": scale.shown(mark.x),
-                "yref": "paper",
-                "y0": 0,
-                "y1": 1,
-                "line": {"width": 0},
-                "fillcolor": GAP_FILL,
-            }
+            begins = WIDE * scale.share(mark.cut_from)
+            yield f'<path class="gap" d="M{begins:.1f} 0H{x:.1f}V{high:g}H{begins:.1f}z"/>'
+        yield f'<path class="run" d="M{x:.1f} 0v{high:g}"/>'
+
+
+def _labels(scale: Scale) -> Iterator[str]:
+    for mark in _shown_marks(scale):
+        pause = f", after {duration(mark.pause_s)}" if mark.pause_s else ""
+        left = 100 * scale.share(mark.x)
+        yield f'<span class="mark" style="left:{left:.2f}%">run {mark.run}{pause}</span>'
 
 
 def _shown_marks(scale: Scale) -> Iterator[RunMark]:
@@ -308,24 +284,3 @@ def _shown_marks(scale: Scale) -> Iterator[RunMark]:
         if mark.x >= free_from and mark.x <= length_s * (1 - LABEL_SHARE):
             free_from = mark.x + LABEL_SHARE * length_s
             yield mark
-
-
-def _label(mark: RunMark, scale: Scale) -> Figure:
-    pause = f", after {duration(mark.pause_s)}" if mark.pause_s else ""
-    return {
-        "text": f"run {mark.run}{pause}",
-        "x": scale.shown(mark.x),
-        "xanchor": "left",
-        "yref": "paper",
-        "y": 1,
-        "yanchor": "bottom",
-        "showarrow": False,
-        "font": {"size": 11},
-    }
-
-
-def _rate_unit(highest: float) -> tuple[float, str]:
-    """Return the best unit for a rate, in bytes per second, and its name."""
-    unit = size(highest).rsplit(" ", 1)[1]
-    factors = {"byte": 1.0, "bytes": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "PB": 1e15}
-    return factors[unit], f"{unit}/s"

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from ..journal.models import ExportRecord
+from ..sansio.moments import iso
 from ..sansio.redact import printable
 from .metrics import Totals, ending_word
 from .time_axis import running_s
 from .timeline import ACTIVITIES, Timeline, ends_of_runs, failed
-from .wording import iso
 
 REPORT_VERSION = 1
 """Increases when a field of `report.json` changes its meaning or is removed."""
@@ -35,7 +35,7 @@ _COLUMNS = (
     "bytes",
     "sha256",
     "received",
-    "requests",
+    "transfer_attempts",
     "runs",
     "began_at",
     "ended_at",
@@ -145,7 +145,7 @@ def _package(timeline: Timeline) -> dict[str, Any]:
         "bytes": row.bytes,
         "sha256": row.sha256,
         "received": timeline.received,
-        "requests": row.attempts,
+        "transfer_attempts": row.attempts,
         "runs": timeline.runs,
         "ended_at": None if timeline.ended_at is None else iso(timeline.ended_at),
         "took_s": round(timeline.took_s, 3),

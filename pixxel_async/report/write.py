@@ -3,7 +3,6 @@
 Rules:
     * Each file is written under a temporary name and renamed: readers never see half a file.
     * The journal is read once, so that the files are consistent.
-    * Without the extra `report`, only the HTML page is missing.
 """
 
 from __future__ import annotations
@@ -12,13 +11,13 @@ import os
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 from ..destinations.folder_tree import FILE_MODE, FolderTree
 from ..destinations.os_errors import sink_error
 from ..destinations.paths import absolute_path, make_folders
 from ..journal.reader import read_record
+from .html import page_of
 from .metrics import Totals, totals_of
 from .tables import csv_of, failed_manifest, json_of
 from .timeline import tidy, timelines_of
@@ -27,8 +26,6 @@ REPORT_JSON = "report.json"
 REPORT_CSV = "report.csv"
 REPORT_HTML = "report.html"
 FAILED_MANIFEST = "failed.jsonl"
-
-REMEDY = "report.html needs the extra `report`: pip install 'pixxel-async[report]'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +36,14 @@ class ReportFiles:
         json: Totals, runs, and every package with its spans.
         csv: One row per package.
         failed: A manifest of the failed packages; empty if there are none.
-        html: The page with plots, or None if the extra `report` is not installed.
+        html: The page with plots.
         totals: The totals of the export.
     """
 
     json: Path
     csv: Path
     failed: Path
-    html: Path | None
+    html: Path
     totals: Totals
 
 
@@ -76,15 +73,11 @@ def write_report(directory: str | Path, out: str | Path | None = None) -> Report
         _make(target, folder)
     except OSError as error:
         raise sink_error(error, target) from error
-    json_path = _write(target / REPORT_JSON, json_of(record, totals, timelines, folder=folder))
-    csv_path = _write(target / REPORT_CSV, csv_of(timelines))
-    failed_path = _write(target / FAILED_MANIFEST, failed_manifest(timelines))
-    html_path = None
-    if has_extra():
-        from .html import page_of  # noqa: PLC0415 - the other files need no extra
-
-        page = page_of(record, folder=folder, retry_manifest=failed_path)
-        html_path = _write(target / REPORT_HTML, page)
+    json_path = write_file(target / REPORT_JSON, json_of(record, totals, timelines, folder=folder))
+    csv_path = write_file(target / REPORT_CSV, csv_of(timelines))
+    failed_path = write_file(target / FAILED_MANIFEST, failed_manifest(timelines))
+    page = page_of(record, folder=folder, retry_manifest=failed_path)
+    html_path = write_file(target / REPORT_HTML, page)
     return ReportFiles(
         json=json_path, csv=csv_path, failed=failed_path, html=html_path, totals=totals
     )
@@ -101,12 +94,12 @@ def _make(target: Path, folder: Path) -> None:
             within = stack.enter_context(within.folder(part, make=True))
 
 
-def has_extra() -> bool:
-    """Return whether the libraries for the HTML page are installed."""
-    return all(find_spec(name) is not None for name in ("jinja2", "plotly"))
+def write_file(path: Path, text: str) -> Path:
+    """Write a file as a whole or not at all; return its path.
 
-
-def _write(path: Path, text: str) -> Path:
+    Raises:
+        SinkError: It cannot be written.
+    """
     try:
         descriptor, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:

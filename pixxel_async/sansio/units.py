@@ -2,7 +2,7 @@
 
 Rules:
     * `size`, `duration` and `per_second` round for reading. They round before they choose the
-      unit: 59.97 s are "1 min 0 s", never "60.0 s".
+      unit: 59.97 s are "1 min", never "60.0 s".
     * `exact_size`, `exact_duration` and `exact_rate` lose nothing: `read_size`, `read_duration`
       and `read_rate` return the same number.
     * What people write is a decimal number without an exponent, with a unit or without: seconds,
@@ -26,7 +26,8 @@ MAX_PER_SECOND = 10**9
 
 _SIZE_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 _STEP = 1000
-_NO_DECIMALS_FROM = 100
+_DAYS_WITHOUT_HOURS_FROM = 10
+_WHOLE_FROM = 100
 """From here on a rate has no decimals."""
 
 _NUMBER = r"(?:[0-9]{1,1000}(?:\.[0-9]*)?|\.[0-9]+)"
@@ -71,18 +72,37 @@ def size(count: float) -> str:
 
 
 def duration(lasts_s: float) -> str:
-    """Return a time as seconds, as minutes and seconds, or as hours and minutes."""
+    """Return a time in its two largest units, without those that are zero."""
     if (tenths_s := round(lasts_s, 1)) < MINUTE_S:
         return f"{tenths_s:.1f} s"
     if (whole_s := round(lasts_s)) < HOUR_S:
-        return f"{whole_s // MINUTE_S} min {whole_s % MINUTE_S} s"
-    minutes = round(lasts_s / MINUTE_S)
-    return f"{minutes // 60} h {minutes % 60} min"
+        return _two(whole_s, MINUTE_S, "min", "s")
+    if (minutes := round(lasts_s / MINUTE_S)) < DAY_S // MINUTE_S:
+        return _two(minutes, HOUR_S // MINUTE_S, "h", "min")
+    return _two(round(lasts_s / HOUR_S), DAY_S // HOUR_S, "d", "h")
+
+
+def estimate(lasts_s: float) -> str:
+    """Return a time that is not known to tenths: `7 s`, `3 min 20 s`."""
+    whole_s = max(round(lasts_s), 1)
+    return f"{whole_s} s" if whole_s < MINUTE_S else duration(whole_s)
+
+
+def time_left(lasts_s: float) -> str:
+    """Return an estimate in at most 8 characters: `0:07`, `59:59`, `23:59:59`, `3 d 4 h`."""
+    whole_s = round(lasts_s)
+    if whole_s >= DAY_S:
+        days = round(lasts_s / DAY_S)
+        return duration(lasts_s) if days < _DAYS_WITHOUT_HOURS_FROM else f"{min(days, 9999)} d"
+    minutes, seconds = divmod(whole_s, MINUTE_S)
+    if minutes < HOUR_S // MINUTE_S:
+        return f"{minutes}:{seconds:02}"
+    return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
 
 
 def per_second(rate: float) -> str:
     """Return a number of things per second."""
-    return f"{rate:,.0f}/s" if rate >= _NO_DECIMALS_FROM else f"{rate:.3g}/s"
+    return f"{rate:,.0f}/s" if rate >= _WHOLE_FROM else f"{rate:.3g}/s"
 
 
 def exact_size(count: int) -> str:
@@ -207,3 +227,14 @@ def _plain(number: Decimal) -> str:
     """Return a number without an exponent and without zeros at its end."""
     text = f"{number:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """Return a number of things: `1 package`, `2,000 packages`."""
+    return f"{count:,} {one}" if count == 1 else f"{count:,} {many or one + 's'}"
+
+
+def _two(count: int, step: int, larger: str, smaller: str) -> str:
+    """Return a count of the smaller unit in both."""
+    whole, rest = divmod(count, step)
+    return f"{whole} {larger} {rest} {smaller}" if rest else f"{whole} {larger}"

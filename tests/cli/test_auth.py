@@ -188,7 +188,7 @@ def test_numbers_of_the_profile_are_taken_where_no_option_is(
     from pixxel_async.cli.commands import download  # noqa: PLC0415 - here alone
 
     seen: list[Any] = []
-    monkeypatch.setattr(download, "run_export", lambda _, options: seen.append(options))
+    monkeypatch.setattr(download, "save", lambda _, options: seen.append(options))
     run("config", "set", "fetches", "3")
     run("config", "set", "poll_max", "7")
     job = ("download", "job", "w", "j", "--out", "x")

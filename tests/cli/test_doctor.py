@@ -79,8 +79,8 @@ def test_without_a_key_the_rest_is_still_looked_at(tmp_path: Path) -> None:
         (0, Level.OK, "as the service's"),
         (299, Level.OK, "off"),
         (-299, Level.OK, "off"),
-        (301, Level.WARNING, "301 s fast"),
-        (-301, Level.WARNING, "301 s slow"),
+        (301, Level.WARNING, "5 min 1 s fast"),
+        (-301, Level.WARNING, "5 min 1 s slow"),
     ],
 )
 def test_a_clock_that_is_off_is_a_warning(off_s: float, level: Level, words: str) -> None:

@@ -124,14 +124,14 @@ def test_an_export_survives_its_streams(
 
 @pytest.mark.fault(62)
 @pytest.mark.parametrize(
-    ("words", "said"),
-    [(("export", "-", "--out", "o"), "is empty"), (("auth", "login"), "no key was given")],
+    ("words", "code", "said"),
+    [(("export", "-", "--out", "o"), 0, "is empty"), (("auth", "login"), 2, "no key was given")],
 )
 def test_standard_input_that_is_closed_is_empty(
-    tmp_path: Path, words: tuple[str, ...], said: str
+    tmp_path: Path, words: tuple[str, ...], code: int, said: str
 ) -> None:
     env = {"XDG_CONFIG_HOME": str(tmp_path), "PIXXEL_API_KEY": "canary-key"}
-    one_line(shell('"$@" <&-', *words, env=env, folder=tmp_path), 2, said)
+    one_line(shell('"$@" <&-', *words, env=env, folder=tmp_path), code, said)
 
 
 @pytest.mark.fault(62)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pixxel_async.cli.follower import LEFT
 from pixxel_async.cli.output.resume_hint import command
 from pixxel_async.journal.models import PackageRow
 from pixxel_async.journal.reader import read_record
@@ -58,7 +59,7 @@ def test_a_signal_in_mid_export_ends_it_soon_and_the_printed_command_goes_on(
     manifest = write_manifest(tmp_path / "m.jsonl", rows)
     out = tmp_path / "out of it"
     with sandbox_in_thread(MIDDLE) as sandbox:
-        words = ("export", manifest, "--out", out, *QUICK)
+        words = ("export", manifest, "--out", out, "-v", *QUICK)
         with start(*words, env=env_of(sandbox)) as process:
             wait_for_line(process, "[ 4/24] saved")
             process.send_signal(getattr(signal, number))
@@ -100,8 +101,9 @@ def test_a_second_signal_leaves_at_once(tmp_path: Path) -> None:
             process.send_signal(signal.SIGINT)
             wait_for_line(process, "once more leaves at once")
             process.send_signal(signal.SIGINT)
-            process.communicate(timeout=PROCESS_S)
+            _, stderr = process.communicate(timeout=PROCESS_S)
         assert process.returncode == 130
+        assert stderr.splitlines() == [LEFT, f"To resume:  {command([*map(str, words)])}"]
     with sandbox_in_thread() as sandbox:
         with start(*words, env=env_of(sandbox)) as process:
             process.communicate(timeout=PROCESS_S)
@@ -117,7 +119,7 @@ def rows_of(folder: Path) -> tuple[PackageRow, ...]:
 @pytest.mark.fault(37)
 def test_a_second_process_refuses_and_names_the_first_which_is_unharmed(tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path / "m.jsonl", demo_rows(16))
-    words = ("export", manifest, "--out", tmp_path / "out", *QUICK)
+    words = ("export", manifest, "--out", tmp_path / "out", "-v", *QUICK)
     with sandbox_in_thread(MIDDLE) as sandbox:
         with start(*words, env=env_of(sandbox)) as first:
             wait_for_line(first, "saved")
@@ -159,7 +161,8 @@ def test_fail_fast_ends_with_the_first_failure(tmp_path: Path) -> None:
         ended = run(*words, env=env_of(sandbox))
     assert ended.exit_code == 1
     assert "2: 0 saved, 0 there already, 1 failed, 1 left" in ended.stderr
-    assert "interrupted: 1 package is left." in ended.stderr
+    assert "ended by --fail-fast at the first failure: 1 package is left." in ended.stderr
+    assert "interrupted" not in ended.stderr
 
 
 def test_what_failed_is_told_with_the_command_that_takes_it_up(tmp_path: Path) -> None:

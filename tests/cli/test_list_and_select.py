@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
 
 from pixxel_async import Insight
 from pixxel_async.cli.options.filters import FILTERS_OF
-from pixxel_async.cli.output.records import COLUMNS, OneTable, column_widths
+from pixxel_async.cli.output.records import COLUMNS, GAP, OneTable, column_widths, drop_order
 from pixxel_async.downloads import parse_download
 from pixxel_async.sandbox import ApiFault, Sandbox, Scenario, sandbox_in_thread
 from pixxel_async.sandbox.world import (
@@ -225,12 +227,12 @@ def test_select_takes_the_outputs_that_are_listed(sandbox: Sandbox) -> None:
     assert "do not list the requested inputs or outputs: 1" in ended.stderr
 
 
-def test_if_nothing_matches_list_ends_well_and_select_does_not(sandbox: Sandbox) -> None:
+def test_if_nothing_matches_a_line_says_so(sandbox: Sandbox) -> None:
     listed = told(sandbox, "list", "aois", "--name", "none")
     assert (listed.exit_code, listed.stdout, listed.stderr) == (0, "", "no aois match\n")
     selected = told(sandbox, "select", "insights", "--created-before", "2020-01-01")
-    assert (selected.exit_code, selected.stdout) == (1, "")
-    assert selected.stderr == "nothing matches: no row was written\n"
+    assert (selected.exit_code, selected.stdout) == (0, "")
+    assert selected.stderr == "nothing matches: the manifest is empty\n"
 
 
 @pytest.mark.parametrize(
@@ -392,32 +394,65 @@ def table(*insights: Insight, width: int) -> list[str]:
     return stream.getvalue().splitlines()
 
 
-@pytest.mark.parametrize("width", [20, 60, 90, 200])
-def test_a_table_never_cuts_ids(width: int) -> None:
+@pytest.mark.parametrize(
+    ("width", "heads"),
+    [
+        (20, ["id"]),
+        (60, ["id", "name", "status"]),
+        (80, ["id", "name", "status", "progress", "created_at"]),
+        (200, ["id", "aoi_id", "name", "status", "progress", "created_at"]),
+    ],
+)
+def test_a_table_cuts_no_word(
+    width: int, heads: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     aoi, one, long = "a" * 36, "i" * 36, "An insight with a long name, as people give them"
     lines = table(
         Insight(id=one, aoi_id=aoi, name=long, status="completed"),
         Insight(id="2", aoi_id=aoi, name="\x1b[31m", created_at=MAY),
         width=width,
     )
-    assert lines[0].split() == ["id", "aoi_id", "name", "status", "progr…", "created_at"] or (
-        lines[0].split()[:2] == ["id", "aoi_id"]
-    )
-    assert len(lines) == 3
-    assert lines[1].startswith(f"{one}  {aoi}  An ")
-    assert (long in lines[1]) == (width == 200)
-    assert "2025-05-01" in lines[2]
+    assert lines[0].split() == heads
+    words = {word for line in lines for word in line.split()}
+    assert words >= {one, "2"}
+    assert words >= (set(long.split()) if "name" in heads else set())
+    assert (f"{MAY.astimezone():%Y-%m-%d}" in words) == ("created_at" in heads)
     assert "\x1b" not in "".join(lines)
+    assert all(len(line.rstrip()) <= max(width, 36) for line in lines)
+    left_out = {"aoi_id", "name", "status", "progress", "created_at"} - set(heads)
+    said = capsys.readouterr().err
+    assert all(head in said for head in left_out)
+    assert said == "" or left_out
 
 
 def test_an_empty_table_is_nothing() -> None:
     assert table(width=80) == []
 
 
-def test_columns_give_way_the_widest_first() -> None:
-    assert column_widths([36, 20, 10], [True, False, False], 100) == [36, 20, 10]
-    assert column_widths([36, 20, 10], [True, False, False], 60) == [36, 10, 10]
-    assert column_widths([36, 20, 10], [True, False, False], 10) == [36, 6, 6]
+def test_columns_give_way_the_widest_first_and_then_fall_out() -> None:
+    widths, words, order = [36, 20, 10], [36, 6, 8], [1, 2]
+    assert column_widths(widths, words, order, 100) == {0: 36, 1: 20, 2: 10}
+    assert column_widths(widths, words, order, 60) == {0: 36, 1: 10, 2: 10}
+    assert column_widths(widths, words, order, 54) == {0: 36, 1: 6, 2: 8}
+    assert column_widths(widths, words, order, 53) == {0: 36, 2: 10}
+    assert column_widths(widths, words, order, 10) == {0: 36}
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 40), st.integers(0, 40)), min_size=1, max_size=8),
+    st.integers(1, 200),
+)
+def test_columns_fit_and_hold_their_longest_words(sizes: list[tuple[int, int]], room: int) -> None:
+    words = [word for word, _ in sizes]
+    natural = [word + more for word, more in sizes]
+    widths = column_widths(natural, words, list(range(len(sizes) - 1, 0, -1)), room)
+    assert 0 in widths
+    assert all(words[place] <= width <= natural[place] for place, width in widths.items())
+    assert sum(widths.values()) + GAP * (len(widths) - 1) <= room or widths == {0: words[0]}
+
+
+def test_ids_of_other_records_fall_out_first() -> None:
+    assert drop_order(["id", "aoi_id", "name", "status", "project_id"]) == [4, 1, 3, 2]
 
 
 def test_the_examples_of_the_page_are_understood() -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pixxel_async import CatalogDownload, InputError, JobDownload
 from pixxel_async.cli.manifest.reader import parse_manifest, read_manifest
@@ -129,3 +132,55 @@ def test_standard_input_is_named_so(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError) as caught:
         read_manifest("-")
     assert caught.value.problems[0].startswith("<stdin>:1: not JSON")
+
+
+def element(number: int) -> str:
+    return json.dumps({"kind": "job", "workflow_id": "w", "job_id": f"j{number}"}, indent=2)
+
+
+@pytest.mark.parametrize("name", ["m.json", "m.jsonl", "<stdin>"])
+@pytest.mark.parametrize("between", [",", " ,\n ", "\n\n,\r\n"])
+def test_an_array_is_a_manifest(name: str, between: str) -> None:
+    text = f"\n [ {between.join(map(element, (1, 2, 1)))}\n]\n"
+    read = parse_manifest(text.encode(), name)
+    assert [download.row()["job_id"] for download in read.downloads] == ["j1", "j2"]
+    assert read.repeated == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (f"[\n{element(1)},\n{{}}\n]", '7: element 2: field "kind" is missing'),
+        (f"[\n{element(1)},\n7]", "7: element 2: "),
+        (f"[{element(1)},\n{{'a': 1}}]", "6: element 2: not JSON: column 2: a field name"),
+        (f"[{element(1)}\n{element(2)}]", "6: element 1: a comma or the closing bracket"),
+        (f"[{element(1)}", "5: element 1: a comma or the closing bracket"),
+        (f"[{element(1)},", "5: element 2: not JSON: "),
+        (f"[{element(1)},]", "5: element 2: not JSON: "),
+        ("[", "1: element 1: not JSON: "),
+        (f"[{element(1)}]\n\n{element(2)}", "7: the array has ended before this"),
+        ("[" * 100_000, "1: element 1: not a row"),
+        ('[{"kind": "job", "kind": "job"}]', '1: element 1: field "kind" stands twice'),
+    ],
+)
+def test_what_is_wrong_with_an_array_names_the_element_and_its_line(
+    text: str, problem: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_manifest(text.encode(), "m.json")
+    assert caught.value.problems[-1].startswith(f"m.json:{problem}")
+
+
+def test_an_array_that_is_not_utf8_names_the_line() -> None:
+    (problem,) = problems_of(b'[\n"\xff"]')
+    assert problem == "m.jsonl:2: not UTF-8: 0xff stands on this line"
+
+
+@given(st.text('[]{},:" \n1a'))
+def test_any_text_that_begins_as_an_array_is_read_or_refused(text: str) -> None:
+    problems: tuple[str, ...] = ()
+    try:
+        parse_manifest(f"[{text}".encode(), "m.json", may_be_empty=True)
+    except InputError as error:
+        problems = error.problems
+    assert all(re.match(r"m\.json:\d+: ", problem) for problem in problems)

@@ -14,11 +14,13 @@ import pytest
 
 from pixxel_async.cli import main
 from pixxel_async.cli.commands import completion
-from pixxel_async.cli.commands.export_run import LEAVING
+from pixxel_async.cli.follower import LEAVING, LEFT
+from pixxel_async.cli.output.resume_hint import command as resumed
 from pixxel_async.sandbox import PackageFault, PackagingTime, Scenario, demo_rows, sandbox_in_thread
 
-from ..support import PROCESS_S
+from ..support import PROCESS_S, when
 from .commands import QUICK, env_of, start, write_manifest
+from .test_endings import PATIENT, rows_of
 
 SMALL = Scenario(package_bytes=20_000)
 ESCAPE = "\x1b"
@@ -34,7 +36,7 @@ def test_ctrl_c_ends_in_one_line_and_the_same_command_goes_on(tmp_path: Path) ->
     endless = {"kind": "job", "workflow_id": "w", "job_id": "endless"}
     manifest = write_manifest(tmp_path / "m.jsonl", [*demo_rows(5), endless])
     scenario = Scenario(package_bytes=20_000, faults=(PackageFault("never", only="endless"),))
-    words = ("export", manifest, "--out", tmp_path / "out", *QUICK)
+    words = ("export", manifest, "--out", tmp_path / "out", "--verbose", *QUICK)
     with sandbox_in_thread(scenario) as sandbox:
         with start(*words, env=env_of(sandbox)) as process:
             assert process.stderr is not None
@@ -86,7 +88,7 @@ def test_a_port_that_is_taken_is_told() -> None:
 @pytest.mark.parametrize("closed", ["stdout", "stderr"])
 def test_a_reader_that_goes_away_ends_the_command_quietly(tmp_path: Path, closed: str) -> None:
     manifest = write_manifest(tmp_path / "m.jsonl", demo_rows(30))
-    words = ("export", manifest, "--out", tmp_path / "out", "--json", *QUICK)
+    words = ("export", manifest, "--out", tmp_path / "out", "--json", "-v", *QUICK)
     late = Scenario(package_bytes=20_000, packaging=PackagingTime.uniform(0.0, 60.0))
     with sandbox_in_thread(late) as sandbox:
         with start(*words, env=env_of(sandbox)) as process:
@@ -159,6 +161,42 @@ def test_a_terminal_gets_bars_and_then_the_summary(tmp_path: Path) -> None:
 
 
 @needs_terminals
+def test_a_second_ctrl_c_restores_the_terminal_and_says_how_to_resume(tmp_path: Path) -> None:
+    """The service takes an hour for an answer that the first Ctrl-C waits for."""
+    import pty  # noqa: PLC0415 - Windows has none
+    import termios  # noqa: PLC0415 - likewise
+
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 60))
+    manifest = write_manifest(tmp_path / "m.jsonl", demo_rows(3))
+    words = ("export", manifest, "--out", tmp_path / "out", *QUICK)
+    patient = (sys.executable, "-c", PATIENT)
+    with sandbox_in_thread(Scenario(answer_delay_s=3600)) as sandbox:
+        env = {**env_of(sandbox), "TERM": "xterm-256color"}
+        with start(*words, env=env, command=patient, stderr=theirs) as process:
+            os.close(theirs)
+            journal = tmp_path / "out" / ".pixxel-async" / "journal.sqlite"
+            when(lambda: journal.exists() and any(r.is_unanswered for r in rows_of(tmp_path)))
+            screen = b""
+            for _ in range(2):
+                process.send_signal(signal.SIGINT)
+                while LEAVING.split(";")[0].encode() not in screen:
+                    screen += os.read(ours, 65536)
+            try:
+                while seen := os.read(ours, 65536):
+                    screen += seen
+            except OSError:
+                pass  # Linux tells the end of a terminal so
+            finally:
+                os.close(ours)
+    assert process.returncode == 130
+    _, _, last = screen.decode().rpartition(f"{ESCAPE}[?25l")
+    assert f"{ESCAPE}[?25h" in last  # the cursor is there again
+    assert LEFT in last
+    assert f"To resume:  {resumed([*map(str, words)])}" in last
+
+
+@needs_terminals
 def test_colours_can_be_turned_off(tmp_path: Path) -> None:
     _, screen = on_terminal(tmp_path, NO_COLOR="1")
     assert "not requested" in screen
@@ -168,7 +206,7 @@ def test_colours_can_be_turned_off(tmp_path: Path) -> None:
 @needs_terminals
 def test_a_terminal_that_can_do_nothing_gets_lines(tmp_path: Path) -> None:
     _, screen = on_terminal(tmp_path, TERM="dumb")
-    assert "[3/3] saved" in screen
+    assert screen.startswith("started: 3 packages")
     assert ESCAPE not in screen
 
 

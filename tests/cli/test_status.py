@@ -134,7 +134,7 @@ def test_failed_packages_are_told_with_their_reasons(tmp_path: Path) -> None:
     ]
     command = f"'{out}/failed.jsonl'".replace("it's", "it'\"'\"'s")
     page = (out / "report.html").read_text("utf-8")
-    assert command.replace("'", "&#39;").replace('"', "&#34;") in page
+    assert command.replace("'", "&#x27;").replace('"', "&quot;") in page
     with sandbox_in_thread(Scenario(package_bytes=20_000)) as sandbox:
         words = ("export", out / "failed.jsonl", "--out", out, "--retry-failed", *QUICK)
         assert run(*words, env=env_of(sandbox)).exit_code == 0
@@ -171,16 +171,3 @@ def test_a_folder_that_is_none_is_misuse(tmp_path: Path, command: str) -> None:
     assert told.exit_code == 2
     assert "not an export folder" in told.stderr
     assert list(tmp_path.iterdir()) == []
-
-
-def test_without_the_extra_the_remedy_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "jinja2", None)
-    told = run("report", folder_of(tmp_path, record((row("a"),), (a_run(),))))
-    assert told.exit_code == 0
-    assert told.stderr == (
-        "report.html needs the extra `report`: pip install 'pixxel-async[report]'\n"
-    )
-    assert (tmp_path / "report.json").exists()
-    assert (tmp_path / "report.csv").exists()

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from pixxel_async import Condition, Finding, JobDownload, SavedPackage, parse_download
 from pixxel_async.cli.options.export import RunOptions
-from pixxel_async.cli.output.findings import Bar, FindingWriter, line_of
+from pixxel_async.cli.output.findings import Bar, FindingWriter, lines_of
 from pixxel_async.journal.export_folder import HIDDEN, JOURNAL
 from pixxel_async.journal.reader import read_record
 from pixxel_async.sandbox import (
@@ -93,7 +93,7 @@ def test_what_is_wrong_is_told_and_how_to_mend_it(out: Path) -> None:
     assert changed in lines
     assert "unknown       mine.zip: no package has this name" in lines
     assert "packages  6: 4 ok, 1 missing, 1 changed, 0 broken, 0 not readable" in lines
-    assert "files     1 unknown: no package has their names" in lines
+    assert "files     1 unknown: they belong to no package" in lines
     assert told.stderr == "to fetch what is missing or changed again, add --repair\n"
     quiet = run("verify", out, "--quiet")
     assert (quiet.exit_code, quiet.stdout.count("\n"), quiet.stderr) == (1, 2, "")
@@ -131,7 +131,7 @@ def test_a_package_that_is_not_saved_yet_is_counted_and_no_fault(tmp_path: Path)
     told = run("verify", tmp_path / "out")
     assert told.exit_code == 0
     assert "3: 3 ok" in told.stdout
-    assert "1 not saved yet: the next export fetches them" in told.stdout
+    assert "1 not saved yet: the next export downloads them" in told.stdout
 
 
 @pytest.mark.parametrize("words", [(), ("--repair",)])
@@ -289,7 +289,7 @@ def test_a_repair_that_is_interrupted_goes_on_with_the_command_that_it_tells(
         path.unlink()
     row = next(row for row in read_record(out).rows if row.name == jobs[0].name)
     endless = PackageFault("never", only=json.loads(row.target)["job_id"])
-    words = ("verify", out, "--repair", *QUICK)
+    words = ("verify", out, "--repair", "-v", *QUICK)
     with sandbox_in_thread(Scenario(package_bytes=20_000, faults=(endless,))) as sandbox:
         with start(*words, env=env_of(sandbox)) as process:
             assert process.stderr is not None
@@ -355,9 +355,9 @@ def test_a_bar_counts_packages_and_bytes_and_lines_wait_for_its_end() -> None:
         condition=Condition.NOT_SAVED, reason="", path=folder / "b.zip", download=job, bytes=None
     )
     bar = Bar(console, packages=2, size=3_000_000)
-    with FindingWriter(stream, folder, RunOptions(out=folder), bar) as told:
-        assert told.tell(wrong) is wrong
-        told.tell(late)
+    with FindingWriter(stream, folder, RunOptions(out=folder), bar) as writer:
+        writer.write(wrong)
+        writer.write(late)
         assert stream.getvalue() == ""
     assert "2/2  3.0 MB" in screen.getvalue()
     assert stream.getvalue().startswith("missing       a.zip: gone\npackages  1: 0 ok, 1 missing")
@@ -368,4 +368,4 @@ def test_a_name_steers_no_terminal() -> None:
     finding = Finding(
         condition=Condition.UNKNOWN, reason="no package has this name", path=folder / "\x1b[31m.zip"
     )
-    assert line_of(finding, folder).isprintable()
+    assert "".join(lines_of(finding, folder)).isprintable()

@@ -52,11 +52,6 @@ _FIRST = """
 refused = [];
 addEventListener("securitypolicyviolation", (event) => refused.push(event.blockedURI));
 """
-_DRAWN = """(async () => {
-  while (document.getElementById("figures") && !document.documentElement.dataset.drawn) {
-    await new Promise((resume) => setTimeout(resume, 20));
-  }
-})()"""
 _PROBE = """(() => {
   const boxes = (selector, within = document) =>
     [...within.querySelectorAll(selector)].map((element) => {
@@ -75,10 +70,10 @@ _PROBE = """(() => {
       id: plot.id,
       box: boxes(`#${plot.id}`)[0],
       texts: {
-        xticks: boxes(".xtick text", plot),
-        yticks: boxes(".ytick text", plot),
-        above: boxes(".legendtext, .annotation-text", plot),
-        titles: boxes(".xtitle, .ytitle", plot),
+        xticks: boxes(".xtick", plot),
+        yticks: boxes(".ytick", plot),
+        above: boxes(".legend span, .mark", plot),
+        titles: boxes(".xtitle, .unit", plot),
       },
     })),
     requests: performance.getEntriesByType("resource").map((entry) => entry.name),
@@ -152,7 +147,6 @@ class Browser:
             self._call("Page.navigate", session, url=page.as_uri())
             while not any(event["method"] == "Page.loadEventFired" for event in self._events):
                 self._events.append(self._read())
-            self._evaluate(session, _DRAWN)
             image = self._picture(session) if in_picture else None
             told = self._evaluate(session, _PROBE)
             said = [json.dumps(event) for event in self._events if event["method"] in LOUD]

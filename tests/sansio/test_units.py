@@ -12,7 +12,9 @@ from pixxel_async.sansio.units import (
     MAX_BYTES,
     MAX_DURATION_S,
     MAX_PER_SECOND,
+    counted,
     duration,
+    estimate,
     exact_duration,
     exact_rate,
     exact_size,
@@ -22,6 +24,7 @@ from pixxel_async.sansio.units import (
     read_rate,
     read_size,
     size,
+    time_left,
 )
 
 UNITS = {
@@ -58,17 +61,18 @@ def test_sizes_are_told_in_a_unit_that_suits(count: float, shown: str) -> None:
         (0.04, "0.0 s"),
         (0.25, "0.2 s"),
         (59.94, "59.9 s"),
-        (59.96, "1 min 0 s"),
+        (59.96, "1 min"),
         (61, "1 min 1 s"),
         (119.4, "1 min 59 s"),
-        (119.7, "2 min 0 s"),
+        (119.7, "2 min"),
         (3599.4, "59 min 59 s"),
-        (3599.6, "1 h 0 min"),
+        (3599.6, "1 h"),
         (3723, "1 h 2 min"),
         (7169, "1 h 59 min"),
-        (7199.7, "2 h 0 min"),
-        (86_399, "24 h 0 min"),
-        (90_000, "25 h 0 min"),
+        (7199.7, "2 h"),
+        (86_399, "1 d"),
+        (86_369, "23 h 59 min"),
+        (90_000, "1 d 1 h"),
     ],
 )
 def test_durations_are_told_as_people_say_them(lasts_s: float, shown: str) -> None:
@@ -83,14 +87,77 @@ def test_rates_are_told_without_exponents(rate: float, shown: str) -> None:
     assert per_second(rate) == shown
 
 
-@given(st.floats(0, 1e7))
-def test_no_duration_has_sixty_of_a_unit_and_each_is_near(lasts_s: float) -> None:
+NEAR = (("d", 1801), ("h", 31), ("min", 0.51), ("s", 0.051))
+"""How far a duration may be from what it stands for, by its largest unit."""
+STEPS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
+# Around each change of unit, where roundings meet.
+EDGES = st.sampled_from([59.95, 60, 119.5, 120, 3599.5, 3600, 7199, 86_370, 86_400, 172_000])
+TIMES = st.one_of(st.floats(0, 1e7), st.builds(lambda at, by: at + by, EDGES, st.floats(-1, 1)))
+
+
+@given(TIMES)
+def test_no_duration_has_a_full_smaller_unit_and_each_is_near(lasts_s: float) -> None:
     shown = duration(lasts_s)
     parts = {unit: float(value) for value, unit in re.findall(r"([\d.]+) (\w+)", shown)}
+    assert list(parts) == sorted(parts, key=STEPS.__getitem__, reverse=True)
     assert parts.get("s", 0) < 60
     assert parts.get("min", 0) < 60
-    told_s = parts.get("s", 0) + 60 * parts.get("min", 0) + 3600 * parts.get("h", 0)
-    assert abs(told_s - lasts_s) <= (30.5 if "h" in parts else 0.5 if "min" in parts else 0.051)
+    assert parts.get("h", 0) < 24
+    assert len(parts) == 1 or all(parts.values())
+    shown_s = sum(value * STEPS[unit] for unit, value in parts.items())
+    assert abs(shown_s - lasts_s) <= next(near for unit, near in NEAR if unit in parts)
+
+
+@given(TIMES)
+def test_a_time_left_is_short_and_near(lasts_s: float) -> None:
+    shown = time_left(lasts_s)
+    assert len(shown) <= 8
+    if "d" not in shown:
+        *larger, minutes, seconds = map(int, shown.split(":"))
+        assert seconds < 60
+        assert minutes < 60
+        shown_s = (larger or [0])[0] * 3600 + minutes * 60 + seconds
+        assert abs(shown_s - lasts_s) <= 0.5
+
+
+@pytest.mark.parametrize(
+    ("lasts_s", "shown"),
+    [
+        (0, "0:00"),
+        (59.6, "1:00"),
+        (3599.4, "59:59"),
+        (3599.6, "1:00:00"),
+        (86_399.4, "23:59:59"),
+        (86_399.6, "1 d"),
+        (90_000, "1 d 1 h"),
+        (863_000, "10 d"),
+        (1e12, "9999 d"),
+    ],
+)
+def test_a_time_left_is_a_clock_and_then_days(lasts_s: float, shown: str) -> None:
+    assert time_left(lasts_s) == shown
+
+
+@pytest.mark.parametrize(
+    ("lasts_s", "shown"), [(0, "1 s"), (7.4, "7 s"), (59.6, "1 min"), (200.2, "3 min 20 s")]
+)
+def test_an_estimate_has_no_tenths(lasts_s: float, shown: str) -> None:
+    assert estimate(lasts_s) == shown
+
+
+@given(st.floats(0, 1e9))
+def test_no_rate_has_an_exponent_and_each_is_near(rate: float) -> None:
+    value = per_second(rate).removesuffix("/s").replace(",", "")
+    assert abs(float(value) - rate) <= max(0.5, rate * 0.006) if rate >= 1e-3 else True
+
+
+def test_things_are_counted() -> None:
+    assert [counted(number, "package") for number in (0, 1, 2000)] == [
+        "0 packages",
+        "1 package",
+        "2,000 packages",
+    ]
+    assert counted(2, "entry", "entries") == "2 entries"
 
 
 @given(st.floats(0, 1e17))

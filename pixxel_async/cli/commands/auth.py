@@ -16,6 +16,7 @@ from ...client import PixxelClient
 from ...config import AuthScheme, RetryPolicy, variable
 from ...errors import ApiError, AuthenticationError, ConfigError, PixxelError, RouteError
 from ...http.auth import KeyAuth
+from ...sansio.layout import wrapped
 from ...settings.config_file import DEFAULT_PROFILE, ConfigFile, config_file, profile_wanted
 from ...settings.keyring import forget_key, store_key
 from ...settings.layers import KEYRING, from_everywhere, key_of
@@ -23,7 +24,7 @@ from ...settings.values import API_KEY, KEY_STORE, KeyStore, fingerprint
 from ..client_factory import client_of, given
 from ..options.dataclass_options import takes_options
 from ..options.service import ProfileName, ServiceOptions
-from ..output.exit_codes import SOME_FAILED, complain, ended, wrapped
+from ..output.exit_codes import SOME_FAILED, complain, ended, terminal_width
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -98,7 +99,7 @@ def status(options: StatusOptions) -> None:
             raise typer.Exit(SOME_FAILED) from None
         typer.echo(f"key      {fingerprint(key)} from {origin}")
         is_good, verdict = asyncio.run(_ask(client))
-        typer.echo(wrapped(f"service  {verdict}", sys.stdout, indent=9))
+        typer.echo("\n".join(wrapped("service  ", verdict, terminal_width(sys.stdout))))
         raise typer.Exit(0 if is_good else SOME_FAILED)
 
 

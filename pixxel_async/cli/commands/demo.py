@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 
 import typer
@@ -14,11 +15,12 @@ from ...display.base import Verbosity
 from ...downloads import parse_download
 from ...export.summary import Report
 from ...sandbox import PackagingTime, Sandbox, Scenario, demo_rows
-from ..output.exit_codes import complain
+from ..follower import Follower
+from ..output.exit_codes import complain, terminal_width
 from ..output.logs import log_shown
 from ..output.summary import summary
 from ..signals import Interruption
-from .export_run import choose_display, exit_code, follow, what_next
+from .export_run import choose_display, exit_code, what_next
 from .serve import FAULTS
 
 SEED = 7
@@ -57,14 +59,16 @@ def run_demo(folder: Path, packages: int, loudness: Verbosity) -> None:
                 retry=RETRY,
             ) as client,
         ):
-            return await follow(client.export(downloads, folder), display)
+            begun = client.export(downloads, folder)
+            return begun.report, await Follower(begun, display).run()
 
     if loudness > Verbosity.ERRORS:
         complain(f"Exporting {packages} example packages from a local sandbox that injects faults.")
     with log_shown(display, loudness), display:
         report, interruption = asyncio.run(export())
     if loudness > Verbosity.ERRORS:
-        typer.echo(summary(report, folder), err=True)
+        for line in summary(report, folder, terminal_width(sys.stderr)):
+            complain(line)
         if report.skipped:
             complain(
                 "Packages from an earlier run exist already and were not requested again. "

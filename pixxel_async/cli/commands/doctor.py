@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from ...addresses import AUTO
 from ...config import FETCHES, MOST_FETCHES, NO_KEY, Settings, Timeouts
 from ...errors import ConfigError
+from ...sansio.layout import wrapped
 from ...sansio.redact import printable
 from ...settings.config_file import config_file
 from ...settings.layers import Layers, from_everywhere, key_of
@@ -27,7 +28,7 @@ from ..doctor.checks import Finding, is_well, ok, problem
 from ..options.dataclass_options import takes_options
 from ..options.service import FetchesOption, ServiceOptions
 from ..options.types import flag
-from ..output.exit_codes import SOME_FAILED, SUCCESS, ended, wrapped
+from ..output.exit_codes import SOME_FAILED, SUCCESS, ended, terminal_width
 
 TIMEOUTS = Timeouts(connect_s=10, answer_s=20)
 NAME_CHARS = 12
@@ -69,7 +70,7 @@ async def _all(options: DoctorOptions) -> list[Finding]:
     async for finding in _look(options):
         findings.append(finding)
         if not options.json:
-            typer.echo(_line(finding))
+            typer.echo(_line(finding, terminal_width(sys.stdout)))
     return findings
 
 
@@ -118,8 +119,7 @@ def _with_key(layers: Layers, key: SecretStr) -> Settings:
     return dataclasses.replace(layers, values={**layers.values, API_KEY: key}).settings()
 
 
-def _line(finding: Finding) -> str:
+def _line(finding: Finding, width: int | None) -> str:
     remedy = f"; {finding.remedy}" if finding.remedy else ""
-    start = f"{finding.level:<{LEVEL_CHARS}}  {finding.name:<{NAME_CHARS}}  "
-    line = printable(f"{start}{finding.text}{remedy}")
-    return wrapped(line, sys.stdout, indent=len(start))
+    label = f"{finding.level:<{LEVEL_CHARS}}  {finding.name:<{NAME_CHARS}}  "
+    return "\n".join(wrapped(label, printable(finding.text + remedy), width))

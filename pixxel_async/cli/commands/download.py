@@ -10,7 +10,7 @@ from ...downloads import parse_download
 from ..options.export import RunOptions, takes_options
 from ..options.types import flag
 from ..output.exit_codes import ended
-from .export_run import run_export
+from .export_run import save
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -99,4 +99,4 @@ def catalog(
 
 def _save(options: RunOptions, **row: Any) -> None:
     with ended():
-        run_export([parse_download(row)], options)
+        save([parse_download(row)], options)

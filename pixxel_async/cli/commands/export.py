@@ -8,8 +8,11 @@ import typer
 
 from ..manifest.reader import read_manifest
 from ..options.export import RunOptions, takes_options
+from ..outcome import reported
 from ..output.exit_codes import complain, ended
 from .export_run import run_export
+
+NOTHING = "the manifest on standard input is empty: there is nothing to export"
 
 
 @takes_options
@@ -31,8 +34,11 @@ def export(
 
     In a CSV file, the first line names the fields, and ; separates the ids of a list.
     """
-    with ended():
+    with ended(), reported(options) as outcome:
         rows = read_manifest(manifest)
+        if not rows.downloads:
+            complain(NOTHING)
+            raise typer.Exit
         if rows.repeated and not options.quiet:
             complain(f"duplicate rows in the manifest: {rows.repeated}; each package is saved once")
-        run_export(rows.downloads, options)
+        run_export(rows.downloads, options, outcome)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import typer
 from rich.console import Console
@@ -15,26 +17,48 @@ from ...display.base import Display, Verbosity
 from ...display.plain import Lines
 from ...downloads import Download
 from ...errors import AuthenticationError
-from ...events import Failed, Settled
-from ...export.export import Export
+from ...events import Failed, Saved, Settled
 from ...export.summary import Report
 from ...sansio.resume_decision import is_retryable_next_run as is_taken_up_again
 from ..client_factory import client_of
 from ..doctor.descriptors import check_descriptors
+from ..follower import Follower
+from ..hooks import Hook, outcome_line
 from ..options.export import RunOptions
+from ..outcome import Outcome, reported
 from ..output.dry_run import dry_run
-from ..output.exit_codes import SOME_FAILED, SUCCESS, complain
+from ..output.exit_codes import (
+    SOME_FAILED,
+    SUCCESS,
+    complain,
+    terminal_width,
+)
 from ..output.json_lines import Rows
+from ..output.log_file import Both, LogFile
 from ..output.logs import log_shown
 from ..output.resume_hint import is_retryable_next_run, needed_first
 from ..output.summary import summary
-from ..signals import Interruption, signals_end
-
-LEAVING = "ending: what is under way is kept; once more leaves at once"
+from ..signals import Interruption
 
 
-def run_export(downloads: Sequence[Download], options: RunOptions) -> None:
+def save(downloads: Sequence[Download], options: RunOptions) -> None:
+    """Save packages, report the outcome, and end the command.
+
+    Raises:
+        PixxelError: It could not begin.
+        typer.Exit: As from `run_export`.
+    """
+    with reported(options) as outcome:
+        run_export(downloads, options, outcome)
+
+
+def run_export(downloads: Sequence[Download], options: RunOptions, outcome: Outcome) -> None:
     """Save packages, and end the command.
+
+    Args:
+        downloads: What to save.
+        options: How.
+        outcome: Gets what there is to report.
 
     Raises:
         PixxelError: It could not begin.
@@ -45,58 +69,88 @@ def run_export(downloads: Sequence[Download], options: RunOptions) -> None:
         dry_run(downloads, options)
     check_descriptors()
     folder = absolute_path(options.out)
-    display = choose_display(options.loudness, has_rows=options.json)
+    shown = choose_display(options.loudness, has_rows=options.json)
+    log = _log_of(options, shown)
+    display = shown if log is None else Both(shown, log)
+    hook = Hook("--on-saved", options.on_saved, display.say)
     write = Rows(sys.stdout, folder).write if options.json else _write_nothing
+
+    def settle(event: Settled) -> None:
+        if isinstance(event, Saved):
+            hook.start(_values(event, folder))
+        write(event)
 
     async def export() -> tuple[Report, Interruption]:
         async with client_of(options) as client:
             begun = client.export(downloads, folder, folder=options.folder)
-            stop_at = Failed if options.fail_fast else None
-            return await follow(begun, display, write, stop_at=stop_at)
+            outcome.report = begun.report
+            follower = Follower(begun, display, settle, hook=hook, stats_s=options.stats)
+            interruption = await follower.run(Failed if options.fail_fast else None)
+            outcome.signal = interruption.number
+            return begun.report, interruption
 
     with log_shown(display, options.loudness), display:
         report, interruption = asyncio.run(export())
-    if not options.json and options.loudness > Verbosity.ERRORS and has_come_to_something(report):
-        typer.echo(summary(report, folder), err=True)
-    if options.loudness > Verbosity.ERRORS or report.left != 0:
-        for line in what_next(report, interruption, retries_failed=options.retry_failed):
-            complain(line, wraps=False)
+        lines = list(_last_lines(report, interruption, options, folder, hook))
+        if log is not None:
+            for line in lines:
+                log.say(line)
+    for line in lines:
+        complain(line, wraps=False)
+    if hook.outcome is not None:
+        outcome.hooks["on_saved"] = hook.outcome
     raise typer.Exit(interruption.exit_code or exit_code(report))
 
 
-async def follow(
-    export: Export,
-    display: Display,
-    write: Callable[[Settled], None] = lambda _: None,
-    *,
-    stop_at: type[Settled] | None = None,
-) -> tuple[Report, Interruption]:
-    """Run an export to its end, or until a signal comes, and show it.
+def _log_of(options: RunOptions, shown: Display) -> LogFile | None:
+    if options.log_file is None:
+        return None
+    return LogFile(options.log_file, options.log_format, options.loudness, shown.say)
 
-    Args:
-        export: Not yet begun.
-        display: Sees every event.
-        write: Gets every package that has ended.
-        stop_at: An event of this type ends it early.
-    """
-    async with export:
 
-        def interrupt() -> None:
-            display.say(LEAVING)
-            export.interrupt()
+def _last_lines(
+    report: Report,
+    interruption: Interruption,
+    options: RunOptions,
+    folder: Path,
+    saved: Hook,
+) -> Iterator[str]:
+    """Yield the summary, and what to do next."""
+    width = terminal_width(sys.stderr)
+    is_quiet = options.loudness is Verbosity.ERRORS
+    if not options.json and not is_quiet and has_come_to_something(report):
+        yield from summary(report, folder, width)
+    if saved.outcome is not None and (not is_quiet or saved.outcome["failed"]):
+        yield outcome_line("--on-saved", saved.outcome)
+    if not is_quiet or report.left != 0:
+        yield from what_next(
+            report,
+            interruption,
+            retries_failed=options.retry_failed,
+            stopped_by="--fail-fast" if options.fail_fast and report.failed else "",
+        )
 
-        with signals_end(interrupt) as interruption:
-            async for event in export:
-                display.show(event, export.report)
-                if isinstance(event, Settled):
-                    write(event)
-                if stop_at is not None and isinstance(event, stop_at):
-                    export.interrupt()
-    return export.report, interruption
+
+def _values(event: Saved, folder: Path) -> dict[str, str]:
+    """Return the variables of `--on-saved` for a package."""
+    saved = event.saved
+    return {
+        "PIXXEL_DIRECTORY": str(folder),
+        "PIXXEL_PATH": str(saved.path),
+        "PIXXEL_KEY": event.key,
+        "PIXXEL_BYTES": str(saved.bytes),
+        "PIXXEL_SHA256": saved.sha256,
+        "PIXXEL_EXTRACTED": str(saved.extracted or ""),
+        "PIXXEL_TARGET": json.dumps(saved.download.row(), ensure_ascii=True),
+    }
 
 
 def what_next(
-    report: Report, interruption: Interruption, *, retries_failed: bool = False
+    report: Report,
+    interruption: Interruption,
+    *,
+    retries_failed: bool = False,
+    stopped_by: str = "",
 ) -> list[str]:
     """Say what an export has left to do, and how it is done.
 
@@ -104,11 +158,14 @@ def what_next(
         report: Of the export.
         interruption: What has ended it, if anything has.
         retries_failed: Whether the same command retries failed packages.
+        stopped_by: The option that has ended it at the first failure, or empty.
     """
     if interruption.number is not None or report.left != 0:
         left = "some packages are" if report.left is None else _count(report.left)
+        is_asked_for = stopped_by and interruption.number is None
         how = "interrupted" if report.stopped is None else "stopped"
-        return [f"{how}: {left} left.", *needed_first(), is_retryable_next_run()]
+        why = f"ended by {stopped_by} at the first failure" if is_asked_for else how
+        return [f"{why}: {left} left.", *needed_first(), is_retryable_next_run()]
     if isinstance(report.stopped, AuthenticationError):
         return []
     is_taken_up = retries_failed or all(is_taken_up_again(one.error) for one in report.failed)

@@ -21,7 +21,7 @@ from ...records import Record
 from ...sansio.api import package_batching
 from ...sansio.api.package_batching import PER_PACKAGE, Packer
 from .. import finder
-from ..find_run import NOTHING, leave, report_skipped, run_find
+from ..find_run import leave, report_skipped, run_find
 from ..finder import Noun
 from ..options.filters import FindOptions, finds
 from ..options.types import at_least_one, flag
@@ -172,5 +172,5 @@ def _select(  # noqa: PLR0913 - what the commands differ in
     at_end()
     report_skipped(finder, options, remedy="--status any selects all")
     if not (count or finder.unreadable):
-        complain("nothing matches: no row was written")
-    leave(finder, 0 if count else NOTHING)
+        complain("nothing matches: the manifest is empty")
+    leave(finder)

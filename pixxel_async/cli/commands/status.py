@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ...display.event_text import short
 from ...journal.models import PackageRow
 from ...journal.reader import read_record
 from ...report.metrics import Totals, totals_of
 from ...report.tables import totals_row
+from ...sansio.layout import labelled, short, wrapped
+from ...sansio.moments import moment
 from ...sansio.package_state import State
 from ...sansio.redact import printable
 from ...sansio.units import duration, size
 from ..options.types import flag
-from ..output.exit_codes import SOME_FAILED, SUCCESS, damage_lines, ended
+from ..output.exit_codes import SOME_FAILED, SUCCESS, damage_lines, ended, terminal_width
 
 SHOWN_FAILURES = 20
 
@@ -48,20 +49,21 @@ def status(
     if has_json:
         typer.echo(json.dumps(_object(totals), ensure_ascii=True))
     else:
-        rows = list(_rows(totals, now=time.time()))
-        width = max(len(label) for label, _ in rows)
-        lines = [f"{label:<{width}}  {text}" for label, text in rows]
-        lines += [*_failures(totals.failed), *damage_lines(totals.damaged)]
-        typer.echo("\n".join(map(printable, lines)))
+        width = terminal_width(sys.stdout)
+        lines = labelled(_rows(totals, now=time.time()), width)
+        lines += _failures(totals.failed, width)
+        for line in damage_lines(totals.damaged):
+            lines += wrapped("", printable(line), width)
+        typer.echo("\n".join(lines))
     raise typer.Exit(SUCCESS if totals.is_complete else SOME_FAILED)
 
 
 def _rows(totals: Totals, *, now: float) -> Iterator[tuple[str, str]]:
-    counts = f"{totals.saved} saved, {len(totals.failed)} failed, {totals.left} left"
-    yield "packages", f"{totals.packages}: {counts}"
+    counts = f"{totals.saved:,} saved, {len(totals.failed):,} failed, {totals.left:,} left"
+    yield "packages", f"{totals.packages:,}: {counts}"
     if totals.left:
-        parts = [f"{totals.states[state]} {word}" for state, word in _WORDS.items()]
-        yield "left", ", ".join(part for part in parts if not part.startswith("0 "))
+        states = {word: totals.states[state] for state, word in _WORDS.items()}
+        yield "left", ", ".join(f"{count:,} {word}" for word, count in states.items() if count)
     partial = f", {size(totals.bytes_partial)} of what is left" if totals.bytes_partial else ""
     yield "bytes", f"{size(totals.bytes_saved)} saved{partial}"
     running = "no" if totals.running is None else f"yes, process {totals.running}"
@@ -69,15 +71,15 @@ def _rows(totals: Totals, *, now: float) -> Iterator[tuple[str, str]]:
     yield "runs", str(totals.runs)
     if totals.seen_at is not None:
         ago = duration(max(0.0, now - totals.seen_at))
-        local = datetime.fromtimestamp(totals.seen_at, UTC).astimezone()
-        yield "last seen", f"{local:%Y-%m-%d %H:%M:%S %Z}, {ago} ago"
+        yield "last seen", f"{moment(totals.seen_at)}, {ago} ago"
 
 
-def _failures(rows: tuple[PackageRow, ...]) -> Iterator[str]:
-    for row in rows[:SHOWN_FAILURES]:
-        yield f"failed  {short(row.name)}: {row.error}"
+def _failures(rows: tuple[PackageRow, ...], width: int | None) -> Iterator[str]:
+    yield from labelled(
+        (("failed", f"{short(row.name)}: {row.error}") for row in rows[:SHOWN_FAILURES]), width
+    )
     if len(rows) > SHOWN_FAILURES:
-        yield f"and {len(rows) - SHOWN_FAILURES} more"
+        yield f"and {len(rows) - SHOWN_FAILURES:,} more"
 
 
 def _object(totals: Totals) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from enum import StrEnum
 
 from ...config import LEAST_FREE_BYTES, REQUESTS
 from ...destinations.sink import Disk
-from ...sansio.units import size
+from ...sansio.units import duration, size
 
 CLOCK_TOLERANCE_S = 300.0
 SLOW_STEP_S = 2.0
@@ -77,14 +77,14 @@ def judge_clock(here: datetime, there: datetime | None) -> Finding:
     """Compare the clock of this machine with the service's."""
     name = "clock"
     if there is None:
-        return ok(name, "the service tells no time; not compared")
+        return ok(name, "not compared: the service sends no Date header")
     off_s = (here - there).total_seconds()
     if abs(off_s) <= CLOCK_TOLERANCE_S:
-        return ok(name, "as the service's" if abs(off_s) < 2 else f"{abs(off_s):.0f} s off")  # noqa: PLR2004 - the header has whole seconds
+        return ok(name, "as the service's" if abs(off_s) < 2 else f"{duration(abs(off_s))} off")  # noqa: PLR2004 - the header has whole seconds
     way = "fast" if off_s > 0 else "slow"
     return warning(
         name,
-        f"{abs(off_s):.0f} s {way}; signed URLs depend on the time of day",
+        f"{duration(abs(off_s))} {way}; signed URLs depend on the time of day",
         "set the clock, such as with: timedatectl set-ntp true",
     )
 

@@ -1,9 +1,13 @@
-"""Manifests: JSON Lines or CSV, one download a row.
+"""Manifests: JSON Lines, a JSON array, or CSV; one download a row.
 
 Rules:
-    * A name that ends in `.csv` is CSV, in `.jsonl`, `.ndjson` or `.json` it is JSON Lines. With
-      any other name, and from standard input, it is JSON Lines if it begins with a bracket.
-    * Each invalid line is reported as `FILE:LINE: reason`, before anything is sent.
+    * A name that ends in `.csv` is CSV, in `.jsonl`, `.ndjson` or `.json` it is JSON. With any
+      other name, and from standard input, it is JSON if it begins with a bracket.
+    * JSON that begins with a square bracket is one array of rows, over any number of lines;
+      otherwise each line is a row.
+    * Each invalid row is reported as `FILE:LINE: reason`, before anything is sent; one of an array
+      as `FILE:LINE: element N: reason`, with the line that it begins on.
+    * Standard input may be empty: a selection that matches nothing is no mistake.
     * In JSON Lines only a line feed ends a line: other line separators may stand inside a string.
     * Blank lines and a byte order mark of UTF-8 are passed over.
     * Rows that ask for the same are one download.
@@ -15,7 +19,7 @@ import codecs
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +50,10 @@ _JSON_REASONS = {
 }
 """What the parser says at the start of its messages, in words for people."""
 
+_TOO_DEEP = "not a row: a number is too long, or brackets are nested too deeply"
+"""A number has thousands of digits, or brackets are a thousand deep."""
+_BLANKS = tuple(" \t\r\n")
+
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
@@ -64,7 +72,8 @@ def read_manifest(source: str) -> Manifest:
     """Read a manifest from a file, or from standard input if the source is `-`.
 
     Raises:
-        InputError: It cannot be read, is empty, or has bad lines; `problems` has a line for each.
+        InputError: It cannot be read, has invalid rows, or is a file without rows; `problems` has a
+            line for each.
     """
     name = "<stdin>" if source == STDIN else source
     try:
@@ -72,18 +81,19 @@ def read_manifest(source: str) -> Manifest:
     except OSError as error:
         problem = f"{name}: cannot be read: {error.strerror or error}"
         raise _just(problem) from None
-    return parse_manifest(data, name)
+    return parse_manifest(data, name, may_be_empty=source == STDIN)
 
 
-def parse_manifest(data: bytes, name: str) -> Manifest:
+def parse_manifest(data: bytes, name: str, *, may_be_empty: bool = False) -> Manifest:
     """Read the bytes of a manifest.
 
     Args:
-        data: JSON Lines or CSV, in UTF-8.
-        name: Stands for FILE in `FILE:LINE: reason`; its end may tell which of them it is.
+        data: JSON Lines, a JSON array, or CSV, in UTF-8.
+        name: FILE in `FILE:LINE: reason`; its suffix may decide the format.
+        may_be_empty: Whether it may have no rows.
 
     Raises:
-        InputError: It is empty, or has bad lines; `problems` has a line for each.
+        InputError: It has invalid rows, or none; `problems` has a line for each.
     """
     if data.startswith(_UTF16):
         problem = f"{name}:1: the file is UTF-16: save it as UTF-8"
@@ -92,29 +102,79 @@ def parse_manifest(data: bytes, name: str) -> Manifest:
     problems: list[str] = []
     downloads: dict[str, Download] = {}
     rows = 0
-    read, example = (csv_rows, CSV_EXAMPLE) if _is_csv(data, name) else (_json_rows, EXAMPLE)
-    for number, row in read(data):
+    read, example = _format_of(data, name)
+    for place, row in read(data):
         rows += 1
         try:
             download = parse_download(_right(row))
         except InputError as error:
-            problems.append(f"{name}:{number}: {error}")
+            problems.append(f"{name}:{place}: {error}")
         else:
             downloads.setdefault(download.key, download)
     if problems:
         message = f"lines that are wrong: {len(problems)}"
         raise InputError(message, problems=tuple(problems))
-    if not rows:
+    if not rows and not may_be_empty:
         problem = f"{name}: the manifest is empty; {example}"
         raise _just(problem)
     return Manifest(list(downloads.values()), rows - len(downloads))
 
 
-def _is_csv(data: bytes, name: str) -> bool:
+def _format_of(data: bytes, name: str) -> tuple[Callable[[bytes], Iterator[tuple[Any, Any]]], str]:
+    """Return what reads the rows with their places, and what a row looks like."""
     suffix = Path(name).suffix.lower()
-    if suffix in CSV_NAMES or suffix in JSON_NAMES:
-        return suffix in CSV_NAMES
-    return not data.lstrip().startswith((b"{", b"["))
+    begins = data.lstrip()[:1]
+    is_json = (
+        begins in {b"{", b"["} if suffix not in CSV_NAMES | JSON_NAMES else suffix in JSON_NAMES
+    )
+    if not is_json:
+        return csv_rows, CSV_EXAMPLE
+    return _array_rows if begins == b"[" else _json_rows, EXAMPLE
+
+
+def _array_rows(data: bytes) -> Iterator[tuple[str, Any]]:
+    """Yield the elements of a JSON array, with the lines that they begin on."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        yield f"{line}", InputError(f"not UTF-8: 0x{data[error.start]:02x} stands on this line")
+        return
+    at, number, line, seen = _after(text, text.index("[") + 1), 1, 1, 0
+    while text[at : at + 1] != "]" or number > 1:
+        line, seen = line + text.count("\n", seen, at), at
+        place = f"{line}: element {number}"
+        try:
+            row, at = _DECODER.raw_decode(text, at)
+        except json.JSONDecodeError as error:
+            yield f"{error.lineno}: element {number}", InputError(_reason(error))
+            return
+        except InputError as error:
+            yield place, error
+            return
+        except (RecursionError, ValueError):
+            yield place, InputError(_TOO_DEEP)
+            return
+        yield place, row
+        at, number = _after(text, at), number + 1
+        if text[at : at + 1] == "]":
+            break
+        if text[at : at + 1] != ",":
+            line = text.count("\n", 0, at) + 1
+            reason = "a comma or the closing bracket of the array is missing after this element"
+            yield f"{line}: element {number - 1}", InputError(reason)
+            return
+        at = _after(text, at + 1)
+    if rest := text[at + 1 :].strip():
+        line = text.count("\n", 0, text.index(rest, at + 1)) + 1
+        yield f"{line}", InputError("the array has ended before this; a manifest is one array")
+
+
+def _after(text: str, at: int) -> int:
+    """Return where the next character that is no blank stands."""
+    while text[at : at + 1] in _BLANKS:
+        at += 1
+    return at
 
 
 def _json_rows(data: bytes) -> Iterator[tuple[int, Any]]:
@@ -143,12 +203,15 @@ def _decoded(line: bytes) -> Any:
     except UnicodeDecodeError as error:
         reason = f"not UTF-8: byte {error.start + 1} of the line is 0x{line[error.start]:02x}"
     except json.JSONDecodeError as error:
-        said = (reason for start, reason in _JSON_REASONS.items() if error.msg.startswith(start))
-        reason = f"not JSON: column {error.colno}: {next(said, error.msg)}"
+        reason = _reason(error)
     except (RecursionError, ValueError):
-        # A number of thousands of digits, or brackets in brackets a thousand deep.
-        reason = "not a row: a number is too long, or brackets are nested too deeply"
+        reason = _TOO_DEEP
     raise InputError(reason)
+
+
+def _reason(error: json.JSONDecodeError) -> str:
+    known = (reason for start, reason in _JSON_REASONS.items() if error.msg.startswith(start))
+    return f"not JSON: column {error.colno}: {next(known, error.msg)}"
 
 
 def _without_doubles(fields: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -159,6 +222,9 @@ def _without_doubles(fields: list[tuple[str, Any]]) -> dict[str, Any]:
         reason = f'field "{twice}" stands twice'
         raise InputError(reason)
     return row
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_without_doubles)
 
 
 def _just(problem: str) -> InputError:

@@ -21,10 +21,12 @@ from ...config import (
 )
 from ...display.base import Verbosity
 from ...sansio.units import exact_duration
+from ..output.log_file import LogFormat
 from .dataclass_options import takes_options
 from .folder import FolderOptions
 from .service import SERVICE, SPEED, WAITING, FetchesOption, ServiceOptions
 from .types import at_least_one, bandwidth, duration_option, flag, parsed_by
+from .unattended import UnattendedOptions
 
 __all__ = ["RunOptions", "ServiceOptions", "at_least_one", "takes_options"]
 
@@ -32,7 +34,7 @@ OUTPUT = "Output"
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions(FolderOptions, ServiceOptions):
+class RunOptions(UnattendedOptions, FolderOptions, ServiceOptions):
     """How an export runs; each field is an option."""
 
     out: Annotated[
@@ -126,14 +128,18 @@ class RunOptions(FolderOptions, ServiceOptions):
     ] = False
     quiet: Annotated[bool, flag("--quiet", "-q", panel=OUTPUT, text="Show errors only.")] = False
     verbose: Annotated[
-        bool,
-        flag(
+        int,
+        typer.Option(
             "--verbose",
             "-v",
-            panel=OUTPUT,
-            text="Also show retries, interruptions, new URLs and rate limiting.",
+            metavar="",
+            count=True,
+            show_default=False,
+            rich_help_panel=OUTPUT,
+            help="Also show saved packages, retries, interruptions and rate limiting; "
+            "-vv: also skipped packages, and the whole log.",
         ),
-    ] = False
+    ] = 0
 
     def __post_init__(self) -> None:
         """Check options against each other.
@@ -151,13 +157,16 @@ class RunOptions(FolderOptions, ServiceOptions):
         if self.quiet and self.verbose:
             reason = "it conflicts with --verbose: leave one out."
             raise typer.BadParameter(reason, param_hint="'--quiet'")
+        if self.log_format is not LogFormat.TEXT and self.log_file is None:
+            reason = "it needs --log-file: add that option, or leave this one out."
+            raise typer.BadParameter(reason, param_hint="'--log-format'")
 
     @property
     def loudness(self) -> Verbosity:
         """How much the command prints."""
         if self.quiet:
             return Verbosity.ERRORS
-        return Verbosity.DETAILS if self.verbose else Verbosity.NORMAL
+        return Verbosity(min(Verbosity.NORMAL + self.verbose, Verbosity.DEBUG))
 
     @property
     def limits(self) -> Limits:

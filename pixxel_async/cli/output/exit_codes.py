@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
@@ -22,6 +21,7 @@ import typer
 from ...errors import InputError, PixxelError
 from ...journal.models import Corruption
 from ...journal.row_validation import REMEDY
+from ...sansio.layout import wrapped
 from ...sansio.redact import printable
 from ..interrupts import interruptible
 
@@ -41,26 +41,13 @@ GOES_ON = "interrupted: run the same command again to resume"
 def complain(text: str, *, wraps: bool = True) -> None:
     """Write one line to standard error, safe for a terminal; a command to paste does not wrap."""
     text = printable(text)
-    typer.echo(wrapped(text, sys.stderr) if wraps else text, err=True)
+    for line in wrapped("", text, terminal_width(sys.stderr)) if wraps else [text]:
+        typer.echo(line, err=True)
 
 
-def wrapped(text: str, stream: TextIO, *, indent: int = 0) -> str:
-    """Return a text for a stream: on a terminal, lines that break between words.
-
-    Args:
-        text: One line.
-        stream: Where it goes.
-        indent: How far to indent the lines after the first.
-    """
-    if not stream.isatty():
-        return text
-    return textwrap.fill(
-        text,
-        shutil.get_terminal_size().columns,
-        subsequent_indent=" " * indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+def terminal_width(stream: TextIO) -> int | None:
+    """Return the width of the terminal that a stream writes to; None for a pipe or a file."""
+    return shutil.get_terminal_size().columns if stream.isatty() else None
 
 
 def damage_lines(damaged: Sequence[Corruption]) -> Iterator[str]:

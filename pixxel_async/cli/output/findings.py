@@ -1,4 +1,4 @@
-"""What `verify` has found: its lines, its objects, its bar, its summary."""
+"""The findings of `verify`: lines, objects, a bar and a summary."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
-from rich.progress import Task
 
 from ...display.base import Verbosity
-from ...display.progress_view import progress
+from ...display.progress_state import Meter
+from ...display.progress_view import ALL, Row, Rows
 from ...export.verify import bytes_to_read
 from ...journal.reader import read_record
 from ...sansio.files.verification import Condition, Finding
+from ...sansio.layout import labelled, wrapped
 from ...sansio.redact import printable
-from ...sansio.units import duration, size
+from ...sansio.units import counted, duration, size
 from ..options.export import RunOptions
+from .exit_codes import terminal_width
 from .json_lines import write_line
 
 REDRAWS_PER_SECOND = 10
@@ -42,22 +44,23 @@ _LOUDNESS = {
     Condition.NOT_SAVED: Verbosity.DETAILS,
     Condition.UNKNOWN: Verbosity.NORMAL,
 }
-"""The least loudness that tells a finding; what is wrong is always told."""
+"""The lowest verbosity that lists a finding; problems are always listed."""
 _WIDTH = max(map(len, _WORDS.values()))
 
 
-def line_of(finding: Finding, folder: Path) -> str:
-    """Return a finding as a line, safe for a terminal."""
+def lines_of(finding: Finding, folder: Path, width: int | None = None) -> list[str]:
+    """Return a finding as lines of this width, safe for a terminal."""
     path = finding.path.relative_to(folder).as_posix()
     text = f"{path}: {finding.reason}" if finding.reason else path
-    return printable(f"{_WORDS[finding.condition]:<{_WIDTH}}  {text}")
+    label = f"{_WORDS[finding.condition]:<{_WIDTH}}  "
+    return wrapped(label, printable(text), width)
 
 
 def object_of(finding: Finding, folder: Path) -> dict[str, Any]:
     """Return a finding as an object of `--json`.
 
     Args:
-        finding: What was found.
+        finding: The finding.
         folder: The absolute path that `path` is relative to.
     """
     return {
@@ -70,11 +73,11 @@ def object_of(finding: Finding, folder: Path) -> dict[str, Any]:
     }
 
 
-def summary(counts: Counter[Condition], folder: Path, elapsed_s: float) -> str:
-    """Return what was found, as lines with aligned columns, safe for a terminal."""
-    return "\n".join(
-        f"{label:<9} {printable(text)}" for label, text in _rows(counts, folder, elapsed_s)
-    )
+def summary(
+    counts: Counter[Condition], folder: Path, elapsed_s: float, width: int | None = None
+) -> list[str]:
+    """Return the counts of findings as lines with aligned columns, safe for a terminal."""
+    return labelled(_rows(counts, folder, elapsed_s), width)
 
 
 def _rows(counts: Counter[Condition], folder: Path, elapsed_s: float) -> Iterator[tuple[str, str]]:
@@ -85,20 +88,20 @@ def _rows(counts: Counter[Condition], folder: Path, elapsed_s: float) -> Iterato
         Condition.BROKEN,
         Condition.UNREADABLE,
     )
-    told = ", ".join(f"{counts[condition]} {_WORDS[condition]}" for condition in saved)
-    yield "packages", f"{sum(counts[condition] for condition in saved)}: {told}"
-    if counts[Condition.DAMAGED]:
-        yield "journal", f"{counts[Condition.DAMAGED]} damaged: their rows hold what cannot be"
-    if counts[Condition.NOT_SAVED]:
-        yield "", f"{counts[Condition.NOT_SAVED]} not saved yet: the next export fetches them"
-    if counts[Condition.UNKNOWN]:
-        yield "files", f"{counts[Condition.UNKNOWN]} unknown: no package has their names"
+    parts = ", ".join(f"{counts[condition]:,} {_WORDS[condition]}" for condition in saved)
+    yield "packages", f"{sum(counts[condition] for condition in saved):,}: {parts}"
+    if count := counts[Condition.NOT_SAVED]:
+        yield "", f"{count:,} not saved yet: the next export downloads them"
+    if count := counts[Condition.DAMAGED]:
+        yield "journal", f"{counted(count, 'row')} with impossible values"
+    if count := counts[Condition.UNKNOWN]:
+        yield "files", f"{count:,} unknown: they belong to no package"
     yield "time", duration(elapsed_s)
     yield "folder", str(folder)
 
 
 class FindingWriter:
-    """Tells findings on standard output while its context is open, and sums them up at its end."""
+    """Writes findings to standard output while its context is open, and a summary at its end."""
 
     def __init__(self, stream: TextIO, folder: Path, options: RunOptions, bar: Bar | None) -> None:
         """Prepare; nothing is written before the first finding.
@@ -106,13 +109,14 @@ class FindingWriter:
         Args:
             stream: Takes lines or objects.
             folder: The absolute path of the export folder.
-            options: How much is printed, and how.
-            bar: Drawn while the context is open. Lines would tear it, and wait for its end.
+            options: How much is printed, and in which form.
+            bar: Drawn while the context is open; lines wait until it is removed.
         """
         self._stream = stream
         self._folder = folder
         self._options = options
         self._bar = bar
+        self._width = terminal_width(stream)
         self._held: list[str] = []
         self._counts: Counter[Condition] = Counter()
         self._began = time.monotonic()
@@ -129,46 +133,47 @@ class FindingWriter:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Take the bar away, write what had to wait, and sum up if all was told."""
+        """Remove the bar, write the lines that waited, and the summary if nothing failed."""
         if self._bar is not None:
             self._bar.stop()
         for line in self._held:
             write_line(self._stream, line)
         if exc is None and not self._options.json and self._options.loudness > Verbosity.ERRORS:
             elapsed_s = time.monotonic() - self._began
-            write_line(self._stream, summary(self._counts, self._folder, elapsed_s))
+            for line in summary(self._counts, self._folder, elapsed_s, self._width):
+                write_line(self._stream, line)
 
-    def tell(self, finding: Finding) -> Finding:
-        """Take in a finding, write it if it is to be told, and return it.
+    def write(self, finding: Finding) -> None:
+        """Count a finding, and write it if its verbosity is enabled.
 
         Raises:
-            BrokenPipeError: Who reads the stream has gone.
-            SinkError: The stream takes no more.
+            BrokenPipeError: The stream has no reader.
+            SinkError: The stream cannot be written.
         """
         self._counts[finding.condition] += 1
         if self._bar is not None:
             self._bar.advance(finding)
         if self._options.json:
-            told = json.dumps(object_of(finding, self._folder), ensure_ascii=True)
-            write_line(self._stream, told)
+            row = object_of(finding, self._folder)
+            write_line(self._stream, json.dumps(row, ensure_ascii=True))
         elif _LOUDNESS.get(finding.condition, Verbosity.ERRORS) <= self._options.loudness:
-            line = line_of(finding, self._folder)
-            if self._bar is None:
+            lines = lines_of(finding, self._folder, self._width)
+            if self._bar is not None:
+                self._held += lines
+                return
+            for line in lines:
                 write_line(self._stream, line)
-            else:
-                self._held.append(line)
-        return finding
 
 
 def finding_writer(
     folder: Path, options: RunOptions, *, only: Collection[str] | None
 ) -> FindingWriter:
-    """Return what tells findings, with a bar where there is a terminal for it.
+    """Return a writer of findings, with a bar if standard error is a terminal.
 
     Args:
         folder: The absolute path of the export folder.
-        options: How much is printed, and how.
-        only: The keys that are looked at, or None for all.
+        options: How much is printed, and in which form.
+        only: The keys of the packages to verify, or None for all.
 
     Raises:
         SinkError: It is no export folder, or its journal cannot be read.
@@ -184,25 +189,25 @@ def finding_writer(
 
 
 class Bar:
-    """Draws how much is read, on standard error."""
+    """Draws on standard error how much has been read."""
 
     def __init__(self, console: Console, *, packages: int, size: int) -> None:
-        """Prepare; nothing is drawn before the context is entered.
+        """Prepare; nothing is drawn before `start`.
 
         Args:
             console: Where to draw.
-            packages: How many there are.
-            size: How much there is to be read, in bytes.
+            packages: The number of packages.
+            size: The bytes to read.
         """
+        self._console = console
         self._packages = packages
-        self._looked_at = 0
-        self._progress = progress(
-            console, time.monotonic, amount=self._amount, rate=_rate, bar_style="bar.complete"
-        )
-        self._task = self._progress.add_task("packages", total=size)
+        self._size = size
+        self._verified = 0
+        self._meter = Meter()
+        self._rows = Rows()
         self._live = Live(
-            self._progress,
             console=console,
+            get_renderable=self._draw,
             refresh_per_second=REDRAWS_PER_SECOND,
             transient=True,
             redirect_stdout=False,
@@ -210,23 +215,31 @@ class Bar:
         )
 
     def start(self) -> None:
-        """Begin to draw."""
+        """Start drawing."""
         self._live.start(refresh=True)
 
     def stop(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._live.stop()
 
     def advance(self, finding: Finding) -> None:
-        """Take in a finding; it is drawn at the next redraw."""
+        """Count a finding; it is drawn at the next redraw."""
         if finding.download is not None:
-            self._looked_at += 1
+            self._verified += 1
             if finding.condition is not Condition.NOT_SAVED:
-                self._progress.advance(self._task, finding.bytes or 0)
+                self._meter.add(time.monotonic(), finding.bytes or 0)
 
-    def _amount(self, task: Task) -> str:
-        return f"{self._looked_at}/{self._packages}  {size(int(task.completed))}"
-
-
-def _rate(task: Task) -> str:
-    return f"{size(int(task.speed or 0))}/s"
+    def _draw(self) -> RenderableType:
+        rate = self._meter.rate(time.monotonic())
+        done = self._meter.total
+        row = Row(
+            name="packages",
+            done=done,
+            total=self._size,
+            amount=f"{self._verified}/{self._packages}  {size(done)}",
+            rate=f"{size(rate)}/s",
+            left_s=(self._size - done) / rate if rate else None,
+            style=ALL,
+        )
+        self._rows.fit([row])
+        return self._rows.draw([row], self._console.width)

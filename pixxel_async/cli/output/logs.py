@@ -15,7 +15,8 @@ LOGGER = "pixxel_async"
 _LEVELS = {
     Verbosity.ERRORS: logging.ERROR,
     Verbosity.NORMAL: logging.WARNING,
-    Verbosity.DETAILS: logging.DEBUG,
+    Verbosity.DETAILS: logging.INFO,
+    Verbosity.DEBUG: logging.DEBUG,
 }
 
 

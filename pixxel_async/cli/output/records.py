@@ -1,8 +1,10 @@
 """Records on standard output: a table, lines with tabs, or JSON Lines.
 
 Rules:
-    * A terminal gets a table when all records are there, as wide as the terminal. Ids are never
-      cut; if they alone are wider, lines are longer than the terminal, which breaks them.
+    * A terminal gets a table when all records are there. Nothing in it is cut: text breaks between
+      words, and the rightmost columns that do not fit are left out; a line names them. The first
+      id always stays.
+    * Times are local with their offset in the table, and in UTC everywhere else.
     * A pipe or a file gets a line for each record at once: its columns with tabs between them,
       without heads, and nothing cut.
     * JSON Lines are the service's own objects, in ASCII; URLs in them lose their queries, which
@@ -24,7 +26,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ...records import Record
+from ...sansio.moments import to_minutes
 from ...sansio.redact import printable, without_queries
+from .exit_codes import complain
 from .json_lines import write_line
 
 Cell: TypeAlias = Callable[[Any], str]
@@ -37,14 +41,12 @@ class Shown:
     Attributes:
         head: What stands above it.
         cell: Its text for a record; safe for a terminal.
-        brief: The same, shorter, for a table.
-        is_whole: Whether it is never cut: ids and dates.
+        brief: The same for a table, for people.
     """
 
     head: str
     cell: Cell
     brief: Cell
-    is_whole: bool = False
 
 
 def _field(name: str) -> Cell:
@@ -59,10 +61,6 @@ def _field(name: str) -> Cell:
     return cell
 
 
-def _ids(*names: str) -> tuple[Shown, ...]:
-    return tuple(Shown(name, _field(name), _field(name), is_whole=True) for name in names)
-
-
 def _fields(*names: str) -> tuple[Shown, ...]:
     return tuple(Shown(name, _field(name), _field(name)) for name in names)
 
@@ -71,30 +69,29 @@ def _item_count(order: Any) -> str:
     return str(len(order.order_items))
 
 
-def _date(record: Record) -> str:
-    return "" if record.created_at is None else record.created_at.astimezone(UTC).date().isoformat()
+def _local(record: Record) -> str:
+    return "" if record.created_at is None else to_minutes(record.created_at)
 
 
 _ITEMS = (Shown("items", _item_count, _item_count),)
-_CREATED = (Shown("created_at", _field("created_at"), _date, is_whole=True),)
+_CREATED = (Shown("created_at", _field("created_at"), _local),)
 
 COLUMNS: dict[str, tuple[Shown, ...]] = {
-    "projects": _ids("id") + _fields("name", "title") + _CREATED,
-    "aois": _ids("id") + _fields("name", "status") + _CREATED + _ids("project_id"),
-    "assets": (_ids("id", "aoi_id") + _fields("name", "asset_type", "status", "date") + _CREATED),
-    "insights": _ids("id", "aoi_id") + _fields("name", "status", "progress") + _CREATED,
-    "workflows": _ids("id") + _fields("name") + _CREATED + _ids("project_id"),
-    "jobs": _ids("id", "workflow_id") + _fields("status", "progress") + _CREATED,
-    "tasks": _ids("id", "job_id", "workflow_id") + _fields("name", "status") + _CREATED,
-    "catalogs": _ids("id", "item_id") + _fields("collection", "area") + _CREATED,
-    "orders": _ids("id") + _fields("status") + _ITEMS + _fields("total_amount") + _CREATED,
-    "order-items": _ids("id", "order_id") + _fields("name", "type", "status") + _CREATED,
+    "projects": _fields("id", "name", "title") + _CREATED,
+    "aois": _fields("id", "name", "status") + _CREATED + _fields("project_id"),
+    "assets": _fields("id", "aoi_id", "name", "asset_type", "status", "date") + _CREATED,
+    "insights": _fields("id", "aoi_id", "name", "status", "progress") + _CREATED,
+    "workflows": _fields("id", "name") + _CREATED + _fields("project_id"),
+    "jobs": _fields("id", "workflow_id", "status", "progress") + _CREATED,
+    "tasks": _fields("id", "job_id", "workflow_id", "name", "status") + _CREATED,
+    "catalogs": _fields("id", "item_id", "collection", "area") + _CREATED,
+    "orders": _fields("id", "status") + _ITEMS + _fields("total_amount") + _CREATED,
+    "order-items": _fields("id", "order_id", "name", "type", "status") + _CREATED,
 }
 """The columns of each noun."""
 
 
 GAP = 2
-LEAST_CHARS = 6
 
 
 class Output(Protocol):
@@ -157,40 +154,56 @@ class OneTable:
         """Print the table, if there is anything to print."""
         if not self._rows:
             return
-        lines = [[column.head for column in self._columns], *self._rows]
-        natural = [max(map(cell_len, cells)) for cells in zip(*lines, strict=True)]
-        fixed = [column.is_whole for column in self._columns]
-        widths = column_widths(natural, fixed, self._console.width)
+        heads = [column.head for column in self._columns]
+        texts = list(zip(heads, *self._rows, strict=True))
+        widths = column_widths(
+            [max(map(cell_len, cells)) for cells in texts],
+            [max(cell_len(word) for cell in cells for word in cell.split()) for cells in texts],
+            drop_order(heads),
+            self._console.width,
+        )
         table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
-        for column, width in zip(self._columns, widths, strict=True):
-            table.add_column(column.head, width=width, no_wrap=True, overflow="ellipsis")
+        for place, width in widths.items():
+            table.add_column(heads[place], width=width, overflow="fold")
         for row in self._rows:
-            table.add_row(*map(Text, row))
-        whole = sum(widths) + GAP * len(widths)
-        self._console.width = max(self._console.width, whole)  # a longer line is not cut
+            table.add_row(*(Text(row[place]) for place in widths))
+        full = sum(widths.values()) + GAP * len(widths)
+        self._console.width = max(self._console.width, full)  # a longer line is not cut
         self._console.print(table)
+        if left_out := [head for place, head in enumerate(heads) if place not in widths]:
+            complain(f"left out for lack of width: {', '.join(left_out)}; --json has everything")
 
 
-def column_widths(natural: Sequence[int], fixed: Sequence[bool], terminal: int) -> list[int]:
-    """Return how wide each column is.
+def drop_order(heads: Sequence[str]) -> list[int]:
+    """Return which columns may be left out, by their places: the least useful one first.
+
+    These are the ids of other records, then all but the first column, each from the right.
+    """
+    places = range(len(heads) - 1, 0, -1)
+    return sorted(places, key=lambda place: not heads[place].endswith("_id"))
+
+
+def column_widths(
+    natural: Sequence[int], least: Sequence[int], order: Sequence[int], terminal: int
+) -> dict[int, int]:
+    """Return the width of each column that is shown, by its place.
 
     Args:
-        natural: How wide its widest text is.
-        fixed: Whether it keeps that width.
-        terminal: How much there is for all; columns that are not fixed give way, the widest
-            first, down to a few characters.
+        natural: The width of the widest text of each column.
+        least: The width of its longest word.
+        order: Which columns are left out, as far as the longest words do not fit.
+        terminal: How much there is for all. Columns with several words give way, the widest first.
     """
-    widths = list(natural)
-    over = sum(widths) + GAP * (len(widths) - 1) - terminal
-    while over > 0:
-        free = [
-            place for place, width in enumerate(widths) if not fixed[place] and width > LEAST_CHARS
-        ]
+    widths = dict(enumerate(natural))
+    for place in order:
+        if sum(least[shown] for shown in widths) + GAP * (len(widths) - 1) <= terminal:
+            break
+        del widths[place]
+    for _ in range(sum(widths.values()) + GAP * (len(widths) - 1) - terminal):
+        free = [place for place, width in widths.items() if width > least[place]]
         if not free:
             break
-        widest = max(free, key=widths.__getitem__)
-        widths[widest] -= 1
-        over -= 1
+        widths[max(free, key=widths.__getitem__)] -= 1
     return widths
 
 
