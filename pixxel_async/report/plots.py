@@ -54,6 +54,7 @@ LABEL_SHARE = 0.2
 _ROW_PX = ((12, 26), (30, 18), (NAMED_ROWS, 13), (150, 6), (300, 4), (600, 2))
 _SMALLEST_ROW_PX = 1.5
 _GAPLESS_PX = 4
+_NEXT_TO_NOTHING = 1e-9
 _UNITS = ((3 * MINUTE_S, 1, "seconds"), (3 * HOUR_S, MINUTE_S, "minutes"))
 _RATES = {"byte": 1.0, "bytes": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "PB": 1e15}
 
@@ -97,10 +98,11 @@ def ticks(highest: float, most: int, *, is_whole: bool = False) -> list[float]:
         most: How many there is room for.
         is_whole: Whether only whole numbers make sense.
     """
-    if highest <= 0:
+    if highest < _NEXT_TO_NOTHING:
         return [0.0]
-    power = 10.0 ** math.floor(math.log10(highest / most))
-    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor * most >= highest)
+    power = 10.0 ** math.floor(math.log10(highest / (most + 1)))
+    steps = (power * factor for factor in (1, 2, 5, 10, 20))
+    step = next(step for step in steps if highest < step * (most + 1) * (1 - 1e-9))
     if is_whole:
         step = max(round(step), 1)
     return [number * step for number in range(math.floor(highest / step + 1e-9) + 1)]

@@ -94,7 +94,7 @@ def test_what_is_wrong_is_told_and_how_to_mend_it(out: Path) -> None:
     assert "unknown       mine.zip: no package has this name" in lines
     assert "packages  6: 4 ok, 1 missing, 1 changed, 0 broken, 0 not readable" in lines
     assert "files     1 unknown: they belong to no package" in lines
-    assert told.stderr == "to fetch what is missing or changed again, add --repair\n"
+    assert told.stderr == "To download missing and changed packages again, add --repair\n"
     quiet = run("verify", out, "--quiet")
     assert (quiet.exit_code, quiet.stdout.count("\n"), quiet.stderr) == (1, 2, "")
 
