@@ -380,7 +380,7 @@ def test_rows_are_there_before_the_next_page_is() -> None:
             assert process.stdout is not None
             rows = [process.stdout.readline() for _ in range(50)]
             assert process.poll() is None
-            assert len(sandbox.calls) == 1
+            assert sandbox.counts["SearchCatalogs"] == 1
             process.kill()
     assert "c49" in rows[-1]
 

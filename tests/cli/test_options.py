@@ -169,7 +169,7 @@ OPTIONS = [
     for listed in LISTED
     for words, command in commands_below(load(listed), listed.name)
     for option in command.params
-    if option.param_type_name == "option" and not option.is_flag
+    if option.param_type_name == "option" and not (option.is_flag or option.count)
 ]
 
 
@@ -219,7 +219,7 @@ def test_short_options_are_understood(tmp_path: Path) -> None:
 
 def test_values_have_units(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[RunOptions] = []
-    monkeypatch.setattr(download, "run_export", lambda _, options: seen.append(options))
+    monkeypatch.setattr(download, "save", lambda _, options: seen.append(options))
     words = (
         *("--wait-timeout", "6h", "--stall-timeout", "45", "--poll-max", "1m30s"),
         *("--bwlimit", "10MB/s", "--min-free", "1GiB", "--requests-per-second", "300/min"),

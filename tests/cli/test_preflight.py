@@ -118,7 +118,7 @@ def run_against(name: str, url: str, tmp_path: Path, key: str = KEY) -> str:
     assert not list(out.glob("*.zip*"))
     if name in {"download", "export"}:
         assert "failed" not in shown
-        assert shown.count("\n") <= 3
+        assert shown.count("\n") <= 4
     host = re.escape(url.partition("//")[2].partition("/")[0])
     about = re.compile(rf"{host}\S* (answers|redirects|cannot)|problem +")
     lines: list[str] = [line for line in shown.splitlines() if about.search(line)]
