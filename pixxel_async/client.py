@@ -87,6 +87,7 @@ class PixxelClient:
         workflows: Calls for workflows.
         orders: Calls for orders.
         order_items: Calls for order items.
+        packages: Requests packages without an export, and takes over requested ones.
     """
 
     def __init__(  # noqa: PLR0913 - every part is a parameter with a named default
@@ -201,6 +202,7 @@ class PixxelClient:
             folder=FolderPolicy(),
         )
         self._exporter = Exporter(resources, self._use.check)
+        self.packages = self._exporter.packages
         self.insights = Insights(self._api)
         self.aois = Aois(self._api)
         self.jobs = Jobs(self._api)

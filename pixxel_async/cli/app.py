@@ -18,6 +18,7 @@ from .._version import __version__
 from .options.given_once import check_occurrences
 
 EXPORTING = "Finding and exporting"
+STEPS = "Exporting in separate steps"
 AFTERWARDS = "Checking an export"
 SETTING_UP = "Setting up"
 TRYING = "Trying it out without an account"
@@ -69,6 +70,30 @@ LISTED = (
         "select",
         EXPORTING,
         "Write a manifest of existing records for pixxel-async export.",
+    ),
+    Listed(
+        "request",
+        "request",
+        STEPS,
+        "Request packages, without waiting for them: the first of three steps.",
+        "Example: pixxel-async request manifest.jsonl --state requested.state > requested.jsonl\n\n"
+        "Example: pixxel-async request manifest.jsonl | pixxel-async wait - | "
+        "pixxel-async fetch - --out packages",
+    ),
+    Listed(
+        "wait",
+        "wait",
+        STEPS,
+        "Wait until packages are ready and print their signed URLs: the second of three steps.",
+        "Example: pixxel-async wait requested.jsonl --wait-timeout 2h > ready.jsonl",
+    ),
+    Listed(
+        "fetch",
+        "fetch",
+        STEPS,
+        "Save packages that are ready, by their signed URLs: the last of three steps.",
+        "Example: pixxel-async fetch ready.jsonl --out packages\n\n"
+        "Example: pixxel-async fetch url.txt --output package.zip",
     ),
     Listed(
         "status",

@@ -12,6 +12,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import anyio
+
+from .. import events
 from ..config import FolderPolicy
 from ..destinations.paths import absolute_path
 from ..downloads import Download
@@ -20,6 +23,8 @@ from ..models import Package, SavedPackage
 from ..sansio.files.filenames import path_namer
 from .event_bus import EventBus
 from .export import Export, RunningExports
+from .package_requests import PackageRequests
+from .packages import Packages
 from .pipeline import Pipeline
 from .resources import ExportResources
 from .single_downloads import SingleDownloads
@@ -32,6 +37,7 @@ class Exporter:
 
     Attributes:
         resources: What they share.
+        packages: Requests packages, and takes over requested ones.
     """
 
     def __init__(self, resources: ExportResources, check_use: Callable[[], None]) -> None:
@@ -41,9 +47,16 @@ class Exporter:
         self._folders = OpenFolders()
         self._running = RunningExports(check_use)
         self._downloads = SingleDownloads(self.export)
-        self._waits = Waits(
-            resources.api, retry=resources.retry, poll=resources.poll, limits=resources.limits
+        requests = PackageRequests(
+            resources.api,
+            retry=resources.retry,
+            poll=resources.poll,
+            emit=_discard,
+            clock=anyio.current_time,
+            adopted=resources.adopted,
         )
+        self.packages = Packages(requests, resources.adopted)
+        self._waits = Waits(requests, poll=resources.poll, limits=resources.limits)
 
     def export(
         self, downloads: Downloads, directory: str | Path, folder: FolderPolicy | None
@@ -79,3 +92,7 @@ class Exporter:
         """End everything that runs, early and in good order."""
         await self._waits.aclose()
         await self._running.aclose()
+
+
+async def _discard(_event: events.Event) -> None:
+    """Drop an event: nothing reads it."""

@@ -100,6 +100,7 @@ class Pipeline:
             poll=resources.poll,
             emit=event_bus.emit,
             clock=event_bus.clock,
+            adopted=resources.adopted,
         )
         self._poll_stage: PollStage[WorkItem] = PollStage(
             self._poll,
@@ -200,11 +201,7 @@ class Pipeline:
     async def _run(self, downloads: Downloads) -> None:
         send, incoming = anyio.create_memory_object_stream[Download](0)
         self._source = DownloadSource(
-            downloads,
-            journal=self._folder.journal,
-            pending=self._pending,
-            event_bus=self._event_bus,
-            name_of=self._name_of,
+            downloads, self._folder.journal, self._pending, self._event_bus, name_of=self._name_of
         )
         self._ready, ready = anyio.create_memory_object_stream[WorkItem](math.inf)
         with (
@@ -303,7 +300,9 @@ class Pipeline:
             skipped = events.Skipped(at_s=self._clock(), key=item.key, saved=saved)
             await self._pending.settle(skipped)
             return
-        first = self._resume_stage.first(item, needs_id=needs_id(item.download))
+        first = ResumeAction.CREATE
+        if item.download not in self._resources.adopted:
+            first = self._resume_stage.first(item, needs_id=needs_id(item.download))
         await self._pending_slots.acquire()
         item.has_place = True
         await self._start(item, first)

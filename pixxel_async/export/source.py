@@ -76,10 +76,10 @@ class DownloadSource:
     def __init__(
         self,
         downloads: Downloads,
-        *,
         journal: Journal,
         pending: PendingPackages,
         event_bus: EventBus,
+        *,
         name_of: Callable[[Download], str],
     ) -> None:
         """Take the dependencies; `name_of` returns the file name of a download."""
