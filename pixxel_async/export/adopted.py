@@ -46,7 +46,9 @@ class UrlDownload(_Download, frozen=True):
         digest = hashlib.sha256(unsigned.encode()).hexdigest()[:DIGEST_CHARS]
         path = urlsplit(unsigned).path
         name = unquote(path.rstrip("/").rpartition("/")[2], errors="replace")
-        return cls(name=redact(name.removesuffix(".zip"), chars=SHOWN_CHARS) or "package", digest=digest)
+        return cls(
+            name=redact(name.removesuffix(".zip"), chars=SHOWN_CHARS) or "package", digest=digest
+        )
 
 
 def parse_target(row: Any) -> Download:

@@ -274,7 +274,7 @@ class Fetch:
         if _is_url(source):
             yield parse_line(source)
             return
-        async for line in read_lines(source, parse_line_to_fetch, self._report):
+        async for line in read_lines(source, parse_line_to_fetch, self._report, may_be_csv=False):
             yield line
 
     def _take(self, line: StepLine) -> Download | None:

@@ -31,7 +31,11 @@ NO_LINES = (
 
 
 async def read_lines(
-    source: str, parse: Callable[[Any], StepLine], on_problem: Callable[[str], None]
+    source: str,
+    parse: Callable[[Any], StepLine],
+    on_problem: Callable[[str], None],
+    *,
+    may_be_csv: bool = True,
 ) -> AsyncIterator[StepLine]:
     """Yield the lines of a file, or of standard input if the source is `-`.
 
@@ -39,12 +43,13 @@ async def read_lines(
         source: A path, or `-`.
         parse: Reads the decoded JSON of a line, and raises InputError.
         on_problem: Called with `FILE:LINE: reason` for an invalid line of standard input.
+        may_be_csv: Whether it may be a manifest, which may be CSV.
 
     Raises:
         InputError: The source cannot be read or is empty, or a file has invalid lines.
     """
     if source != STDIN:
-        for line in parse_rows(read_source(source), source, parse):
+        for line in parse_rows(read_source(source), source, parse, may_be_csv=may_be_csv):
             yield line
         return
     stdin = _stdin_lines()
@@ -54,7 +59,7 @@ async def read_lines(
             break
         if not data.strip():
             continue
-        if not has_begun and is_csv(data, STDIN_NAME):
+        if may_be_csv and not has_begun and is_csv(data, STDIN_NAME):
             rest = [each async for each in stdin]
             for line in parse_rows(
                 b"".join([b"\n" * (number - 1), data, *rest]), STDIN_NAME, parse

@@ -110,7 +110,9 @@ def parse_manifest(data: bytes, name: str) -> Manifest:
     return Manifest(list(downloads.values()), len(rows) - len(downloads))
 
 
-def parse_rows(data: bytes, name: str, parse: Callable[[Any], T]) -> list[T]:
+def parse_rows(
+    data: bytes, name: str, parse: Callable[[Any], T], *, may_be_csv: bool = True
+) -> list[T]:
     """Read the bytes of a manifest, and each row by a function that raises InputError.
 
     Raises:
@@ -122,7 +124,8 @@ def parse_rows(data: bytes, name: str, parse: Callable[[Any], T]) -> list[T]:
     data = data.removeprefix(codecs.BOM_UTF8)
     problems: list[str] = []
     rows: list[T] = []
-    read, example = (csv_rows, CSV_EXAMPLE) if is_csv(data, name) else (_json_rows, EXAMPLE)
+    is_other = may_be_csv and is_csv(data, name)
+    read, example = (csv_rows, CSV_EXAMPLE) if is_other else (_json_rows, EXAMPLE)
     for number, row in read(data):
         try:
             rows.append(parse(_right(row)))
