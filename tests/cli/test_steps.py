@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -513,6 +516,31 @@ def test_an_interrupted_wait_says_how_to_resume(tmp_path: Path) -> None:
     assert stdout == ""
     assert "interrupted: 1 of 1 lines are left." in stderr
     assert "run the same pipeline again" in stderr
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="the recipe needs make")
+def test_the_makefile_of_the_docs_goes_on_where_it_has_stopped(tmp_path: Path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "steps.md"
+    (recipe,) = re.findall(
+        r"^```make\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    (tmp_path / "Makefile").write_text(recipe)
+    rows = [{**AOI, "aoi_id": f"a{number}"} for number in range(3)]
+    write_manifest(tmp_path / "manifest.jsonl", rows)
+    scenario = Scenario(package_bytes=20_000, faults=(StorageFault("status", status=404, times=4),))
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    with sandbox_in_thread(scenario) as sandbox:
+        ends = []
+        for _ in range(2):
+            with start(
+                *("-C", tmp_path), env={**env_of(sandbox), "PATH": path}, command=("make",)
+            ) as process:
+                process.communicate(timeout=PROCESS_S)
+            ends.append(process.returncode)
+        assert sandbox.counts["AOICreateDownload"] == len(rows)
+    assert ends[-1] == 0
+    assert len(final_files(tmp_path / "packages")) == len(rows)
+    assert (tmp_path / "ready.jsonl").stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize("step", ["wait", "fetch"])
