@@ -31,7 +31,7 @@ LAYERS = (
     ("report",),
     ("resources", "display"),
     ("client",),
-    ("sync",),
+    ("sync", "benchmark"),
     ("_api",),
     ("__init__",),
     ("cli", "sandbox"),

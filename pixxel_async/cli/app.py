@@ -134,8 +134,10 @@ LISTED = (
         "bench",
         "bench",
         SETTING_UP,
-        "Measure the download throughput with 1 to 32 concurrent transfers.",
-        "Example: pixxel-async bench urls.txt\n\nExample: pixxel-async bench",
+        "Measure the download throughput with 1 to 32 concurrent transfers, or an export.",
+        "Example: pixxel-async bench urls.txt\n\n"
+        "Example: pixxel-async bench --export requested.jsonl --fetches 8 --json > 8.json\n\n"
+        "Example: pixxel-async bench --compare 8.json 16.json",
     ),
     Listed(
         "auth",

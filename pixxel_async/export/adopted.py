@@ -25,6 +25,10 @@ from ..sansio.redact import redact
 
 URL_KIND = "url"
 SHOWN_CHARS = 40
+NO_IDS = (
+    "its signed URL does not work any more, and no ids came with it to request a fresh one: get "
+    "one, such as with pixxel-async wait"
+)
 
 
 class UrlDownload(_Download, frozen=True):
@@ -108,5 +112,8 @@ class AdoptedPackages:
         Raises:
             PackageGoneError: Nothing is known of it but its URL.
         """
-        if self._refusals and (refusal := self._refusals.get(download.key)):
+        refusal = self._refusals.get(download.key) if self._refusals else None
+        if str(download.kind) == URL_KIND:
+            refusal = refusal or NO_IDS
+        if refusal:
             raise PackageGoneError(refusal, key=download.key)

@@ -46,7 +46,8 @@ class Packages:
         Args:
             package: With its `download` and the `download_id` that its status call needs, or with
                 nothing but a `signed_url`.
-            refusal: Why no fresh URL can be requested when this one has expired; empty if one can.
+            refusal: Why no fresh URL can be requested when this one has expired; empty if one can,
+                or if the package has no ids anyway.
 
         Returns:
             A download for `wait`, `download` or `export` of this client. The first of them uses the

@@ -317,7 +317,7 @@ def test_an_expired_url_that_cannot_be_renewed_names_the_remedy(
     (row,) = lines_of(told.stdout)
     assert row["error"]["type"] == "PackageGoneError"
     assert "its signed URL does not work any more" in told.stderr
-    assert ("set PIXXEL_API_KEY" if has_ids else "pixxel-async wait prints") in told.stderr
+    assert ("set PIXXEL_API_KEY" if has_ids else "such as with pixxel-async wait") in told.stderr
     assert not any(mark in told.stdout + told.stderr for mark in SIGNATURES)
 
 

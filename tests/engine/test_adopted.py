@@ -76,8 +76,10 @@ async def test_a_url_is_enough_as_long_as_it_is_valid(tmp_path: Path) -> None:
         bare = replace(ready, download=None, download_id=None)
         saved = await client.download(client.packages.adopt(bare), tmp_path / "a")
         assert saved.sha256 == sandbox.expected_sha256(AOI.row())
-        with pytest.raises(PackageGoneError, match="no ids"):
-            await client.download(client.packages.adopt(bare, refusal="no ids"), tmp_path / "b")
+        with pytest.raises(PackageGoneError, match="no ids came with it"):
+            await client.download(client.packages.adopt(bare), tmp_path / "b")
+        with pytest.raises(PackageGoneError, match="no ids came with it"):
+            await client.wait(client.packages.adopt(bare).model_copy(update={"digest": "other"}))
         assert len(sandbox.calls) == calls
         assert final_files(tmp_path / "b") == {}
 

@@ -54,10 +54,6 @@ from .export_run import choose_display, exit_code, follow, has_come_to_something
 NO_FOLDER = Path(os.devnull)
 """No folder can be there."""
 NO_SUCH_KEY = SecretStr("there-is-no-key")
-NO_RENEWAL = (
-    "its signed URL does not work any more, and no ids came with it to request a fresh one: give "
-    "the lines that pixxel-async wait prints"
-)
 NO_KEY_TO_RENEW = f"its signed URL does not work any more; to request a fresh one: {NO_KEY}"
 NO_URL = "a source with a question mark is a URL, which starts with https://, and not a file"
 UNUSED = frozenset({"dry_run", "json", "retry_failed", "no_recreate"})
@@ -291,9 +287,9 @@ class Fetch:
         if line.url is None and refusal:
             raise ConfigError(NO_KEY)
         self._taken += 1
-        if line.download is None:
-            refusal = NO_RENEWAL
-        return client.packages.adopt(line.package(), refusal=refusal)
+        return client.packages.adopt(
+            line.package(), refusal="" if line.download is None else refusal
+        )
 
     def _fail(self, line: StepLine) -> None:
         self.failed += 1
