@@ -34,6 +34,7 @@ class StepRun:
 
     Attributes:
         work: Deals with a line, and returns the line to write.
+        on_end: Called when the step ends early.
         taken: The packages that were read.
         ended: How many of them ended.
         failed: How many of these failed.
@@ -42,6 +43,7 @@ class StepRun:
     """
 
     work: Callable[[StepLine], Awaitable[StepLine]]
+    on_end: Callable[[], None] = lambda: None
     taken: set[str] = field(default_factory=set)
     ended: int = 0
     failed: int = 0
@@ -78,6 +80,7 @@ class StepRun:
 
     def interrupt(self) -> None:
         """End the step early."""
+        self.on_end()
         self._scope.cancel()
 
     @property
@@ -117,13 +120,14 @@ class StepRun:
 
     def _end(self, error: Exception) -> None:
         self.failure = self.failure or error
-        self._scope.cancel()
+        self.interrupt()
 
 
 async def run_step(
     options: OutputOptions,
     work: Callable[[PixxelClient, StepLine], Awaitable[StepLine]],
     read: Callable[[Callable[[str], None]], AsyncIterator[StepLine]],
+    on_end: Callable[[], None] = lambda: None,
 ) -> int:
     """Run a step with a client of its own, and return the exit code.
 
@@ -131,13 +135,14 @@ async def run_step(
         options: How the service is reached.
         work: Deals with a line.
         read: Returns the lines; it is given what takes an invalid one.
+        on_end: Called when the step ends early.
 
     Raises:
         PixxelError: As `StepRun.run`, except for a rejected key.
         BrokenPipeError: Nobody reads the lines.
     """
     async with client_of(options) as client:
-        step = StepRun(lambda line: work(client, line))
+        step = StepRun(lambda line: work(client, line), on_end)
         with (
             log_shown(Lines(sys.stderr, options.loudness), options.loudness),
             signals_end(step.interrupt) as interruption,

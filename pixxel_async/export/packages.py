@@ -40,8 +40,7 @@ class Packages:
         """Take over a package that was requested elsewhere, such as in another process.
 
             package = await client.packages.request(JobDownload(workflow_id="w-1", job_id="j-1"))
-            ...
-            package = await other_client.wait(other_client.packages.adopt(package))
+            package = await client.wait(client.packages.adopt(package))
 
         Args:
             package: With its `download` and the `download_id` that its status call needs, or with

@@ -173,6 +173,27 @@ def test_killed_in_each_step_nothing_is_requested_twice(tmp_path: Path) -> None:
     assert partials(out) == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process otherwise")
+def test_an_interrupted_request_loses_no_response(tmp_path: Path) -> None:
+    rows = [{**AOI, "aoi_id": f"a{number}"} for number in range(40)]
+    manifest = write_manifest(tmp_path / "m.jsonl", rows)
+    words = ("request", manifest, "--state", tmp_path / "state", *RATE)
+    scenario = Scenario(package_bytes=20_000, answer_delay_s=0.2)
+    with sandbox_in_thread(scenario) as sandbox:
+        with start(*words, env=env_of(sandbox)) as process:
+            when(lambda: len(sandbox.calls) > 10)
+            process.terminate()
+            stdout, stderr = process.communicate()
+        assert process.returncode == 143
+        assert "To resume:  pixxel-async request" in stderr
+        printed = len(lines_of(stdout))
+        assert f"interrupted: {len(rows) - printed} of {len(rows)} lines are left." in stderr
+        again = run(*words, env=env_of(sandbox))
+        assert again.exit_code == 0
+        assert len(sandbox.packages) == sandbox.counts["AOICreateDownload"] == len(rows)
+    assert "requested again" not in again.stderr
+
+
 def whole(state: Path) -> str:
     return state.read_text().rpartition("\n")[0]
 

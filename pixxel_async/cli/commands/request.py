@@ -4,6 +4,7 @@ Rules:
     * A line of an earlier run stands for its package: it is printed as it is, and nothing is sent.
     * A creation that an earlier run has sent without a recorded response is sent again, as by an
       export: at most `RECREATE_ATTEMPTS` times, over all runs.
+    * After Ctrl-C, creations in flight may finish within `FINISH_S`, as those of an export.
 """
 
 from __future__ import annotations
@@ -15,11 +16,15 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
+import anyio
+import anyio.lowlevel
 import typer
 
 from ...client import PixxelClient
 from ...config import RECREATE_ATTEMPTS, RetryPolicy
+from ...downloads import Download
 from ...errors import AnswerLostError, PackageFailedError, PixxelError
+from ...export.pipeline import FINISH_S
 from ...models import PackageStatus
 from ...sansio.api.package_calls import needs_id
 from ...sansio.resilience.retry_rules import Failure, failure_of
@@ -91,7 +96,7 @@ def request(
         async def run() -> int:
             async with RequestState(options.state) as state:
                 requests = Requests(state, recreate=options.retry.recreate)
-                return await run_step(options, requests.request, all_lines)
+                return await run_step(options, requests.request, all_lines, requests.let_finish)
 
         raise typer.Exit(asyncio.run(run()))
 
@@ -112,6 +117,12 @@ class Requests:
         """Send a creation whose response an earlier run has lost at most `recreate` times."""
         self._state = state
         self._recreate = recreate
+        self._sent: set[anyio.CancelScope] = set()
+
+    def let_finish(self) -> None:
+        """Let creations in flight end within `FINISH_S`."""
+        for scope in self._sent:
+            scope.deadline = anyio.current_time() + FINISH_S
 
     async def request(self, client: PixxelClient, line: StepLine) -> StepLine:
         """Return the line of a package that is requested.
@@ -122,17 +133,26 @@ class Requests:
         known = self._state.known(line)
         if known.is_known or known.download is None:
             return known
-        download = known.download
+        with anyio.CancelScope() as scope:
+            try:
+                return await self._create(client, known.download, scope, line)
+            finally:
+                self._sent.discard(scope)
+        await anyio.lowlevel.checkpoint()  # the step has ended
+        raise AssertionError
+
+    async def _create(
+        self, client: PixxelClient, download: Download, scope: anyio.CancelScope, line: StepLine
+    ) -> StepLine:
         fresh = StepLine(download=download)
         has_id = needs_id(download)
         if has_id and (lost := self._state.unanswered(line)):
             self._check_lost(download.key, lost)
-        is_noted = False
 
         async def before() -> None:
-            nonlocal is_noted
-            if has_id and not is_noted:
-                is_noted = True
+            if has_id and scope not in self._sent:
+                self._sent.add(scope)
+                scope.shield = True  # or its response would be lost
                 await self._state.note(replace(fresh, status=Status.SENT))
 
         try:
