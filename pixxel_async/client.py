@@ -68,6 +68,7 @@ class PixxelClient:
         workflows: Calls for workflows.
         orders: Calls for orders.
         order_items: Calls for order items.
+        packages: Requests packages without an export, and takes over requested ones.
     """
 
     def __init__(  # noqa: PLR0913 - every part is a parameter with a named default
@@ -147,6 +148,7 @@ class PixxelClient:
         parts = compose(settings, given, check_use=self._use.check)
         self._service, self._api, self._storage = parts.service, parts.api, parts.storage
         self._exporter = parts.exporter
+        self.packages = self._exporter.packages
         self.insights = Insights(self._api)
         self.aois = Aois(self._api)
         self.jobs = Jobs(self._api)

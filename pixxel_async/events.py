@@ -289,11 +289,13 @@ class Saved(_PackageEvent):
         saved: The file.
         received: Bytes received for it in this run, including repeated ones.
         transferred_s: Seconds from the first request to the storage until the file was saved.
+        first_byte_s: Seconds from a request to the first response of the storage; None if unknown.
     """
 
     saved: SavedPackage
     received: int
     transferred_s: float
+    first_byte_s: float | None = None
 
 
 @final

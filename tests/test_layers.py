@@ -33,7 +33,7 @@ LAYERS = (
     ("resources", "display"),
     ("composition",),
     ("client",),
-    ("sync",),
+    ("sync", "benchmark"),
     ("_api",),
     ("__init__",),
     ("cli", "sandbox"),

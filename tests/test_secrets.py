@@ -148,6 +148,8 @@ def test_no_command_tells_a_secret(tmp_path: Path) -> None:
             ("status", out, "--json"),
             ("report", out, "--out", tmp_path / "report"),
             ("verify", out, "--json"),
+            ("request", manifest, "--state", tmp_path / "state", "--requests-per-second", "1000"),
+            ("fetch", tmp_path / "state", "--out", tmp_path / "fetched", "--verbose", *quick),
             ("doctor",),
             ("auth", "status"),
         ):

@@ -18,6 +18,7 @@ from .._version import __version__
 from .options.given_once import check_occurrences
 
 EXPORTING = "Finding and exporting"
+STEPS = "Exporting in separate steps"
 AFTERWARDS = "Checking an export"
 SETTING_UP = "Setting up"
 TRYING = "Trying it out without an account"
@@ -71,6 +72,30 @@ LISTED = (
         "Write a manifest of existing records for pixxel-async export.",
     ),
     Listed(
+        "request",
+        "request",
+        STEPS,
+        "Request packages, without waiting for them: the first of three steps.",
+        "Example: pixxel-async request manifest.jsonl --state requested.state > requested.jsonl\n\n"
+        "Example: pixxel-async request manifest.jsonl | pixxel-async wait - | "
+        "pixxel-async fetch - --out packages",
+    ),
+    Listed(
+        "wait",
+        "wait",
+        STEPS,
+        "Wait until packages are ready and print their signed URLs: the second of three steps.",
+        "Example: pixxel-async wait requested.jsonl --wait-timeout 2h > ready.jsonl",
+    ),
+    Listed(
+        "fetch",
+        "fetch",
+        STEPS,
+        "Save packages that are ready, by their signed URLs: the last of three steps.",
+        "Example: pixxel-async fetch ready.jsonl --out packages\n\n"
+        "Example: pixxel-async fetch url.txt --output package.zip",
+    ),
+    Listed(
         "status",
         "status",
         AFTERWARDS,
@@ -109,8 +134,10 @@ LISTED = (
         "bench",
         "bench",
         SETTING_UP,
-        "Measure the download throughput with 1 to 32 concurrent transfers.",
-        "Example: pixxel-async bench urls.txt\n\nExample: pixxel-async bench",
+        "Measure the download throughput with 1 to 32 concurrent transfers, or an export.",
+        "Example: pixxel-async bench urls.txt\n\n"
+        "Example: pixxel-async bench --export requested.jsonl --fetches 8 --json > 8.json\n\n"
+        "Example: pixxel-async bench --compare 8.json 16.json",
     ),
     Listed(
         "auth",

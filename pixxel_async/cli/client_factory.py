@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from pydantic import SecretStr
+
 from ..client import PixxelClient
 from ..config import AuthScheme, FetchPolicy, Limits, PollPolicy, RetryPolicy, Timeouts
 from ..settings.layers import resolve
@@ -58,14 +60,18 @@ class ReachesService(Protocol):
         """How packages are transferred."""
 
 
-def client_of(options: ReachesService) -> PixxelClient:
+def client_of(options: ReachesService, *, api_key: SecretStr | None = None) -> PixxelClient:
     """Make a client from the options, the environment and the config file, in this order.
+
+    Args:
+        options: What the command was given.
+        api_key: The key to use in place of the configured one.
 
     Raises:
         ConfigError: There is no key, or a setting is wrong.
     """
     return PixxelClient.from_settings(
-        resolve(given(options), options.profile),
+        resolve({**given(options), "api_key": api_key}, options.profile),
         timeout=options.timeouts,
         limits=fitting(options.limits),
         retry=options.retry,

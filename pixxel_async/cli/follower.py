@@ -72,7 +72,7 @@ class Follower:
         self._hook.kill()
         self._display.__exit__(None, None, None)
         for line in (LEFT, *needed_first(), is_retryable_next_run()):
-            complain(line)
+            complain(line, wraps=False)
 
 
 @asynccontextmanager

@@ -13,6 +13,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 
+import anyio
+
 from .. import events
 from ..config import FolderPolicy
 from ..destinations.paths import absolute_path
@@ -24,7 +26,9 @@ from ..models import DownloadResult, OnFailure, Package, SavedPackage
 from ..sansio.files.filenames import path_namer
 from .event_bus import EventBus
 from .export import Export, RunningExports
+from .package_requests import PackageRequests
 from .package_stream import PackageStream, stream_policy, streamed
+from .packages import Packages
 from .pipeline import Pipeline
 from .resources import ExportResources
 from .single_downloads import SingleDownloads
@@ -37,6 +41,7 @@ class Exporter:
 
     Attributes:
         resources: What they share.
+        packages: Requests packages, and takes over requested ones.
     """
 
     def __init__(self, resources: ExportResources, check_use: Callable[[], None]) -> None:
@@ -46,9 +51,16 @@ class Exporter:
         self._folders = OpenFolders()
         self._running = RunningExports(check_use)
         self._downloads = SingleDownloads(self.export)
-        self._waits = Waits(
-            resources.api, retry=resources.retry, poll=resources.poll, limits=resources.limits
+        requests = PackageRequests(
+            resources.api,
+            retry=resources.retry,
+            poll=resources.poll,
+            emit=_discard,
+            clock=anyio.current_time,
+            adopted=resources.adopted,
         )
+        self.packages = Packages(requests, resources.adopted)
+        self._waits = Waits(requests, poll=resources.poll, limits=resources.limits)
 
     def export(
         self, downloads: Downloads, directory: str | Path, folder: FolderPolicy | None
@@ -115,3 +127,7 @@ class Exporter:
         """End everything that runs, early and in good order."""
         await self._waits.aclose()
         await self._running.aclose()
+
+
+async def _discard(_event: events.Event) -> None:
+    """Drop an event: nothing reads it."""

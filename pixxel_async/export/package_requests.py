@@ -10,6 +10,7 @@ Rules:
       a moment to find its own package.
     * A status call that fails with a transient error, after all attempts, also means "not ready
       yet": the package exists, and an outage of the service fails none of the pending packages.
+    * An adopted package is not created: the service is asked how far it has come.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from .. import events
 from ..config import PollPolicy, RetryPolicy
 from ..downloads import Download
 from ..errors import (
+    AuthenticationError,
     NotFoundError,
     PackageFailedError,
     PackageTimeoutError,
@@ -38,6 +40,7 @@ from ..models import Package, PackageStatus
 from ..sansio.api import package_calls
 from ..sansio.redact import redact
 from ..sansio.resilience.retry_rules import Verdict, delay_before_repeat, failure_of, judge
+from .adopted import AdoptedPackages
 
 logger = logging.getLogger("pixxel_async")
 
@@ -45,7 +48,7 @@ logger = logging.getLogger("pixxel_async")
 class PackageRequests:
     """Requests packages for one export or one `wait`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - dependencies, keyword-only
         self,
         api: Api,
         *,
@@ -53,9 +56,11 @@ class PackageRequests:
         poll: PollPolicy,
         emit: Callable[[events.Event], Awaitable[None]],
         clock: Callable[[], float],
+        adopted: AdoptedPackages,
     ) -> None:
         """Take the dependencies; `clock` returns the `at_s` of events."""
         self._api = api
+        self._adopted = adopted
         self._retry = retry
         self._poll = poll
         self._emit = emit
@@ -81,6 +86,9 @@ class PackageRequests:
         Raises:
             PixxelError: As `Api.create`, when all attempts are used up.
         """
+        if (adopted := self._adopted.take(download)) is not None:
+            return await self._current(adopted, download)
+        self._adopted.check_renewal(download)
         call = package_calls.creation(download)
         attempt = lost
         while True:
@@ -108,11 +116,23 @@ class PackageRequests:
         Raises:
             PixxelError: As `Api.status`, when all attempts are used up.
         """
+        self._adopted.check_renewal(download)
         package = await self._api.status(
             download, download_id, notify=self._notify(download), comes_again=comes_again
         )
         self._log_unknown_word(package)
         return package
+
+    async def _current(self, package: Package, download: Download) -> Package:
+        """Return an adopted package as it is now; what is wrong with it shows in its polls."""
+        if package.signed_url is not None:
+            return package
+        try:
+            return await self.status(download, package.download_id)
+        except AuthenticationError:
+            raise
+        except PixxelError:
+            return package
 
     async def poll(
         self,

@@ -99,6 +99,7 @@ class Pipeline:
             poll=resources.poll,
             emit=event_bus.emit,
             clock=event_bus.clock,
+            adopted=resources.adopted,
         )
         self._poll_stage: PollStage[WorkItem] = PollStage(
             self._poll,
@@ -299,7 +300,9 @@ class Pipeline:
             skipped = events.Skipped(at_s=self._clock(), key=item.key, saved=saved)
             await self._pending.settle(skipped)
             return
-        first = self._resume_stage.first(item, needs_id=needs_id(item.download))
+        first = ResumeAction.CREATE
+        if item.download not in self._resources.adopted:
+            first = self._resume_stage.first(item, needs_id=needs_id(item.download))
         await self._pending_slots.acquire()
         item.has_place = True
         await self._start(item, first)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..config import FetchPolicy, FolderPolicy, Limits, PollPolicy, RetryPolicy
 from ..http.circuit_breaker import CircuitBreakers
@@ -10,6 +10,7 @@ from ..http.service_calls import Api
 from ..http.storage_client import StorageClient
 from ..transfer.bandwidth_limiter import Bandwidth
 from ..transfer.concurrency_limiter import ConcurrencyLimiter
+from .adopted import AdoptedPackages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,7 @@ class ExportResources:
         poll: When pending packages are polled.
         fetch: How packages are transferred and verified.
         folder: How files in the export folder are handled.
+        adopted: Packages that need not be requested.
     """
 
     api: Api
@@ -39,3 +41,4 @@ class ExportResources:
     poll: PollPolicy
     fetch: FetchPolicy
     folder: FolderPolicy
+    adopted: AdoptedPackages = field(default_factory=AdoptedPackages)

@@ -69,6 +69,7 @@ class SaveStage:
             saved=self.describe(package.item),
             received=package.transfer.received,
             transferred_s=anyio.current_time() - package.began,
+            first_byte_s=package.transfer.first_byte_s,
         )
 
     async def extract(self, item: WorkItem) -> None:

@@ -33,7 +33,7 @@ from ..destinations.folder_tree import FolderTree
 from ..destinations.inspect import look
 from ..destinations.partial_file import PART_SUFFIX
 from ..destinations.paths import absolute_path
-from ..downloads import Download, parse_download
+from ..downloads import Download
 from ..errors import InputError
 from ..journal.export_folder import HIDDEN, JOURNAL, ExportFolder
 from ..journal.models import Activity, Corruption, ExportRecord, PackageRow
@@ -48,6 +48,7 @@ from ..sansio.files.verification import (
     judge_unsaved,
 )
 from ..sansio.package_state import State
+from .adopted import parse_target
 
 JOBS = 4
 """How many files are read at once."""
@@ -258,7 +259,7 @@ def _name(row: PackageRow) -> str:
 
 def _download(row: PackageRow) -> Download | Corruption:
     try:
-        download = parse_download(json.loads(row.target))
+        download = parse_target(json.loads(row.target))
     except (ValueError, InputError) as error:
         return Corruption(key=row.key, field="target", reason=f"is not a download: {error}")
     if download.key != row.key:

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 import anyio
 
-from .. import events
-from ..config import Limits, PollPolicy, RetryPolicy
+from ..config import Limits, PollPolicy
 from ..downloads import Download
 from ..errors import UsageError
 from ..http.client_lifetime import IS_CLOSED
-from ..http.service_calls import Api
 from ..models import Package, PackageStatus
 from ..sansio.polling.schedule import Pending
 from ..transfer.errors import as_error
@@ -39,11 +37,9 @@ class _Wait:
 class Waits:
     """The waits of a client; its schedule runs while anybody waits."""
 
-    def __init__(self, api: Api, *, retry: RetryPolicy, poll: PollPolicy, limits: Limits) -> None:
+    def __init__(self, requests: PackageRequests, *, poll: PollPolicy, limits: Limits) -> None:
         """Nothing runs before the first wait."""
-        self._requests = PackageRequests(
-            api, retry=retry, poll=poll, emit=_discard, clock=anyio.current_time
-        )
+        self._requests = requests
         self._policy = poll
         self._limits = limits
         self._waiting: set[_Wait] = set()
@@ -127,7 +123,3 @@ async def _fail(waiting: _Wait, raised: Exception) -> None:
 
 async def _report_nothing(_pending: Pending[_Wait], _next_s: float) -> None:
     """Nobody reads when a package is polled next."""
-
-
-async def _discard(_event: events.Event) -> None:
-    """Drop an event: nothing reads it."""

@@ -53,6 +53,7 @@ class Transfer:
         offered: The checksums that the storage has offered for the object.
         is_assembled: Whether the bytes may come from several responses, in this run or earlier.
         received: Bytes received over the network.
+        first_byte_s: Seconds from a request to the first response, or None before that.
     """
 
     def __init__(self, item: WorkItem, partial: PartialFile, shared: TransferContext) -> None:
@@ -62,6 +63,7 @@ class Transfer:
         self.offered: dict[str, bytes] = {}
         self.is_assembled = partial.size > 0
         self.received = 0
+        self.first_byte_s: float | None = None
         self._shared = shared
         self._policy = shared.policy
         self._validator = item.row.validator
@@ -220,7 +222,9 @@ class Transfer:
                     bandwidth=shared.bandwidth,
                     refused=shared.refused,
                 ) as response:
-                    shared.slots.answered(response.headers_at - asked_at)
+                    answered_s = response.headers_at - asked_at
+                    self.first_byte_s = self.first_byte_s or answered_s
+                    shared.slots.answered(answered_s)
                     await self._take(response, url)
             finally:
                 self._body = None

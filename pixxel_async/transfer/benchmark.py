@@ -12,6 +12,7 @@ Rules:
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from itertools import cycle
 
@@ -20,6 +21,7 @@ from pydantic import SecretStr
 
 from ..errors import ConnectionBrokenError, StorageError, TransferError
 from ..http.storage_client import StorageClient
+from ..sansio.percentiles import Percentiles
 from ..sansio.resilience.concurrency_choice import Step
 from ..sansio.storage.error_codes import StorageErrorMeaning, meaning_of, read_error
 from .errors import ERROR_BYTES, redact_errors
@@ -43,6 +45,7 @@ class MeasuredLink:
         self._storage = storage
         self._urls = cycle(urls)
         self.received = 0
+        self._first_byte_s: list[float] = []
         self._counting = threading.Lock()
 
     async def measure(self, fetches: int, seconds: float) -> Step:
@@ -53,6 +56,7 @@ class MeasuredLink:
             StorageError: The storage refuses it.
         """
         first: list[TransferError] = []
+        self._first_byte_s = []
         counted, counted_s = 0, 1.0
 
         async def fetch() -> None:
@@ -72,8 +76,12 @@ class MeasuredLink:
             tasks.cancel_scope.cancel()
         if first and not _is_overload(first[0], fetches):
             raise first[0]
-        error = str(first[0]) if first else ""
-        return Step(fetches=fetches, bytes_per_s=counted / counted_s, error=error)
+        return Step(
+            fetches=fetches,
+            bytes_per_s=counted / counted_s,
+            error=str(first[0]) if first else "",
+            first_byte_s=Percentiles.of(self._first_byte_s),
+        )
 
     async def _fetch_repeatedly(self) -> None:
         while True:
@@ -82,7 +90,9 @@ class MeasuredLink:
                 await self._fetch(url)
 
     async def _fetch(self, url: SecretStr) -> None:
+        asked_at = time.monotonic()
         async with await self._storage.get(url, HEADERS) as response:
+            self._first_byte_s.append(response.headers_at - asked_at)
             if response.status != OK:
                 problem = read_error(response.status, await response.read_start(ERROR_BYTES))
                 raise StorageError(problem.message, status=response.status, code=problem.code)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from pixxel_async.cli.commands.bench import NUMBERS
 from pixxel_async.sandbox import Sandbox, Scenario, StorageFault, sandbox_in_thread
 
 from ..support import client_of
-from .commands import run
+from .commands import env_of, run, write_manifest
 
 QUICK = ("--duration", "50ms")
 SIGNATURES = ("X-Amz-Signature", "X-Goog-Signature", "sig=", "Signature=")
@@ -97,3 +98,74 @@ def test_without_urls_this_machine_is_measured() -> None:
     assert told.exit_code == 0, told.stderr
     assert "This machine reaches up to" in told.stdout
     assert "--fetches" not in told.stdout
+
+
+def measured(sandbox: Sandbox, tmp_path: Path, *words: str) -> Any:
+    rows = [{"kind": "aoi", "aoi_id": f"a{number}", "asset_ids": ["s"]} for number in range(3)]
+    manifest = write_manifest(tmp_path / "m.jsonl", rows)
+    lines = run("request", manifest, env=env_of(sandbox)).stdout
+    (tmp_path / "requested.jsonl").write_text(lines)
+    options = ("--export", tmp_path / "requested.jsonl", "--out", tmp_path)
+    return run("bench", *options, *words, env=env_of(sandbox))
+
+
+def test_an_export_is_measured_and_leaves_nothing(tmp_path: Path) -> None:
+    with sandbox_in_thread(Scenario(package_bytes=100_000)) as sandbox:
+        told = measured(sandbox, tmp_path, "--json", "--fetches", "2")
+        assert sandbox.counts["AOICreateDownload"] == 3
+        lines = measured(sandbox, tmp_path)
+    assert told.exit_code == lines.exit_code == 0, told.stderr
+    found = json.loads(told.stdout)
+    assert (found["measured"], found["saved"], found["first_byte_s"]["count"]) == ("export", 3, 3)
+    assert found["versions"].keys() == {"package", "python", "libcurl", "platform", "cores"}
+    for word in ("3 saved, 0 failed", "MB", "p90", "packaging", "polls", "peak memory"):
+        assert word in lines.stdout
+    assert not list(tmp_path.glob(".pixxel-bench-*"))
+
+
+def test_signed_urls_are_measured_as_an_export(tmp_path: Path) -> None:
+    with sandbox_in_thread(Scenario(package_bytes=100_000)) as sandbox:
+        file = tmp_path / "urls.txt"
+        file.write_text(asyncio.run(signed_url(sandbox)))
+        options = ("--export", file, "--out", tmp_path, "--json")
+        told = run("bench", *options, env=env_of(sandbox))
+    assert json.loads(told.stdout)["saved"] == 1
+    assert not any(mark in told.stdout + told.stderr for mark in SIGNATURES)
+
+
+def test_two_measurements_are_compared(tmp_path: Path) -> None:
+    row = {"measured": "export", "versions": {"python": "3.11"}, "saved": 2, "cpu_s": 0}
+    first, second = tmp_path / "a.json", tmp_path / "b.json"
+    first.write_text(json.dumps(row))
+    second.write_text(json.dumps({**row, "versions": {"python": "3.12"}, "saved": 3}))
+    told = run("bench", "--compare", first, second)
+    assert told.exit_code == 0
+    version, head, saved, cpu = told.stdout.splitlines()
+    assert version == "python: 3.11, then 3.12"
+    assert head.split() == ["A", "B", "B", "÷", "A"]
+    assert saved.split() == ["saved", "2.000", "3.000", "1.50"]
+    assert cpu.split()[-1] == "-"
+    found = json.loads(run("bench", "--compare", first, second, "--json").stdout)
+    assert found["rows"][0] == {"name": "saved", "first": 2.0, "second": 3.0, "ratio": 1.5}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "not a measurement: give a file that pixxel-async bench --json has written"),
+        ("[]", "not a measurement"),
+        ('{"measured": "link", "versions": {}}', "compare two of the same kind"),
+        (None, "cannot be read"),
+    ],
+)
+def test_what_cannot_be_compared_is_told(tmp_path: Path, text: str | None, said: str) -> None:
+    good, bad = tmp_path / "good.json", tmp_path / "bad.json"
+    good.write_text('{"measured": "export", "versions": {}}')
+    if text is not None:
+        bad.write_text(text)
+    told = run("bench", "--compare", good, bad)
+    assert (told.exit_code, told.stdout) == (2, "")
+    assert said in told.stderr
+    assert str(bad) in told.stderr
+    assert "takes two files, not 1" in run("bench", "--compare", good).stderr
+    assert "leave out the sources" in run("bench", "urls.txt", "--export", good).stderr

@@ -1,4 +1,4 @@
-"""`pixxel-async bench`: the throughput of this link or machine, by number of transfers.
+"""`pixxel-async bench`: the throughput of this link or machine, or the figures of an export.
 
 Rules:
     * Signed URLs are secrets. They are never printed, and are best read from a file or a pipe:
@@ -7,13 +7,17 @@ Rules:
     * The number of transfers grows until the storage refuses one.
     * Without URLs, a sandbox in a separate process stands in for the storage: in this process, it
       would share the processor time that is measured.
+    * An export is measured with its disk: its packages go into a temporary folder.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import sys
+import tempfile
+import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -24,7 +28,9 @@ import typer
 from pydantic import SecretStr
 
 from ...addresses import CA_BUNDLE, DIRECT, PROXY
-from ...config import Limits, PollPolicy, Timeouts
+from ...benchmark import Benchmark, measure_export, peak_memory, versions
+from ...config import FETCHES, Limits, PollPolicy, Timeouts
+from ...destinations.os_errors import sink_error
 from ...downloads import JobDownload
 from ...errors import ConfigError, InputError
 from ...http.engines import Engine, storage_engine
@@ -34,11 +40,15 @@ from ...sansio.storage.address_policy import AddressPolicy, Scope
 from ...settings.layers import from_everywhere
 from ...settings.network import certificates, routes
 from ...transfer.benchmark import MeasuredLink
+from ..manifest.reader import name_of, parse_rows, read_source
+from ..manifest.step_lines import parse_line
 from ..options.dataclass_options import takes_options
-from ..options.service import SPEED, NetworkOptions
+from ..options.service import SPEED, FetchesOption, ServiceOptions
 from ..options.types import duration_option, flag
+from ..output.benchmark import print_comparison, print_export
 from ..output.exit_codes import SOME_FAILED, SUCCESS, complain, ended, sandbox_needed
 
+NO_SOURCES = "--export measures its own packages: leave out the sources"
 NUMBERS = (1, 2, 4, 8, 16, 32)
 STEP_S = 3.0
 STDIN = "-"
@@ -61,8 +71,33 @@ POLL = PollPolicy(initial_s=0.01, max_s=0.1)
 
 
 @dataclass(frozen=True, kw_only=True)
-class BenchOptions(NetworkOptions):
-    """How a link is measured; each field is an option."""
+class BenchOptions(ServiceOptions):
+    """What is measured, and how; each field is an option."""
+
+    export: Annotated[
+        str | None,
+        typer.Option(
+            "--export",
+            metavar="MANIFEST",
+            show_default="none",
+            help="Measure an export of these packages instead. Give what pixxel-async request or "
+            "wait has printed: packages of a manifest are requested anew for each measurement.",
+        ),
+    ] = None
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="DIR",
+            help="With --export: where to save them, in a temporary folder, which is removed.",
+        ),
+    ] = Path()
+    fetches: FetchesOption = FETCHES
+    compare: Annotated[
+        bool,
+        flag("--compare", text="Compare two files that --json has written, by ratios."),
+    ] = False
 
     duration: Annotated[
         float,
@@ -74,6 +109,11 @@ class BenchOptions(NetworkOptions):
         ),
     ] = STEP_S
     json: Annotated[bool, flag("--json", text="Write one JSON object instead of lines.")] = False
+
+    @property
+    def limits(self) -> Limits:
+        """Limits on concurrency and rates."""
+        return Limits(fetches=self.fetches, requests_per_second=self.requests_per_second)
 
 
 @takes_options
@@ -90,25 +130,73 @@ def bench(
         ),
     ] = None,
 ) -> None:
-    """Measure the download throughput with 1 to 32 concurrent transfers.
+    """Measure the download throughput with 1 to 32 concurrent transfers, or an export.
 
     Received bytes are discarded. One URL is enough; use a package of 100 MB or more.
 
     Without a source, a sandbox on this machine replaces the storage (extra `sandbox`): that
     measures the machine.
+
+    With --export, packages are saved as by an export, and measured: throughput, time to the first
+    byte, packaging, polls, processor time and memory. With --compare, the sources are two files.
     """
     with ended(interrupted="interrupted"):
+        if options.compare:
+            print_comparison(sources or [], as_json=options.json)
+            raise typer.Exit(SUCCESS)
+        if options.export is not None:
+            if sources:
+                raise InputError(NO_SOURCES)
+            measured = asyncio.run(measure(options, options.export))
+            print_export(measured, as_json=options.json)
+            raise typer.Exit(SOME_FAILED if measured.failed else SUCCESS)
+        cpu_s = time.process_time()
         steps, received = asyncio.run(_measure_sources(options, sources or []))
         is_link = bool(sources)
         number = fetches_to_set(steps) if is_link else None
         highest = max(step.bytes_per_s for step in steps)
         if options.json:
-            rows = [asdict(step) for step in steps]
-            typer.echo(json.dumps({"steps": rows, "fetches": number, "received": received}))
+            found = {
+                "measured": "link" if is_link else "machine",
+                "versions": asdict(versions()),
+                "steps": [asdict(step) for step in steps],
+                "fetches": number,
+                "received": received,
+                "cpu_s": time.process_time() - cpu_s,
+                "peak_bytes": peak_memory(),
+            }
+            typer.echo(json.dumps(found))
         else:
             typer.echo(f"\n{verdict(number, highest, is_link=is_link)}")
             typer.echo(f"{received / 1e6:,.0f} MB received and discarded.")
         raise typer.Exit(SUCCESS if highest else SOME_FAILED)
+
+
+async def measure(options: BenchOptions, manifest: str) -> Benchmark:
+    """Measure an export of the packages of a manifest, or of lines of `request`.
+
+    Raises:
+        PixxelError: The export could not start.
+        SinkError: There can be no temporary folder.
+    """
+    from ..client_factory import client_of  # noqa: PLC0415 - slow to import, and a link needs none
+
+    lines = parse_rows(read_source(manifest), name_of(manifest), parse_line)
+    try:
+        folder = tempfile.mkdtemp(prefix=".pixxel-bench-", dir=options.out)
+    except OSError as error:
+        raise sink_error(error, options.out) from error
+    try:
+        async with client_of(options) as client:
+            downloads = [
+                line.download
+                if line.download is not None and not line.is_known
+                else client.packages.adopt(line.package())
+                for line in lines
+            ]
+            return await measure_export(client, downloads, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _measure_sources(options: BenchOptions, sources: list[str]) -> tuple[list[Step], int]:

@@ -2,7 +2,8 @@
 
 Rules:
     * A name that ends in `.csv` is CSV, in `.jsonl`, `.ndjson` or `.json` it is JSON. With any
-      other name, and from standard input, it is JSON if it begins with a bracket.
+      other name, and from standard input, it is JSON if it begins with a bracket, or with a URL,
+      which may stand in place of an object.
     * JSON that begins with a square bracket is one array of rows, over any number of lines;
       otherwise each line is a row.
     * Each invalid row is reported as `FILE:LINE: reason`, before anything is sent; one of an array
@@ -22,18 +23,23 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ...downloads import Download, parse_download
 from ...errors import InputError
 from .csv_rows import HEADER, csv_rows
 
+T = TypeVar("T")
+
 STDIN = "-"
+STDIN_NAME = "<stdin>"
 EXAMPLE = 'a row looks like {"kind": "job", "workflow_id": "…", "job_id": "…"}'
 CSV_EXAMPLE = f"it has a header such as {HEADER}, and a row for each download"
 
 CSV_NAMES = frozenset({".csv"})
 JSON_NAMES = frozenset({".jsonl", ".ndjson", ".json"})
+URL_STARTS = ("https://", "http://")
+_JSON_STARTS = (b"{", b"[", *(start.encode() for start in URL_STARTS))
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 _JSON_REASONS = {
@@ -75,13 +81,25 @@ def read_manifest(source: str) -> Manifest:
         InputError: It cannot be read, has invalid rows, or is a file without rows; `problems` has a
             line for each.
     """
-    name = "<stdin>" if source == STDIN else source
+    return parse_manifest(read_source(source), name_of(source), may_be_empty=source == STDIN)
+
+
+def name_of(source: str) -> str:
+    """Return what messages call a source."""
+    return STDIN_NAME if source == STDIN else source
+
+
+def read_source(source: str) -> bytes:
+    """Return the bytes of a file, or of standard input if the source is `-`.
+
+    Raises:
+        InputError: It cannot be read.
+    """
     try:
-        data = sys.stdin.buffer.read() if source == STDIN else Path(source).read_bytes()
+        return sys.stdin.buffer.read() if source == STDIN else Path(source).read_bytes()
     except OSError as error:
-        problem = f"{name}: cannot be read: {error.strerror or error}"
+        problem = f"{name_of(source)}: cannot be read: {error.strerror or error}"
         raise _just(problem) from None
-    return parse_manifest(data, name, may_be_empty=source == STDIN)
 
 
 def parse_manifest(data: bytes, name: str, *, may_be_empty: bool = False) -> Manifest:
@@ -95,41 +113,62 @@ def parse_manifest(data: bytes, name: str, *, may_be_empty: bool = False) -> Man
     Raises:
         InputError: It has invalid rows, or none; `problems` has a line for each.
     """
+    rows = parse_rows(data, name, parse_download, may_be_empty=may_be_empty)
+    downloads: dict[str, Download] = {}
+    for download in rows:
+        downloads.setdefault(download.key, download)
+    return Manifest(list(downloads.values()), len(rows) - len(downloads))
+
+
+def parse_rows(
+    data: bytes,
+    name: str,
+    parse: Callable[[Any], T],
+    *,
+    may_be_csv: bool = True,
+    may_be_empty: bool = False,
+) -> list[T]:
+    """Read the bytes of a manifest, and each row by a function that raises InputError.
+
+    Raises:
+        InputError: It is empty, or has bad lines; `problems` has a line for each.
+    """
     if data.startswith(_UTF16):
         problem = f"{name}:1: the file is UTF-16: save it as UTF-8"
         raise _just(problem)
     data = data.removeprefix(codecs.BOM_UTF8)
     problems: list[str] = []
-    downloads: dict[str, Download] = {}
-    rows = 0
-    read, example = _format_of(data, name)
+    rows: list[T] = []
+    read, example = _format_of(data, name, may_be_csv=may_be_csv)
     for place, row in read(data):
-        rows += 1
         try:
-            download = parse_download(_right(row))
+            rows.append(parse(_right(row)))
         except InputError as error:
             problems.append(f"{name}:{place}: {error}")
-        else:
-            downloads.setdefault(download.key, download)
     if problems:
         message = f"lines that are wrong: {len(problems)}"
         raise InputError(message, problems=tuple(problems))
     if not rows and not may_be_empty:
         problem = f"{name}: the manifest is empty; {example}"
         raise _just(problem)
-    return Manifest(list(downloads.values()), rows - len(downloads))
+    return rows
 
 
-def _format_of(data: bytes, name: str) -> tuple[Callable[[bytes], Iterator[tuple[Any, Any]]], str]:
+def _format_of(
+    data: bytes, name: str, *, may_be_csv: bool
+) -> tuple[Callable[[bytes], Iterator[tuple[Any, Any]]], str]:
     """Return what reads the rows with their places, and what a row looks like."""
-    suffix = Path(name).suffix.lower()
-    begins = data.lstrip()[:1]
-    is_json = (
-        begins in {b"{", b"["} if suffix not in CSV_NAMES | JSON_NAMES else suffix in JSON_NAMES
-    )
-    if not is_json:
+    if may_be_csv and is_csv(data, name):
         return csv_rows, CSV_EXAMPLE
-    return _array_rows if begins == b"[" else _json_rows, EXAMPLE
+    return _array_rows if data.lstrip()[:1] == b"[" else _json_rows, EXAMPLE
+
+
+def is_csv(data: bytes, name: str) -> bool:
+    """Return whether a manifest is CSV, by its name or its beginning."""
+    suffix = Path(name).suffix.lower()
+    if suffix in CSV_NAMES or suffix in JSON_NAMES:
+        return suffix in CSV_NAMES
+    return not data.lstrip().lower().startswith(_JSON_STARTS)
 
 
 def _array_rows(data: bytes) -> Iterator[tuple[str, Any]]:
@@ -181,7 +220,7 @@ def _json_rows(data: bytes) -> Iterator[tuple[int, Any]]:
     for number, line in enumerate(data.split(b"\n"), 1):
         if line.strip():
             try:
-                yield number, _decoded(line)
+                yield number, decode_row(line)
             except InputError as error:
                 yield number, error
 
@@ -197,9 +236,17 @@ def _right(row: Any) -> Any:
     return row
 
 
-def _decoded(line: bytes) -> Any:
+def decode_row(line: bytes) -> Any:
+    """Decode the JSON of a line; a URL may stand without quotes.
+
+    Raises:
+        InputError: It is neither.
+    """
     try:
-        return json.loads(line.decode("utf-8"), object_pairs_hook=_without_doubles)
+        text = line.decode("utf-8")
+        if text.lstrip().lower().startswith(URL_STARTS):
+            return text.strip()
+        return json.loads(text, object_pairs_hook=_without_doubles)
     except UnicodeDecodeError as error:
         reason = f"not UTF-8: byte {error.start + 1} of the line is 0x{line[error.start]:02x}"
     except json.JSONDecodeError as error:

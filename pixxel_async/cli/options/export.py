@@ -34,31 +34,46 @@ OUTPUT = "Output"
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions(UnattendedOptions, FolderOptions, ServiceOptions):
-    """How an export runs; each field is an option."""
+class OutputOptions(ServiceOptions):
+    """What a command that works for a while prints."""
 
-    out: Annotated[
-        Path,
+    quiet: Annotated[bool, flag("--quiet", "-q", panel=OUTPUT, text="Show errors only.")] = False
+    verbose: Annotated[
+        int,
         typer.Option(
-            "--out",
-            "--directory",
-            "-o",
-            metavar="DIR",
-            help="Folder for the packages, created if missing. The same command resumes.",
+            "--verbose",
+            "-v",
+            metavar="",
+            count=True,
+            show_default=False,
+            rich_help_panel=OUTPUT,
+            help="Also show saved packages, retries, interruptions and rate limiting; "
+            "-vv: also skipped packages, and the whole log.",
         ),
-    ]
-    fetches: FetchesOption = FETCHES
-    bwlimit: Annotated[
-        int | None,
-        typer.Option(
-            "--bwlimit",
-            metavar="RATE",
-            parser=parsed_by(bandwidth),
-            rich_help_panel=SPEED,
-            show_default="no limit",
-            help="Maximum bandwidth of all transfers together, such as 10MB/s.",
-        ),
-    ] = None
+    ] = 0
+
+    def __post_init__(self) -> None:
+        """Check options against each other.
+
+        Raises:
+            typer.BadParameter: Two options conflict.
+        """
+        if self.quiet and self.verbose:
+            reason = "it conflicts with --verbose: leave one out."
+            raise typer.BadParameter(reason, param_hint="'--quiet'")
+
+    @property
+    def loudness(self) -> Verbosity:
+        """How much the command prints."""
+        if self.quiet:
+            return Verbosity.ERRORS
+        return Verbosity(min(Verbosity.NORMAL + self.verbose, Verbosity.DEBUG))
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaitOptions(OutputOptions):
+    """How a command waits for packages."""
+
     wait_timeout: Annotated[
         float,
         duration_option(
@@ -68,15 +83,6 @@ class RunOptions(UnattendedOptions, FolderOptions, ServiceOptions):
             text="Fail a package that is not ready after this time, such as 90m or 6h.",
         ),
     ] = WAIT_TIMEOUT_S
-    stall_timeout: Annotated[
-        float,
-        duration_option(
-            "--stall-timeout",
-            default=STALL_TIMEOUT_S,
-            panel=WAITING,
-            text="Retry a transfer that receives almost nothing for this long.",
-        ),
-    ] = STALL_TIMEOUT_S
     poll_initial: Annotated[
         float,
         duration_option(
@@ -103,6 +109,67 @@ class RunOptions(UnattendedOptions, FolderOptions, ServiceOptions):
             help="When to poll: learned from packages that became ready, or at growing intervals.",
         ),
     ] = PollMethod.LEARNING
+
+    def __post_init__(self) -> None:
+        """Check options against each other.
+
+        Raises:
+            typer.BadParameter: Two options conflict.
+        """
+        if self.poll_initial > self.poll_max:
+            reason = (
+                f"{exact_duration(self.poll_initial)} is more than --poll-max "
+                f"{exact_duration(self.poll_max)}: lower --poll-initial or raise --poll-max."
+            )
+            raise typer.BadParameter(reason, param_hint="'--poll-initial'")
+        super().__post_init__()
+
+    @property
+    def poll(self) -> PollPolicy:
+        """When packages are polled."""
+        return PollPolicy(
+            method=self.polls,
+            initial_s=self.poll_initial,
+            max_s=self.poll_max,
+            wait_timeout_s=self.wait_timeout,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(UnattendedOptions, FolderOptions, WaitOptions):
+    """How an export runs; each field is an option."""
+
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            "--directory",
+            "-o",
+            metavar="DIR",
+            help="Folder for the packages, created if missing. The same command resumes.",
+        ),
+    ]
+    fetches: FetchesOption = FETCHES
+    bwlimit: Annotated[
+        int | None,
+        typer.Option(
+            "--bwlimit",
+            metavar="RATE",
+            parser=parsed_by(bandwidth),
+            rich_help_panel=SPEED,
+            show_default="no limit",
+            help="Maximum bandwidth of all transfers together, such as 10MB/s.",
+        ),
+    ] = None
+    stall_timeout: Annotated[
+        float,
+        duration_option(
+            "--stall-timeout",
+            default=STALL_TIMEOUT_S,
+            panel=WAITING,
+            text="Retry a transfer that receives almost nothing for this long.",
+        ),
+    ] = STALL_TIMEOUT_S
     allow_private_storage: Annotated[
         bool,
         flag(
@@ -126,20 +193,6 @@ class RunOptions(UnattendedOptions, FolderOptions, ServiceOptions):
             text="Write one JSON object per package to standard output, as each one ends.",
         ),
     ] = False
-    quiet: Annotated[bool, flag("--quiet", "-q", panel=OUTPUT, text="Show errors only.")] = False
-    verbose: Annotated[
-        int,
-        typer.Option(
-            "--verbose",
-            "-v",
-            metavar="",
-            count=True,
-            show_default=False,
-            rich_help_panel=OUTPUT,
-            help="Also show saved packages, retries, interruptions and rate limiting; "
-            "-vv: also skipped packages, and the whole log.",
-        ),
-    ] = 0
 
     def __post_init__(self) -> None:
         """Check options against each other.
@@ -148,25 +201,10 @@ class RunOptions(UnattendedOptions, FolderOptions, ServiceOptions):
             typer.BadParameter: Two options conflict.
         """
         self.check()
-        if self.poll_initial > self.poll_max:
-            reason = (
-                f"{exact_duration(self.poll_initial)} is more than --poll-max "
-                f"{exact_duration(self.poll_max)}: lower --poll-initial or raise --poll-max."
-            )
-            raise typer.BadParameter(reason, param_hint="'--poll-initial'")
-        if self.quiet and self.verbose:
-            reason = "it conflicts with --verbose: leave one out."
-            raise typer.BadParameter(reason, param_hint="'--quiet'")
+        super().__post_init__()
         if self.log_format is not LogFormat.TEXT and self.log_file is None:
             reason = "it needs --log-file: add that option, or leave this one out."
             raise typer.BadParameter(reason, param_hint="'--log-format'")
-
-    @property
-    def loudness(self) -> Verbosity:
-        """How much the command prints."""
-        if self.quiet:
-            return Verbosity.ERRORS
-        return Verbosity(min(Verbosity.NORMAL + self.verbose, Verbosity.DEBUG))
 
     @property
     def limits(self) -> Limits:
@@ -175,16 +213,6 @@ class RunOptions(UnattendedOptions, FolderOptions, ServiceOptions):
             fetches=self.fetches,
             requests_per_second=self.requests_per_second,
             bytes_per_second=self.bwlimit,
-        )
-
-    @property
-    def poll(self) -> PollPolicy:
-        """When packages are polled."""
-        return PollPolicy(
-            method=self.polls,
-            initial_s=self.poll_initial,
-            max_s=self.poll_max,
-            wait_timeout_s=self.wait_timeout,
         )
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 
@@ -26,6 +26,16 @@ from .types import flag, size_option
 
 FOLDER = "Folder"
 
+NoRecreate: TypeAlias = Annotated[
+    bool,
+    flag(
+        "--no-recreate",
+        panel=FOLDER,
+        text="Fail a package if the response to its creation was lost, instead of sending the "
+        f"creation again, at most {RECREATE_ATTEMPTS} times.",
+    ),
+]
+
 
 def _template(text: str) -> str:
     try:
@@ -47,15 +57,7 @@ class FolderOptions:
             text="Also retry packages that failed in an earlier run.",
         ),
     ] = False
-    no_recreate: Annotated[
-        bool,
-        flag(
-            "--no-recreate",
-            panel=FOLDER,
-            text="Fail a package if the response to its creation was lost, instead of sending the "
-            f"creation again, at most {RECREATE_ATTEMPTS} times.",
-        ),
-    ] = False
+    no_recreate: NoRecreate = False
     verify: Annotated[
         bool,
         flag(

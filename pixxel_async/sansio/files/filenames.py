@@ -45,6 +45,7 @@ _TELLING = {
     "aoi": "aoi_id",
     "task": "task_id",
     "catalog": "catalog_ids",
+    "url": "name",
 }
 
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..percentiles import Percentiles
+
 NEARLY = 0.95
 """Two measurements of the same link differ by about the rest."""
 
@@ -24,11 +26,13 @@ class Step:
         fetches: The number.
         bytes_per_s: The throughput of all of them together.
         error: The first error, or empty.
+        first_byte_s: Seconds from a request to its response; None if not measured.
     """
 
     fetches: int
     bytes_per_s: float
     error: str = ""
+    first_byte_s: Percentiles | None = None
 
 
 def fetches_to_set(steps: Sequence[Step]) -> int | None:
