@@ -173,7 +173,7 @@ class Api:
 
         problem = None
         for attempt in range(min(CONFIRMATIONS, self._retry.attempts)):
-            if attempt:
+            if attempt > 0:
                 await anyio.sleep(delay(self._retry, attempt=attempt, jitter=1))
             try:
                 status, problem = await send(call, read, ignore)
@@ -186,13 +186,13 @@ class Api:
     async def _send_reached(
         self, call: package_calls.Call, read: Callable[[Response], T], notify: Notify
     ) -> T:
-        """Send a call as soon as the service is reached, and retry nothing else."""
+        """Send a call once the service is reached; retry nothing else, and delay no later call."""
         since = anyio.current_time()
         try:
-            return await self._once(call, read, notify, None, waits=False)
+            return await self._once(call, read, notify, None, waits=False, is_paced=False)
         except UnreachedError as error:
             await self._contact.wait(error, since)
-        return await self._once(call, read, notify, None, waits=False)
+        return await self._once(call, read, notify, None, waits=False, is_paced=False)
 
     async def list_something(self) -> None:
         """Ask for the first entry of a list, as `check_key` does, and take no error for fine.
@@ -314,12 +314,13 @@ class Api:
         before: Before | None,
         *,
         waits: bool,
+        is_paced: bool = True,
     ) -> T:
         while True:
             async with self._guard.request(notify, waits=waits) as request, self._slots:
                 if call.kind is CallKind.CREATION:  # asking takes a tenth of a call's time
                     await anyio.lowlevel.checkpoint_if_cancelled()
-                if not self._rate.try_acquire():
+                if is_paced and not self._rate.try_acquire():
                     await self._rate.acquire()
                     await anyio.lowlevel.checkpoint_if_cancelled()
                 if request.still_goes():

@@ -19,8 +19,7 @@ from ...events import Failed, Settled
 from ...export.export import Export
 from ...export.summary import Report
 from ...sansio.resume_decision import is_retryable_next_run as is_taken_up_again
-from ..client_factory import client_of
-from ..doctor.descriptors import check_descriptors
+from ..client_factory import check_descriptors, client_of
 from ..options.export import RunOptions
 from ..output.dry_run import dry_run
 from ..output.exit_codes import SOME_FAILED, SUCCESS, complain
