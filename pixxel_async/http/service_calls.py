@@ -25,7 +25,6 @@ from ..downloads import Download
 from ..errors import ApiError, NotFoundError, PixxelError, ResponseError, RouteError
 from ..models import Package
 from ..sansio.api import package_calls
-from ..sansio.api.json_body import load
 from ..sansio.api.preflight import CHECK_URL, KNOWN_KEY, FirstAnswer, Problem, problem_of
 from ..sansio.resilience.circuit_breaker import MOST_S
 from ..sansio.resilience.retry_rules import CallKind, Failure, delay, failure_of
@@ -200,7 +199,14 @@ class Api:
         Raises:
             PixxelError: As `ask`.
         """
-        await self.ask(package_calls.KEY_CHECK, load)
+
+        def read(body: bytes) -> None:
+            answer = FirstAnswer(status=HTTPStatus.OK, body=body)
+            problem = problem_of(package_calls.KEY_CHECK, answer, self._service.address)
+            if problem is not None:
+                raise ResponseError(problem.reason)
+
+        await self.ask(package_calls.KEY_CHECK, read)
 
     async def create(
         self, download: Download, *, notify: Notify = ignore, before: Before | None = None
@@ -306,7 +312,7 @@ class Api:
         finally:
             del failed  # its traceback knows this frame
 
-    async def _once(
+    async def _once(  # noqa: PLR0913 - what a call needs, in part keyword-only
         self,
         call: package_calls.Call,
         read: Callable[[Response], T],
