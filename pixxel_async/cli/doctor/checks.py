@@ -48,7 +48,7 @@ MOUNTS = Path("/proc/self/mounts")
 
 
 class Level(StrEnum):
-    """How a check has ended."""
+    """The result of a check."""
 
     OK = "ok"
     WARNING = "warning"
@@ -60,8 +60,8 @@ class Finding:
     """One line of `doctor`.
 
     Attributes:
-        name: What was looked at.
-        level: How it is.
+        name: What was checked.
+        level: The result.
         text: What was found.
         remedy: What to do about it, or empty.
     """
@@ -73,7 +73,7 @@ class Finding:
 
 
 def ok(name: str, text: str) -> Finding:
-    """Return a finding that is well."""
+    """Return a finding that is in order."""
     return Finding(name, Level.OK, text)
 
 
@@ -96,7 +96,7 @@ def judge_clock(here: datetime, there: datetime | None) -> Finding:
     """Compare the clock of this machine with the service's."""
     name = "clock"
     if there is None:
-        return ok(name, "the service tells no time; not compared")
+        return ok(name, "the service sends no Date header; not compared")
     off_s = (here - there).total_seconds()
     if abs(off_s) <= CLOCK_TOLERANCE_S:
         return ok(name, "as the service's" if abs(off_s) < 2 else f"{abs(off_s):.0f} s off")  # noqa: PLR2004 - the header has whole seconds
@@ -162,14 +162,14 @@ def versions() -> Finding:
 
 
 def config(file: ConfigFile) -> Iterator[Finding]:
-    """Look at each profile of the config file."""
+    """Check each profile of the config file."""
     name = "config file"
     try:
         names = file.profiles()
         for profile in names:
             file.profile(profile)
     except ConfigError as error:
-        yield problem(name, str(error), f"mend {file.path}, or name another with PIXXEL_CONFIG")
+        yield problem(name, str(error), f"correct {file.path}, or name another with PIXXEL_CONFIG")
         return
     if not file.path.exists():
         yield ok(name, f"none at {file.path}; none is needed")
@@ -183,7 +183,7 @@ def config(file: ConfigFile) -> Iterator[Finding]:
 
 
 def folder(out: Path) -> Iterator[Finding]:
-    """Look at the folder of an export, or at the nearest one above it that is there."""
+    """Check the folder of an export, or the nearest existing one above it."""
     wanted = absolute_path(out)
     there = next(place for place in (wanted, *wanted.parents) if place.exists())
     try:
@@ -223,7 +223,7 @@ def _has_locks(place: OpenFolder) -> bool:
 
 
 def file_system(place: Path, mounts: Path = MOUNTS) -> str:
-    """Return the kind of file system, as Linux names it; empty where it does not tell."""
+    """Return the kind of file system, as Linux names it; empty elsewhere."""
     try:
         lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
