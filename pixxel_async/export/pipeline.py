@@ -8,8 +8,8 @@ Rules:
     * A failed package never stops the others: any error while handling it, even a bug, fails that
       package only. A rejected key stops all: packages that are not being transferred fail at once,
       running transfers finish.
-    * An export that is interrupted, whose disk stays full, or that cannot reach the service (a
-      certificate, a proxy) fails no package: the next run resumes the unfinished ones.
+    * An export that is interrupted, whose disk stays full, or that cannot use the service
+      (RouteError) fails no package: the next run resumes the unfinished ones.
 """
 
 from __future__ import annotations

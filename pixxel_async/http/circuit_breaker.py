@@ -69,8 +69,8 @@ class CircuitBreaker:
         """Start closed: the host is assumed healthy.
 
         Args:
-            host: Its name, to be told.
-            is_failure: Whether an error tells that the host fails.
+            host: Its name, for messages.
+            is_failure: Whether an error shows that the host fails.
             is_answer: Whether an error proves that the host has answered, and is well. An error
                 that is neither, such as that of a request that was never sent, decides nothing.
             most_s: The longest time between two requests that try a host which fails.
@@ -155,7 +155,7 @@ class CircuitBreaker:
 class GuardedRequest:
     """The context of one request; see `CircuitBreaker.request`.
 
-    A class, since a generator in its place takes 5 µs more of each call.
+    A class, since a generator would add 5 µs to each call.
     """
 
     __slots__ = ("_goes", "_guard", "_is_try", "_tell", "_waits")
@@ -188,7 +188,7 @@ class GuardedRequest:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Learn how it went, and tell what is new of it."""
+        """Record the outcome, and notify if the state of the host changes."""
         if exc is None and not self._goes:
             return
         news = self._guard.ended(exc, is_try=self._is_try)
@@ -197,7 +197,7 @@ class GuardedRequest:
 
 
 class CircuitBreakers:
-    """A guard for each host that is met; belongs to one event loop."""
+    """A circuit breaker for each host; belongs to one event loop."""
 
     def __init__(
         self,
@@ -211,7 +211,7 @@ class CircuitBreakers:
         self._is_answer = is_answer
         self._redactor = redactor or Redactor()
         self._guards: dict[str, CircuitBreaker] = {}
-        self._by_authority: dict[str, CircuitBreaker] = {}  # taking a URL apart takes its time
+        self._by_authority: dict[str, CircuitBreaker] = {}  # parsing a URL is slow
 
     def of(self, url: SecretStr) -> CircuitBreaker:
         """Return the guard of a URL's host."""

@@ -25,7 +25,6 @@ from ..downloads import Download
 from ..errors import ApiError, NotFoundError, PixxelError, ResponseError, RouteError
 from ..models import Package
 from ..sansio.api import package_calls
-from ..sansio.api.json_body import load
 from ..sansio.api.preflight import CHECK_URL, KNOWN_KEY, FirstAnswer, Problem, problem_of
 from ..sansio.resilience.circuit_breaker import MOST_S
 from ..sansio.resilience.retry_rules import CallKind, Failure, delay, failure_of
@@ -173,7 +172,7 @@ class Api:
 
         problem = None
         for attempt in range(min(CONFIRMATIONS, self._retry.attempts)):
-            if attempt:
+            if attempt > 0:
                 await anyio.sleep(delay(self._retry, attempt=attempt, jitter=1))
             try:
                 status, problem = await send(call, read, ignore)
@@ -186,13 +185,13 @@ class Api:
     async def _send_reached(
         self, call: package_calls.Call, read: Callable[[Response], T], notify: Notify
     ) -> T:
-        """Send a call as soon as the service is reached, and retry nothing else."""
+        """Send a call once the service is reached; retry nothing else, and delay no later call."""
         since = anyio.current_time()
         try:
-            return await self._once(call, read, notify, None, waits=False)
+            return await self._once(call, read, notify, None, waits=False, is_paced=False)
         except UnreachedError as error:
             await self._contact.wait(error, since)
-        return await self._once(call, read, notify, None, waits=False)
+        return await self._once(call, read, notify, None, waits=False, is_paced=False)
 
     async def list_something(self) -> None:
         """Ask for the first entry of a list, as `check_key` does, and take no error for fine.
@@ -200,7 +199,14 @@ class Api:
         Raises:
             PixxelError: As `ask`.
         """
-        await self.ask(package_calls.KEY_CHECK, load)
+
+        def read(body: bytes) -> None:
+            answer = FirstAnswer(status=HTTPStatus.OK, body=body)
+            problem = problem_of(package_calls.KEY_CHECK, answer, self._service.address)
+            if problem is not None:
+                raise ResponseError(problem.reason)
+
+        await self.ask(package_calls.KEY_CHECK, read)
 
     async def create(
         self, download: Download, *, notify: Notify = ignore, before: Before | None = None
@@ -306,7 +312,7 @@ class Api:
         finally:
             del failed  # its traceback knows this frame
 
-    async def _once(
+    async def _once(  # noqa: PLR0913 - what a call needs, in part keyword-only
         self,
         call: package_calls.Call,
         read: Callable[[Response], T],
@@ -314,12 +320,13 @@ class Api:
         before: Before | None,
         *,
         waits: bool,
+        is_paced: bool = True,
     ) -> T:
         while True:
             async with self._guard.request(notify, waits=waits) as request, self._slots:
                 if call.kind is CallKind.CREATION:  # asking takes a tenth of a call's time
                     await anyio.lowlevel.checkpoint_if_cancelled()
-                if not self._rate.try_acquire():
+                if is_paced and not self._rate.try_acquire():
                     await self._rate.acquire()
                     await anyio.lowlevel.checkpoint_if_cancelled()
                 if request.still_goes():

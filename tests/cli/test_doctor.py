@@ -16,7 +16,6 @@ import trustme
 
 from pixxel_async.cli.doctor import (
     checks,
-    machine,
     service,
 )
 from pixxel_async.cli.doctor.checks import Level
@@ -213,8 +212,8 @@ def test_file_systems_are_told_apart(tmp_path: Path) -> None:
     )
     kinds = {"/share/x": "nfs4", "/share/a b/c": "vfat", "/shared": "ext4", "/": "ext4"}
     for place, kind in kinds.items():
-        assert machine.file_system(Path(place), mounts) == kind
-    assert machine.file_system(Path("/"), tmp_path / "none") == ""
+        assert checks.file_system(Path(place), mounts) == kind
+    assert checks.file_system(Path("/"), tmp_path / "none") == ""
     assert checks.judge_file_system("ext4").level is Level.OK
     assert checks.judge_file_system("nfs4").level is Level.WARNING
     assert checks.judge_file_system("vfat").level is Level.WARNING
@@ -222,7 +221,7 @@ def test_file_systems_are_told_apart(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs Linux, for /proc/self")
 def test_a_folder_that_cannot_be_written_is_a_problem() -> None:
-    (found,) = machine.folder(Path("/proc/self"))
+    (found,) = checks.folder(Path("/proc/self"))
     assert found.level is Level.PROBLEM
     assert "choose another with --out" in found.remedy
 

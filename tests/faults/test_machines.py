@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from pixxel_async import FolderBusyError, JobDownload, SinkError
-from pixxel_async.cli.doctor import machine
+from pixxel_async.cli.doctor import checks
 from pixxel_async.destinations import paths
 from pixxel_async.journal import heartbeat_lock, os_locks
 from pixxel_async.journal.export_folder import HIDDEN, JOURNAL, ExportFolder, running_process
@@ -493,8 +493,8 @@ def test_doctor_says_that_a_lock_file_takes_the_place_of_locks(
     def unsupported(*_: object, **__: object) -> bool:
         raise LocksUnsupportedError
 
-    monkeypatch.setattr(machine, "try_lock", unsupported)
-    names = {finding.name: finding for finding in machine.folder(tmp_path)}
+    monkeypatch.setattr(checks, "try_lock", unsupported)
+    names = {finding.name: finding for finding in checks.folder(tmp_path)}
     assert "a file takes their place" in names["locks"].text
     assert list(tmp_path.iterdir()) == []
 

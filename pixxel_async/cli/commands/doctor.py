@@ -23,7 +23,7 @@ from ...settings.config_file import config_file
 from ...settings.layers import Layers, from_everywhere, key_of
 from ...settings.values import API_KEY, fingerprint
 from ..client_factory import given
-from ..doctor import machine, service
+from ..doctor import checks, service
 from ..doctor.checks import Finding, is_well, ok, problem
 from ..options.dataclass_options import takes_options
 from ..options.service import FetchesOption, ServiceOptions
@@ -75,12 +75,12 @@ async def _all(options: DoctorOptions) -> list[Finding]:
 
 
 async def _look(options: DoctorOptions) -> AsyncIterator[Finding]:
-    yield machine.versions()
-    for finding in machine.config(config_file()):
+    yield checks.versions()
+    for finding in checks.config(config_file()):
         yield finding
-    for finding in machine.folder(options.out):
+    for finding in checks.folder(options.out):
         yield finding
-    yield machine.open_files(MOST_FETCHES if options.fetches == AUTO else options.fetches)
+    yield checks.open_files(MOST_FETCHES if options.fetches == AUTO else options.fetches)
     try:
         layers = from_everywhere(given(options), options.profile)
         keyless = _with_key(layers, STAND_IN)

@@ -20,8 +20,7 @@ from ...errors import AuthenticationError
 from ...events import Failed, Saved, Settled
 from ...export.summary import Report
 from ...sansio.resume_decision import is_retryable_next_run as is_taken_up_again
-from ..client_factory import client_of
-from ..doctor.descriptors import check_descriptors
+from ..client_factory import check_descriptors, client_of
 from ..follower import Follower
 from ..hooks import Hook, outcome_line
 from ..options.export import RunOptions
