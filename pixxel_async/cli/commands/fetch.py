@@ -36,8 +36,7 @@ from ...events import Failed, Saved, Settled
 from ...export.source import Downloads
 from ...export.summary import Report
 from ...models import SavedPackage
-from ..client_factory import client_of
-from ..doctor.descriptors import check_descriptors
+from ..client_factory import check_descriptors, client_of
 from ..follower import Follower
 from ..manifest.lines import read_lines
 from ..manifest.reader import STDIN, URL_STARTS
