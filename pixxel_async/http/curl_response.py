@@ -13,8 +13,10 @@ import asyncio
 import logging
 import os
 import re
+import select
 import socket
 import time
+from collections.abc import Collection
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +82,16 @@ def has_input(fd: int) -> bool:
     finally:
         connection.detach()
     return True
+
+
+def with_input(fds: Collection[int]) -> list[int]:
+    """Return the connections over which something came, or their end; it looks once at all."""
+    if not hasattr(select, "poll"):  # Windows
+        return [fd for fd in fds if has_input(fd)]
+    poll = select.poll()
+    for fd in fds:
+        poll.register(fd, select.POLLIN)
+    return [fd for fd, _ in poll.poll(0)]
 
 
 def spoil(fd: int) -> None:

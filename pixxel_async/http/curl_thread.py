@@ -33,7 +33,7 @@ import pycurl
 from ..errors import TransferError
 from ..waits import wait_for_end
 from .curl_errors import closed_error
-from .curl_response import CurlResponse, has_input, spoil
+from .curl_response import CurlResponse, has_input, spoil, with_input
 
 NO_THREAD = "the system allows no more threads; raise its limits (ulimit -u, ulimit -v)"
 MAX_CONNECTIONS_KEPT = 64
@@ -276,16 +276,11 @@ class CurlThread:
 
     def _check_kept(self) -> None:
         """Make kept connections unusable over which something came that nobody has asked for."""
-        for fd, inode in tuple(self._kept.items()):
-            try:
-                is_same = os.fstat(fd).st_ino == inode
-            except OSError:
-                is_same = False
-            if not is_same or fd in self._selector.get_map():  # closed, or in use
-                del self._kept[fd]
-            elif has_input(fd):
-                del self._kept[fd]
-                spoil(fd)
+        for fd in with_input(self._kept):
+            inode = self._kept.pop(fd)
+            with suppress(OSError):  # it is closed
+                if os.fstat(fd).st_ino == inode and fd not in self._selector.get_map():
+                    spoil(fd)
 
     def _deliver(self) -> None:
         if self._results:
