@@ -321,7 +321,7 @@ class PixxelClient:
 
             async with client.stream(JobDownload(workflow_id="w", job_id="j")) as body:
                 async for chunk in body:
-                    await upload(chunk)
+                    print(len(chunk))
 
         The transfer resumes by itself, and the end of the iteration means that the package is
         verified. Until then the package takes up space in a temporary directory, which leaving the

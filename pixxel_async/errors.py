@@ -340,6 +340,7 @@ class NotAZipError(IntegrityError):
 class ExportFailedError(PixxelError):
     """Packages of an export failed; `Report.raise_for_failures` raises it.
 
+        report = export_sync(downloads, "packages")
         try:
             report.raise_for_failures()
         except ExportFailedError as error:

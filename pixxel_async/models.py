@@ -117,7 +117,11 @@ class DownloadResult:
 
 
 class OnFailure(StrEnum):
-    """What `PixxelClient.download_many` does with a package that was not saved."""
+    """What `PixxelClient.download_many` does with a package that was not saved.
+
+    async for result in client.download_many(downloads, "packages", on_failure="raise"):
+        print(result.path)
+    """
 
     YIELD = "yield"
     """Its result has the error."""

@@ -53,6 +53,9 @@ def stream_policy(fetch: FetchPolicy) -> FetchPolicy:
 class PackageStream:
     """The bytes of a package, in order: an async iterator that can be read once.
 
+        async with client.stream(downloads[0]) as body:
+            whole = await body.read(max_bytes=100_000_000)
+
     Attributes:
         size: The size of the package in bytes, or None while it is unknown.
         sha256: Its SHA-256 in hexadecimal; empty until the end of the iteration.

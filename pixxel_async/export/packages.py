@@ -10,7 +10,11 @@ from .package_requests import PackageRequests
 
 
 class Packages:
-    """Requests packages, and takes over requested ones; `PixxelClient.packages`."""
+    """Requests packages, and takes over requested ones; `PixxelClient.packages`.
+
+    package = await client.packages.request(JobDownload(workflow_id="w", job_id="j"))
+    saved = await client.download(client.packages.adopt(package), "packages")
+    """
 
     def __init__(self, requests: PackageRequests, adopted: AdoptedPackages) -> None:
         """Send requests through `requests`."""

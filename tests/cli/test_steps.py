@@ -466,15 +466,15 @@ def test_a_line_of_another_step_is_told_where_it_belongs(
     assert "canary" not in told.stderr
 
 
-def test_no_lines_are_told() -> None:
-    for words in (("wait", "-"), ("fetch", "-", "--out", "x")):
+def test_no_lines_are_told(tmp_path: Path) -> None:
+    for words in (("wait", "-"), ("fetch", "-", "--out", tmp_path)):
         told = run(*words, env={"PIXXEL_API_KEY": "k"})
         assert told.exit_code == 2
         assert "<stdin>: no lines; each is a JSON object" in told.stderr
 
 
-def test_a_source_that_is_half_a_url_is_not_repeated() -> None:
-    told = run("fetch", "s.example/a?sig=canary", "--out", "x")
+def test_a_source_that_is_half_a_url_is_not_repeated(tmp_path: Path) -> None:
+    told = run("fetch", "s.example/a?sig=canary", "--out", tmp_path)
     assert told.exit_code == 2
     assert "starts with https://" in told.stderr
     assert "canary" not in told.stderr

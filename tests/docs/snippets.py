@@ -5,7 +5,7 @@ Rules:
     * A block with functions named `test_…` runs under pytest, with the sandbox's fixtures; it may
       import what blocks above it define, from `example`.
     * Any other block may use `await` at its top level, the public names, and those of the blocks
-      before it on its page. A `client` and some `downloads` are there.
+      before it on its page. A `client`, its `key` and some `downloads` are there.
 """
 
 from __future__ import annotations
@@ -110,6 +110,7 @@ def names() -> dict[str, Any]:
         **{name: getattr(pixxel_async, name) for name in pixxel_async.__all__},
         **{name: getattr(pixxel_async.sandbox, name) for name in pixxel_async.sandbox.__all__},
         "__name__": "example",
+        "key": "a-key",
         "asyncio": asyncio,
         "Path": Path,
     }

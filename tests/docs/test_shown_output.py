@@ -77,7 +77,7 @@ def test_the_output_of_bench(tmp_path: Path) -> None:
     with sandbox_in_thread(Scenario(package_bytes=2_000_000)) as sandbox:
         urls.write_text(signed_url(sandbox), encoding="utf-8")
         for seconds in (0.2, 2, 20):  # on a busy machine, nothing may come in the shorter ones
-            ended = run("bench", urls, "--seconds", f"{seconds}")
+            ended = run("bench", urls, "--duration", f"{seconds}")
             if ended.stdout.count("\n") == len(shown) and "Set" in ended.stdout:
                 break
     assert ended.exit_code == 0, ended.stderr

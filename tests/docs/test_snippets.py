@@ -17,7 +17,7 @@ from ..support import PROCESS_S
 from .pages import REFERENCE, ROOT, documented_names
 from .snippets import PAGES, Snippet, names, of_docstrings, of_page, run
 
-PLUGIN = 'pytest_plugins = ["pixxel_async.sandbox.pytest_plugin"]\n'
+PLUGIN = 'pytest_plugins = ["pixxel_async.pytest_plugin"]\n'
 REFERENCES = sorted(REFERENCE.glob("*.md"))
 TESTS = [each for page in PAGES for each in of_page(page) if each.is_test and not each.reason]
 
