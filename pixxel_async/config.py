@@ -316,7 +316,7 @@ class Extraction(StrEnum):
 class FolderPolicy(Policy, frozen=True):
     """How an export treats its folder.
 
-        client.export(downloads, "packages", folder=FolderPolicy(extraction=Extraction.KEEP_ZIP))
+        export_sync(downloads, "packages", folder=FolderPolicy(extraction=Extraction.KEEP_ZIP))
 
     Attributes:
         previous_failures: Whether to retry packages that failed in an earlier run.

@@ -119,8 +119,10 @@ class DownloadResult:
 class OnFailure(StrEnum):
     """What `PixxelClient.download_many` does with a package that was not saved.
 
-    async for result in client.download_many(downloads, "packages", on_failure="raise"):
-        print(result.path)
+        async for result in client.download_many(downloads, "packages", on_failure="raise"):
+            print(result.path)
+
+    By default, each result is yielded.
     """
 
     YIELD = "yield"

@@ -196,7 +196,7 @@ def test_errors_are_those_of_the_service(sandbox: Sandbox, tmp_path: Path) -> No
         download_sync(JOB, tmp_path, **settings_of(sandbox, api_key="wrong"))
     with pytest.raises(AuthenticationError):
         export_sync([JOB], tmp_path, **settings_of(sandbox, api_key="wrong"))
-    scenario = Scenario(faults=(ApiFault("status", status=404),))
+    scenario = Scenario(faults=(ApiFault("status", on="downloadJob", status=404),))
     with sandbox_in_thread(scenario) as other, pytest.raises(NotFoundError):
         download_sync(JOB, tmp_path, **settings_of(other))
 

@@ -12,8 +12,10 @@ from .package_requests import PackageRequests
 class Packages:
     """Requests packages, and takes over requested ones; `PixxelClient.packages`.
 
-    package = await client.packages.request(JobDownload(workflow_id="w", job_id="j"))
-    saved = await client.download(client.packages.adopt(package), "packages")
+        package = await client.packages.request(JobDownload(workflow_id="w", job_id="j"))
+        saved = await client.download(client.packages.adopt(package), "packages")
+
+    The two calls may be in different programs, as with `pixxel-async request` and `fetch`.
     """
 
     def __init__(self, requests: PackageRequests, adopted: AdoptedPackages) -> None:

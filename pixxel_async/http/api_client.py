@@ -87,9 +87,9 @@ class UnreachedError(TransportError):
         problem: One sentence for the user: the host, the reason and the remedy.
     """
 
-    def __init__(self, message: str, problem: str) -> None:
+    def __init__(self, message: str, problem: str = "", *, sent: bool = False) -> None:
         """Create an error of one call; `problem` concerns them all."""
-        super().__init__(message, sent=False)
+        super().__init__(message, sent=sent)
         self.problem = problem
 
 

@@ -81,9 +81,9 @@ def read_note(hidden: OpenFolder, name: str) -> bytes:
         return file.read(MAX_NOTE_BYTES)
 
 
-def busy_message(shown: str, pid: int | None) -> str:
-    """Return the message about a locked folder."""
-    if pid == os.getpid():
+def busy_message(shown: str, pid: int | None, *, is_here: bool = True) -> str:
+    """Return the message about a folder that a process of this or another machine has locked."""
+    if is_here and pid == os.getpid():
         return (
             f"{shown}: another client of this process is already exporting into this folder: use "
             "one client for both, such as `client.export(...)` twice, and they share the folder"
@@ -192,7 +192,7 @@ def refuse_if_held(hidden: OpenFolder, shown: str) -> None:
     if held is None:
         return
     who, age_s = held
-    message = busy_message(shown, who.pid or None)
+    message = busy_message(shown, who.pid or None, is_here=who.is_here)
     if not who.is_here:
         left_s = max(1, round(STALE_S - age_s))
         message += (

@@ -22,7 +22,7 @@ from pixxel_async.sansio.storage import address_policy
 from pixxel_async.sansio.storage.address_policy import Scope
 
 from ..cli.commands import COMMAND, QUICK
-from ..http.raw_server import RawServer, raw
+from ..http.raw_server import NO_AOIS, RawServer, raw
 from ..http.tls_stand import API_HOST, STORAGE_HOST, ConnectProxy, TlsServer, bundle
 from .scripted import WHOLE, WHOLE_ANSWER, ScriptedStorage
 from .urls import PUBLIC_URL, client_of, errors_of, export_urls, job, saved_of
@@ -306,7 +306,7 @@ async def test_the_command_refuses_and_names_the_option(
         body = f'{{"status": "ready", "signed_url": "{here.url}/a.zip"}}'.encode()
         answer = raw(200, body, Content_Type="application/json")
         async with (
-            TlsServer(ca.issue_cert(API_HOST), answer) as service,
+            TlsServer(ca.issue_cert(API_HOST), raw(200, NO_AOIS), answer) as service,
             ConnectProxy({API_HOST: service.port}) as proxy,
         ):
             words = ["download", "job", "w", "j", "--out", str(tmp_path / "out"), *QUICK]

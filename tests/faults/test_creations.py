@@ -55,9 +55,9 @@ ALL_KINDS: tuple[Download, ...] = (
 
 
 def slow(seconds: float) -> Callable[[httpx.Request], Awaitable[httpx.Response]]:
-    async def step(_request: httpx.Request) -> httpx.Response:
+    async def step(request: httpx.Request) -> httpx.Response:
         await anyio.sleep(seconds)
-        return httpx.Response(200, json=PENDING)
+        return httpx.Response(200, json="pong" if request.url.path == "/ping" else PENDING)
 
     return step
 

@@ -36,7 +36,7 @@ from pixxel_async.transfer.errors import as_error
 from pixxel_async.transfer.work_item import WorkItem
 
 from ..cli.commands import COMMAND, QUICK
-from ..http.raw_server import RawServer, raw
+from ..http.raw_server import NO_AOIS, RawServer, raw
 from ..http.tls_stand import STORAGE_HOST, ConnectProxy, TlsServer, bundle
 from .scripted import WHOLE, WHOLE_ANSWER, ScriptedStorage
 from .urls import PUBLIC_URL, client_of, errors_of, export_urls, job, saved_of
@@ -113,7 +113,9 @@ async def test_a_strange_expiry_fails_no_package(tmp_path: Path, query: str) -> 
 
 async def test_the_command_tells_a_malformed_url_in_one_line(tmp_path: Path) -> None:
     body = b'{"status": "ready", "signed_url": "https://[::1/b/x?X-Amz-Signature=canary"}'
-    async with RawServer(raw(200, body, Content_Type="application/json")) as service:
+    async with RawServer(
+        raw(200, NO_AOIS), raw(200, body, Content_Type="application/json")
+    ) as service:
         process = await asyncio.create_subprocess_exec(
             *(*COMMAND, "download", "job", "w", "j", "--out", str(tmp_path), *QUICK),
             env={"PIXXEL_API_KEY": "key", "PIXXEL_BASE_URL": service.url, "PATH": ""},

@@ -30,7 +30,7 @@ from pixxel_async import (
 )
 from pixxel_async.http.engines import Engine
 
-from ..http.raw_server import RawServer, raw
+from ..http.raw_server import PONG, RawServer, raw
 from ..socket_server import SocketServer
 from ..support import QUICK_POLL, QUICK_RETRY, final_files, partials, quick_fetch
 from .scripted import WHOLE, WHOLE_ANSWER, ScriptedStorage, jobs
@@ -129,7 +129,7 @@ HOSTILE = {
 @pytest.mark.fault(55)
 @pytest.mark.parametrize(("answer", "outcome"), HOSTILE.values(), ids=HOSTILE.keys())
 async def test_no_answer_takes_more_than_twice_its_limit(answer: bytes, outcome: str) -> None:
-    async with RawServer(raw(200, b"{}"), answer) as server:
+    async with RawServer(raw(200, PONG), answer) as server:
         with client(MEASURED, server.url) as process:
             told, peak = (await output_of(process)).splitlines()
     assert re.search(outcome, told), told

@@ -43,6 +43,9 @@ class RawServer(SocketServer):
 PONG = b'"pong"'
 """The documented answer to `GET /ping`."""
 
+NO_AOIS = b'{"aois": []}'
+"""A documented answer to the check of the key."""
+
 
 def raw(status: int, body: bytes = b"", **headers: str) -> bytes:
     """Return an answer in bytes; underscores in the names of headers stand for hyphens."""
