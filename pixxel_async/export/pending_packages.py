@@ -102,7 +102,9 @@ class PendingPackages:
             Whether anybody still wants it.
         """
         await self._folder.claim(key)
-        entry = self._entries[key]
+        if (entry := self._entries.get(key)) is None:  # its stream was stopped at that moment
+            self._folder.release(key)
+            return False
         entry.is_claimed = True
         if not entry.is_wanted:
             self.forget(key)

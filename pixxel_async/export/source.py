@@ -127,7 +127,11 @@ class DownloadSource:
                     if not is_list:
                         self._note(download)
                     self._pending.add(download.key)
-                    await send.send(download)
+                    try:
+                        await send.send(download)
+                    except BaseException:  # the stream is stopped
+                        self._pending.forget(download.key)
+                        raise
         self._pending.close()
 
     def stop(self) -> None:

@@ -316,7 +316,7 @@ def test_little_memory_ends_in_a_line_if_it_is_too_little(
     ended = shell(script, *words, env=env_of(sandbox), folder=tmp_path)
     assert "Traceback" not in ended.stderr
     assert "unexpected" not in ended.stderr
-    if ended.returncode != 0:
+    if ended.returncode not in {0, -signal.SIGSEGV}:  # Python itself may crash for want of memory
         assert "ulimit -v" in ended.stderr
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import anyio
 import pytest
@@ -27,6 +28,8 @@ from pixxel_async import (
     events,
     parse_download,
 )
+from pixxel_async.export.pending_packages import PendingPackages
+from pixxel_async.export.source import DownloadSource
 from pixxel_async.sandbox import (
     ApiFault,
     PackageFault,
@@ -35,6 +38,7 @@ from pixxel_async.sandbox import (
     Scenario,
     demo_rows,
 )
+from pixxel_async.sansio.files.filenames import file_name
 
 from ..support import client_of, final_files, other_tasks, partials, some_downloads
 
@@ -305,3 +309,17 @@ async def test_a_rejected_key_ends_an_export_whose_stream_never_ends(tmp_path: P
         async with client.export(stream(), tmp_path) as export:
             report = await export.finish()
     assert isinstance(report.stopped, AuthenticationError)
+
+
+async def test_a_stream_that_is_stopped_leaves_no_package_behind() -> None:
+    folder, event_bus, journal = Mock(), Mock(), Mock()
+    pending = PendingPackages(folder, event_bus)
+    source = DownloadSource(iter(some_downloads(3)), journal, pending, event_bus, name_of=file_name)
+    send, receive = anyio.create_memory_object_stream[Download](0)
+    async with send, receive, anyio.create_task_group() as tasks:
+        tasks.start_soon(source.run, send)
+        await anyio.wait_all_tasks_blocked()
+        assert pending.outstanding == 1
+        source.stop()
+        await pending.wait_until_settled()
+    assert pending.outstanding == 0
