@@ -34,7 +34,7 @@ from ..support import QUICK_LIMITS, client_of, final_files, other_tasks, partial
 
 SMALL = Scenario(package_bytes=20_000)
 LARGE = Scenario(package_bytes=3_000_000, size_spread=0)
-SLOW = Scenario(package_bytes=600_000, size_spread=0, bytes_per_s=600_000)
+SLOW = Scenario(package_bytes=600_000, size_spread=0, bytes_per_s=250_000)
 JOB = JobDownload(workflow_id="w", job_id="j")
 
 

@@ -34,7 +34,7 @@ from ..support import (
     some_downloads,
 )
 
-SLOW = Scenario(package_bytes=600_000, size_spread=0, bytes_per_s=600_000)
+SLOW = Scenario(package_bytes=600_000, size_spread=0, bytes_per_s=250_000)
 SMALL = Scenario(package_bytes=20_000)
 PACKAGING = Scenario(package_bytes=20_000, packaging=PackagingTime.constant(1))
 
