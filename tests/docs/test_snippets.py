@@ -14,12 +14,13 @@ import pytest
 from pixxel_async.sandbox import Sandbox, sandbox_in_thread
 
 from ..support import PROCESS_S
-from .pages import REFERENCE, ROOT, documented_names
-from .snippets import PAGES, Snippet, names, of_docstrings, of_page, run
+from .pages import REFERENCE, documented_names
+from .snippets import PAGES, Module, files, modules, names, of_docstrings, run
 
-PLUGIN = 'pytest_plugins = ["pixxel_async.sandbox.pytest_plugin"]\n'
+PLUGIN = 'pytest_plugins = ["pixxel_async.pytest_plugin"]\n'
 REFERENCES = sorted(REFERENCE.glob("*.md"))
-TESTS = [each for page in PAGES for each in of_page(page) if each.is_test and not each.reason]
+ALL = [module for page in PAGES for module in modules(page)]
+TESTS = [each for each in ALL if each.is_test and not each.reason]
 
 
 @pytest.fixture
@@ -33,31 +34,26 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
         yield sandbox
 
 
-def with_examples() -> list[Path]:
-    return [page for page in PAGES if of_page(page)]
-
-
-@pytest.mark.parametrize("page", with_examples(), ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", sorted({each.page for each in ALL}), ids=lambda page: page.stem)
 def test_the_examples_of_a_page_run(here: Sandbox, page: Path) -> None:
-    namespace = names()
-    for snippet in of_page(page):
-        if not snippet.reason and not snippet.is_test:
-            run(snippet, namespace)
+    for module in modules(page):
+        if not module.reason and not module.is_test:
+            run(module.code, str(page), {"__name__": "example"})
     assert here.leaks == []
 
 
 @pytest.mark.parametrize("page", REFERENCES, ids=lambda page: page.stem)
 def test_the_examples_of_docstrings_run(here: Sandbox, page: Path) -> None:
     for snippet in of_docstrings(page):
-        run(snippet, names())
+        run(snippet.code, snippet.where, names())
     assert here.leaks == []
 
 
-@pytest.mark.parametrize("snippet", TESTS, ids=lambda each: each.where)
-def test_an_example_of_a_test_passes(tmp_path: Path, snippet: Snippet) -> None:
-    (tmp_path / "conftest.py").write_text(PLUGIN, encoding="utf-8")
-    (tmp_path / "test_example.py").write_text(snippet.code, encoding="utf-8")
-    (tmp_path / "example.py").write_text(before(snippet), encoding="utf-8")
+@pytest.mark.parametrize("module", TESTS, ids=lambda each: each.where)
+def test_an_example_of_a_test_passes(tmp_path: Path, module: Module) -> None:
+    written = {"conftest.py": PLUGIN, **files(module.page), "test_example.py": module.code}
+    for name, code in written.items():
+        (tmp_path / name).write_text(code, encoding="utf-8")
     options = ["-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto"]
     ended = subprocess.run(  # noqa: S603 - our own examples
         [sys.executable, "-m", "pytest", *options],
@@ -71,17 +67,10 @@ def test_an_example_of_a_test_passes(tmp_path: Path, snippet: Snippet) -> None:
     assert ended.returncode == 0, ended.stdout
 
 
-def before(snippet: Snippet) -> str:
-    """Return the code of the blocks above a test, which it imports from `example`."""
-    page, _, number = snippet.where.rpartition(":")
-    above = of_page(ROOT / page)[: int(number)]
-    return "\n".join(each.code for each in above if not each.is_test)
-
-
 def test_what_does_not_run_says_why() -> None:
     for page in PAGES:
         marks = re.findall("^<!-- not run:", page.read_text(encoding="utf-8"), re.MULTILINE)
-        assert len(marks) == sum(bool(each.reason) for each in of_page(page)), page.name
+        assert len(marks) == sum(bool(each.reason) for each in modules(page)), page.name
 
 
 @pytest.mark.parametrize("page", REFERENCES, ids=lambda page: page.stem)
@@ -89,4 +78,4 @@ def test_a_page_of_the_reference_has_an_example(page: Path) -> None:
     """In the page itself, or in the docstring of each class and function on it."""
     described = {snippet.where for snippet in of_docstrings(page)} | {"pixxel_async.__version__"}
     names_here = documented_names(page)
-    assert of_page(page) or described >= set(names_here), set(names_here) - described
+    assert modules(page) or described >= set(names_here), set(names_here) - described
