@@ -79,6 +79,8 @@ NO_KEY = (
 class AuthScheme(StrEnum):
     """How the `Authorization` header carries the key.
 
+        PixxelClient("a-key", auth_scheme=AuthScheme.BEARER)
+
     The service's OpenAPI document sends the bare key (RAW); its newer guide puts `Bearer` before
     it (BEARER).
     """
@@ -88,7 +90,12 @@ class AuthScheme(StrEnum):
 
 
 class Verify(StrEnum):
-    """How thoroughly a ZIP is verified before it gets its final name; see `FetchPolicy`."""
+    """How thoroughly a ZIP is verified before it gets its final name.
+
+        FetchPolicy(verify=Verify.CONTENTS)
+
+    See `FetchPolicy`.
+    """
 
     STRUCTURE = "structure"
     CONTENTS = "contents"
@@ -96,6 +103,8 @@ class Verify(StrEnum):
 
 class Checksum(StrEnum):
     """The checksum computed over a package while it is saved.
+
+        FetchPolicy(checksum=Checksum.NONE)
 
     NONE also ignores the checksums that the storage offers. A package that arrived in more than
     one response is still checked against the CRCs in its ZIP.
@@ -106,7 +115,12 @@ class Checksum(StrEnum):
 
 
 class Sync(StrEnum):
-    """Whether files are synced to disk before they get their names, to survive a power cut."""
+    """Whether files are synced to disk before they get their names.
+
+        FetchPolicy(sync=Sync.NONE)
+
+    Files that were synced survive a power cut.
+    """
 
     DISK = "disk"
     NONE = "none"
@@ -115,7 +129,7 @@ class Sync(StrEnum):
 class Timeouts(Policy, frozen=True):
     """Time limits for a single call, in seconds.
 
-        PixxelClient(key, timeout=Timeouts(answer_s=20))
+        PixxelClient.from_env(timeout=Timeouts(answer_s=20))
 
     Attributes:
         connect_s: For opening a connection, including TLS.
@@ -140,7 +154,7 @@ class Timeouts(Policy, frozen=True):
 class Limits(Policy, frozen=True):
     """Limits on concurrency and rates, shared by everything that one client does.
 
-        PixxelClient(key, limits=Limits(requests_per_second=5, fetches=8))
+        PixxelClient.from_env(limits=Limits(requests_per_second=5, fetches=8))
 
     Attributes:
         requests: API calls in flight.
@@ -169,7 +183,7 @@ class Limits(Policy, frozen=True):
 class RetryPolicy(Policy, frozen=True):
     """How often, and after what delay, a failed call is retried.
 
-        PixxelClient(key, retry=RetryPolicy(attempts=3, max_s=10))
+        PixxelClient.from_env(retry=RetryPolicy(attempts=3, max_s=10))
 
     The delay after attempt n is uniformly random between zero and `initial_s` * 2 ** (n - 1), at
     most `max_s` (full jitter). A Retry-After header takes precedence, up to `retry_after_max_s`.
@@ -197,6 +211,8 @@ class RetryPolicy(Policy, frozen=True):
 class PollMethod(StrEnum):
     """How polls are scheduled.
 
+        PollPolicy(method=PollMethod.BACKOFF)
+
     BACKOFF increases the interval between polls. LEARNING starts the same way; once packages have
     become ready, it polls when the next ones are likely to be (`sansio.polling.learner`).
     """
@@ -208,7 +224,7 @@ class PollMethod(StrEnum):
 class PollPolicy(Policy, frozen=True):
     """When a pending package is polled.
 
-        PixxelClient(key, poll=PollPolicy(wait_timeout_s=2 * 3600))
+        PixxelClient.from_env(poll=PollPolicy(wait_timeout_s=2 * 3600))
 
     Attributes:
         method: How polls are scheduled.
@@ -236,7 +252,7 @@ class PollPolicy(Policy, frozen=True):
 class FetchPolicy(Policy, frozen=True):
     """How a package is transferred and verified.
 
-        PixxelClient(key, fetch=FetchPolicy(verify=Verify.CONTENTS))
+        PixxelClient.from_env(fetch=FetchPolicy(verify=Verify.CONTENTS))
 
     Attributes:
         attempts: Consecutive attempts of one transfer without a new byte.
@@ -275,6 +291,8 @@ class FetchPolicy(Policy, frozen=True):
 class PreviousFailures(StrEnum):
     """Whether to retry packages that failed in an earlier run for a reason of their own.
 
+        FolderPolicy(previous_failures=PreviousFailures.RETRY)
+
     LEAVE reports them as failed again without sending anything; RETRY requests them again. AUTO
     is RETRY if all given downloads failed earlier, as in `client.export([failed.download for
     failed in report.failed], "packages")`, and otherwise LEAVE.
@@ -288,6 +306,8 @@ class PreviousFailures(StrEnum):
 class ExistingFiles(StrEnum):
     """How files that an earlier run saved are checked.
 
+        FolderPolicy(existing_files=ExistingFiles.VERIFY)
+
     TRUST compares their sizes; VERIFY reads them again.
     """
 
@@ -298,6 +318,8 @@ class ExistingFiles(StrEnum):
 class UnknownFiles(StrEnum):
     """What to do with a file that has a package's name but that no export saved.
 
+        FolderPolicy(unknown_files=UnknownFiles.REPLACE)
+
     REFUSE fails the package and leaves the file; REPLACE overwrites the file.
     """
 
@@ -306,7 +328,12 @@ class UnknownFiles(StrEnum):
 
 
 class Extraction(StrEnum):
-    """Whether a saved ZIP is extracted, and whether the ZIP is kept afterwards."""
+    """Whether a saved ZIP is extracted.
+
+        FolderPolicy(extraction=Extraction.DISCARD_ZIP)
+
+    DISCARD_ZIP deletes the ZIP afterwards.
+    """
 
     NONE = "none"
     KEEP_ZIP = "keep-zip"
@@ -316,7 +343,8 @@ class Extraction(StrEnum):
 class FolderPolicy(Policy, frozen=True):
     """How an export treats its folder.
 
-        client.export(downloads, "packages", folder=FolderPolicy(extraction=Extraction.KEEP_ZIP))
+        folder = FolderPolicy(extraction=Extraction.KEEP_ZIP)
+        export_sync(downloads, "packages", folder=folder)
 
     Attributes:
         previous_failures: Whether to retry packages that failed in an earlier run.
@@ -341,6 +369,9 @@ class FolderPolicy(Policy, frozen=True):
 
 class Settings(Policy, frozen=True):
     """The settings that environment variables and the config file can set.
+
+        settings = Settings.model_validate({"api_key": "a-key", "fetches": 8})
+        client = PixxelClient.from_settings(settings)
 
     Attributes:
         api_key: The key.

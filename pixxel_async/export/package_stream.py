@@ -53,6 +53,10 @@ def stream_policy(fetch: FetchPolicy) -> FetchPolicy:
 class PackageStream:
     """The bytes of a package, in order: an async iterator that can be read once.
 
+        async with client.stream(JobDownload(workflow_id="w", job_id="j")) as body:
+            size = sum([len(chunk) async for chunk in body])
+        print(size, body.sha256)
+
     Attributes:
         size: The size of the package in bytes, or None while it is unknown.
         sha256: Its SHA-256 in hexadecimal; empty until the end of the iteration.

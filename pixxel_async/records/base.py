@@ -110,8 +110,8 @@ Time: TypeAlias = Annotated[datetime | None, _field(read_time)]
 class Record(BaseModel, frozen=True):
     """A record of the service: frozen, with a stable id.
 
-        project = await client.projects.get("p-1")
-        print(project.id, project.created_at, project.raw)
+        async for project in client.projects.list():
+            print(project.id, project.created_at, project.raw)
 
     Without a value, text is empty, and numbers and times are None.
 

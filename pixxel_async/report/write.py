@@ -35,6 +35,10 @@ REMEDY = "report.html needs the extra `report`: pip install 'pixxel-async[report
 class ReportFiles:
     """The files that `write_report` has written.
 
+        export_sync(downloads, "packages")
+        files = write_report("packages")
+        print(files.json, files.totals)
+
     Attributes:
         json: Totals, runs, and every package with its spans.
         csv: One row per package.

@@ -181,7 +181,7 @@ def of_docstrings(page: Path) -> list[Snippet]:
     return [
         Snippet(where=name, code=code)
         for name, described in _described(page)
-        for code in _indented(inspect.getdoc(described) or "")
+        for code in indented(inspect.getdoc(described) or "")
     ]
 
 
@@ -200,7 +200,7 @@ def _described(page: Path) -> Iterator[tuple[str, object]]:
                     yield f"{name}.{label}", function
 
 
-def _indented(text: str) -> Iterator[str]:
+def indented(text: str) -> Iterator[str]:
     """Yield the indented blocks that are in no section such as `Args:`."""
     block: list[str] = []
     in_section = False
