@@ -79,8 +79,6 @@ NO_KEY = (
 class AuthScheme(StrEnum):
     """How the `Authorization` header carries the key.
 
-        PixxelClient("a-key", auth_scheme=AuthScheme.BEARER)
-
     The service's OpenAPI document sends the bare key (RAW); its newer guide puts `Bearer` before
     it (BEARER).
     """
@@ -90,12 +88,7 @@ class AuthScheme(StrEnum):
 
 
 class Verify(StrEnum):
-    """How thoroughly a ZIP is verified before it gets its final name.
-
-        FetchPolicy(verify=Verify.CONTENTS)
-
-    See `FetchPolicy`.
-    """
+    """How thoroughly a ZIP is verified before it gets its final name; see `FetchPolicy`."""
 
     STRUCTURE = "structure"
     CONTENTS = "contents"
@@ -103,8 +96,6 @@ class Verify(StrEnum):
 
 class Checksum(StrEnum):
     """The checksum computed over a package while it is saved.
-
-        FetchPolicy(checksum=Checksum.NONE)
 
     NONE also ignores the checksums that the storage offers. A package that arrived in more than
     one response is still checked against the CRCs in its ZIP.
@@ -115,12 +106,7 @@ class Checksum(StrEnum):
 
 
 class Sync(StrEnum):
-    """Whether files are synced to disk before they get their names.
-
-        FetchPolicy(sync=Sync.NONE)
-
-    Files that were synced survive a power cut.
-    """
+    """Whether files are synced to disk before they get their names, to survive a power cut."""
 
     DISK = "disk"
     NONE = "none"
@@ -211,8 +197,6 @@ class RetryPolicy(Policy, frozen=True):
 class PollMethod(StrEnum):
     """How polls are scheduled.
 
-        PollPolicy(method=PollMethod.BACKOFF)
-
     BACKOFF increases the interval between polls. LEARNING starts the same way; once packages have
     become ready, it polls when the next ones are likely to be (`sansio.polling.learner`).
     """
@@ -291,8 +275,6 @@ class FetchPolicy(Policy, frozen=True):
 class PreviousFailures(StrEnum):
     """Whether to retry packages that failed in an earlier run for a reason of their own.
 
-        FolderPolicy(previous_failures=PreviousFailures.RETRY)
-
     LEAVE reports them as failed again without sending anything; RETRY requests them again. AUTO
     is RETRY if all given downloads failed earlier, as in `client.export([failed.download for
     failed in report.failed], "packages")`, and otherwise LEAVE.
@@ -306,8 +288,6 @@ class PreviousFailures(StrEnum):
 class ExistingFiles(StrEnum):
     """How files that an earlier run saved are checked.
 
-        FolderPolicy(existing_files=ExistingFiles.VERIFY)
-
     TRUST compares their sizes; VERIFY reads them again.
     """
 
@@ -318,8 +298,6 @@ class ExistingFiles(StrEnum):
 class UnknownFiles(StrEnum):
     """What to do with a file that has a package's name but that no export saved.
 
-        FolderPolicy(unknown_files=UnknownFiles.REPLACE)
-
     REFUSE fails the package and leaves the file; REPLACE overwrites the file.
     """
 
@@ -328,12 +306,7 @@ class UnknownFiles(StrEnum):
 
 
 class Extraction(StrEnum):
-    """Whether a saved ZIP is extracted.
-
-        FolderPolicy(extraction=Extraction.DISCARD_ZIP)
-
-    DISCARD_ZIP deletes the ZIP afterwards.
-    """
+    """Whether a saved ZIP is extracted, and whether the ZIP is kept afterwards."""
 
     NONE = "none"
     KEEP_ZIP = "keep-zip"
@@ -343,8 +316,7 @@ class Extraction(StrEnum):
 class FolderPolicy(Policy, frozen=True):
     """How an export treats its folder.
 
-        folder = FolderPolicy(extraction=Extraction.KEEP_ZIP)
-        export_sync(downloads, "packages", folder=folder)
+        export_sync(downloads, "packages", folder=FolderPolicy(extraction=Extraction.KEEP_ZIP))
 
     Attributes:
         previous_failures: Whether to retry packages that failed in an earlier run.
@@ -369,9 +341,6 @@ class FolderPolicy(Policy, frozen=True):
 
 class Settings(Policy, frozen=True):
     """The settings that environment variables and the config file can set.
-
-        settings = Settings.model_validate({"api_key": "a-key", "fetches": 8})
-        client = PixxelClient.from_settings(settings)
 
     Attributes:
         api_key: The key.
