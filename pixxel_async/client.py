@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import TracebackType
@@ -321,7 +321,7 @@ class PixxelClient:
 
             async with client.stream(JobDownload(workflow_id="w", job_id="j")) as body:
                 async for chunk in body:
-                    print(len(chunk))
+                    print(len(chunk), "of", body.size)
 
         The transfer resumes by itself, and the end of the iteration means that the package is
         verified. Until then the package takes up space in a temporary directory, which leaving the
@@ -359,7 +359,7 @@ class PixxelClient:
         *,
         folder: FolderPolicy | None = None,
         on_failure: OnFailure | str = OnFailure.YIELD,
-    ) -> AsyncIterator[DownloadResult]:
+    ) -> AsyncGenerator[DownloadResult, None]:
         """Save many packages, and yield how each of them ended, in that order.
 
             async for result in client.download_many(downloads, "packages"):
@@ -367,7 +367,7 @@ class PixxelClient:
                     print(result.path)
 
         While the body of the loop is busy, few packages are saved ahead of it. Leaving the loop
-        stops the export; the next call resumes it.
+        stops the export, at once within `contextlib.aclosing`; the next call resumes it.
 
         Args:
             downloads: An iterable or async iterable; duplicates are downloaded once.

@@ -115,7 +115,7 @@ class Sync(StrEnum):
 class Timeouts(Policy, frozen=True):
     """Time limits for a single call, in seconds.
 
-        PixxelClient(key, timeout=Timeouts(answer_s=20))
+        PixxelClient.from_env(timeout=Timeouts(answer_s=20))
 
     Attributes:
         connect_s: For opening a connection, including TLS.
@@ -140,7 +140,7 @@ class Timeouts(Policy, frozen=True):
 class Limits(Policy, frozen=True):
     """Limits on concurrency and rates, shared by everything that one client does.
 
-        PixxelClient(key, limits=Limits(requests_per_second=5, fetches=8))
+        PixxelClient.from_env(limits=Limits(requests_per_second=5, fetches=8))
 
     Attributes:
         requests: API calls in flight.
@@ -169,7 +169,7 @@ class Limits(Policy, frozen=True):
 class RetryPolicy(Policy, frozen=True):
     """How often, and after what delay, a failed call is retried.
 
-        PixxelClient(key, retry=RetryPolicy(attempts=3, max_s=10))
+        PixxelClient.from_env(retry=RetryPolicy(attempts=3, max_s=10))
 
     The delay after attempt n is uniformly random between zero and `initial_s` * 2 ** (n - 1), at
     most `max_s` (full jitter). A Retry-After header takes precedence, up to `retry_after_max_s`.
@@ -208,7 +208,7 @@ class PollMethod(StrEnum):
 class PollPolicy(Policy, frozen=True):
     """When a pending package is polled.
 
-        PixxelClient(key, poll=PollPolicy(wait_timeout_s=2 * 3600))
+        PixxelClient.from_env(poll=PollPolicy(wait_timeout_s=2 * 3600))
 
     Attributes:
         method: How polls are scheduled.
@@ -236,7 +236,7 @@ class PollPolicy(Policy, frozen=True):
 class FetchPolicy(Policy, frozen=True):
     """How a package is transferred and verified.
 
-        PixxelClient(key, fetch=FetchPolicy(verify=Verify.CONTENTS))
+        PixxelClient.from_env(fetch=FetchPolicy(verify=Verify.CONTENTS))
 
     Attributes:
         attempts: Consecutive attempts of one transfer without a new byte.

@@ -36,13 +36,6 @@ PixxelError
 └── SinkError                 the bytes could not be saved
     └── FolderBusyError       another process exports into this folder
 
-    try:
-        await client.download(download, "packages")
-    except PackageError as error:
-        print("not packaged:", error)
-    except PixxelError as error:
-        print(type(error).__name__, error)
-
 No message contains the key or a signed URL.
 """
 
@@ -57,6 +50,13 @@ if TYPE_CHECKING:
 
 class PixxelError(Exception):
     """The base class of all errors.
+
+        try:
+            await client.download(JobDownload(workflow_id="w", job_id="j"), "packages")
+        except PackageError as error:
+            print("not packaged:", error.key, error)
+        except PixxelError as error:
+            print(type(error).__name__, error)
 
     Errors can be copied and pickled, with their attributes, notes and causes. A cause that cannot
     be pickled becomes an exception with the same text.
@@ -131,6 +131,11 @@ class ConfigError(PixxelError):
 class InputError(PixxelError):
     """A download or a manifest is invalid; nothing was sent.
 
+        try:
+            parse_download({"kind": "job", "workflow_id": "w"})
+        except InputError as error:
+            print(error.problems or error.message)
+
     Attributes:
         problems: One line per problem, ready to print: `FILE:LINE: reason`.
     """
@@ -176,6 +181,11 @@ class RouteError(TransportError):
 
 class ApiError(PixxelError):
     """The service responded with an error.
+
+        try:
+            await client.jobs.get("no-workflow", "no-job")
+        except ApiError as error:
+            print(error.status, error.operation, error.code, error.message)
 
     Attributes:
         status: The HTTP status code.
@@ -249,6 +259,11 @@ class ResponseError(PixxelError):
 
 class PackageError(PixxelError):
     """The service did not provide the package.
+
+        try:
+            await client.wait(JobDownload(workflow_id="w", job_id="j"))
+        except PackageError as error:
+            print(error.key, error.message)
 
     Attributes:
         key: The key of the download.
@@ -342,7 +357,7 @@ class ExportFailedError(PixxelError):
 
         report = export_sync(downloads, "packages")
         try:
-            report.raise_for_failures()
+            export_sync(downloads, "packages").raise_for_failures()
         except ExportFailedError as error:
             for failed in error.failed:
                 print(failed.key, failed.error)

@@ -4,13 +4,15 @@ Every event has `at_s`, the seconds since the export began on a monotonic clock.
 package have its `key`. `Event` and `PackageEvent` are unions, so that type checkers know whether a
 `match` handles every event:
 
-    match event:
-        case Saved(saved=saved):
-            print(saved.path)
-        case Failed(key=key, error=error):
-            print(key, error)
-        case _:
-            pass
+    async with client.export(downloads, "packages") as export:
+        async for event in export:
+            match event:
+                case Saved(saved=saved):
+                    print(saved.path)
+                case Failed(key=key, error=error):
+                    print(key, error)
+                case _:
+                    pass
 """
 
 from __future__ import annotations

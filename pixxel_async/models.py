@@ -13,11 +13,13 @@ from .errors import InternalError, PixxelError
 
 
 class PackageStatus(StrEnum):
-    """The status of packaging; the service's own words map to these three.
+    """The status of packaging.
 
-    package = await client.jobs.create_download("workflow-1", "job-1")
-    if package.status is PackageStatus.PENDING:
-        print("not ready yet")
+        package = await client.jobs.create_download("workflow-1", "job-1")
+        if package.status is PackageStatus.PENDING:
+            print("not ready yet")
+
+    The service's own words map to these three.
     """
 
     PENDING = "pending"
@@ -119,10 +121,10 @@ class DownloadResult:
 class OnFailure(StrEnum):
     """What `PixxelClient.download_many` does with a package that was not saved.
 
-        async for result in client.download_many(downloads, "packages", on_failure="raise"):
-            print(result.path)
+        results = client.download_many(downloads, "packages", on_failure=OnFailure.RAISE)
+        print([result.path async for result in results])
 
-    By default, each result is yielded.
+    Either way, the next call resumes the others.
     """
 
     YIELD = "yield"

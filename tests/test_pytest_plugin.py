@@ -78,6 +78,7 @@ def test_a_client_works_with_either_plugin(tmp_path: Path, mark: str) -> None:
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
+@pytest.mark.measured
 def test_a_client_that_was_not_closed_is_told(pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
     pytester.makeconftest('pytest_plugins = ["pixxel_async.pytest_plugin"]')
@@ -92,7 +93,8 @@ def test_a_client_that_was_not_closed_is_told(pytester: pytest.Pytester) -> None
             asyncio.run(main())
         """
     )
-    result = pytester.runpytest("-p", "no:cacheprovider")
+    # In a process of its own: here, the client that is left open would warn within another test.
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(["*the test did not close pixxel_client*async with*"])
 

@@ -29,6 +29,8 @@ class Verbosity(IntEnum):
 class Progress(StrEnum):
     """What a blocking call draws while it runs.
 
+        export_sync(downloads, "packages", progress=Progress.BARS)
+
     Attributes:
         AUTO: Bars in a notebook and on a terminal (standard error), nothing elsewhere.
         BARS: Bars, even if standard error does not report being a terminal, as in some editors.

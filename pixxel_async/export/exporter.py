@@ -8,7 +8,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -86,7 +86,9 @@ class Exporter:
             pipeline=pipeline,
         )
 
-    async def results(self, export: Export, on_failure: OnFailure) -> AsyncIterator[DownloadResult]:
+    async def results(
+        self, export: Export, on_failure: OnFailure
+    ) -> AsyncGenerator[DownloadResult, None]:
         """Yield how each package of an export ends; see `PixxelClient.download_many`."""
         async with export:
             async for event in export:

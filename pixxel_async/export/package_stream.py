@@ -53,8 +53,9 @@ def stream_policy(fetch: FetchPolicy) -> FetchPolicy:
 class PackageStream:
     """The bytes of a package, in order: an async iterator that can be read once.
 
-        async with client.stream(downloads[0]) as body:
-            whole = await body.read(max_bytes=100_000_000)
+        async with client.stream(JobDownload(workflow_id="w", job_id="j")) as body:
+            size = sum([len(chunk) async for chunk in body])
+        print(size, body.sha256)
 
     Attributes:
         size: The size of the package in bytes, or None while it is unknown.

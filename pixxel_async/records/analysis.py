@@ -13,6 +13,9 @@ from .base import Id, Number, Record, Text, Texts, Time
 class Aoi(Record, frozen=True):
     """An area of interest (operations `ListAOIs`, `GetAoiById`).
 
+        async for aoi in client.aois.list():
+            print(aoi.name, aoi.status, aoi.area_in_sq_m)
+
     Attributes:
         id: The service's `aoi_id`.
         name: The name.
@@ -38,6 +41,10 @@ class Aoi(Record, frozen=True):
 
 class Asset(Record, frozen=True):
     """An asset of an area of interest (operation `ListAssets`).
+
+        aoi = await anext(client.aois.list())
+        assets = [asset async for asset in client.aois.list_assets(aoi.id)]
+        AoiDownload(aoi_id=aoi.id, asset_ids=[asset.id for asset in assets])
 
     Its URL is in `raw` only, because it may be signed.
 
@@ -66,6 +73,10 @@ class Asset(Record, frozen=True):
 class Insight(Record, frozen=True):
     """An insight: a result for an area of interest (operation `listInsights`).
 
+        aoi = await anext(client.aois.list())
+        async for insight in client.insights.list(aoi.id):
+            print(insight.name, insight.status, insight.err_msg)
+
     Attributes:
         aoi_id: The area of interest.
         status: The status; the service does not document its values.
@@ -89,6 +100,9 @@ class Insight(Record, frozen=True):
 class Workflow(Record, frozen=True):
     """A workflow (operations `listWorkflows`, `getWorkflowsById`).
 
+        async for workflow in client.workflows.list():
+            print(workflow.name, workflow.project_id)
+
     Attributes:
         project_id: The project, an argument of `workflows.get`.
         estimated_cost: The cost in tokens; lists do not have it.
@@ -105,6 +119,11 @@ class Workflow(Record, frozen=True):
 
 class Task(Record, frozen=True):
     """A step of a job; only `jobs.get` returns tasks.
+
+        workflow = await anext(client.workflows.list())
+        job = await anext(client.jobs.list(workflow.id))
+        for task in (await client.jobs.get(workflow.id, job.id)).tasks:
+            print(task.name, task.status, task.progress)
 
     Attributes:
         workflow_id: The workflow of the job.
@@ -134,6 +153,10 @@ class Task(Record, frozen=True):
 
 class Job(Record, frozen=True):
     """A run of a workflow (operations `listJobs`, `getJobById`).
+
+        workflow = await anext(client.workflows.list())
+        async for job in client.jobs.list(workflow.id):
+            print(job.status, job.finished_at)
 
     Attributes:
         workflow_id: The workflow.

@@ -12,6 +12,9 @@ from .base import Number, Record, Text, Time
 class Catalog(Record, frozen=True):
     """An image that the account owns (operations `SearchCatalogs`, `GetCatalogById`).
 
+        async for catalog in client.catalogs.search():
+            print(catalog.item_id, catalog.collection, catalog.area)
+
     `raw["details"]` has its complete STAC item.
 
     Attributes:
@@ -42,6 +45,9 @@ class Catalog(Record, frozen=True):
 
 class OrderItem(Record, frozen=True):
     """A part of an order (operations `ListOrderItems`, `GetOrderItemById`).
+
+        async for item in client.order_items.list():
+            print(item.name, item.status, item.start_date)
 
     Attributes:
         order_id: The order.
@@ -76,6 +82,9 @@ def _listed(value: Any) -> Any:
 class Order(Record, frozen=True):
     """An order (operations `ListOrders`, `GetOrderById`).
 
+        async for order in client.orders.list():
+            print(order.status, [item.id for item in order.order_items])
+
     Attributes:
         status: The payment status: `PAID`, `REFUND`, `UNPAID` or `PAYMENT_IN_PROGRESS`.
         order_items: The order items.
@@ -100,6 +109,9 @@ def _text_in(raw: Any, *names: str) -> str:
 
 class Project(Record, frozen=True):
     """A project of the workspace (operations `ListProjects`, `GetProjectById`).
+
+        async for project in client.projects.list():
+            print(project.title, project.members_count)
 
     Attributes:
         name: The short name, as in URLs.

@@ -32,6 +32,10 @@ FAILED_MANIFEST = "failed.jsonl"
 class ReportFiles:
     """The files that `write_report` has written.
 
+        export_sync(downloads, "packages")
+        files = write_report("packages")
+        print(files.json, files.totals)
+
     Attributes:
         json: Totals, runs, and every package with its spans.
         csv: One row per package.

@@ -10,7 +10,6 @@ from pathlib import Path
 from pixxel_async.sandbox import Sandbox
 
 from .pages import DOCS
-from .snippets import of_page
 
 FOLDER = DOCS / "recipes"
 
@@ -22,11 +21,6 @@ def file_of(page: str, title: str) -> str:
     found = re.search(pattern, text, re.MULTILINE | re.DOTALL)
     assert found is not None, f"{page} has no block {title}"
     return re.sub(f"^{found[1]}", "", found[2], flags=re.MULTILINE)
-
-
-def program_of(page: str, number: int = 0) -> str:
-    """Return one of the programs of a page."""
-    return of_page(FOLDER / page)[number].code
 
 
 def environment(sandbox: Sandbox, **more: str) -> dict[str, str]:

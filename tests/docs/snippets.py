@@ -1,11 +1,17 @@
-"""Examples in Python: code blocks of the pages, and indented code in public docstrings.
+"""Examples in Python: code blocks of the pages, and indented code in docstrings.
 
-Rules:
-    * A block runs unless the line before it says why not: `<!-- not run: REASON -->`.
-    * A block with functions named `test_…` runs under pytest, with the sandbox's fixtures; it may
-      import what blocks above it define, from `example`.
-    * Any other block may use `await` at its top level, the public names, and those of the blocks
-      before it on its page. A `client`, its `key` and some `downloads` are there.
+Rules for the pages (docs/contributing.md tells writers about them):
+    * A block is a module of its own, which imports what it uses. Only `client`, an open client, and
+      `downloads`, a list of two, may be used without a definition; such a module, and one with
+      `await` at its top level, is the body of a function.
+    * `<!-- continues -->` above a block adds it to the module before it.
+    * `<!-- python` … `-->` begins a module with code that readers do not see.
+    * `<!-- not run: REASON -->` above a block says why its module only has its types checked.
+    * A block with a title, such as `title="example.py"`, is a file that modules of its page import.
+    * A module with functions named `test_…` runs under pytest, with the fixtures of the sandbox.
+    * A line of a module has the number that it has on the page, so that messages lead there.
+
+An example in a docstring may use the public names, `client` and `downloads`.
 """
 
 from __future__ import annotations
@@ -15,7 +21,7 @@ import asyncio
 import inspect
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -28,40 +34,146 @@ from .pages import DOCS, ROOT, documented_names
 
 PAGES = (ROOT / "README.md", *sorted(DOCS.rglob("*.md")))
 NEEDS_FOLDER = re.compile(r"\b(verify|write_report)\(")
+GIVEN = {"client": "pixxel_async.PixxelClient", "downloads": "list[pixxel_async.Download]"}
+"""What a module may use without defining it, and the types."""
+
 _BLOCK = re.compile(
-    r"^(?:<!-- not run: (?P<reason>.+?) -->\n)?```python\n(?P<code>.*?)^```$",
+    r'^```python(?: title="(?P<title>[^"\n]+)")?\n(?P<shown>.*?)^```$'
+    r"|^<!-- python\n(?P<hidden>.*?)^-->$"
+    r"|^(?P<more><!-- continues -->)$"
+    r"|^<!-- not run: (?P<reason>.+?) -->$",
     re.MULTILINE | re.DOTALL,
 )
 _SECTION = re.compile(r"[A-Z]\w+:$")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snippet:
-    """One example.
+@dataclass(slots=True)
+class Module:
+    """Blocks of a page that belong together.
 
     Attributes:
-        where: The page and the number of the block on it, or the name of what it describes.
-        code: The code.
+        page: The page.
+        title: The name of the file, if it is one that others import.
         reason: Why it is not run, or an empty text.
+        lines: Its lines, by their numbers on the page.
     """
 
-    where: str
-    code: str
+    page: Path
+    title: str = ""
     reason: str = ""
+    lines: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def where(self) -> str:
+        """The page and the first line."""
+        page = self.page.relative_to(ROOT) if self.page.is_relative_to(ROOT) else self.page
+        return f"{page.as_posix()}:{min(self.lines)}"
+
+    @property
+    def name(self) -> str:
+        """The name of a file for it; no two modules have the same."""
+        return self.title or re.sub(r"\.md:|\W", "_", self.where) + ".py"
+
+    @property
+    def code(self) -> str:
+        """Its code, in the lines of the page."""
+        return _numbered(self.lines)
 
     @property
     def is_test(self) -> bool:
         """Whether pytest runs it."""
         return re.search(r"^(async )?def test_", self.code, re.MULTILINE) is not None
 
+    @property
+    def checked(self) -> str:
+        """Its code for a type checker: without `await` at the top level, with types of `GIVEN`."""
+        given = _used_undefined(self.code) & set(GIVEN)
+        if not given and not _awaits(self.code):
+            return self.code
+        parameters = ", ".join(f"{name}: {GIVEN[name]}" for name in sorted(given))
+        lines = {number: f"    {line}".rstrip() for number, line in self.lines.items()}
+        lines[min(lines) - 1] = f"async def example({parameters}) -> None:"
+        if given:
+            lines[1] = "import pixxel_async"
+        return _numbered(lines)
 
-def of_page(page: Path) -> list[Snippet]:
-    """Return the examples of a page, in their order."""
-    name = page.relative_to(ROOT).as_posix()
-    return [
-        Snippet(where=f"{name}:{number}", code=found["code"], reason=found["reason"] or "")
-        for number, found in enumerate(_BLOCK.finditer(page.read_text(encoding="utf-8")))
-    ]
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """An example in a docstring.
+
+    Attributes:
+        where: The name of what it describes.
+        code: The code.
+    """
+
+    where: str
+    code: str
+
+
+def modules(page: Path) -> list[Module]:
+    """Return the modules of a page, in their order."""
+    text = page.read_text(encoding="utf-8")
+    found: list[Module] = []
+    continues = False
+    reason = ""
+    for block in _BLOCK.finditer(text):
+        if block["more"]:
+            continues = True
+            continue
+        if block["reason"]:
+            reason = block["reason"]
+            continue
+        if not continues:
+            found.append(Module(page))
+        begin = text.count("\n", 0, block.start()) + 1
+        code = block["shown"] or block["hidden"] or ""
+        module = found[-1]
+        module.lines |= dict(enumerate(code.splitlines(), start=begin + 1))
+        module.title = block["title"] or module.title
+        module.reason = reason or module.reason
+        continues, reason = block["hidden"] is not None, ""
+    return found
+
+
+def files(page: Path) -> dict[str, str]:
+    """Return the files of a page that its modules may import."""
+    return {each.title: each.code for each in modules(page) if each.title}
+
+
+def _numbered(lines: dict[int, str]) -> str:
+    return "".join(f"{lines.get(number, '')}\n" for number in range(1, max(lines) + 1))
+
+
+def _parse(code: str) -> ast.Module:
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST
+    tree = compile(code, "snippet", "exec", flags)
+    assert isinstance(tree, ast.Module)
+    return tree
+
+
+def _awaits(code: str) -> bool:
+    """Return whether code awaits at its top level; any other error of syntax is raised."""
+    try:
+        compile(code, "snippet", "exec")
+    except SyntaxError:
+        compile(code, "snippet", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        return True
+    return False
+
+
+def _used_undefined(code: str) -> set[str]:
+    """Return the names that code reads, and neither assigns, imports, nor has as a parameter."""
+    read: set[str] = set()
+    defined: set[str] = set()
+    for node in ast.walk(_parse(code)):
+        if isinstance(node, ast.Name):
+            (read if isinstance(node.ctx, ast.Load) else defined).add(node.id)
+        elif isinstance(node, ast.alias):
+            defined.add(node.asname or node.name)
+        elif isinstance(node, ast.arg):
+            defined.add(node.arg)
+    return read - defined
 
 
 def of_docstrings(page: Path) -> list[Snippet]:
@@ -69,7 +181,7 @@ def of_docstrings(page: Path) -> list[Snippet]:
     return [
         Snippet(where=name, code=code)
         for name, described in _described(page)
-        for code in _indented(inspect.getdoc(described) or "")
+        for code in indented(inspect.getdoc(described) or "")
     ]
 
 
@@ -88,7 +200,7 @@ def _described(page: Path) -> Iterator[tuple[str, object]]:
                     yield f"{name}.{label}", function
 
 
-def _indented(text: str) -> Iterator[str]:
+def indented(text: str) -> Iterator[str]:
     """Yield the indented blocks that are in no section such as `Args:`."""
     block: list[str] = []
     in_section = False
@@ -121,18 +233,16 @@ def some_downloads() -> list[JobDownload]:
     return [JobDownload(workflow_id="w", job_id=f"j{number}") for number in range(2)]
 
 
-def run(snippet: Snippet, namespace: dict[str, Any]) -> None:
+def run(code: str, where: str, namespace: dict[str, Any]) -> None:
     """Run an example that is not a test, with the environment's sandbox and current directory."""
-    if NEEDS_FOLDER.search(snippet.code):
+    if NEEDS_FOLDER.search(code):
         export_sync(some_downloads(), "packages")
-    code = compile(
-        snippet.code, snippet.where, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True
-    )
+    compiled = compile(code, where, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     namespace["downloads"] = some_downloads()
-    if code.co_flags & inspect.CO_COROUTINE:
-        asyncio.run(_await(code, namespace))
+    if compiled.co_flags & inspect.CO_COROUTINE:
+        asyncio.run(_await(compiled, namespace))
     else:
-        exec(code, namespace)  # noqa: S102 - our own examples
+        exec(compiled, namespace)  # noqa: S102 - our own examples
 
 
 async def _await(code: CodeType, namespace: dict[str, Any]) -> None:

@@ -23,7 +23,7 @@ from pixxel_async.sandbox import PackageFault, Sandbox, Scenario, World, sandbox
 from pixxel_async.sandbox.world import Aoi, Insight
 
 from ..support import PROCESS_S, when
-from .recipes import environment, file_of, program_of
+from .recipes import environment, file_of
 
 PENDING = Scenario(faults=(PackageFault("never", only="pending"),))
 JOBS = [{"kind": "job", "workflow_id": "w", "job_id": f"j{number}"} for number in range(3)]
@@ -134,7 +134,7 @@ def test_the_variables_of_a_proxy_are_those_that_count(tmp_path: Path) -> None:
 
 
 def test_the_application_exports_tells_cancels_and_ends(tmp_path: Path) -> None:
-    (tmp_path / "app.py").write_text(program_of("fastapi.md"), encoding="utf-8")
+    (tmp_path / "app.py").write_text(file_of("fastapi.md", "app.py"), encoding="utf-8")
     words = [sys.executable, "-m", "uvicorn", "app:app", "--port", "0"]
     pending = {"kind": "job", "workflow_id": "w", "job_id": "pending"}
     with sandbox_in_thread(PENDING) as sandbox:
@@ -172,7 +172,7 @@ def address(log: Path) -> str:
 
 
 def test_the_worker_settles_requests_and_resumes_after_a_signal(tmp_path: Path) -> None:
-    (tmp_path / "worker.py").write_text(program_of("worker-queue.md"), encoding="utf-8")
+    (tmp_path / "worker.py").write_text(file_of("worker-queue.md", "worker.py"), encoding="utf-8")
     inbox = tmp_path / "inbox"
     inbox.mkdir()
     rows: dict[str, Any] = {
@@ -228,7 +228,9 @@ print(operator.save({}, asyncio.run(first())))
 
 def test_the_operator_of_airflow_defers_and_saves(tmp_path: Path) -> None:
     pytest.importorskip("airflow", reason="install apache-airflow to run this recipe")
-    (tmp_path / "pixxel_airflow.py").write_text(program_of("airflow.md"), encoding="utf-8")
+    (tmp_path / "pixxel_airflow.py").write_text(
+        file_of("airflow.md", "pixxel_airflow.py"), encoding="utf-8"
+    )
     with sandbox_in_thread() as sandbox:
         ended = run_airflow(tmp_path, sandbox, sys.executable)
     assert ended.returncode == 0, ended.stderr

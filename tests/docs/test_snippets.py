@@ -8,18 +8,22 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, get_args, get_origin
 
 import pytest
 
+import pixxel_async
+from pixxel_async import Download, errors, events
 from pixxel_async.sandbox import Sandbox, sandbox_in_thread
 
 from ..support import PROCESS_S
-from .pages import REFERENCE, ROOT, documented_names
-from .snippets import PAGES, Snippet, names, of_docstrings, of_page, run
+from .pages import REFERENCE, documented_names
+from .snippets import PAGES, Module, files, indented, modules, names, of_docstrings, run
 
 PLUGIN = 'pytest_plugins = ["pixxel_async.pytest_plugin"]\n'
 REFERENCES = sorted(REFERENCE.glob("*.md"))
-TESTS = [each for page in PAGES for each in of_page(page) if each.is_test and not each.reason]
+ALL = [module for page in PAGES for module in modules(page)]
+TESTS = [each for each in ALL if each.is_test and not each.reason]
 
 
 @pytest.fixture
@@ -33,31 +37,26 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
         yield sandbox
 
 
-def with_examples() -> list[Path]:
-    return [page for page in PAGES if of_page(page)]
-
-
-@pytest.mark.parametrize("page", with_examples(), ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", sorted({each.page for each in ALL}), ids=lambda page: page.stem)
 def test_the_examples_of_a_page_run(here: Sandbox, page: Path) -> None:
-    namespace = names()
-    for snippet in of_page(page):
-        if not snippet.reason and not snippet.is_test:
-            run(snippet, namespace)
+    for module in modules(page):
+        if not module.reason and not module.is_test:
+            run(module.code, str(page), {"__name__": "example"})
     assert here.leaks == []
 
 
 @pytest.mark.parametrize("page", REFERENCES, ids=lambda page: page.stem)
 def test_the_examples_of_docstrings_run(here: Sandbox, page: Path) -> None:
     for snippet in of_docstrings(page):
-        run(snippet, names())
+        run(snippet.code, snippet.where, names())
     assert here.leaks == []
 
 
-@pytest.mark.parametrize("snippet", TESTS, ids=lambda each: each.where)
-def test_an_example_of_a_test_passes(tmp_path: Path, snippet: Snippet) -> None:
-    (tmp_path / "conftest.py").write_text(PLUGIN, encoding="utf-8")
-    (tmp_path / "test_example.py").write_text(snippet.code, encoding="utf-8")
-    (tmp_path / "example.py").write_text(before(snippet), encoding="utf-8")
+@pytest.mark.parametrize("module", TESTS, ids=lambda each: each.where)
+def test_an_example_of_a_test_passes(tmp_path: Path, module: Module) -> None:
+    written = {"conftest.py": PLUGIN, **files(module.page), "test_example.py": module.code}
+    for name, code in written.items():
+        (tmp_path / name).write_text(code, encoding="utf-8")
     options = ["-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto"]
     ended = subprocess.run(  # noqa: S603 - our own examples
         [sys.executable, "-m", "pytest", *options],
@@ -71,22 +70,32 @@ def test_an_example_of_a_test_passes(tmp_path: Path, snippet: Snippet) -> None:
     assert ended.returncode == 0, ended.stdout
 
 
-def before(snippet: Snippet) -> str:
-    """Return the code of the blocks above a test, which it imports from `example`."""
-    page, _, number = snippet.where.rpartition(":")
-    above = of_page(ROOT / page)[: int(number)]
-    return "\n".join(each.code for each in above if not each.is_test)
-
-
 def test_what_does_not_run_says_why() -> None:
     for page in PAGES:
         marks = re.findall("^<!-- not run:", page.read_text(encoding="utf-8"), re.MULTILINE)
-        assert len(marks) == sum(bool(each.reason) for each in of_page(page)), page.name
+        assert len(marks) == sum(bool(each.reason) for each in modules(page)), page.name
 
 
 @pytest.mark.parametrize("page", REFERENCES, ids=lambda page: page.stem)
-def test_a_page_of_the_reference_has_an_example(page: Path) -> None:
-    """In the page itself, or in the docstring of each class and function on it."""
+def test_what_the_reference_describes_has_an_example(page: Path) -> None:
+    """In its docstring, or on the page; one stands for all errors, and one for all events."""
+    shown = "".join(module.code for module in modules(page))
     described = {snippet.where for snippet in of_docstrings(page)} | {"pixxel_async.__version__"}
-    names_here = documented_names(page)
-    assert of_page(page) or described >= set(names_here), set(names_here) - described
+    without = {name.rpartition(".")[2] for name in set(documented_names(page)) - described}
+    kinds = {"errors": errors.PixxelError, "events": events.Event, "downloads": Download}
+    if page.stem in kinds:
+        assert shown
+        without -= {name for name in without if is_one_of(kinds[page.stem], name)}
+    assert {name for name in without if not re.search(rf"\b{name}\b", shown)} == set()
+
+
+def is_one_of(kind: Any, name: str) -> bool:
+    """Return whether a public name is a union, one of its members, or a subclass of a class."""
+    found = getattr(pixxel_async, name)
+    return get_origin(found) is not None or found in get_args(kind) or issubclass(found, kind)
+
+
+def test_the_example_of_all_events_runs(here: Sandbox) -> None:
+    (code,) = indented(events.__doc__ or "")
+    run(code, events.__name__, names())
+    assert here.leaks == []

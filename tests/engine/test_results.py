@@ -100,7 +100,7 @@ async def test_a_failure_may_end_the_loop_and_a_later_one_resumes(tmp_path: Path
 
 async def test_leaving_the_loop_stops_the_export(tmp_path: Path) -> None:
     async with Sandbox(SLOW) as sandbox, client_of(sandbox, fetch=quick_fetch()) as client:
-        async with aclosing(client.download_many(jobs(20), tmp_path)) as results:  # type: ignore[type-var]  # it is a generator
+        async with aclosing(client.download_many(jobs(20), tmp_path)) as results:
             async for _ in results:
                 break
         assert other_tasks() == set()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import shutil
 import subprocess
@@ -12,12 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from ..docs.snippets import PAGES, files, modules
 from ..support import PROCESS_S
-from .snippets import snippets
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 CHECKED = ("api.py", "misuse.py")
 
 MYPY = ("mypy", "--strict", "--config-file=", "--cache-dir=cache", "--no-error-summary", ".")
@@ -51,23 +48,34 @@ def test_users_get_types_and_the_python_of_all_pages_has_them(
 ) -> None:
     for name in CHECKED:
         shutil.copy(HERE / name, tmp_path)
-    for snippet in itertools.chain.from_iterable(map(snippets, PAGES)):
-        (tmp_path / f"{snippet.name}.py").write_text(snippet.code, encoding="utf-8")
-    assert len(list(tmp_path.glob("*.py"))) > 10
+    shutil.copytree(HERE / "stubs", tmp_path, dirs_exist_ok=True)
+    written = [module for page in PAGES for module in modules(page)]
+    for module in written:
+        (tmp_path / module.name).write_text(module.checked, encoding="utf-8")
+    assert len(list(tmp_path.glob("*.py"))) == len(CHECKED) + len(written) > 40
     told = check(checker, tmp_path)
     assert not told, told
 
 
+def page_of(folder: Path, text: str) -> Path:
+    page = folder / "a-page.md"
+    page.write_text(text, encoding="utf-8")
+    return page
+
+
 def test_lines_keep_their_numbers_and_blocks_may_continue(tmp_path: Path) -> None:
-    page = tmp_path / "a-page.md"
-    page.write_text(
+    page = page_of(
+        tmp_path,
         "Text.\n\n<!-- python\nnumber = 1\n-->\n```python\nprint(number)\n```\n\n"
         "<!-- continues -->\n```python\nawait number\n```\n\n```python\nother = 2\n```\n",
-        encoding="utf-8",
     )
-    first, second = snippets(page)
-    assert (first.name, second.name) == ("a_page_4", "a_page_16")
+    first, second = modules(page)
+    assert first.name.endswith("a_page_4.py")
+    assert second.name.endswith("a_page_16.py")
     assert first.code.splitlines() == [
+        *[""] * 3, "number = 1", "", "", "print(number)", *[""] * 4, "await number",
+    ]  # fmt: skip
+    assert first.checked.splitlines() == [
         "",
         "",
         "async def example() -> None:",
@@ -78,7 +86,32 @@ def test_lines_keep_their_numbers_and_blocks_may_continue(tmp_path: Path) -> Non
         *[""] * 4,
         "    await number",
     ]
-    assert second.code.splitlines() == [*[""] * 15, "other = 2"]
-    page.write_text("```python\nprint(\n```\n", encoding="utf-8")
+    assert second.code == second.checked == "\n" * 15 + "other = 2\n"
+
+
+def test_a_module_gets_the_client_that_it_does_not_define(tmp_path: Path) -> None:
+    page = page_of(
+        tmp_path,
+        "Text.\n\n```python\nprint(client)\n```\n\n```python\nclient = 1\nprint(client)\n```\n",
+    )
+    given, own = modules(page)
+    assert given.checked.splitlines() == [
+        "import pixxel_async",
+        "",
+        "async def example(client: pixxel_async.PixxelClient) -> None:",
+        "    print(client)",
+    ]
+    assert own.code == own.checked
+
+
+def test_files_reasons_and_errors_of_syntax(tmp_path: Path) -> None:
+    page = page_of(
+        tmp_path,
+        '```python title="example.py"\nnumber = 1\n```\n\n'
+        "<!-- not run: needs Airflow -->\n```python\nfrom example import number\n```\n",
+    )
+    file, user = modules(page)
+    assert (file.name, file.reason, user.reason) == ("example.py", "", "needs Airflow")
+    assert files(page) == {"example.py": file.code}
     with pytest.raises(SyntaxError):
-        snippets(page)
+        _ = modules(page_of(tmp_path, "```python\nprint(\n```\n"))[0].checked
