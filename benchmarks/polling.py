@@ -118,7 +118,8 @@ def around(kept: dict[str, Any]) -> Iterator[str]:
 
 def warm(kept: dict[str, Any]) -> Iterator[str]:
     """Yield what a few packages gain from earlier exports."""
-    yield f"{FEW} packages, learning ÷ backoff: polls / mean delay / that at equal polls, after exports"
+    yield f"{FEW} packages after earlier exports, learning ÷ backoff"
+    yield "  earlier: polls / mean delay / mean delay at equal polls"
     kept["warm"] = {}
     for label, counts in EARLIER.items():
         parts = []

@@ -63,12 +63,12 @@ class Outcome:
     Attributes:
         polls: Polls per package.
         delays: The seconds between ready and seen, of each package, sorted.
-        findings: What the export observed of its packages; None for backoff.
+        findings: What the export observed; empty for backoff.
     """
 
     polls: float
     delays: list[float]
-    findings: Findings | None
+    findings: dict[str, Findings]
 
     @property
     def mean_s(self) -> float:
@@ -126,7 +126,7 @@ def simulate(
             schedule.saw(taken, PackageStatus.PENDING, now=now)
             schedule.put(taken, now + schedule.wait(taken, now=now, jitter=rng.random()))
         now += 1 / rate
-    return Outcome(polls / len(took), sorted(delays), schedule.findings().get(KIND))
+    return Outcome(polls / len(took), sorted(delays), schedule.findings())
 
 
 def learned(
@@ -140,7 +140,6 @@ def learned(
     """Return what is kept after exports of that many packages, one after another."""
     for number, count in enumerate(counts):
         took = times(shape, scale_s, count, WARM_SEED + 100 * seed + number)
-        findings = simulate(took, PollPolicy(), seed=number, known=known).findings
-        assert findings is not None
+        findings = simulate(took, PollPolicy(), seed=number, known=known).findings[KIND]
         known = merged(known, findings.earlier_weight, findings.new)
     return list(known)

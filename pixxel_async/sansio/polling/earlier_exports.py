@@ -7,6 +7,9 @@ Rules:
       the service. Each poll updates it by its likelihood under the earlier hazards, compared with a
       vague model: a hazard of `VAGUE` divided by the age, which favors no time scale. So a few
       packages that are much too early or too late are enough to discard what was known.
+    * An observation is an interval, so the comparison gives the benefit of the doubt: packages that
+      are unready are compared with the ends of the intervals, and those that are ready with the
+      beginnings.
 """
 
 from __future__ import annotations
@@ -34,9 +37,12 @@ MOST_LOG_ODDS = 4.0
 """Evidence is bounded, so that a change late in a long export is noticed as quickly."""
 LEAST_WEIGHT = 0.01
 """Below this, earlier observations are ignored."""
-LEAST_CHANCE = 1e-9
-ROUNDS = 5
-"""How often the events of earlier exports are divided again; more changes nothing."""
+STRANGE = 0.05
+"""The share of packages that take any time at all, though the service behaves as before."""
+RARE = 1e-6
+LATE = 1.2
+"""The ratio of the prior hazards of neighboring bins, which places events near the ends of their
+intervals: a poll there is certain to find the package ready, one that is earlier may be wasted."""
 
 
 class Observation(NamedTuple):
@@ -117,20 +123,30 @@ class EarlierExports:
     initial_s: float
     table: LifeTable
     _log_odds: float = LOG_ODDS
-    _mass: list[float] = field(default_factory=lambda: [0.0])
+    _early: Masses = field(init=False)
+    _late: Masses = field(init=False)
 
     def __post_init__(self) -> None:
-        """Fill the table, and remember its hazards."""
-        table = self.table
+        """Fill the table, and sum up its hazards for the comparison."""
+        table, early, late = (
+            self.table,
+            LifeTable(self.table.first_s),
+            LifeTable(self.table.first_s),
+        )
         table.recent = len(self.observations)
         for unready_s, ready_s in self.observations:
             table.waited(0.0, unready_s)
+            early.waited(0.0, unready_s)
+            late.waited(0.0, unready_s if ready_s is None else ready_s)
             if ready_s is not None:
-                table.ready(unready_s, ready_s, [0.0])
-        for _ in range(ROUNDS):
-            table.share_again(self._hazards())
-        for hazard, (begin_s, end_s) in zip(self._hazards(), pairwise(table.edges), strict=True):
-            self._mass.append(self._mass[-1] + hazard * (end_s - begin_s))
+                last = table.bin_of(ready_s)
+                rising = [RARE * LATE ** (at - last) for at in range(last + 1)]
+                table.ready(unready_s, ready_s, rising)
+                early.ready(unready_s, unready_s, [0.0])
+                late.ready(ready_s, ready_s, [0.0])
+        table.share_again(hazards_of(table, self.initial_s))
+        self._early = Masses(early, self.initial_s)
+        self._late = Masses(late, self.initial_s)
 
     @property
     def weight(self) -> float:
@@ -150,33 +166,58 @@ class EarlierExports:
         """
         if not self.observations:
             return
-        known = self._mass_at(end_s) - self._mass_at(begin_s)
-        vague = self._vague(end_s) - self._vague(begin_s)
-        self._log_odds += math.log(_chance(known) / _chance(vague)) if is_ready else vague - known
-        self._log_odds = max(LEAST_LOG_ODDS, min(self._log_odds, MOST_LOG_ODDS))
+        vague = math.exp(_vague(begin_s, self.initial_s) - _vague(end_s, self.initial_s))
+        if is_ready:
+            vague = 1 - vague
+            known = -math.expm1(min(0.0, self._late.until(begin_s) - self._early.until(end_s)))
+        else:
+            known = math.exp(self._late.until(begin_s) - self._late.until(end_s))
+        if vague > 0:
+            self._log_odds += math.log(STRANGE + (1 - STRANGE) * known / vague)
+            self._log_odds = max(LEAST_LOG_ODDS, min(self._log_odds, MOST_LOG_ODDS))
 
-    def _hazards(self) -> list[float]:
-        edges = self.table.edges
-        widths = [end_s - begin_s for begin_s, end_s in pairwise(edges)]
-        priors = [
-            (self._vague(end_s) - self._vague(begin_s)) / (end_s - begin_s)
-            for begin_s, end_s in pairwise(edges)
-        ]
-        return smooth(self.table.events, self.table.exposures(), widths, priors)
 
-    def _mass_at(self, age_s: float) -> float:
-        """Return the cumulative hazard; beyond the observations, that of the vague model."""
-        edges, mass = self.table.edges, self._mass
-        last = len(mass) - 1
-        if age_s >= edges[last]:
-            return mass[last] + self._vague(age_s) - self._vague(edges[last])
+@dataclass(slots=True)
+class Masses:
+    """The cumulative hazard of a life table; beyond its bins, that of the vague model.
+
+    Attributes:
+        table: The table, which does not change any more.
+        initial_s: The time scale of the vague model.
+    """
+
+    table: LifeTable
+    initial_s: float
+    _masses: list[float] = field(default_factory=lambda: [0.0])
+
+    def __post_init__(self) -> None:
+        """Sum up the hazards."""
+        hazards = hazards_of(self.table, self.initial_s)
+        for hazard, (begin_s, end_s) in zip(hazards, pairwise(self.table.edges), strict=True):
+            self._masses.append(self._masses[-1] + hazard * (end_s - begin_s))
+
+    def until(self, age_s: float) -> float:
+        """Return the cumulative hazard up to an age."""
+        edges, masses = self.table.edges, self._masses
+        if age_s >= edges[-1]:
+            beyond = _vague(age_s, self.initial_s) - _vague(edges[-1], self.initial_s)
+            return masses[-1] + beyond
         at = bisect_right(edges, age_s) - 1
         share = (age_s - edges[at]) / (edges[at + 1] - edges[at])
-        return mass[at] + share * (mass[at + 1] - mass[at])
-
-    def _vague(self, age_s: float) -> float:
-        return VAGUE * math.log1p(age_s / self.initial_s)
+        return masses[at] + share * (masses[at + 1] - masses[at])
 
 
-def _chance(hazard: float) -> float:
-    return max(-math.expm1(-hazard), LEAST_CHANCE)
+def hazards_of(table: LifeTable, initial_s: float) -> list[float]:
+    """Return the hazard of each bin; where little was observed, that of the vague model."""
+    bins = list(pairwise(table.edges))
+    widths = [end_s - begin_s for begin_s, end_s in bins]
+    priors = [
+        (_vague(end_s, initial_s) - _vague(begin_s, initial_s)) / (end_s - begin_s)
+        for begin_s, end_s in bins
+    ]
+    return smooth(table.events, table.exposures(), widths, priors)
+
+
+def _vague(age_s: float, initial_s: float) -> float:
+    """Return the cumulative hazard of the vague model."""
+    return VAGUE * math.log1p(age_s / initial_s)

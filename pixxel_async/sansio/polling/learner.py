@@ -260,8 +260,6 @@ class Learner:
         many = max(REFRESH_POLLS, self.waiting / REFRESH_PENDING, self._all_polls / REFRESH_ALL)
         if self._found > REFRESH_FOUND * self._table.found:
             self._table.share_again(self._hazards)
-            if self._earlier.weight:
-                self._earlier.table.share_again(self._hazards)
             self._found = 0
         elif self._polls < many:
             return

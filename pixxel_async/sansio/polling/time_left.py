@@ -33,6 +33,7 @@ SAME_SIZE = 0.3
 """How much sizes are taken to vary, as a share of their mean, until there are two."""
 STEPS = 8
 """At how many times the transfers' share is computed."""
+CREATED_GROUPS = 8
 LONGEST_S = 30 * 86400.0
 BISECTIONS = 40
 PRECISION = 1.01
@@ -158,6 +159,20 @@ class Link:
             + (self.spread * mean) ** 2
         )
         return (mean + normal * spread) / self.bytes_per_s
+
+
+def creations(count: int, per_s: float, curve: ReadyCurve | None) -> list[Wait]:
+    """Return packages that are created from now on, at a rate, as a few groups."""
+    groups = min(count, CREATED_GROUPS)
+    return [
+        Wait(
+            count=count / groups,
+            unready_s=0.0,
+            age_s=-(group + 1) * count / groups / per_s,
+            curve=curve,
+        )
+        for group in range(groups)
+    ]
 
 
 def time_left(waits: Sequence[Wait], link: Link) -> TimeLeft | None:
