@@ -30,10 +30,10 @@ HALF_LIFE_DAYS = 30.0
 """Observations that are this old keep half their number."""
 
 VAGUE = 0.5
-LOG_ODDS = 3.0
-"""At the start: 20 to 1 that the service behaves as before."""
+LOG_ODDS = 5.0
+"""At the start: 150 to 1 that the service behaves as before."""
 LEAST_LOG_ODDS = -8.0
-MOST_LOG_ODDS = 4.0
+MOST_LOG_ODDS = 6.0
 """Evidence is bounded, so that a change late in a long export is noticed as quickly."""
 LEAST_WEIGHT = 0.01
 """Below this, earlier observations are ignored."""

@@ -61,6 +61,10 @@ AHEAD = 8
 """Bins beyond the last observation."""
 TAIL = 20
 """The hazard beyond the bins is that of this many last ones."""
+TAIL_EVENTS = 5.0
+"""An estimate of the time left goes further back until that many events are among them."""
+LAST_EVENT = 0.5
+"""The bins often end at an event, which makes their hazard seem higher than it is."""
 TAIL_GROWTH = 1.3
 TAIL_END = 1e-3
 LEAST_SHARE = 0.3
@@ -241,13 +245,22 @@ class Learner:
         if not self.known:
             return None
         events, exposures, _ = self._counts()
-        count = len(events)
-        hazards = smooth(events, exposures, self._widths[:count], [0.0] * count)
+        late = max(0, len(events) - TAIL)
+        while late and sum(events[late:]) < TAIL_EVENTS:
+            late -= 1
+        edges = self._table.edges[:]
+        masses = [0.0]
+        for at in range(len(events)):
+            event = max(0.0, events[at])
+            at_risk = exposures[at] / (edges[at + 1] - edges[at]) + event / 2
+            # One more than was observed: the next package may take longer than all of them.
+            masses.append(masses[-1] - math.log1p(-event / (max(at_risk, event) + 1)))
         return ReadyCurve(
-            edges=self._edges[: count + 1],
-            hazards=hazards,
-            late_events=sum(events[-TAIL:]),
-            late_s=max(0.0, sum(exposures[-TAIL:])),
+            edges=edges,
+            masses=masses,
+            events=events,
+            late_events=sum(events[late:]) - LAST_EVENT,
+            late_s=sum(exposures[late:]),
             next_age_s=lambda age_s: self.next_age_s(age_s, 1.0),
         )
 

@@ -1,12 +1,13 @@
 """How long an export still takes: a median, and a bound that holds in nine of ten cases.
 
 Method:
-    * A package that was unready at an age becomes ready by a later one with a probability that its
-      kind's hazards give (`ReadyCurve`). Beyond the observed ages, the hazard is that of the oldest
-      observed ones, known only as well as their number allows: a Gamma posterior, which makes the
-      waiting time there a Lomax (Pareto II) variable.
-    * The last package is ready by a time with the product of these probabilities. The quantiles of
-      that time follow by bisection. A poll sees it within an interval, and its transfer follows.
+    * The hazards of its kind (`ReadyCurve`) say how likely a package that was unready at one age is
+      ready by a later one. Beyond the observed ages, the hazard of the oldest of them applies.
+    * Hazards are as uncertain as the number of events behind them allows: their posterior is a
+      Gamma distribution, which all packages of a kind share. `_NODES` represent it.
+    * The last package is ready by a time with the product of the packages' probabilities, averaged
+      over the nodes. The quantiles of that time follow by bisection. A poll sees the package within
+      an interval, and its transfer follows.
     * At any time until then, the transfers still need the bytes of the packages that are not ready,
       divided by the throughput. The longest of these sums is the time left.
     * Sizes and throughput are as uncertain as they have varied.
@@ -18,6 +19,8 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import accumulate
 
 MEDIAN = 0.5
 BOUND = 0.9
@@ -26,11 +29,14 @@ _NORMAL = {MEDIAN: 0.0, BOUND: 1.2816}
 _POLL_SHARE = {MEDIAN: 0.5, BOUND: 0.9}
 """When a poll sees the last package, as a share of the interval."""
 
-PRIOR_EVENTS = 0.5
-"""The Jeffreys prior of a rate; with a single observation, its bound is far away."""
+_NODES = (-1.645, -1.036, -0.674, -0.385, -0.126, 0.126, 0.385, 0.674, 1.036, 1.645)
+"""The middles of ten equally likely parts of a standard normal distribution."""
+LEAST_EVENTS = 1.0
 LEAST_CHANCE = 1e-12
-SAME_SIZE = 0.3
-"""How much sizes are taken to vary, as a share of their mean, until there are two."""
+USUAL_VARIATION = 0.5
+"""How much sizes vary, as a share of their mean, before much is known."""
+USUAL_WEIGHT = 2.0
+"""This counts as much as that many sizes."""
 STEPS = 8
 """At how many times the transfers' share is computed."""
 CREATED_GROUPS = 8
@@ -58,41 +64,44 @@ class ReadyCurve:
 
     Attributes:
         edges: The beginnings of the age bins, and the end of the last, in seconds.
-        hazards: The hazard of each bin, in 1/s.
-        late_events: How many packages became ready in the last bins.
-        late_s: The seconds that packages spent in them unready.
+        masses: The cumulative hazard at each edge.
+        events: How many packages became ready in each bin.
+        late_events: How many of them did in the last bins, whose hazard applies to later ages.
+        late_s: The seconds that packages spent in these unready.
         next_age_s: Returns the age at which a package is polled next after an age.
     """
 
     edges: Sequence[float]
-    hazards: Sequence[float]
+    masses: Sequence[float]
+    events: Sequence[float]
     late_events: float
     late_s: float
     next_age_s: Callable[[float], float]
-    _mass: list[float] = field(init=False)
+    _events: list[float] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Sum up the hazards."""
-        self._mass = [0.0]
-        for at, hazard in enumerate(self.hazards):
-            width = self.edges[at + 1] - self.edges[at]
-            self._mass.append(self._mass[-1] + hazard * width)
+        """Sum up the events."""
+        self._events = list(accumulate(self.events, initial=0.0))
 
-    def chance(self, unready_s: float, age_s: float) -> float:
-        """Return the probability that a package unready at one age is ready by a later one."""
+    def between(self, unready_s: float, age_s: float) -> tuple[float, float]:
+        """Return the hazard that a package collects between two ages, and the events behind it."""
         if age_s <= unready_s:
-            return 0.0
-        return -math.expm1(self._hazard(unready_s) - self._hazard(age_s))
+            return 0.0, LEAST_EVENTS
+        mass, events = self._until(unready_s)
+        later_mass, later_events = self._until(age_s)
+        return later_mass - mass, max(later_events - events, LEAST_EVENTS)
 
-    def _hazard(self, age_s: float) -> float:
-        """Return the cumulative hazard."""
+    def _until(self, age_s: float) -> tuple[float, float]:
         last = self.edges[-1]
         if age_s >= last:
-            exposure_s = max(self.late_s, self.edges[1])
-            events = self.late_events + PRIOR_EVENTS
-            return self._mass[-1] + events * math.log1p((age_s - last) / exposure_s)
+            rate = self.late_events / self.late_s if self.late_s > 0 else math.inf
+            return self.masses[-1] + rate * (age_s - last), self._events[-1] + self.late_events
         at = bisect_right(self.edges, age_s) - 1
-        return self._mass[at] + self.hazards[at] * (age_s - self.edges[at])
+        share = (age_s - self.edges[at]) / (self.edges[at + 1] - self.edges[at])
+        return (
+            self.masses[at] + share * (self.masses[at + 1] - self.masses[at]),
+            self._events[at] + share * self.events[at],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,11 +120,11 @@ class Wait:
     age_s: float
     curve: ReadyCurve | None
 
-    def chance(self, within_s: float) -> float:
-        """Return the probability that one of them is ready within some seconds."""
+    def hazard(self, within_s: float) -> tuple[float, float]:
+        """Return the hazard that they collect within some seconds, and the events behind it."""
         if self.curve is None:
-            return 0.0
-        return self.curve.chance(self.unready_s, self.age_s + within_s)
+            return 0.0, LEAST_EVENTS
+        return self.curve.between(self.unready_s, self.age_s + within_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,14 +157,14 @@ class Link:
             variance: Its variance.
             normal: The quantile, in standard deviations.
         """
-        deviation = self.deviation_bytes
-        if self.sizes < 2:  # noqa: PLR2004 - a deviation needs two
-            deviation = SAME_SIZE * self.mean_bytes
+        usual = USUAL_WEIGHT * (USUAL_VARIATION * self.mean_bytes) ** 2
+        seen = self.sizes * self.deviation_bytes**2
+        deviation = math.sqrt((seen + usual) / max(self.sizes - 1 + USUAL_WEIGHT, 1))
         mean = self.bytes + packages * self.mean_bytes
         spread = math.sqrt(
             variance * self.mean_bytes**2
             + packages * deviation**2
-            + (packages * deviation) ** 2 / self.sizes
+            + (packages * deviation) ** 2 / max(self.sizes, 1)
             + (self.spread * mean) ** 2
         )
         return (mean + normal * spread) / self.bytes_per_s
@@ -202,7 +211,7 @@ def _quantile(waits: Sequence[Wait], link: Link, quantile: float) -> float:
     last_s = _last_ready_s(waits, quantile)
     for step in range(STEPS):
         after_s = last_s * step / STEPS
-        ready = [(wait.count, wait.chance(after_s)) for wait in waits]
+        ready = [(wait.count, -math.expm1(-wait.hazard(after_s)[0])) for wait in waits]
         packages = sum(count * (1 - chance) for count, chance in ready)
         variance = sum(count * chance * (1 - chance) for count, chance in ready)
         if not step:
@@ -217,11 +226,10 @@ def _quantile(waits: Sequence[Wait], link: Link, quantile: float) -> float:
 
 def _last_ready_s(waits: Sequence[Wait], quantile: float) -> float:
     """Return the seconds in which all are ready, with a probability of `quantile`."""
-    target = math.log(quantile)
     low_s, high_s = 0.0, LONGEST_S
     for _ in range(BISECTIONS if waits else 0):
         middle_s = math.sqrt(max(low_s, 1e-3) * high_s)
-        if _log_chance(waits, middle_s) >= target:
+        if _all_ready(waits, middle_s) >= quantile:
             high_s = middle_s
         else:
             low_s = middle_s
@@ -230,8 +238,21 @@ def _last_ready_s(waits: Sequence[Wait], quantile: float) -> float:
     return high_s if waits else 0.0
 
 
-def _log_chance(waits: Sequence[Wait], within_s: float) -> float:
-    return sum(wait.count * math.log(max(wait.chance(within_s), LEAST_CHANCE)) for wait in waits)
+def _all_ready(waits: Sequence[Wait], within_s: float) -> float:
+    """Return the probability that all are ready within some seconds."""
+    logs = [0.0] * len(_NODES)
+    for wait in waits:
+        hazard, events = wait.hazard(within_s)
+        for at, factor in enumerate(_factors(round(events))):
+            logs[at] += wait.count * math.log(max(-math.expm1(-factor * hazard), LEAST_CHANCE))
+    return sum(map(math.exp, logs)) / len(logs)
+
+
+@lru_cache(maxsize=1024)
+def _factors(events: int) -> tuple[float, ...]:
+    """Return the nodes of a Gamma distribution of mean 1, after E. B. Wilson and M. M. Hilferty."""
+    ninth = 1 / (9 * events)
+    return tuple(max(0.0, 1 - ninth + node * math.sqrt(ninth)) ** 3 for node in _NODES)
 
 
 def _interval_s(waits: Sequence[Wait], after_s: float) -> float:
