@@ -20,6 +20,7 @@ from . import (
     small_calls,
     start,
     syncing,
+    time_left,
     trace,
     transfers,
 )
@@ -32,6 +33,7 @@ BENCHMARKS: dict[str, Callable[[], Iterable[str]]] = {
     "few": few.lines,
     "links": links.lines,
     "polling": polling.lines,
+    "time_left": time_left.lines,
     "scheduler": scheduler.lines,
     "journal": journal.lines,
     "memory": memory.lines,

@@ -59,6 +59,7 @@ async def wall_s() -> float:
         async with (
             PixxelClient(
                 "key",
+                keep_packaging_times=False,
                 limits=NO_LIMIT,
                 http_client=httpx.AsyncClient(transport=service),
                 storage_client=httpx.AsyncClient(transport=storage),

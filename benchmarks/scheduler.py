@@ -86,6 +86,7 @@ async def whole_s(count: int) -> float:
     async with PixxelClient(
         "key",
         base_url="http://localhost",
+        keep_packaging_times=False,
         limits=NO_LIMIT,
         http_client=httpx.AsyncClient(transport=transport),
     ) as client:

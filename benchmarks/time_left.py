@@ -18,7 +18,7 @@ from typing import Any
 from pixxel_async import PackageStatus, PollPolicy
 from pixxel_async.sansio.polling.earlier_exports import Observation
 from pixxel_async.sansio.polling.schedule import PollSchedule
-from pixxel_async.sansio.polling.time_left import Link, TimeLeft, Wait, creations, time_left
+from pixxel_async.sansio.polling.time_left import Estimate, Link, Wait, creations, time_left
 
 from .results import save
 from .simulation import KIND, SHAPES, learned, times
@@ -33,7 +33,7 @@ SPREAD = 0.15
 """The uncertainty of the throughput, as exports take it."""
 MOMENTS = (0.3, 0.5, 0.7, 0.9)
 """Shares of the packages that have been seen ready."""
-COUNTS = {10: 60, 100: 20, 1000: 2}
+COUNTS = {10: 100, 100: 40, 1000: 4}
 """Rounds of each number of packages."""
 LINKS = {"fast": 1e9, "slow": 20e6}
 """Bytes per second: packages are waited for, or the link is."""
@@ -81,7 +81,7 @@ class Transfers:
         )
 
 
-Snapshot = tuple[float, TimeLeft | None]
+Snapshot = tuple[float, Estimate | None]
 
 
 def export(

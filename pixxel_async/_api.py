@@ -92,6 +92,7 @@ from .events import (
     Skipped,
     Started,
     Stopped,
+    TimeLeft,
     UrlRefreshed,
 )
 from .export.export import Export
@@ -211,6 +212,7 @@ __all__ = [
     "Sync",
     "Task",
     "TaskDownload",
+    "TimeLeft",
     "Timeouts",
     "TransferError",
     "TransportError",

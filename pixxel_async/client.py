@@ -53,6 +53,7 @@ from .sansio.files.filenames import path_namer
 from .sansio.storage.address_policy import AddressPolicy
 from .settings.layers import from_environment, resolve
 from .settings.network import certificates, routes
+from .settings.packaging_times import PackagingTimes, default_path
 from .transfer.bandwidth_limiter import Bandwidth
 from .transfer.concurrency_limiter import ConcurrencyLimiter
 from .transfer.errors import is_answer_of_host, is_failure_of_host
@@ -69,6 +70,7 @@ class ClientParts(TypedDict, total=False):
     http_client: httpx.AsyncClient | None
     storage_client: httpx.AsyncClient | None
     engine: Engine | str
+    keep_packaging_times: bool
 
 
 class PixxelClient:
@@ -110,6 +112,7 @@ class PixxelClient:
         http_client: httpx.AsyncClient | None = None,
         storage_client: httpx.AsyncClient | None = None,
         engine: Engine | str = Engine.AUTO,
+        keep_packaging_times: bool = True,
     ) -> None:
         """Create a client; nothing is sent.
 
@@ -136,6 +139,8 @@ class PixxelClient:
                 close it; it ignores `proxy` and `ca_bundle`.
             engine: What transfers the packages: `libcurl`, `httpx`, or `auto`, which is libcurl
                 if pycurl can be imported.
+            keep_packaging_times: Keep how long packaging took, in a small file in the user's state
+                directory, so that later exports poll at the right times from the start.
 
         Raises:
             ConfigError: The key cannot be sent, the base URL, the scheme or the proxy is invalid,
@@ -191,6 +196,9 @@ class PixxelClient:
             proxies,
             addresses=addresses,
             redactor=auth.redactor,
+        )
+        self._packaging_times = (
+            PackagingTimes(settings.base_url, default_path()) if keep_packaging_times else None
         )
         self._folders = OpenFolders()
         self._slots = ConcurrencyLimiter(self._limits)
@@ -337,7 +345,13 @@ class PixxelClient:
             PackageTimeoutError: It was not ready within `PollPolicy.wait_timeout_s`.
             PixxelError: A call failed, and no attempts are left.
         """
-        return await wait(self._api, download, retry=self._retry, poll=self._poll)
+        return await wait(
+            self._api,
+            download,
+            retry=self._retry,
+            poll=self._poll,
+            times=self._packaging_times,
+        )
 
     async def download(
         self, download: Download, directory: str | Path, *, folder: FolderPolicy | None = None
@@ -399,6 +413,7 @@ class PixxelClient:
             poll=self._poll,
             fetch=self._fetch,
             folder=folder or FolderPolicy(),
+            packaging_times=self._packaging_times,
         )
         path_namer(parts.folder.path_template)  # fail early if it is invalid
         return Export(

@@ -222,6 +222,22 @@ class ConcurrencyChanged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TimeLeft(Event):
+    """An estimate of how long the export still takes.
+
+    It is made every few seconds, once packages have become ready and a transfer has shown how fast
+    they arrive. These events are dropped when the reader is slow.
+
+    Attributes:
+        median_s: Seconds; the export takes longer about as often as not.
+        p90_s: Seconds; the export takes no longer in about nine of ten cases.
+    """
+
+    median_s: float
+    p90_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FetchProgress(PackageEvent):
     """Bytes have been written. These events are dropped when the reader is slow.
 

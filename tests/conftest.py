@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import uuid
 from collections.abc import Generator, Iterator
 
 import certifi
@@ -31,7 +32,10 @@ def _no_settings_from_outside(
         monkeypatch.delenv(name.lower(), raising=False)
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PIXXEL_CONFIG", str(tmp_path_factory.getbasetemp() / "no-config.toml"))
+    base = tmp_path_factory.getbasetemp()
+    monkeypatch.setenv("PIXXEL_CONFIG", str(base / "no-config.toml"))
+    # Packaging times of one test must not speed up another whose sandbox has the same port.
+    monkeypatch.setenv("XDG_STATE_HOME", str(base / f"state-{uuid.uuid4().hex}"))
 
 
 @pytest.fixture(autouse=True)

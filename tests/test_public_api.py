@@ -44,7 +44,7 @@ PUBLIC = {
     "HostRecovered", "HostFailed", "HostOverloaded", "RetryThrottled", "RowDamaged",
     "PackageEvent",
     "Polled", "Ready", "Recreated", "Requested", "Retried", "Saved", "Skipped", "RateLimited",
-    "Started", "Stopped", "UrlRefreshed",
+    "Started", "Stopped", "TimeLeft", "UrlRefreshed",
     # errors
     "ApiError", "AuthenticationError", "BadRequestError", "ConfigError", "ConflictError",
     "FolderBusyError", "InputError", "IntegrityError", "InternalError", "NotAZipError",

@@ -33,6 +33,7 @@ async def export(task: Task, fetch: FetchPolicy, folder: FolderPolicy) -> None:
         PixxelClient(
             "a-key-of-the-benchmark",
             base_url=task.api_url,
+            keep_packaging_times=False,
             ca_bundle=task.ca_file,
             proxy="direct",
             limits=limits,

@@ -69,6 +69,7 @@ async def main(parameters: dict[str, str]) -> dict[str, Any]:
     async with PixxelClient(
         parameters["api_key"],
         base_url=parameters["api_url"],
+        keep_packaging_times=False,
         engine=parameters["engine"],
         limits=LIMITS,
         poll=POLL,

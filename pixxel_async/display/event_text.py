@@ -9,7 +9,7 @@ from ..downloads import Download
 from ..errors import AuthenticationError
 from ..export.summary import Report
 from ..sansio.redact import printable
-from ..sansio.units import duration, per_second, size
+from ..sansio.units import duration, per_second, rough, size
 from .base import Verbosity
 
 SHOWN_CHARS = 100
@@ -115,6 +115,23 @@ def _safe(loudness: Verbosity, label: str, text: str) -> EventText:
 
 def _again(delay_s: float) -> str:
     return f"retrying in {duration(delay_s)}"
+
+
+def time_left_text(report: Report) -> str | None:
+    """Return the estimated time left, such as "about 3 min left (at most 5 min)".
+
+    The second figure holds in about nine of ten cases. Returns None while too little is known.
+    """
+    if (left := report.time_left) is None:
+        return None
+    passed_s = max(0.0, report.elapsed_s - left.at_s)
+    return left_text(left.median_s - passed_s, left.p90_s - passed_s)
+
+
+def left_text(median_s: float, p90_s: float) -> str:
+    """Return an estimate of the time left as text."""
+    median, most = rough(max(0.0, median_s)), rough(max(0.0, p90_s))
+    return f"about {median} left" + ("" if most == median else f" (at most {most})")
 
 
 def rejected(error: Exception) -> str:

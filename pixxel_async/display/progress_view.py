@@ -20,13 +20,13 @@ from .. import events
 from ..export.summary import Report
 from ..sansio.package_state import State
 from ..sansio.redact import printable
-from ..sansio.units import size
-from .event_text import short
+from ..sansio.units import rough, size
+from .event_text import short, time_left_text
 
 NAME_CHARS = 24
 AMOUNT_CHARS = 21
 RATE_CHARS = 10
-TIME_CHARS = 5
+TIME_CHARS = 6
 
 WINDOW_S = 4.0
 STEP_S = 0.1
@@ -50,13 +50,14 @@ class FigureColumn(ProgressColumn):
         return Text(self._figure(task), style=self._style, overflow="ellipsis")
 
 
-def progress(
+def progress(  # noqa: PLR0913 - a column is a parameter
     console: Console,
     clock: Callable[[], float],
     *,
     amount: Callable[[Task], str],
     rate: Callable[[Task], str],
     bar_style: str,
+    remaining: ProgressColumn | None = None,
 ) -> Progress:
     """Return a progress display with name, bar, amount, rate and remaining time.
 
@@ -66,6 +67,7 @@ def progress(
         amount: Returns the completed amount as text.
         rate: Returns the current rate as text.
         bar_style: The style of the completed part of the bar.
+        remaining: The column of the remaining time; by default, the rate so far is taken to last.
     """
     return Progress(
         FigureColumn(
@@ -81,7 +83,7 @@ def progress(
         ),
         FigureColumn(amount, style="progress.download", column=_right(AMOUNT_CHARS)),
         FigureColumn(rate, style="progress.data.speed", column=_right(RATE_CHARS)),
-        TimeRemainingColumn(compact=True, table_column=_right(TIME_CHARS)),
+        remaining or TimeRemainingColumn(compact=True, table_column=_right(TIME_CHARS)),
         console=console,
         get_time=clock,
         auto_refresh=False,
@@ -208,7 +210,14 @@ class ProgressView:
         self._meter = ThroughputMeter()
         self._report = Report()
         self._overall = progress(
-            console, clock, amount=self._amount, rate=self._rate, bar_style="bar.complete"
+            console,
+            clock,
+            amount=self._amount,
+            rate=self._rate,
+            remaining=FigureColumn(
+                self._remaining, style="progress.remaining", column=_right(TIME_CHARS)
+            ),
+            bar_style="bar.complete",
         )
         self._packages = self._overall.add_task("packages", total=None)
         self._transfers = Transfers(console, clock, self._meter)
@@ -231,6 +240,12 @@ class ProgressView:
         total = "?" if packages.total is None else f"{packages.total:.0f}"
         return f"{packages.completed:.0f}/{total}  {size(self._meter.total)}"
 
+    def _remaining(self, _: Task) -> str:
+        left = self._report.time_left
+        if left is None:
+            return ""
+        return rough(max(0.0, left.at_s + left.median_s - self._report.elapsed_s))
+
     def _rate(self, _: Task) -> str:
         return f"{size(int(self._meter.rate(self._clock())))}/s"
 
@@ -246,5 +261,8 @@ def _counts(report: Report) -> Text:
         "failed": len(report.failed),
         "retried": report.retries + report.recreated + report.interrupted,
     }
-    text = ", ".join(f"{count} {label}" for label, count in figures.items())
+    parts = [f"{count} {label}" for label, count in figures.items()]
+    if (left := time_left_text(report)) is not None:
+        parts.insert(0, left)
+    text = ", ".join(parts)
     return Text(text + "\n", style="dim", overflow="ellipsis", no_wrap=True)

@@ -49,6 +49,7 @@ from ..transfer.work_item import WorkItem, new_row
 from .create_stage import CreateStage
 from .event_bus import EventBus
 from .fetch_stage import FetchStage
+from .forecast import Forecast
 from .key_check import KeyCheck
 from .package_requests import PackageRequests, raise_if_failed
 from .pending_packages import Failures, PendingPackages
@@ -102,6 +103,12 @@ class Pipeline:
             policy=resources.poll,
             workers=resources.limits.requests,
             on_error=lambda item, raised: self._fail(item, as_error(raised)),
+            times=resources.packaging_times,
+        )
+        self._forecast = Forecast(
+            event_bus,
+            self._poll_stage,
+            requests_per_second=resources.limits.requests_per_second,
         )
         self._space = DiskSpace(
             folder.sink,
@@ -213,6 +220,7 @@ class Pipeline:
                 total = count(downloads)
                 await self._emit(events.Started(at_s=self._clock(), total=total))
                 tasks.start_soon(self._poll_stage.run)
+                tasks.start_soon(self._forecast.run)
                 tasks.start_soon(self._downloader.watchdog.run)
                 tasks.start_soon(self._event_bus.recorder.run, self._report, self._clock)
                 tasks.start_soon(self._create_all, incoming, tasks)

@@ -8,6 +8,7 @@ from ..config import FetchPolicy, FolderPolicy, Limits, PollPolicy, RetryPolicy
 from ..http.circuit_breaker import CircuitBreakers
 from ..http.service_calls import Api
 from ..http.storage_client import StorageClient
+from ..settings.packaging_times import PackagingTimes
 from ..transfer.bandwidth_limiter import Bandwidth
 from ..transfer.concurrency_limiter import ConcurrencyLimiter
 
@@ -27,6 +28,7 @@ class ExportResources:
         poll: When pending packages are polled.
         fetch: How packages are transferred and verified.
         folder: How files in the export folder are handled.
+        packaging_times: What earlier exports observed; None keeps nothing.
     """
 
     api: Api
@@ -39,3 +41,4 @@ class ExportResources:
     poll: PollPolicy
     fetch: FetchPolicy
     folder: FolderPolicy
+    packaging_times: PackagingTimes | None = None

@@ -48,6 +48,7 @@ async def sandbox_process() -> AsyncIterator[list[SecretStr]]:
             API_KEY,
             base_url=address,
             proxy=DIRECT,
+            keep_packaging_times=False,
             poll=POLL,
             limits=Limits(requests_per_second=1000),
         ) as client:

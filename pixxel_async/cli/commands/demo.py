@@ -53,6 +53,7 @@ def run_demo(folder: Path, packages: int, loudness: Verbosity) -> None:
                 sandbox.api_key,
                 base_url=sandbox.api_url,
                 limits=LIMITS,
+                keep_packaging_times=False,
                 poll=POLL,
                 retry=RETRY,
             ) as client,

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ...display.event_text import short
+from ...display.event_text import left_text, short
 from ...journal.models import PackageRow
 from ...journal.reader import read_record
 from ...report.metrics import Totals, totals_of
@@ -66,6 +66,9 @@ def _rows(totals: Totals, *, now: float) -> Iterator[tuple[str, str]]:
     yield "bytes", f"{size(totals.bytes_saved)} saved{partial}"
     running = "no" if totals.running is None else f"yes, process {totals.running}"
     yield "running", running
+    if totals.time_left is not None and totals.seen_at is not None:
+        passed_s = now - totals.seen_at
+        yield "time left", left_text(*(left_s - passed_s for left_s in totals.time_left))
     yield "runs", str(totals.runs)
     if totals.seen_at is not None:
         ago = duration(max(0.0, now - totals.seen_at))

@@ -9,7 +9,7 @@ Rules:
       packages that are much too early or too late are enough to discard what was known.
     * An observation is an interval, so the comparison gives the benefit of the doubt: packages that
       are unready are compared with the ends of the intervals, and those that are ready with the
-      beginnings.
+      beginnings, the ends or what lies between, whichever agrees best.
 """
 
 from __future__ import annotations
@@ -124,6 +124,7 @@ class EarlierExports:
     table: LifeTable
     _log_odds: float = LOG_ODDS
     _early: Masses = field(init=False)
+    _middle: Masses = field(init=False)
     _late: Masses = field(init=False)
 
     def __post_init__(self) -> None:
@@ -146,6 +147,7 @@ class EarlierExports:
                 late.ready(ready_s, ready_s, [0.0])
         table.share_again(hazards_of(table, self.initial_s))
         self._early = Masses(early, self.initial_s)
+        self._middle = Masses(table, self.initial_s)
         self._late = Masses(late, self.initial_s)
 
     @property
@@ -169,9 +171,10 @@ class EarlierExports:
         vague = math.exp(_vague(begin_s, self.initial_s) - _vague(end_s, self.initial_s))
         if is_ready:
             vague = 1 - vague
-            known = -math.expm1(min(0.0, self._late.until(begin_s) - self._early.until(end_s)))
+            masses = (self._early, self._middle, self._late)
+            known = -math.expm1(-max(one.between(begin_s, end_s) for one in masses))
         else:
-            known = math.exp(self._late.until(begin_s) - self._late.until(end_s))
+            known = math.exp(-self._late.between(begin_s, end_s))
         if vague > 0:
             self._log_odds += math.log(STRANGE + (1 - STRANGE) * known / vague)
             self._log_odds = max(LEAST_LOG_ODDS, min(self._log_odds, MOST_LOG_ODDS))
@@ -182,7 +185,7 @@ class Masses:
     """The cumulative hazard of a life table; beyond its bins, that of the vague model.
 
     Attributes:
-        table: The table, which does not change any more.
+        table: The table; its later changes have no effect.
         initial_s: The time scale of the vague model.
     """
 
@@ -196,8 +199,11 @@ class Masses:
         for hazard, (begin_s, end_s) in zip(hazards, pairwise(self.table.edges), strict=True):
             self._masses.append(self._masses[-1] + hazard * (end_s - begin_s))
 
-    def until(self, age_s: float) -> float:
-        """Return the cumulative hazard up to an age."""
+    def between(self, begin_s: float, end_s: float) -> float:
+        """Return the cumulative hazard between two ages."""
+        return self._until(end_s) - self._until(begin_s)
+
+    def _until(self, age_s: float) -> float:
         edges, masses = self.table.edges, self._masses
         if age_s >= edges[-1]:
             beyond = _vague(age_s, self.initial_s) - _vague(edges[-1], self.initial_s)

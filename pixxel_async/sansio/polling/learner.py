@@ -196,7 +196,7 @@ class Learner:
     def observed(self) -> list[Observation]:
         """Return an even sample of this export's observations, the pending packages included."""
         waiting = [
-            Observation(self._edges[at], None)
+            Observation(self._table.edges[at], None)
             for at, count in enumerate(self._waiting_in)
             for _ in range(count)
             if at

@@ -46,7 +46,7 @@ PRECISION = 1.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TimeLeft:
+class Estimate:
     """How long an export still takes, in seconds.
 
     Attributes:
@@ -184,7 +184,7 @@ def creations(count: int, per_s: float, curve: ReadyCurve | None) -> list[Wait]:
     ]
 
 
-def time_left(waits: Sequence[Wait], link: Link) -> TimeLeft | None:
+def time_left(waits: Sequence[Wait], link: Link) -> Estimate | None:
     """Estimate how long an export still takes.
 
     Args:
@@ -197,12 +197,12 @@ def time_left(waits: Sequence[Wait], link: Link) -> TimeLeft | None:
     if any(wait.curve is None for wait in waits):
         return None
     if not waits and not link.ready and not link.bytes:
-        return TimeLeft(median_s=0.0, p90_s=0.0)
+        return Estimate(median_s=0.0, p90_s=0.0)
     is_sized = link.sizes > 0 or not (waits or link.ready)
     if not is_sized or link.bytes_per_s <= 0:
         return None
     median_s = _quantile(waits, link, MEDIAN)
-    return TimeLeft(median_s=median_s, p90_s=max(median_s, _quantile(waits, link, BOUND)))
+    return Estimate(median_s=median_s, p90_s=max(median_s, _quantile(waits, link, BOUND)))
 
 
 def _quantile(waits: Sequence[Wait], link: Link, quantile: float) -> float:
