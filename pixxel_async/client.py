@@ -53,7 +53,7 @@ from .sansio.files.filenames import path_namer
 from .sansio.storage.address_policy import AddressPolicy
 from .settings.layers import from_environment, resolve
 from .settings.network import certificates, routes
-from .settings.packaging_times import PackagingTimes, default_path
+from .settings.packaging_times import packaging_times
 from .transfer.bandwidth_limiter import Bandwidth
 from .transfer.concurrency_limiter import ConcurrencyLimiter
 from .transfer.errors import is_answer_of_host, is_failure_of_host
@@ -70,7 +70,6 @@ class ClientParts(TypedDict, total=False):
     http_client: httpx.AsyncClient | None
     storage_client: httpx.AsyncClient | None
     engine: Engine | str
-    keep_packaging_times: bool
 
 
 class PixxelClient:
@@ -112,7 +111,6 @@ class PixxelClient:
         http_client: httpx.AsyncClient | None = None,
         storage_client: httpx.AsyncClient | None = None,
         engine: Engine | str = Engine.AUTO,
-        keep_packaging_times: bool = True,
     ) -> None:
         """Create a client; nothing is sent.
 
@@ -139,8 +137,6 @@ class PixxelClient:
                 close it; it ignores `proxy` and `ca_bundle`.
             engine: What transfers the packages: `libcurl`, `httpx`, or `auto`, which is libcurl
                 if pycurl can be imported.
-            keep_packaging_times: Keep how long packaging took, in a small file in the user's state
-                directory, so that later exports poll at the right times from the start.
 
         Raises:
             ConfigError: The key cannot be sent, the base URL, the scheme or the proxy is invalid,
@@ -197,9 +193,7 @@ class PixxelClient:
             addresses=addresses,
             redactor=auth.redactor,
         )
-        self._packaging_times = (
-            PackagingTimes(settings.base_url, default_path()) if keep_packaging_times else None
-        )
+        self._times = packaging_times(settings.base_url)
         self._folders = OpenFolders()
         self._slots = ConcurrencyLimiter(self._limits)
         self._hosts = CircuitBreakers(
@@ -345,13 +339,7 @@ class PixxelClient:
             PackageTimeoutError: It was not ready within `PollPolicy.wait_timeout_s`.
             PixxelError: A call failed, and no attempts are left.
         """
-        return await wait(
-            self._api,
-            download,
-            retry=self._retry,
-            poll=self._poll,
-            times=self._packaging_times,
-        )
+        return await wait(self._api, download, self._retry, self._poll, self._times)
 
     async def download(
         self, download: Download, directory: str | Path, *, folder: FolderPolicy | None = None
@@ -413,7 +401,7 @@ class PixxelClient:
             poll=self._poll,
             fetch=self._fetch,
             folder=folder or FolderPolicy(),
-            packaging_times=self._packaging_times,
+            packaging_times=self._times,
         )
         path_namer(parts.folder.path_template)  # fail early if it is invalid
         return Export(

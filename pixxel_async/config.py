@@ -214,6 +214,8 @@ class PollPolicy(_Frozen):
         not_found_grace_s: For this many seconds after the creation, a 404 from the status call
             means "not ready yet".
         budget: How many polls LEARNING makes, as a multiple of what BACKOFF would make.
+        keep_times: Whether LEARNING keeps packaging times, in a small file in the user's state
+            directory, so that later exports poll at the right times from the start.
     """
 
     method: PollMethod = PollMethod.LEARNING
@@ -224,6 +226,7 @@ class PollPolicy(_Frozen):
     wait_timeout_s: float = Field(WAIT_TIMEOUT_S, gt=0)
     not_found_grace_s: float = Field(NOT_FOUND_GRACE_S, ge=0)
     budget: float = Field(POLL_BUDGET, gt=0)
+    keep_times: bool = True
 
 
 class FetchPolicy(_Frozen):

@@ -172,8 +172,7 @@ def export_sync(  # noqa: PLR0913 - as the constructor of the client
         folder: How to treat the directory and the files of earlier runs.
         progress: Where to draw progress.
         **parts: The other arguments of `PixxelClient`: `timeout`, `limits`, `retry`, `poll`,
-            `fetch`, `http_client`, `storage_client`, `engine`,
-            `keep_packaging_times`.
+            `fetch`, `http_client`, `storage_client`, `engine`.
 
     Returns:
         The report of the export.

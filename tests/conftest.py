@@ -7,6 +7,7 @@ import signal
 import sys
 import uuid
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import certifi
 import pytest
@@ -34,8 +35,10 @@ def _no_settings_from_outside(
         monkeypatch.delenv(name, raising=False)
     base = tmp_path_factory.getbasetemp()
     monkeypatch.setenv("PIXXEL_CONFIG", str(base / "no-config.toml"))
-    # Packaging times of one test must not speed up another whose sandbox has the same port.
+    # Packaging times of one test must not change the polls of another: only tests of them keep any,
+    # and processes, each in a directory of its own.
     monkeypatch.setenv("XDG_STATE_HOME", str(base / f"state-{uuid.uuid4().hex}"))
+    monkeypatch.setattr("platformdirs.user_state_path", lambda *_, **__: Path())
 
 
 @pytest.fixture(autouse=True)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pixxel_async import JobDownload, Limits, PixxelClient
+from pixxel_async import JobDownload, Limits, PixxelClient, PollPolicy
 from pixxel_async.config import FetchPolicy, FolderPolicy
 
 from .task import Task
 
 NO_LIMIT_PER_S = 1e9
+POLL = PollPolicy(keep_times=False)
 
 
 async def export(task: Task, fetch: FetchPolicy, folder: FolderPolicy) -> None:
@@ -33,10 +34,10 @@ async def export(task: Task, fetch: FetchPolicy, folder: FolderPolicy) -> None:
         PixxelClient(
             "a-key-of-the-benchmark",
             base_url=task.api_url,
-            keep_packaging_times=False,
             ca_bundle=task.ca_file,
             proxy="direct",
             limits=limits,
+            poll=POLL,
             fetch=fetch,
         ) as client,
         client.export(downloads, task.folder, folder=folder) as exporting,

@@ -19,7 +19,7 @@ from pixxel_async import JobDownload, Limits, PixxelClient, PollPolicy
 
 ROOT = f"{Path(pixxel_async.__file__).parent}/"
 LIMITS = Limits(requests_per_second=1000)
-POLL = PollPolicy(initial_s=0.05, max_s=0.1)
+POLL = PollPolicy(initial_s=0.05, max_s=0.1, keep_times=False)
 """Short intervals, on the same path."""
 
 
@@ -69,7 +69,6 @@ async def main(parameters: dict[str, str]) -> dict[str, Any]:
     async with PixxelClient(
         parameters["api_key"],
         base_url=parameters["api_url"],
-        keep_packaging_times=False,
         engine=parameters["engine"],
         limits=LIMITS,
         poll=POLL,

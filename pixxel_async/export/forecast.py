@@ -5,6 +5,7 @@ from __future__ import annotations
 import anyio
 
 from .. import events
+from ..config import Limits
 from ..sansio.package_state import State
 from ..sansio.polling.time_left import Estimate, Link, Wait, creations, time_left
 from ..transfer.work_item import WorkItem
@@ -20,12 +21,12 @@ class Forecast:
     """Combines what polls and transfers say."""
 
     def __init__(
-        self, event_bus: EventBus, poll_stage: PollStage[WorkItem], *, requests_per_second: float
+        self, event_bus: EventBus, poll_stage: PollStage[WorkItem], limits: Limits
     ) -> None:
-        """Take the dependencies; creations are sent at `requests_per_second`."""
+        """Take the dependencies; creations are sent at the rate of `limits`."""
         self._event_bus = event_bus
         self._poll_stage = poll_stage
-        self._requests_per_second = requests_per_second
+        self._requests_per_second = limits.requests_per_second
 
     async def run(self) -> None:
         """Report estimates until cancelled."""

@@ -105,11 +105,6 @@ class Pipeline:
             on_error=lambda item, raised: self._fail(item, as_error(raised)),
             times=resources.packaging_times,
         )
-        self._forecast = Forecast(
-            event_bus,
-            self._poll_stage,
-            requests_per_second=resources.limits.requests_per_second,
-        )
         self._space = DiskSpace(
             folder.sink,
             resources.folder,
@@ -194,8 +189,7 @@ class Pipeline:
             with anyio.CancelScope(shield=True):
                 await self._event_bus.recorder.end(self._report, self._clock(), ending)
         if not self._pending.is_done:
-            left = self._pending.left
-            await self._emit(events.Interrupted(at_s=self._clock(), left=left))
+            await self._emit(events.Interrupted(at_s=self._clock(), left=self._pending.left))
 
     def interrupt(self) -> None:
         """End early, within about `FINISH_S`; the next run resumes unfinished packages."""
@@ -220,7 +214,8 @@ class Pipeline:
                 total = count(downloads)
                 await self._emit(events.Started(at_s=self._clock(), total=total))
                 tasks.start_soon(self._poll_stage.run)
-                tasks.start_soon(self._forecast.run)
+                forecast = Forecast(self._event_bus, self._poll_stage, self._resources.limits)
+                tasks.start_soon(forecast.run)
                 tasks.start_soon(self._downloader.watchdog.run)
                 tasks.start_soon(self._event_bus.recorder.run, self._report, self._clock)
                 tasks.start_soon(self._create_all, incoming, tasks)
@@ -314,9 +309,8 @@ class Pipeline:
         if await self._resume_stage.is_saved(item):
             await self._save_stage.extract(item)
             saved = self._save_stage.describe(item, skipped=True)
-            await self._pending.settle(
-                events.Skipped(at_s=self._clock(), key=item.key, saved=saved)
-            )
+            skipped = events.Skipped(at_s=self._clock(), key=item.key, saved=saved)
+            await self._pending.settle(skipped)
             return
         first = self._resume_stage.first(item, needs_id=needs_id(item.download))
         await self._pending_slots.acquire()

@@ -43,7 +43,8 @@ async def remembering(
         schedule: The schedule.
         times: The packaging times that are kept; None keeps none.
     """
-    if times is None or schedule.policy.method is not PollMethod.LEARNING:
+    policy = schedule.policy
+    if times is None or not policy.keep_times or policy.method is not PollMethod.LEARNING:
         yield
         return
     schedule.recall(await anyio.to_thread.run_sync(times.read))

@@ -21,10 +21,9 @@ from .summary import Report
 async def wait(
     api: Api,
     download: Download,
-    *,
     retry: RetryPolicy,
     poll: PollPolicy,
-    times: PackagingTimes | None = None,
+    times: PackagingTimes | None,
 ) -> Package:
     """Request a package and poll until it is ready.
 

@@ -39,14 +39,12 @@ DAY_S = 86_400.0
 class PackagingTimes:
     """The packaging times of one service."""
 
-    def __init__(
-        self, service: str, path: Path | None, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, service: str, path: Path, clock: Callable[[], float] = time.time) -> None:
         """Take the places; no file is read yet.
 
         Args:
             service: The base URL.
-            path: The file; None keeps nothing.
+            path: The file.
             clock: Returns the seconds since 1970.
         """
         self._service = service
@@ -55,8 +53,6 @@ class PackagingTimes:
 
     def read(self) -> dict[str, list[Observation]]:
         """Return what earlier exports observed, by kind; blocks, and never raises."""
-        if self._path is None:
-            return {}
         try:
             return {
                 entry["kind"]: self._faded(entry)
@@ -71,14 +67,14 @@ class PackagingTimes:
 
     def keep(self, findings: Mapping[str, Findings]) -> None:
         """Add what an export observed, by kind; blocks, and never raises."""
-        if self._path is None or not any(found.new for found in findings.values()):
+        if not any(found.new for found in findings.values()):
             return
         try:
-            _replace(self._path, json.dumps(self._added(self._path, findings)))
+            _replace(self._path, json.dumps(self._added(findings)))
         except OSError as error:
             logger.debug("packaging times are not kept: %s: %s", self._path, error)
 
-    def _added(self, path: Path, findings: Mapping[str, Findings]) -> dict[str, Any]:
+    def _added(self, findings: Mapping[str, Findings]) -> dict[str, Any]:
         earlier = self.read()  # again: another export may have ended in the meantime
         new = [
             {
@@ -95,7 +91,7 @@ class PackagingTimes:
         ]
         replaced = {(self._service, entry["kind"]) for entry in new}
         try:
-            old = _entries(path)
+            old = _entries(self._path)
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             old = []
         others = [entry for entry in old if (entry["service"], entry["kind"]) not in replaced]
@@ -105,6 +101,12 @@ class PackagingTimes:
     def _faded(self, entry: Mapping[str, Any]) -> list[Observation]:
         packages = [_observation(*package) for package in entry["packages"]]
         return faded(packages[-MOST:], (self._clock() - entry["at"]) / DAY_S)
+
+
+def packaging_times(service: str) -> PackagingTimes | None:
+    """Return the packaging times of a base URL; None if there is no place to keep them."""
+    path = default_path()
+    return None if path is None else PackagingTimes(service, path)
 
 
 def default_path() -> Path | None:

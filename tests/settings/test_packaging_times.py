@@ -17,7 +17,7 @@ from pixxel_async.settings.packaging_times import (
     MOST_BYTES,
     MOST_ENTRIES,
     PackagingTimes,
-    default_path,
+    packaging_times,
 )
 
 URL = "https://api.example"
@@ -140,8 +140,6 @@ def test_a_folder_that_cannot_be_written_is_a_debug_message(
 
 def test_nothing_new_writes_nothing(tmp_path: Path) -> None:
     times_at(tmp_path / "times.json").keep(findings([]))
-    PackagingTimes(URL, None).keep(findings(SEEN))
-    assert PackagingTimes(URL, None).read() == {}
     assert list(tmp_path.iterdir()) == []
 
 
@@ -153,13 +151,19 @@ def test_the_file_is_in_the_state_directory(
         return tmp_path / name
 
     monkeypatch.setattr("platformdirs.user_state_path", state)
-    assert default_path() == tmp_path / "pixxel-async" / "packaging-times.json"
+    times = packaging_times(URL)
+    assert times is not None
+    times.keep(findings(SEEN))
+    assert (tmp_path / "pixxel-async" / "packaging-times.json").exists()
 
 
-def test_without_a_home_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    def homeless(name: str, *, appauthor: bool) -> Path:
+@pytest.mark.parametrize("home", [None, Path("~")])
+def test_without_a_home_nothing_is_kept(monkeypatch: pytest.MonkeyPatch, home: Path | None) -> None:
+    def state(name: str, *, appauthor: bool) -> Path:
         del appauthor
-        raise RuntimeError(name)
+        if home is None:
+            raise RuntimeError(name)
+        return home / name
 
-    monkeypatch.setattr("platformdirs.user_state_path", homeless)
-    assert default_path() is None
+    monkeypatch.setattr("platformdirs.user_state_path", state)
+    assert packaging_times(URL) is None

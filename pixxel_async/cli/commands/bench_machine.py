@@ -25,7 +25,7 @@ COMMAND = (
 )
 ADDRESS = "base URL"
 START_S = 30.0
-POLL = PollPolicy(initial_s=0.01, max_s=0.1)
+POLL = PollPolicy(initial_s=0.01, max_s=0.1, keep_times=False)
 
 
 @asynccontextmanager
@@ -48,7 +48,6 @@ async def sandbox_process() -> AsyncIterator[list[SecretStr]]:
             API_KEY,
             base_url=address,
             proxy=DIRECT,
-            keep_packaging_times=False,
             poll=POLL,
             limits=Limits(requests_per_second=1000),
         ) as client:
