@@ -150,7 +150,6 @@ class Limits(_Frozen):
             `MOST_FETCHES`, and lowers it when the storage is overloaded.
         bytes_per_second: The combined bandwidth of all transfers; None means unlimited.
         max_answer_bytes: The largest API response that is accepted.
-
     """
 
     requests: int = Field(REQUESTS, ge=1)
@@ -214,8 +213,7 @@ class PollPolicy(_Frozen):
         not_found_grace_s: For this many seconds after the creation, a 404 from the status call
             means "not ready yet".
         budget: How many polls LEARNING makes, as a multiple of what BACKOFF would make.
-        keep_times: Whether LEARNING keeps packaging times, in a small file in the user's state
-            directory, so that later exports poll at the right times from the start.
+        keep_times: LEARNING keeps packaging times for later exports, in the user's state directory.
     """
 
     method: PollMethod = PollMethod.LEARNING

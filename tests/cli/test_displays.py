@@ -18,7 +18,7 @@ from pixxel_async import (
 from pixxel_async.cli.output.logs import log_shown
 from pixxel_async.display.bars import Bars
 from pixxel_async.display.base import Display, Verbosity
-from pixxel_async.display.event_text import event_text, name_of, short
+from pixxel_async.display.event_text import event_text, name_of, short, time_left_text
 from pixxel_async.display.plain import Lines
 from pixxel_async.display.progress_view import OTHER_LINES, WINDOW_S, ThroughputMeter
 from pixxel_async.export.summary import Report
@@ -136,6 +136,29 @@ def test_the_bars_count_packages_and_bytes() -> None:
     assert overall.startswith("packages ")
     assert "2/4  0 bytes" in overall
     assert counts == ("1 not requested, 1 packaging, 0 waiting for a slot, 1 failed, 1 retried")
+
+
+def test_the_time_left_counts_down_from_the_last_estimate() -> None:
+    screen, report = Screen(), Report()
+    for event in (
+        started(2),
+        requested(),
+        events.TimeLeft(at_s=10.0, median_s=170.0, p90_s=290.0),
+        events.RateLimited(at_s=40.0, pause_s=1.0, requests_per_second=1.0),
+    ):
+        report.add(event)
+        screen.bars.show(event, report)
+    overall, counts = screen.drawn()[:2]
+    assert overall.endswith("3 min")
+    assert counts.startswith("about 3 min left (at most 5 min), 1 not requested")
+    assert time_left_text(report) == "about 3 min left (at most 5 min)"
+
+
+def test_a_time_left_that_is_not_known_is_not_made_up() -> None:
+    screen = Screen()
+    tell(screen.bars, started(2), requested())
+    assert "left" not in "".join(screen.drawn())
+    assert time_left_text(Report()) is None
 
 
 def test_a_transfer_has_a_bar_from_its_start_to_its_end() -> None:

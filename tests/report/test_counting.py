@@ -61,6 +61,14 @@ def test_totals_count_what_is_left() -> None:
     assert (totals.running, totals.seen_at) == (12, 9)
 
 
+def test_only_a_running_export_has_a_time_left() -> None:
+    counts = {"time_left_s": 60, "time_left_p90_s": 90}
+    runs = (run(ending=None, pid=4, counts=counts),)
+    assert totals_of(record(runs=runs, running=4)).time_left == (60, 90)
+    assert totals_of(record(runs=runs)).time_left is None
+    assert totals_of(record(runs=(run(ending=None, pid=4),), running=4)).time_left is None
+
+
 def test_a_journal_of_an_earlier_version_has_no_runs() -> None:
     totals = totals_of(record((SAVED,)))
     assert totals.is_complete

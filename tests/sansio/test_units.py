@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.sansio.units import duration, per_second, size
+from pixxel_async.sansio.units import duration, per_second, rough, size
 
 UNITS = {
     "byte": 1, "bytes": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "PB": 1e15,
@@ -84,3 +84,25 @@ def test_no_size_has_a_thousand_of_a_unit_and_each_is_near(count: float) -> None
     value, unit = size(count).split(" ")
     assert float(value) < 1000
     assert abs(float(value) * UNITS[unit] - count) <= max(0.5, 0.051 * UNITS[unit])
+
+
+@pytest.mark.parametrize(
+    ("lasts_s", "shown"),
+    [
+        (0, "1 s"),
+        (3.2, "4 s"),
+        (10, "10 s"),
+        (10.5, "15 s"),
+        (55, "55 s"),
+        (56, "1 min"),
+        (61, "2 min"),
+        (3540, "59 min"),
+        (3541, "1 h"),
+        (5000, "1.4 h"),
+        (86_000, "23.9 h"),
+        (86_399, "1 d"),
+        (200_000, "2.4 d"),
+    ],
+)
+def test_estimates_are_rounded_up(lasts_s: float, shown: str) -> None:
+    assert rough(lasts_s) == shown
