@@ -10,6 +10,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -27,6 +28,9 @@ from ..sansio.resilience.gcra import LEAST_WAIT_S
 from ..settings.packaging_times import PackagingTimes
 
 T = TypeVar("T")
+R = TypeVar("R")
+
+logger = logging.getLogger("pixxel_async")
 
 
 async def _raise(_item: object, error: Exception) -> None:
@@ -47,12 +51,21 @@ async def remembering(
     if times is None or not policy.keep_times or policy.method is not PollMethod.LEARNING:
         yield
         return
-    schedule.recall(await anyio.to_thread.run_sync(times.read))
+    schedule.recall(await _in_thread(times.read) or {})
     try:
         yield
     finally:
         with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(times.keep, schedule.findings())
+            await _in_thread(lambda: times.keep(schedule.findings()))
+
+
+async def _in_thread(work: Callable[[], R]) -> R | None:
+    """Do something on a thread; returns None if the system allows no more threads."""
+    try:
+        return await anyio.to_thread.run_sync(work)
+    except RuntimeError as error:
+        logger.debug("packaging times are ignored: %s", error)
+        return None
 
 
 class PollStage(Generic[T]):

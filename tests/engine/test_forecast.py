@@ -19,10 +19,13 @@ from pixxel_async import (
     events,
 )
 from pixxel_async.export import forecast
+from pixxel_async.export.poll_stage import remembering
 from pixxel_async.export.transfer_progress import HALF_LIFE_S, TransferProgress
 from pixxel_async.journal.reader import read_record
 from pixxel_async.report.metrics import totals_of
 from pixxel_async.sandbox import PackagingTime, Sandbox, Scenario
+from pixxel_async.sansio.polling.schedule import PollSchedule
+from pixxel_async.settings.packaging_times import packaging_times
 
 from ..support import client_of
 
@@ -130,6 +133,23 @@ async def test_a_damaged_file_harms_no_export(tmp_path: Path, state: Path) -> No
     async with Sandbox(SCENARIO) as sandbox, client_of(sandbox, poll=QUICK) as client:
         await export(client, tmp_path / "out")
     assert json.loads(state.read_text())["version"] == 1
+
+
+async def test_no_thread_to_read_the_file_harms_no_export(
+    tmp_path: Path, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(work: object) -> None:
+        message = f"can't start new thread for {work}"
+        raise RuntimeError(message)
+
+    monkeypatch.setattr("pixxel_async.export.poll_stage.anyio.to_thread.run_sync", refuse)
+    schedule: PollSchedule[int] = PollSchedule(QUICK)
+    times = packaging_times("https://api.example")
+    assert times is not None
+    async with remembering(schedule, times):
+        schedule.begin(1, since=0, now=5, kind="job")
+    assert not state.exists()
+    del tmp_path
 
 
 def started(key: str, at_s: float, offset: int = 0) -> events.Event:

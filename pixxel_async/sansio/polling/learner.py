@@ -246,8 +246,10 @@ class Learner:
             return None
         events, exposures, _ = self._counts()
         late = max(0, len(events) - TAIL)
-        while late and sum(events[late:]) < TAIL_EVENTS:
+        late_events = sum(events[late:])
+        while late and late_events < TAIL_EVENTS:
             late -= 1
+            late_events += events[late]
         edges = self._table.edges[:]
         masses = [0.0]
         for at in range(len(events)):
@@ -259,7 +261,7 @@ class Learner:
             edges=edges,
             masses=masses,
             events=events,
-            late_events=sum(events[late:]) - LAST_EVENT,
+            late_events=max(late_events - LAST_EVENT, late_events / 2),
             late_s=sum(exposures[late:]),
             next_age_s=lambda age_s: self.next_age_s(age_s, 1.0),
         )

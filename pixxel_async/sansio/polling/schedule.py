@@ -41,7 +41,7 @@ QUEUED_S = 0.04
 """The least lateness of a poll that stood in a queue, in seconds."""
 SPARE = 64
 """How many entries of the heap may be outdated, in addition to one per pending package."""
-MOST_WAITS = 64
+MOST_WAITS = 32
 """`waits` describes at most about this many packages one by one."""
 
 
