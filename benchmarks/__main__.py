@@ -21,6 +21,7 @@ from . import (
     small_calls,
     start,
     syncing,
+    time_left,
     trace,
     transfers,
 )
@@ -34,6 +35,7 @@ BENCHMARKS: dict[str, Callable[[], Iterable[str]]] = {
     "few": few.lines,
     "links": links.lines,
     "polling": polling.lines,
+    "time_left": time_left.lines,
     "scheduler": scheduler.lines,
     "journal": journal.lines,
     "memory": memory.lines,

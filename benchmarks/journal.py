@@ -19,12 +19,13 @@ from unittest import mock
 
 import httpx
 
-from pixxel_async import JobDownload, Limits, PixxelClient
+from pixxel_async import JobDownload, Limits, PixxelClient, PollPolicy
 from pixxel_async.journal.journal import Journal
 
 PACKAGES = int(os.environ.get("PACKAGES", "2000"))
 ROUNDS = 5
 NO_LIMIT = Limits(requests_per_second=1e9)
+POLL = PollPolicy(keep_times=False)
 
 
 def lines() -> Iterator[str]:
@@ -60,6 +61,7 @@ async def wall_s() -> float:
             PixxelClient(
                 "key",
                 limits=NO_LIMIT,
+                poll=POLL,
                 http_client=httpx.AsyncClient(transport=service),
                 storage_client=httpx.AsyncClient(transport=storage),
             ) as client,

@@ -15,10 +15,11 @@ from statistics import mean
 from typing import Any
 
 from pixxel_async import PollMethod, PollPolicy
+from pixxel_async.sansio.polling.earlier_exports import Observation
 
 from .optimum import least_delay_s
 from .results import save
-from .simulation import SHAPES, Outcome, simulate, times
+from .simulation import SHAPES, Outcome, learned, simulate, times
 
 SCALE_S = 60.0
 SCALES_S = (10.0, 60.0, 180.0, 600.0)
@@ -30,6 +31,19 @@ BUDGETS = (0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0, 3.0)
 STRETCHES = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 INTERVALS_S = (2.5, 5.0, 7.5, 10.0, 15.0, 20.0)
 RATE = 20.0
+FEW = 10
+EARLIER = {
+    "none": (),
+    "one of 10": (FEW,),
+    "5 of 10": (FEW,) * 5,
+    "20 of 10": (FEW,) * 20,
+    "one of 500": (PACKAGES,),
+}
+CHANGE = "20 of 10"
+CHANGED_S = (20.0, 180.0)
+WARM_STARTS = 10
+WARM_ROUNDS = 200
+WARM_BUDGETS = (0.85, 1.0, 1.2)
 
 LEARNING = PollPolicy()
 BACKOFF = PollPolicy(method=PollMethod.BACKOFF)
@@ -73,6 +87,10 @@ def lines() -> Iterator[str]:
         )
     yield ""
     yield from around(kept)
+    yield ""
+    yield from warm(kept)
+    yield ""
+    yield from changed(kept)
     save("polling", kept)
 
 
@@ -98,6 +116,65 @@ def around(kept: dict[str, Any]) -> Iterator[str]:
         yield f"  {label:34} {'   '.join(parts)}"
 
 
+def warm(kept: dict[str, Any]) -> Iterator[str]:
+    """Yield what a few packages gain from earlier exports."""
+    yield f"{FEW} packages after earlier exports, learning ÷ backoff"
+    yield "  earlier: polls / mean delay / mean delay at equal polls"
+    kept["warm"] = {}
+    for label, counts in EARLIER.items():
+        parts = []
+        for shape in SHAPES:
+            known = [learned(shape, SCALE_S, counts, seed=seed) for seed in range(WARM_STARTS)]
+            backoff = summary(shape, SCALE_S, FEW, BACKOFF, rounds=WARM_ROUNDS)
+            points = [
+                (found["polls"] / backoff["polls"], found["mean_s"] / backoff["mean_s"])
+                for budget in WARM_BUDGETS
+                for found in [
+                    summary(
+                        shape,
+                        SCALE_S,
+                        FEW,
+                        PollPolicy(budget=budget),
+                        rounds=WARM_ROUNDS,
+                        known=known,
+                    )
+                ]
+            ]
+            polls, delay = points[WARM_BUDGETS.index(1.0)]
+            found = (polls, delay, at_polls(points, 1.0))
+            kept["warm"][f"{label}, {shape}"] = found
+            parts.append(f"{shape} {found[0]:.2f} / {found[1]:.2f} / {found[2]:.2f}")
+        yield f"  {label:18} {'   '.join(parts)}"
+
+
+def changed(kept: dict[str, Any]) -> Iterator[str]:
+    """Yield what earlier exports cost if packaging takes another time than before."""
+    yield f"{FEW} packages after {CHANGE} of another scale, learning ÷ backoff: polls / mean delay"
+    kept["changed"] = {}
+    for scale_s in CHANGED_S:
+        for label, counts in (("at once", ()), ("the export after", (FEW,))):
+            parts = []
+            for shape in SHAPES:
+                known = [
+                    learned(
+                        shape,
+                        scale_s,
+                        counts,
+                        seed=seed + WARM_STARTS,
+                        known=learned(shape, SCALE_S, EARLIER[CHANGE], seed=seed),
+                    )
+                    for seed in range(WARM_STARTS)
+                ]
+                found, plain = (
+                    summary(shape, scale_s, FEW, policy, rounds=WARM_ROUNDS, known=known)
+                    for policy in (LEARNING, BACKOFF)
+                )
+                ratio = (found["polls"] / plain["polls"], found["mean_s"] / plain["mean_s"])
+                kept["changed"][f"{scale_s:g} s, {label}, {shape}"] = ratio
+                parts.append(f"{shape} {ratio[0]:.2f} / {ratio[1]:.2f}")
+            yield f"  {scale_s:>4g} s, {label:17} {'   '.join(parts)}"
+
+
 def summary(  # noqa: PLR0913 - what is simulated
     shape: str,
     scale_s: float,
@@ -106,10 +183,17 @@ def summary(  # noqa: PLR0913 - what is simulated
     *,
     rounds: int = ROUNDS,
     rate: float = math.inf,
+    known: Sequence[Sequence[Observation]] = ((),),
 ) -> dict[str, float]:
-    """Return the means of several rounds."""
+    """Return the means of several rounds; they start from the `known` observations in turn."""
     found: list[Outcome] = [
-        simulate(times(shape, scale_s, count, seed), policy, seed=seed, rate=rate)
+        simulate(
+            times(shape, scale_s, count, seed),
+            policy,
+            seed=seed,
+            rate=rate,
+            known=known[seed % len(known)],
+        )
         for seed in range(rounds)
     ]
     return {

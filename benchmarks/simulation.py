@@ -12,7 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pixxel_async import PackageStatus, PollPolicy
-from pixxel_async.sansio.polling.schedule import PollSchedule
+from pixxel_async.sansio.polling.earlier_exports import Observation, merged
+from pixxel_async.sansio.polling.schedule import Findings, PollSchedule
+
+KIND = "job"
+WARM_SEED = 10_000
+"""Earlier exports draw other times."""
 
 Draw = Callable[[random.Random, float], float]
 
@@ -58,10 +63,12 @@ class Outcome:
     Attributes:
         polls: Polls per package.
         delays: The seconds between ready and seen, of each package, sorted.
+        findings: What the export observed; empty for backoff.
     """
 
     polls: float
     delays: list[float]
+    findings: dict[str, Findings]
 
     @property
     def mean_s(self) -> float:
@@ -75,7 +82,12 @@ class Outcome:
 
 
 def simulate(
-    took: Sequence[float], policy: PollPolicy, *, seed: int = 0, rate: float = math.inf
+    took: Sequence[float],
+    policy: PollPolicy,
+    *,
+    seed: int = 0,
+    rate: float = math.inf,
+    known: Sequence[Observation] = (),
 ) -> Outcome:
     """Create packages and poll them until each is seen ready.
 
@@ -84,9 +96,11 @@ def simulate(
         policy: The polling policy.
         seed: Of the jitter.
         rate: Creations and polls per second; they alternate while both are due.
+        known: What earlier exports observed.
     """
     rng = random.Random(seed)  # noqa: S311 - no secret
     schedule: PollSchedule[int] = PollSchedule(policy)
+    schedule.recall({KIND: known})
     delays = []
     created = polls = 0
     now = 0.0
@@ -94,7 +108,7 @@ def simulate(
         due = schedule.next_due()
         is_create = created < len(took) and (due is None or due > now or polls > created)
         if is_create:
-            pending = schedule.begin(created, since=now, now=now, kind="job")
+            pending = schedule.begin(created, since=now, now=now, kind=KIND)
             schedule.put(pending, now + schedule.wait(pending, now=now, jitter=rng.random()))
             created += 1
             now += 1 / rate
@@ -112,4 +126,20 @@ def simulate(
             schedule.saw(taken, PackageStatus.PENDING, now=now)
             schedule.put(taken, now + schedule.wait(taken, now=now, jitter=rng.random()))
         now += 1 / rate
-    return Outcome(polls / len(took), sorted(delays))
+    return Outcome(polls / len(took), sorted(delays), schedule.findings())
+
+
+def learned(
+    shape: str,
+    scale_s: float,
+    counts: Sequence[int],
+    *,
+    seed: int,
+    known: Sequence[Observation] = (),
+) -> list[Observation]:
+    """Return what is kept after exports of that many packages, one after another."""
+    for number, count in enumerate(counts):
+        took = times(shape, scale_s, count, WARM_SEED + 100 * seed + number)
+        findings = simulate(took, PollPolicy(), seed=number, known=known).findings[KIND]
+        known = merged(known, findings.earlier_weight, findings.new)
+    return list(known)

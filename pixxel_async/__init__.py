@@ -44,7 +44,7 @@ else:
             "ConcurrencyChanged Event Failed FetchInterrupted FetchProgress FetchStarted "
             "HostFailed HostOverloaded HostRecovered Interrupted PackageEvent Paused Polled "
             "RateLimited Ready Recreated Requested Resumed Retried RetryThrottled RowDamaged "
-            "Saved Skipped Started Stopped UrlRefreshed"
+            "Saved Skipped Started Stopped TimeLeft UrlRefreshed"
         ),
         "models": "DownloadResult OnFailure Package PackageStatus SavedPackage",
         "records": "Aoi Asset Catalog Insight Job Order OrderItem Project Record Task Workflow",

@@ -93,6 +93,7 @@ from .events import (
     Skipped,
     Started,
     Stopped,
+    TimeLeft,
     UrlRefreshed,
 )
 from .export.export import Export
@@ -217,6 +218,7 @@ __all__ = [
     "Sync",
     "Task",
     "TaskDownload",
+    "TimeLeft",
     "Timeouts",
     "TransferError",
     "TransportError",

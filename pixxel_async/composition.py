@@ -19,6 +19,7 @@ from .http.engines import Engine, storage_engine
 from .http.service_calls import Api
 from .http.storage_client import StorageClient
 from .settings.network import addresses, certificates, routes
+from .settings.packaging_times import packaging_times
 from .transfer.bandwidth_limiter import Bandwidth
 from .transfer.concurrency_limiter import ConcurrencyLimiter
 from .transfer.errors import is_answer_of_host, is_failure_of_host
@@ -118,5 +119,6 @@ def compose(settings: Settings, given: ClientParts, *, check_use: Callable[[], N
         poll=poll,
         fetch=FetchPolicy.of(given.get("fetch"), "fetch"),
         folder=FolderPolicy(),
+        packaging_times=packaging_times(settings.base_url),
     )
     return Parts(service, api, storage, Exporter(resources, check_use))

@@ -221,6 +221,7 @@ class PollPolicy(Policy, frozen=True):
         not_found_grace_s: For this many seconds after the creation, a 404 from the status call
             means "not ready yet".
         budget: How many polls LEARNING makes, as a multiple of what BACKOFF would make.
+        keep_times: LEARNING keeps packaging times for later exports, in the user's state directory.
     """
 
     method: PollMethod = PollMethod.LEARNING
@@ -231,6 +232,7 @@ class PollPolicy(Policy, frozen=True):
     wait_timeout_s: float = Field(default=WAIT_TIMEOUT_S, gt=0)
     not_found_grace_s: float = Field(default=NOT_FOUND_GRACE_S, ge=0)
     budget: float = Field(default=POLL_BUDGET, gt=0)
+    keep_times: bool = True
 
 
 class FetchPolicy(Policy, frozen=True):

@@ -248,6 +248,23 @@ class ConcurrencyChanged(_Event):
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TimeLeft(_Event):
+    """An estimate of how long the export still takes.
+
+    It is made every few seconds, once packages have become ready and a transfer has shown how fast
+    they arrive. These events are dropped when the reader is slow.
+
+    Attributes:
+        median_s: Seconds; the export takes longer about as often as not.
+        p90_s: Seconds; the export takes no longer in about nine of ten cases.
+    """
+
+    median_s: float
+    p90_s: float
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FetchProgress(_PackageEvent):
     """Bytes have been written. These events are dropped when the reader is slow.
 
@@ -403,6 +420,7 @@ Event: TypeAlias = (
     | HostRecovered
     | HostOverloaded
     | ConcurrencyChanged
+    | TimeLeft
     | Stopped
     | Interrupted
     | Paused

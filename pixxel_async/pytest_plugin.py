@@ -19,7 +19,7 @@ from .sansio.storage.address_policy import LOOPBACK_ONLY
 
 NOT_CLOSED = "the test did not close pixxel_client: use it within `async with pixxel_client:`"
 
-QUICK_POLL = PollPolicy(initial_s=0.02, max_s=0.1, not_found_grace_s=0.5)
+QUICK_POLL = PollPolicy(initial_s=0.02, max_s=0.1, not_found_grace_s=0.5, keep_times=False)
 QUICK_RETRY = RetryPolicy(initial_s=0.01, max_s=0.05, retry_after_max_s=0.05)
 QUICK_LIMITS = Limits(requests_per_second=2000)
 

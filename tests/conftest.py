@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import uuid
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import certifi
 import pytest
@@ -31,7 +33,12 @@ def _no_settings_from_outside(
         monkeypatch.delenv(name.lower(), raising=False)
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PIXXEL_CONFIG", str(tmp_path_factory.getbasetemp() / "no-config.toml"))
+    base = tmp_path_factory.getbasetemp()
+    monkeypatch.setenv("PIXXEL_CONFIG", str(base / "no-config.toml"))
+    # Packaging times of one test must not change the polls of another: only tests of them keep any,
+    # and processes, each in a directory of its own.
+    monkeypatch.setenv("XDG_STATE_HOME", str(base / f"state-{uuid.uuid4().hex}"))
+    monkeypatch.setattr("platformdirs.user_state_path", lambda *_, **__: Path())
 
 
 @pytest.fixture(autouse=True)

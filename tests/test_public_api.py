@@ -45,7 +45,7 @@ PUBLIC = {
     "HostRecovered", "HostFailed", "HostOverloaded", "RetryThrottled", "RowDamaged",
     "PackageEvent",
     "Polled", "Ready", "Recreated", "Requested", "Retried", "Saved", "Skipped", "RateLimited",
-    "Started", "Stopped", "UrlRefreshed",
+    "Started", "Stopped", "TimeLeft", "UrlRefreshed",
     # errors
     "ApiError", "AuthenticationError", "BadRequestError", "ConfigError", "ConflictError",
     "ExportFailedError", "FolderBusyError", "InputError", "IntegrityError", "InternalError",

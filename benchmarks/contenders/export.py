@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pixxel_async import JobDownload, Limits, PixxelClient
+from pixxel_async import JobDownload, Limits, PixxelClient, PollPolicy
 from pixxel_async.config import FetchPolicy, FolderPolicy
 
 from .task import Task
 
 NO_LIMIT_PER_S = 1e9
+POLL = PollPolicy(keep_times=False)
 
 
 async def export(task: Task, fetch: FetchPolicy, folder: FolderPolicy) -> None:
@@ -36,6 +37,7 @@ async def export(task: Task, fetch: FetchPolicy, folder: FolderPolicy) -> None:
             ca_bundle=task.ca_file,
             proxy="direct",
             limits=limits,
+            poll=POLL,
             fetch=fetch,
         ) as client,
         client.export(downloads, task.folder, folder=folder) as exporting,

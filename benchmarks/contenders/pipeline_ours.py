@@ -9,14 +9,18 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pixxel_async import Limits, PixxelClient, parse_download
+from pixxel_async import Limits, PixxelClient, PollPolicy, parse_download
+
+POLL = PollPolicy(keep_times=False)
 
 
 async def export(task: dict[str, Any]) -> dict[str, float]:
     """Save the packages; return when that began and ended, in seconds since 1970."""
     downloads = [parse_download(row) for row in task["rows"]]
     limits = Limits(requests_per_second=task["requests_per_second"])
-    async with PixxelClient(task["api_key"], base_url=task["api_url"], limits=limits) as client:
+    async with PixxelClient(
+        task["api_key"], base_url=task["api_url"], limits=limits, poll=POLL
+    ) as client:
         began_at = time.time()
         async with client.export(downloads, task["folder"]) as exporting:
             report = await exporting.finish()

@@ -19,7 +19,7 @@ from pixxel_async import JobDownload, Limits, PixxelClient, PollPolicy
 
 ROOT = f"{Path(pixxel_async.__file__).parent}/"
 LIMITS = Limits(requests_per_second=1000)
-POLL = PollPolicy(initial_s=0.05, max_s=0.1)
+POLL = PollPolicy(initial_s=0.05, max_s=0.1, keep_times=False)
 """Short intervals, on the same path."""
 
 

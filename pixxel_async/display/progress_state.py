@@ -12,12 +12,11 @@ from dataclasses import dataclass, field, replace
 from .. import events
 from ..export.summary import Report
 from ..sansio.package_state import State
-from ..sansio.units import counted, estimate, size
+from ..sansio.polling.time_left import Estimate
+from ..sansio.units import counted, rough, size
 
 THROUGHPUT_S = 4.0
 """The window over which bytes per second are measured."""
-PACKAGES_S = 600.0
-"""The window over which packages per second are measured: they end in bursts."""
 STEPS = 40
 """Counts within this part of a window are merged."""
 
@@ -54,6 +53,12 @@ class Meter:
         return sum(count for _, count in self._counts) / measured_s
 
 
+def left_text(left: Estimate) -> str:
+    """Return an estimate such as "about 3 min left (at most 5 min)"."""
+    median, most = rough(left.median_s), rough(left.p90_s)
+    return f"about {median} left" + ("" if most == median else f" (at most {most})")
+
+
 @dataclass(slots=True)
 class Transfer:
     """A running transfer.
@@ -87,7 +92,7 @@ class ProgressState:
         self.report = Report()
         self._lock = threading.Lock()
         self._meter = Meter()
-        self._packages = Meter(PACKAGES_S)
+        self._estimate: tuple[events.TimeLeft, float] | None = None
         self._transfers: dict[str, Transfer] = {}
 
     def follow(self, event: events.Event, report: Report, now: float) -> None:
@@ -97,7 +102,8 @@ class ProgressState:
             match event:
                 case events.Started():
                     self._meter.add(now, 0)
-                    self._packages.add(now, 0)
+                case events.TimeLeft():
+                    self._estimate = event, now
                 case events.FetchStarted(key=key, name=name, offset=offset):
                     self._transfers[key] = Transfer(name, offset)
                     self._transfers[key].meter.add(now, 0)
@@ -111,8 +117,6 @@ class ProgressState:
                 case events.Failed(key=key) | events.Polled(key=key):
                     # Polled during a transfer: the package is pending again.
                     self._transfers.pop(key, None)
-            if isinstance(event, events.Saved | events.Failed):
-                self._packages.add(now, 1)
 
     def transfers(self, now: float) -> list[Transfer]:
         """Return the running transfers."""
@@ -126,14 +130,13 @@ class ProgressState:
         with self._lock:
             return self._meter.total, self._meter.rate(now)
 
-    def left_s(self, now: float) -> float | None:
-        """Return the estimated time until every package is settled, in seconds, or None."""
-        total = self.report.total
+    def left(self, now: float) -> Estimate | None:
+        """Return the estimated time until every package is settled; None while it is unknown."""
         with self._lock:
-            rate = self._packages.rate(now)
-        if total is None or not rate:
-            return None
-        return (total - self.report.settled) / rate
+            if self._estimate is None or self.report.time_left is None:
+                return None
+            estimate, made_at = self._estimate
+        return Estimate(median_s=estimate.median_s, p90_s=estimate.p90_s).after(now - made_at)
 
     def counts(self) -> dict[str, int]:
         """Return the numbers of packages that are not settled, by what they wait for."""
@@ -167,7 +170,7 @@ def heartbeat(state: ProgressState, now: float) -> str:
         f"{done:,} of {total} packages done, {len(report.failed):,} failed, {waiting:,} waiting",
         f"{counted(transferring, 'transfer')} at {size(rate)}/s",
     ]
-    left_s = state.left_s(now)
-    if left_s is not None and report.settled != report.total:
-        parts.append(f"about {estimate(left_s)} left")
+    left = state.left(now)
+    if left is not None and report.settled != report.total:
+        parts.append(left_text(left))
     return "; ".join(parts)

@@ -21,7 +21,7 @@ from .. import events
 from ..export.summary import Report
 from ..sansio.layout import short
 from ..sansio.units import size, time_left
-from .progress_state import ProgressState, Transfer
+from .progress_state import ProgressState, Transfer, left_text
 
 NAME_CHARS = 24
 LEAST_NAME_CHARS = 8
@@ -141,7 +141,7 @@ class ProgressView:
         self._rows.fit([*overall, *rows])
         parts: list[RenderableType] = [
             self._rows.draw(overall, width),
-            Text("\n".join(self._counts(width)) + "\n", style="dim"),
+            Text("\n".join(self._counts(now, width)) + "\n", style="dim"),
             self._rows.draw(rows, width),
         ]
         if more := len(transfers[room:]):
@@ -151,6 +151,7 @@ class ProgressView:
     def _overall(self, now: float) -> Row:
         report = self._state.report
         received, rate = self._state.received(now)
+        left = self._state.left(now)
         total = "?" if report.total is None else str(report.total)
         return Row(
             name="packages",
@@ -158,11 +159,11 @@ class ProgressView:
             total=report.total,
             amount=f"{report.settled}/{total}  {size(received)}",
             rate=f"{size(rate)}/s",
-            left_s=self._state.left_s(now),
+            left_s=None if left is None else left.median_s,
             style=ALL,
         )
 
-    def _counts(self, width: int) -> Iterator[str]:
+    def _counts(self, now: float, width: int) -> Iterator[str]:
         """Yield lines of counts; a line breaks between two of them."""
         report = self._state.report
         figures = {
@@ -170,8 +171,11 @@ class ProgressView:
             "failed": len(report.failed),
             "retried": report.retries + report.recreated + report.interrupted,
         }
+        parts = [f"{count} {label}" for label, count in figures.items()]
+        if (left := self._state.left(now)) is not None:
+            parts.insert(0, left_text(left))
         line = ""
-        for figure in [f"{count} {label}" for label, count in figures.items()]:
+        for figure in parts:
             if line and len(f"{line}, {figure}") > width - 1:
                 yield f"{line},"
                 line = figure

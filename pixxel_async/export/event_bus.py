@@ -12,6 +12,7 @@ from .. import events
 from ..transfer.errors import as_error
 from .event_recorder import EventRecorder
 from .summary import Report
+from .transfer_progress import TransferProgress
 
 logger = logging.getLogger("pixxel_async")
 
@@ -32,6 +33,7 @@ class EventBus:
         self._began = anyio.current_time()
         self.recorder = recorder
         self.report = report
+        self.transfers = TransferProgress()
 
     def clock(self) -> float:
         """Return the seconds since the export began."""
@@ -72,6 +74,7 @@ class EventBus:
         self.report.received += count
 
     def _record(self, event: events.Event) -> None:
+        self.transfers.note(event)
         if isinstance(event, events.PackageEvent):
             try:
                 self.recorder.note(event, self.report.state_of(event.key))

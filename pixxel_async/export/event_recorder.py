@@ -18,7 +18,7 @@ from .. import events
 from .._version import __version__
 from ..errors import SinkError
 from ..journal.journal import Journal
-from ..journal.models import Activity, Ending, Run, Step
+from ..journal.models import MEDIAN_LEFT, P90_LEFT, Activity, Ending, Run, Step
 from ..sansio.package_state import State
 from .summary import Report
 
@@ -137,6 +137,13 @@ class EventRecorder:
 
     def _count(self, report: Report, at_s: float, ending: Ending | None) -> None:
         counts = report.counts()
+        if report.time_left is not None and ending is None:
+            left = report.time_left
+            ends_s = left.at_s - at_s
+            counts |= {
+                MEDIAN_LEFT: max(0, round(ends_s + left.median_s)),
+                P90_LEFT: max(0, round(ends_s + left.p90_s)),
+            }
         if counts == self._counted and at_s - self._counted_at_s < HEARTBEAT_S:
             return
         self._counted, self._counted_at_s = counts, at_s

@@ -60,7 +60,12 @@ class Exporter:
             adopted=resources.adopted,
         )
         self.packages = Packages(requests, resources.adopted)
-        self._waits = Waits(requests, poll=resources.poll, limits=resources.limits)
+        self._waits = Waits(
+            requests,
+            poll=resources.poll,
+            limits=resources.limits,
+            times=resources.packaging_times,
+        )
 
     def export(
         self, downloads: Downloads, directory: str | Path, folder: FolderPolicy | None

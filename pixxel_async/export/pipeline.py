@@ -24,12 +24,7 @@ from pydantic import SecretStr
 
 from .. import events
 from ..downloads import Download
-from ..errors import (
-    AuthenticationError,
-    EarlierFailureError,
-    PixxelError,
-    RouteError,
-)
+from ..errors import AuthenticationError, EarlierFailureError, PixxelError, RouteError
 from ..journal.export_folder import ExportFolder
 from ..journal.heartbeat_lock import FolderLostError
 from ..journal.models import Ending
@@ -47,6 +42,7 @@ from ..transfer.work_item import WorkItem, new_row
 from .create_stage import CreateStage
 from .event_bus import EventBus
 from .fetch_stage import FetchStage
+from .forecast import Forecast
 from .key_check import JUDGED, KeyCheck
 from .package_requests import PackageRequests, raise_if_failed
 from .pending_packages import Failures, PendingPackages
@@ -107,6 +103,7 @@ class Pipeline:
             policy=resources.poll,
             workers=resources.limits.requests,
             on_error=lambda item, raised: self._fail(item, as_error(raised)),
+            times=resources.packaging_times,
         )
         self._space = DiskSpace(
             folder.sink,
@@ -212,6 +209,8 @@ class Pipeline:
                 total = count(downloads)
                 await self._emit(events.Started(at_s=self._clock(), total=total))
                 tasks.start_soon(self._poll_stage.run)
+                limits = self._resources.limits
+                tasks.start_soon(Forecast(self._event_bus, self._poll_stage, limits).run)
                 tasks.start_soon(self._downloader.watchdog.run)
                 tasks.start_soon(self._event_bus.recorder.run, self._report, self._clock)
                 tasks.start_soon(self._create_all, incoming, tasks)
@@ -319,9 +318,8 @@ class Pipeline:
                 item, since=item.since, spread_s=self._resources.poll.initial_s
             )
             return
-        create = self._create_stage.create
-        if first is ResumeAction.CREATE_AGAIN:
-            create = self._create_stage.create_again
+        stage = self._create_stage
+        create = stage.create_again if first is ResumeAction.CREATE_AGAIN else stage.create
         # Without an id, an earlier run may have sent the same call: the age is unknown.
         is_new = needs_id(item.download) or item.row.state is State.QUEUED
         package = await create(item)

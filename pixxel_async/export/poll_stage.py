@@ -3,35 +3,75 @@
 Rules:
     * One task takes the package that is due next and starts a task for its poll, a bounded number
       at once. Ten thousand pending packages are ten thousand entries in a heap, not tasks.
+    * It starts with what earlier exports observed of packaging times, and keeps what it observes.
     * Results are awaited: a slow consumer slows the polls instead of growing a queue.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
 
 import anyio
+import anyio.to_thread
 from anyio.abc import TaskStatus
 
-from ..config import PollPolicy
+from ..config import PollMethod, PollPolicy
 from ..models import PackageStatus
 from ..sansio.polling.schedule import Pending, PollSchedule
+from ..sansio.polling.time_left import ReadyCurve, Wait
 from ..sansio.resilience.gcra import LEAST_WAIT_S
+from ..settings.packaging_times import PackagingTimes
 
 T = TypeVar("T")
+R = TypeVar("R")
+
+logger = logging.getLogger("pixxel_async")
 
 
 async def _raise(_item: object, error: Exception) -> None:
     raise error
 
 
+@asynccontextmanager
+async def remembering(
+    schedule: PollSchedule[T], times: PackagingTimes | None
+) -> AsyncIterator[None]:
+    """Give a schedule what earlier exports observed, and keep what it observes.
+
+    Args:
+        schedule: The schedule.
+        times: The packaging times that are kept; None keeps none.
+    """
+    policy = schedule.policy
+    if times is None or not policy.keep_times or policy.method is not PollMethod.LEARNING:
+        yield
+        return
+    schedule.recall(await _in_thread(times.read) or {})
+    try:
+        yield
+    finally:
+        with anyio.CancelScope(shield=True):
+            await _in_thread(lambda: times.keep(schedule.findings()))
+
+
+async def _in_thread(work: Callable[[], R]) -> R | None:
+    """Do something on a thread; returns None if the system allows no more threads."""
+    try:
+        return await anyio.to_thread.run_sync(work)
+    except RuntimeError as error:
+        logger.debug("packaging times are ignored: %s", error)
+        return None
+
+
 class PollStage(Generic[T]):
     """Polls the added packages until cancelled."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a poll means is the caller's
         self,
         poll: Callable[[Pending[T]], Awaitable[bool]],
         on_pending: Callable[[Pending[T], float], Awaitable[None]],
@@ -39,6 +79,7 @@ class PollStage(Generic[T]):
         policy: PollPolicy,
         workers: int,
         on_error: Callable[[T, Exception], Awaitable[None]] = _raise,
+        times: PackagingTimes | None = None,
     ) -> None:
         """Prepare; nothing runs before `run`.
 
@@ -48,12 +89,14 @@ class PollStage(Generic[T]):
             policy: The intervals.
             workers: How many polls may be in flight at once.
             on_error: Called when `poll` or `on_pending` raises; by default, `run` raises it.
+            times: The packaging times of earlier exports; None keeps none.
         """
         self._poll = poll
         self._on_pending = on_pending
         self._schedule: PollSchedule[T] = PollSchedule(policy)
         self._workers = workers
         self._on_error = on_error
+        self._times = times
         self._changed = asyncio.Event()
         self._is_drained = False
 
@@ -86,6 +129,14 @@ class PollStage(Generic[T]):
         self._schedule.saw(pending, status, now=_now())
         self._changed.set()
 
+    def waits(self) -> list[Wait]:
+        """Return how long the pending packages have waited, for an estimate of the time left."""
+        return self._schedule.waits(_now())
+
+    def usual_curve(self) -> ReadyCurve | None:
+        """Return when most packages become ready; None while that is unknown."""
+        return self._schedule.usual_curve()
+
     def drain(self) -> list[T]:
         """Remove and return all waiting packages; those added later are due at once."""
         self._is_drained = True
@@ -94,7 +145,7 @@ class PollStage(Generic[T]):
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Poll until cancelled, with one task per poll in flight."""
         in_flight = anyio.Semaphore(self._workers)
-        async with anyio.create_task_group() as tasks:
+        async with remembering(self._schedule, self._times), anyio.create_task_group() as tasks:
             task_status.started()
             while True:
                 await asyncio.sleep(0)  # or polls that never wait would starve other tasks

@@ -8,6 +8,7 @@ from ..config import FetchPolicy, FolderPolicy, Limits, PollPolicy, RetryPolicy
 from ..http.circuit_breaker import CircuitBreakers
 from ..http.service_calls import Api
 from ..http.storage_client import StorageClient
+from ..settings.packaging_times import PackagingTimes
 from ..transfer.bandwidth_limiter import Bandwidth
 from ..transfer.concurrency_limiter import ConcurrencyLimiter
 from .adopted import AdoptedPackages
@@ -29,6 +30,7 @@ class ExportResources:
         fetch: How packages are transferred and verified.
         folder: How files in the export folder are handled.
         adopted: Packages that need not be requested.
+        packaging_times: What earlier exports observed; None keeps nothing.
     """
 
     api: Api
@@ -42,3 +44,4 @@ class ExportResources:
     fetch: FetchPolicy
     folder: FolderPolicy
     adopted: AdoptedPackages = field(default_factory=AdoptedPackages)
+    packaging_times: PackagingTimes | None = None

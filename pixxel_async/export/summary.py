@@ -46,6 +46,7 @@ class Report:
         stopped: Why it stopped early, or None.
         left: How many packages are not settled: neither saved, skipped nor failed. None while that
             is unknown: before the export begins, and for a stream that was not read to its end.
+        time_left: The last estimate of the time left; None while too little is known.
         has_ended: Whether the export has ended, complete or early; nothing changes after that.
     """
 
@@ -68,6 +69,7 @@ class Report:
     elapsed_s: float = 0.0
     stopped: PixxelError | None = None
     left: int | None = None
+    time_left: events.TimeLeft | None = None
     has_ended: bool = False
     _state_by_key: dict[str, State] = field(default_factory=dict, repr=False)
 
@@ -124,7 +126,7 @@ class Report:
 
     def end(self, left: int | None) -> None:
         """Mark the export as ended, with `left` unsettled packages."""
-        self.left, self.has_ended = left, True
+        self.left, self.has_ended, self.time_left = left, True, None
 
     def state_of(self, key: str) -> State:
         """Return the state of a package; QUEUED if it has had no event yet."""
@@ -140,6 +142,8 @@ class Report:
         if isinstance(event, events.PackageEvent):
             self._advance(event)
         match event:
+            case events.TimeLeft():
+                self.time_left = event
             case events.Started(total=total):
                 self.total = self.left = total
             case events.Polled():

@@ -13,6 +13,7 @@ from ..errors import UsageError
 from ..http.client_lifetime import IS_CLOSED
 from ..models import Package, PackageStatus
 from ..sansio.polling.schedule import Pending
+from ..settings.packaging_times import PackagingTimes
 from ..transfer.errors import as_error
 from ..waits import wait_for_end
 from .package_requests import PackageRequests, raise_if_failed
@@ -37,11 +38,19 @@ class _Wait:
 class Waits:
     """The waits of a client; its schedule runs while anybody waits."""
 
-    def __init__(self, requests: PackageRequests, *, poll: PollPolicy, limits: Limits) -> None:
-        """Nothing runs before the first wait."""
+    def __init__(
+        self,
+        requests: PackageRequests,
+        *,
+        poll: PollPolicy,
+        limits: Limits,
+        times: PackagingTimes | None,
+    ) -> None:
+        """Nothing runs before the first wait; `times` are those of earlier exports."""
         self._requests = requests
         self._policy = poll
         self._limits = limits
+        self._times = times
         self._waiting: set[_Wait] = set()
         self._stage: PollStage[_Wait]
         self._polling: asyncio.Task[None] | None = None
@@ -83,6 +92,7 @@ class Waits:
                 policy=self._policy,
                 workers=self._limits.requests,
                 on_error=_fail,
+                times=self._times,
             )
             self._polling = asyncio.create_task(self._stage.run(), name="pixxel-async polls")
         self._waiting.add(waiting)

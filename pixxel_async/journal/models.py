@@ -150,6 +150,10 @@ class Ending(StrEnum):
     STOPPED = "stopped"
 
 
+MEDIAN_LEFT = "time_left_s"
+P90_LEFT = "time_left_p90_s"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """One run of an export.
@@ -163,7 +167,8 @@ class Run:
         ending: How it ended, or None while it runs or if it was killed.
         total: How many distinct downloads it got, or None for a stream.
         counts: Totals by name, as in `Report`: `saved`, `skipped`, `failed`, `bytes`, `received`,
-            `polls`, `retries`, `recreated`, `interrupted`, `refreshed`.
+            `polls`, `retries`, `recreated`, `interrupted`, `refreshed`. While it runs, also
+            `time_left_s` and `time_left_p90_s`, the estimate as of `seen_at`, if there is one.
     """
 
     number: int

@@ -13,8 +13,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..journal.models import Corruption, Ending, ExportRecord, PackageRow, Run
+from ..journal.models import (
+    MEDIAN_LEFT,
+    P90_LEFT,
+    Corruption,
+    Ending,
+    ExportRecord,
+    PackageRow,
+    Run,
+)
 from ..sansio.package_state import State
+from ..sansio.polling.time_left import Estimate
 from .timeline import SAVED_STATES, ends_of_runs
 
 KILLED = "killed"
@@ -33,6 +42,8 @@ class Totals:
         failed: The failed packages.
         runs: The number of runs, including a running one.
         running: The id of the process that exports into the folder now, or None.
+        time_left: The running process's estimate of the time left, from `seen_at` on; None if it
+            has none.
         seen_at: The time of the last activity, in seconds since 1970, or None.
         damaged: The impossible values found in the journal.
         is_complete: Whether every package is saved, and no row is damaged.
@@ -45,6 +56,7 @@ class Totals:
     failed: tuple[PackageRow, ...]
     runs: int
     running: int | None
+    time_left: Estimate | None
     seen_at: float | None
     damaged: tuple[Corruption, ...]
     is_complete: bool
@@ -58,6 +70,15 @@ class Totals:
     def left(self) -> int:
         """The number of packages that are neither saved nor failed."""
         return self.packages - self.saved - len(self.failed)
+
+
+def _time_left(record: ExportRecord) -> Estimate | None:
+    if record.running is None or not record.runs:
+        return None
+    counts = record.runs[-1].counts
+    if MEDIAN_LEFT not in counts or P90_LEFT not in counts:
+        return None
+    return Estimate(median_s=counts[MEDIAN_LEFT], p90_s=counts[P90_LEFT])
 
 
 def totals_of(record: ExportRecord) -> Totals:
@@ -81,6 +102,7 @@ def totals_of(record: ExportRecord) -> Totals:
         failed=tuple(row for row in record.rows if row.state is State.FAILED),
         runs=len(record.runs),
         running=record.running,
+        time_left=_time_left(record),
         seen_at=max(ends_of_runs(record).values(), default=None),
         damaged=record.damaged,
         is_complete=(

@@ -88,6 +88,8 @@ def totals_row(totals: Totals) -> dict[str, Any]:
         "bytes_partial": totals.bytes_partial,
         "runs": totals.runs,
         "running": totals.running,
+        "time_left_s": totals.time_left and totals.time_left.median_s,
+        "time_left_p90_s": totals.time_left and totals.time_left.p90_s,
         "seen_at": None if totals.seen_at is None else iso(totals.seen_at),
         "damaged": [asdict(damage) for damage in totals.damaged],
         "is_complete": totals.is_complete,

@@ -12,10 +12,12 @@ Rules:
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from decimal import Decimal
 
+SMALL_S = 10
 MINUTE_S = 60
 HOUR_S = 60 * MINUTE_S
 DAY_S = 24 * HOUR_S
@@ -82,12 +84,6 @@ def duration(lasts_s: float) -> str:
     return _two(round(lasts_s / HOUR_S), DAY_S // HOUR_S, "d", "h")
 
 
-def estimate(lasts_s: float) -> str:
-    """Return a time that is not known to tenths: `7 s`, `3 min 20 s`."""
-    whole_s = max(round(lasts_s), 1)
-    return f"{whole_s} s" if whole_s < MINUTE_S else duration(whole_s)
-
-
 def time_left(lasts_s: float) -> str:
     """Return an estimate in at most 8 characters: `0:07`, `59:59`, `23:59:59`, `3 d 4 h`."""
     whole_s = round(lasts_s)
@@ -98,6 +94,19 @@ def time_left(lasts_s: float) -> str:
     if minutes < HOUR_S // MINUTE_S:
         return f"{minutes}:{seconds:02}"
     return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+
+
+def rough(lasts_s: float) -> str:
+    """Return an estimated time with about two digits, rounded up."""
+    if lasts_s <= SMALL_S:
+        return f"{max(1, math.ceil(lasts_s))} s"
+    if (rounded_s := 5 * math.ceil(lasts_s / 5)) < MINUTE_S:
+        return f"{rounded_s} s"
+    if (minutes := math.ceil(lasts_s / MINUTE_S)) < HOUR_S / MINUTE_S:
+        return f"{minutes} min"
+    if (hours := math.ceil(lasts_s / HOUR_S * 10) / 10) < DAY_S / HOUR_S:
+        return f"{hours:g} h"
+    return f"{math.ceil(lasts_s / DAY_S * 10) / 10:g} d"
 
 
 def per_second(rate: float) -> str:

@@ -101,6 +101,9 @@ def test_plain_lines_number_what_has_ended_as_far_as_they_list_it() -> None:
     assert lines(Verbosity.NORMAL, *shown) == [listed[0], listed[3]]
 
 
+TIME_LEFT = events.TimeLeft(at_s=3.0, median_s=3 * 3600.0, p90_s=5 * 3600.0)
+
+
 def test_a_heartbeat_counts_everything() -> None:
     state, now = ProgressState(), 0.0
     report = Report()
@@ -113,16 +116,16 @@ def test_a_heartbeat_counts_everything() -> None:
 
     follow(started(2000), skipped(job(1)), failed(job(2)), requested(), ready(), fetch_started())
     now = 1.0
-    follow(progressed(1_000_000))
+    follow(progressed(1_000_000), TIME_LEFT)
     assert heartbeat(state, now) == (
         "1 of 2,000 packages done, 1 failed, 1,997 waiting; 1 transfer at 1.0 MB/s; "
-        "about 8 h 20 min left"
+        "about 3 h left (at most 5 h)"
     )
-    now = 100.0
+    now = 3601.0
     follow(saved())
     assert heartbeat(state, now) == (
         "2 of 2,000 packages done, 1 failed, 1,997 waiting; 0 transfers at 250.0 kB/s; "
-        "about 1 d 4 h left"
+        "about 2 h left (at most 4 h)"
     )
 
 
@@ -187,6 +190,27 @@ def test_the_bars_count_packages_and_bytes() -> None:
     assert overall.startswith("packages ")
     assert "2/4  0 bytes" in overall
     assert counts == ("1 not requested, 1 packaging, 0 waiting for a slot, 1 failed, 1 retried")
+
+
+def test_the_time_left_counts_down_from_the_last_estimate() -> None:
+    screen = Screen(width=100)
+    report = tell(screen.bars, started(2), requested(), TIME_LEFT)
+    screen.now += 1801
+    screen.bars.show(requested(job(2)), report)
+    overall, counts = screen.drawn()[:2]
+    assert overall.endswith("2:29:59")
+    assert counts.startswith("about 2.5 h left (at most 4.5 h), 1 not requested")
+
+
+def test_a_time_left_that_is_unknown_is_not_shown() -> None:
+    screen = Screen()
+    report = tell(screen.bars, started(2), requested())
+    assert "left" not in "".join(screen.drawn())
+    report.add(TIME_LEFT)
+    screen.bars.show(TIME_LEFT, report)
+    assert "about 3 h left" in "".join(screen.drawn())
+    report.time_left = None
+    assert "left" not in "".join(screen.drawn())
 
 
 def test_a_transfer_has_a_bar_from_its_start_to_its_end() -> None:

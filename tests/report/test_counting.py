@@ -17,6 +17,7 @@ from pixxel_async.report.state_counts import StateGroup, state_counts_of, state_
 from pixxel_async.report.time_axis import axis_of
 from pixxel_async.report.timeline import ENDS, ends_of_runs, shares, slowest, tidy, timelines_of
 from pixxel_async.sansio.package_state import State
+from pixxel_async.sansio.polling.time_left import Estimate
 
 from .made import made_export, record, row, run, step
 from .strategies import records
@@ -59,6 +60,14 @@ def test_totals_count_what_is_left() -> None:
     assert totals.states[State.QUEUED] == 2
     assert (totals.bytes_saved, totals.bytes_partial) == (5, 11)
     assert (totals.running, totals.seen_at) == (12, 9)
+
+
+def test_only_a_running_export_has_a_time_left() -> None:
+    counts = {"time_left_s": 60, "time_left_p90_s": 90}
+    runs = (run(ending=None, pid=4, counts=counts),)
+    assert totals_of(record(runs=runs, running=4)).time_left == Estimate(median_s=60, p90_s=90)
+    assert totals_of(record(runs=runs)).time_left is None
+    assert totals_of(record(runs=(run(ending=None, pid=4),), running=4)).time_left is None
 
 
 def test_a_journal_of_an_earlier_version_has_no_runs() -> None:

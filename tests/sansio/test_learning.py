@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixxel_async import PollPolicy
-from pixxel_async.sansio.polling.learner import LEAST_INTERVAL, BackoffCurve, Learner
+from pixxel_async.sansio.polling.backoff_curve import BackoffCurve
+from pixxel_async.sansio.polling.learner import LEAST_INTERVAL, Learner
 
 POLICY = PollPolicy(initial_s=2, max_s=30, factor=1.5)
 
@@ -69,8 +70,8 @@ def test_who_waits_for_more_is_polled_later(
 
 @given(ages)
 def test_who_knows_nothing_does_as_backoff(age_s: float) -> None:
-    ladder = BackoffCurve(POLICY)
-    expected = min(ladder.age_s(ladder.rungs(age_s) + 1), age_s + 30)
+    curve = BackoffCurve(POLICY)
+    expected = min(curve.age_of(curve.polls_by(age_s) + 1), age_s + 30)
     assert Learner(POLICY).next_age_s(age_s, 1) == pytest.approx(expected, rel=0.01)
 
 
@@ -84,8 +85,8 @@ def test_when_none_became_ready_polls_beyond_what_was_seen_are_those_of_backoff(
         learner.waited(0, age_s, polls=1, backoff=0)
     assert learner.price is None
     beyond_s = age_s * 1.5
-    ladder = BackoffCurve(POLICY)
-    expected = min(ladder.age_s(ladder.rungs(beyond_s) + 1), beyond_s + 30)
+    curve = BackoffCurve(POLICY)
+    expected = min(curve.age_of(curve.polls_by(beyond_s) + 1), beyond_s + 30)
     assert learner.next_age_s(beyond_s, 1) == pytest.approx(expected)
 
 

@@ -17,7 +17,6 @@ from pixxel_async.sansio.units import (
     MINUTE_S,
     counted,
     duration,
-    estimate,
     exact_duration,
     exact_rate,
     exact_size,
@@ -26,6 +25,7 @@ from pixxel_async.sansio.units import (
     read_duration,
     read_rate,
     read_size,
+    rough,
     size,
     time_left,
 )
@@ -141,13 +141,6 @@ def test_a_time_left_is_a_clock_and_then_days(lasts_s: float, shown: str) -> Non
     assert time_left(lasts_s) == shown
 
 
-@pytest.mark.parametrize(
-    ("lasts_s", "shown"), [(0, "1 s"), (7.4, "7 s"), (59.6, "1 min"), (200.2, "3 min 20 s")]
-)
-def test_an_estimate_has_no_tenths(lasts_s: float, shown: str) -> None:
-    assert estimate(lasts_s) == shown
-
-
 @given(st.floats(0, 1e9))
 def test_no_rate_has_an_exponent_and_each_is_near(rate: float) -> None:
     value = per_second(rate).removesuffix("/s").replace(",", "")
@@ -168,6 +161,28 @@ def test_no_size_has_a_thousand_of_a_unit_and_each_is_near(count: float) -> None
     value, unit = size(count).split(" ")
     assert float(value) < 1000
     assert abs(float(value) * UNITS[unit] - count) <= max(0.5, 0.051 * UNITS[unit])
+
+
+@pytest.mark.parametrize(
+    ("lasts_s", "shown"),
+    [
+        (0, "1 s"),
+        (3.2, "4 s"),
+        (10, "10 s"),
+        (10.5, "15 s"),
+        (55, "55 s"),
+        (56, "1 min"),
+        (61, "2 min"),
+        (3540, "59 min"),
+        (3541, "1 h"),
+        (5000, "1.4 h"),
+        (86_000, "23.9 h"),
+        (86_399, "1 d"),
+        (200_000, "2.4 d"),
+    ],
+)
+def test_estimates_are_rounded_up(lasts_s: float, shown: str) -> None:
+    assert rough(lasts_s) == shown
 
 
 @given(st.floats(0, MAX_DURATION_S, exclude_min=True))

@@ -70,6 +70,7 @@ from pixxel_async import (
     Sync,
     Task,
     TaskDownload,
+    TimeLeft,
     Timeouts,
     UnknownFiles,
     UrlRefreshed,
@@ -135,6 +136,8 @@ def handle(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912 - every event
             return event.key
         case RateLimited() | HostFailed() | HostRecovered() | HostOverloaded():
             return f"{event.at_s}"
+        case TimeLeft(median_s=median_s, p90_s=p90_s):
+            print(median_s, p90_s)
         case ConcurrencyChanged(fetches=fetches):
             return f"{fetches}"
         case Paused() | Resumed():

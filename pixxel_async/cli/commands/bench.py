@@ -67,7 +67,7 @@ SANDBOX = (
 )
 ADDRESS = "base URL"
 START_S = 30.0
-POLL = PollPolicy(initial_s=0.01, max_s=0.1)
+POLL = PollPolicy(initial_s=0.01, max_s=0.1, keep_times=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,7 +34,7 @@ SCENARIO = Scenario(
     seed=SEED,
 )
 LIMITS = Limits(requests=32, requests_per_second=200, fetches=12)
-POLL = PollPolicy(initial_s=0.3, max_s=1.5)
+POLL = PollPolicy(initial_s=0.3, max_s=1.5, keep_times=False)
 RETRY = RetryPolicy(initial_s=0.1, max_s=1.0)
 
 

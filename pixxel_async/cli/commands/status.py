@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ...display.progress_state import left_text
 from ...journal.models import PackageRow
 from ...journal.reader import read_record
 from ...report.metrics import Totals, totals_of
@@ -68,6 +69,8 @@ def _rows(totals: Totals, *, now: float) -> Iterator[tuple[str, str]]:
     yield "bytes", f"{size(totals.bytes_saved)} saved{partial}"
     running = "no" if totals.running is None else f"yes, process {totals.running}"
     yield "running", running
+    if totals.time_left is not None and totals.seen_at is not None:
+        yield "time left", left_text(totals.time_left.after(now - totals.seen_at))
     yield "runs", str(totals.runs)
     if totals.seen_at is not None:
         ago = duration(max(0.0, now - totals.seen_at))

@@ -1,1 +1,4 @@
-"""When a pending package is polled, and what its packaging times teach. No clock is read here."""
+"""When pending packages are polled, and what their packaging times say about those to come.
+
+Nothing here reads a clock or a file.
+"""

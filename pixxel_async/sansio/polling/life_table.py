@@ -1,17 +1,17 @@
-"""How long packaging takes: a life table of what polls have seen.
+"""How long packaging takes: a life table of what polls observed.
 
 Method:
-    * A poll tells of an interval of a package's age: not ready at its end (a wait that is censored
-      on the right), or ready somewhere within (interval-censored).
-    * Ages are cut into bins that grow by `BIN_GROWTH`. Each has an exposure, the seconds that
-      packages spent in it unready, and events, how many became ready in it. Events by exposure are
-      the hazard, whatever the distribution: the life table of D. R. Cox and D. Oakes, "Analysis of
-      Survival Data" (1984), chapter 4.
-    * A package that became ready between two polls counts as shares of one event, in each bin as
-      much as is likely by the hazards that are known. The last `RECENT` of them are shared out anew
-      when more is known. Repeated, this is the self-consistent estimate of B. W. Turnbull, "The
-      empirical distribution function with arbitrarily grouped, censored and truncated data"
-      (Journal of the Royal Statistical Society B 38, 1976).
+    * A poll says in which interval of ages a package became ready (interval censoring), or that it
+      is not ready yet (right censoring).
+    * Ages are divided into bins that grow by `BIN_GROWTH`. A bin has an exposure, the seconds that
+      packages spent in it unready, and events, the number of packages that became ready in it.
+      Events per exposure are the hazard, for any distribution: the life table of D. R. Cox and
+      D. Oakes, "Analysis of Survival Data" (1984), chapter 4.
+    * A package that became ready between two polls is one event, divided among the bins in between
+      in proportion to their probability under the hazards known so far. The most recent events are
+      divided again as the hazards improve. Repeated, this is the self-consistent estimate of
+      B. W. Turnbull, "The empirical distribution function with arbitrarily grouped, censored and
+      truncated data" (Journal of the Royal Statistical Society B 38, 1976).
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 
 BIN_GROWTH = 1.02
-"""By how much a bin ends later than it begins."""
+"""The end of a bin divided by its beginning."""
 RECENT = 32
-"""The number of recent packages that are redistributed."""
+"""How many of the latest events are divided again."""
 
 
 @dataclass(slots=True)
@@ -34,9 +34,9 @@ class Found:
     """A package that became ready.
 
     Attributes:
-        begin_s: The age at which it was last seen not ready.
+        begin_s: The age at which it was last seen unready.
         end_s: The age at which it was seen ready.
-        shares: How much of it each bin in between has.
+        shares: The share of each bin in between.
     """
 
     begin_s: float
@@ -50,12 +50,14 @@ class LifeTable:
 
     Attributes:
         first_s: The end of the first bin, which begins at zero.
-        edges: Where each bin begins, and where the last one ends: beyond all that was seen.
-        events: How many became ready in each bin, in shares.
-        found: How many became ready.
+        recent: How many of the latest events `share_again` divides again.
+        edges: The beginning of each bin, and the end of the last, which no observation reaches.
+        events: How many packages became ready in each bin; a sum of shares.
+        found: How many packages became ready.
     """
 
     first_s: float
+    recent: int = RECENT
     edges: list[float] = field(init=False)
     events: list[float] = field(init=False)
     found: int = 0
@@ -64,23 +66,28 @@ class LifeTable:
     _recent: deque[Found] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
-        """Begin with one bin."""
+        """Start with one bin."""
         self.edges = [0.0, self.first_s]
         self.events = [0.0]
         self._parts = [0.0]
         self._passed = [0]
 
     def bin_of(self, age_s: float) -> int:
-        """Return which bin an age lies in; bins are added until one does."""
+        """Return the bin of an age; adds bins until one contains it."""
         while self.edges[-1] <= age_s:
+            self.reach(len(self.events) + 1)
+        return bisect_right(self.edges, age_s) - 1
+
+    def reach(self, bins: int) -> None:
+        """Add bins until there are that many."""
+        while len(self.events) < bins:
             self.edges.append(self.edges[-1] * BIN_GROWTH)
             self.events.append(0.0)
             self._parts.append(0.0)
             self._passed.append(0)
-        return bisect_right(self.edges, age_s) - 1
 
     def waited(self, begin_s: float, end_s: float) -> None:
-        """Note that a package was not ready at the end of an interval of its age."""
+        """Record that a package was unready throughout an interval of its age."""
         last, first = self.bin_of(end_s), self.bin_of(begin_s)
         if first == last:
             self._parts[first] += end_s - begin_s
@@ -91,22 +98,22 @@ class LifeTable:
         self._passed[last] -= 1
 
     def ready(self, begin_s: float, end_s: float, hazards: Sequence[float]) -> None:
-        """Note that a package became ready within an interval of its age.
+        """Record that a package became ready within an interval of its age.
 
         Args:
-            begin_s: Where it was last seen not ready.
-            end_s: Where it was seen ready.
-            hazards: As far as they are known, one a bin; the last holds for the bins after it.
+            begin_s: The age at which it was last seen unready.
+            end_s: The age at which it was seen ready.
+            hazards: The known hazard of each bin; the last applies to all later bins.
         """
         self.found += 1
         new = Found(begin_s, end_s)
         self._share_out(new, hazards)
         self._recent.append(new)
-        if len(self._recent) > RECENT:
+        if len(self._recent) > self.recent:
             self._recent.popleft()
 
     def share_again(self, hazards: Sequence[float]) -> None:
-        """Redistribute the packages that became ready last, by the present hazards."""
+        """Divide the latest events again, by better hazards."""
         for found in self._recent:
             self._add(found, -1)
             self._share_out(found, hazards)
@@ -141,7 +148,7 @@ class LifeTable:
             self._parts[at] += sign * span_s * (max(left, 0.0) + share / 2)
 
     def _spans(self, found: Found) -> list[tuple[int, float]]:
-        """Return the bins of an interval, and how many seconds it has in each."""
+        """Return the bins of an interval, and the seconds it spends in each."""
         edges, begin_s, end_s = self.edges, found.begin_s, found.end_s
         last, first = self.bin_of(end_s), self.bin_of(begin_s)
         return [
@@ -151,10 +158,13 @@ class LifeTable:
 
 
 ENOUGH = 5.0
+"""The window around a bin grows until it contains this many events, ..."""
 REACH = 8
+"""... or this many bins on either side."""
 WINDOW_EVENTS = 2.0
+"""The window weighs as much as this many events of the bin itself."""
 PRIOR_PACKAGES = 0.5
-"""The prior weighs as much as if so many packages had been watched."""
+"""The prior weighs as much as this many observed packages."""
 
 
 def smooth(
@@ -166,10 +176,10 @@ def smooth(
     """Return the hazard of each bin, in 1/s.
 
     Args:
-        events: How many became ready in each bin.
-        exposures: The seconds that packages spent unready in it.
+        events: How many packages became ready in each bin.
+        exposures: The seconds that packages spent in it unready.
         widths: Its length in seconds.
-        priors: The hazard where nothing was seen.
+        priors: The hazard where nothing was observed.
     """
     count = len(widths)
     all_events = list(accumulate(events, initial=0.0))

@@ -1,1 +1,1 @@
-# What docs/recipes/airflow.md and docs/steps.md use of Airflow 3, which is too large to install for its types.
+# What the pages use of Airflow 3, which is too large to install for its types.

@@ -1,6 +1,6 @@
 from typing import Any
 
-from airflow.sdk import BaseOperator
+from ....sdk import BaseOperator
 
 class BashOperator(BaseOperator):
     def __init__(
