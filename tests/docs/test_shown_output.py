@@ -22,6 +22,7 @@ from .pages import DOCS
 
 NUMBER = re.compile(r"\d[\d.,:]*")
 UNIT = re.compile(r"N (?:[kMG]?B|bytes)")
+ESTIMATE = re.compile(r"(about|at most) N (?:s|min|h|d)\b")
 SOME_AOI = {"kind": "aoi", "aoi_id": "66e51767", "asset_ids": ["broken"]}
 
 
@@ -29,7 +30,8 @@ def shape(line: str) -> str:
     """Return a line without what differs between runs: figures, units, ids and times."""
     line = re.sub(r"(aoi|job)-[\w…-]+\.zip", "NAME.zip", line)
     line = re.sub(r"\d{4}-\d\d-\d\d [\d:]+", "TIME", line)
-    return UNIT.sub("N B", NUMBER.sub("N", line)).rstrip()
+    line = UNIT.sub("N B", NUMBER.sub("N", line))
+    return ESTIMATE.sub(r"\1 N s", line).rstrip()
 
 
 def block_with(page: str, words: str) -> list[str]:
@@ -58,7 +60,14 @@ def export_under_way(folder: Path) -> Iterator[None]:
 def test_the_output_of_status(tmp_path: Path) -> None:
     shown = [shape(line) for line in block_with("after-an-export.md", "waiting for a slot")]
     folder = tmp_path / "out"
-    wanted = ("packaging", "waiting for a slot", "transferring", "of what is left", "failed  ")
+    wanted = (
+        "packaging",
+        "waiting for a slot",
+        "transferring",
+        "what is left",
+        "time left",
+        "failed  ",
+    )
     written: list[str] = []
 
     def has_all() -> bool:

@@ -137,7 +137,7 @@ def handle(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912 - every event
         case RateLimited() | HostFailed() | HostRecovered() | HostOverloaded():
             return f"{event.at_s}"
         case TimeLeft(median_s=median_s, p90_s=p90_s):
-            print(median_s, p90_s)
+            return f"{median_s} {p90_s}"
         case ConcurrencyChanged(fetches=fetches):
             return f"{fetches}"
         case Paused() | Resumed():
