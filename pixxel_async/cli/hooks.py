@@ -25,6 +25,7 @@ from typing import Self
 
 from ..sansio.redact import first_line
 from ..sansio.units import counted, duration
+from ..waits import to_end
 from .options.unattended import words_of
 
 AT_ONCE = 4
@@ -127,15 +128,16 @@ class Hook:
 
     async def _run(self, words: list[str], values: Mapping[str, str]) -> None:
         inherited = {name: value for name, value in os.environ.items() if name != _SECRET}
+        starting = asyncio.create_subprocess_exec(
+            *words,
+            stdin=DEVNULL,
+            stdout=DEVNULL,
+            stderr=PIPE,
+            env={**inherited, **values},
+            start_new_session=True,
+        )
         try:
-            process = await asyncio.create_subprocess_exec(
-                *words,
-                stdin=DEVNULL,
-                stdout=DEVNULL,
-                stderr=PIPE,
-                env={**inherited, **values},
-                start_new_session=True,
-            )
+            process = await to_end(starting, drop=_kill)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             self.failed += 1
@@ -199,6 +201,11 @@ async def _end(process: Process) -> None:
         with suppress(TimeoutError, asyncio.CancelledError):
             async with asyncio.timeout(STOP_S):
                 await process.wait()
+    _kill(process)
+
+
+def _kill(process: Process) -> None:
+    """End a command and what it has started at once."""
     _signal(process, hard=True)
     transport = getattr(process, "_transport", None)  # asyncio offers no other way to close pipes
     if transport is not None:

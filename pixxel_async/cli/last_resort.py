@@ -110,8 +110,8 @@ def _missing(error: BaseException) -> str:
 def _has_memory_limit() -> bool:
     try:
         import resource  # noqa: PLC0415 - Windows has none
-    except ImportError:
-        return False
+    except ImportError:  # elsewhere, memory does not suffice for it
+        return sys.platform != "win32"
     return resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
 
 

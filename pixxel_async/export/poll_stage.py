@@ -17,7 +17,6 @@ from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
 
 import anyio
-import anyio.to_thread
 from anyio.abc import TaskStatus
 
 from ..config import PollMethod, PollPolicy
@@ -62,7 +61,7 @@ async def remembering(
 async def _in_thread(work: Callable[[], R]) -> R | None:
     """Do something on a thread; returns None if the system allows no more threads."""
     try:
-        return await anyio.to_thread.run_sync(work)
+        return await asyncio.to_thread(work)  # `asyncio.run` joins this thread
     except RuntimeError as error:
         logger.debug("packaging times are ignored: %s", error)
         return None

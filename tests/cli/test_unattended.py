@@ -161,6 +161,26 @@ async def test_hooks_and_what_they_started_end_with_the_command(tmp_path: Path) 
     assert hook._processes == set()
 
 
+@posix
+async def test_a_hook_that_is_still_being_started_ends_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[asyncio.subprocess.Process] = []
+    has_begun, may_return = asyncio.Event(), asyncio.Event()
+    create = asyncio.create_subprocess_exec
+
+    async def slowly(*words: str, **options: Any) -> asyncio.subprocess.Process:
+        begun.append(await create(*words, **options))
+        has_begun.set()
+        await may_return.wait()
+        return begun[0]
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", slowly)
+    async with Hook("--on-saved", python("import signal; signal.pause()"), print) as hook:
+        hook.start({})
+        await has_begun.wait()
+        asyncio.get_running_loop().call_soon(may_return.set)
+    assert await begun[0].wait() == -signal.SIGKILL
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [

@@ -136,20 +136,19 @@ async def test_a_damaged_file_harms_no_export(tmp_path: Path, state: Path) -> No
 
 
 async def test_no_thread_to_read_the_file_harms_no_export(
-    tmp_path: Path, state: Path, monkeypatch: pytest.MonkeyPatch
+    state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def refuse(work: object) -> None:
         message = f"can't start new thread for {work}"
         raise RuntimeError(message)
 
-    monkeypatch.setattr("pixxel_async.export.poll_stage.anyio.to_thread.run_sync", refuse)
+    monkeypatch.setattr("pixxel_async.export.poll_stage.asyncio.to_thread", refuse)
     schedule: PollSchedule[int] = PollSchedule(QUICK)
     times = packaging_times("https://api.example")
     assert times is not None
     async with remembering(schedule, times):
         schedule.begin(1, since=0, now=5, kind="job")
     assert not state.exists()
-    del tmp_path
 
 
 def started(key: str, at_s: float, offset: int = 0) -> events.Event:
