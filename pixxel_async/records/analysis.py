@@ -103,7 +103,7 @@ class Insight(Record, frozen=True):
 class Block(Record, frozen=True):
     """A version of a block, which insights and workflows run.
 
-    Operations `ListBlocks`, `ListBlockVersions` and `GetBlockVersion`: the service's document gives
+    Operations `listBlocks`, `listBlockVersions` and `getBlockVersion`: the service's document gives
     them no id.
 
         async for block in client.blocks.list(mode="insight"):

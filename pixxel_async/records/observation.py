@@ -52,7 +52,7 @@ class SatelliteCollection(ServiceModel, frozen=True):
 
 
 class Satellite(Record, frozen=True):
-    """A satellite (operation `ListSatellites`).
+    """A satellite (operation `List Satellites`).
 
         async for satellite in client.satellites.list():
             print(satellite.name, [one.id for one in satellite.collections])

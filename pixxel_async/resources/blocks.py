@@ -25,7 +25,7 @@ class Blocks:
         self._api = api
 
     def list(self, *, mode: str | None = None) -> AsyncIterator[Block]:
-        """List blocks (operation `ListBlocks`); no paging.
+        """List blocks (operation `listBlocks`); no paging.
 
             names = {block.name async for block in client.blocks.list(mode="workflow")}
 
@@ -36,7 +36,7 @@ class Blocks:
             An async iterator. It sends nothing until it is iterated, and raises as `get` does.
         """
         source = Source(
-            operation="ListBlocks",
+            operation="listBlocks",
             record=Block,
             path=("blocks",),
             within="blocks",
@@ -46,7 +46,7 @@ class Blocks:
         return Listing(self._api, source)
 
     def list_versions(self, name: str) -> AsyncIterator[Block]:
-        """List the versions of a block (operation `ListBlockVersions`); no paging.
+        """List the versions of a block (operation `listBlockVersions`); no paging.
 
             versions = [block.version async for block in client.blocks.list_versions("ndvi")]
 
@@ -57,7 +57,7 @@ class Blocks:
             An async iterator. It sends nothing until it is iterated, and raises as `get` does.
         """
         source = Source(
-            operation="ListBlockVersions",
+            operation="listBlockVersions",
             record=Block,
             path=("blocks", name),
             within="blocks",
@@ -79,10 +79,10 @@ class Blocks:
             InputError: An argument is empty.
             TransportError: No complete response arrived, and no attempts are left.
             ApiError: The service responded with an error.
-            ResponseError: The response is not as documented (operation `GetBlockVersion`).
+            ResponseError: The response is not as documented (operation `getBlockVersion`).
         """
         source = Source(
-            operation="GetBlockVersion", record=Block, path=("blocks", name, "versions", version)
+            operation="getBlockVersion", record=Block, path=("blocks", name, "versions", version)
         )
         return await get(self._api, source)
 

@@ -29,7 +29,7 @@ class Satellites:
         self._api = api
 
     def list(self) -> AsyncIterator[Satellite]:
-        """List the supported satellites (operation `ListSatellites`); no paging.
+        """List the supported satellites (operation `List Satellites`); no paging.
 
             names = [satellite.name async for satellite in client.satellites.list()]
 
@@ -37,7 +37,7 @@ class Satellites:
             An async iterator. It sends nothing until it is iterated, and raises as `aois.get` does.
         """
         source = Source(
-            operation="ListSatellites",
+            operation="List Satellites",
             record=Satellite,
             path=("satellites",),
             within="satellites",

@@ -33,13 +33,11 @@ DOCUMENTS = [OURS, *([VENDORS] if VENDORS.is_file() else [])]
 PING = "ping"
 UNNAMED = {
     "/ping": PING,
-    "/v0/blocks": "ListBlocks",
-    "/v0/blocks/{name}": "ListBlockVersions",
-    "/v0/blocks/{name}/versions/{version}": "GetBlockVersion",
+    "/v0/blocks": "listBlocks",
+    "/v0/blocks/{name}": "listBlockVersions",
+    "/v0/blocks/{name}/versions/{version}": "getBlockVersion",
 }
 """Our names of the operations that the document gives no id."""
-MISNAMED = {"List Satellites": "ListSatellites"}
-"""An id of the document that is none, and ours."""
 
 KEYWORDS = frozenset(
     {
@@ -54,11 +52,6 @@ KEYWORDS = frozenset(
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 """The example of an image: the document has none."""
-
-
-def _id(path: str, spec: dict[str, Any]) -> str:
-    found = spec.get("operationId") or UNNAMED[path]
-    return MISNAMED.get(found, found)
 
 
 @dataclass
@@ -140,7 +133,7 @@ class Contract:
             request |= {"minProperties": 1, "maxProperties": 1}
             self._correct_orders()
         self.operations = [
-            Operation(_id(path, spec), method, path, spec)
+            Operation(spec.get("operationId") or UNNAMED[path], method, path, spec)
             for path, item in self.document["paths"].items()
             for method, spec in item.items()
         ]
