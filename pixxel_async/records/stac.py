@@ -23,7 +23,7 @@ class StacItem(Record, frozen=True):
     Operations `SearchItemInArchive`, `ListItemInCollection`, `GetCollectionItemById` and
     `SearchSatelliteImages`.
 
-        async for item in client.archives.search(collections=["pixxel-dd2"]):
+        async for item in client.archives.search():
             print(item.id, item.datetime, item.cloud_cover)
 
     Its assets and links are in `raw`, because their URLs may be signed.
@@ -102,7 +102,7 @@ class StacCollection(Record, frozen=True):
     def to_pystac(self) -> pystac.Collection:
         """Return it as a `pystac.Collection`; needs the extra `stac`.
 
-            collection = await client.archives.get_collection("pixxel-dd2")
+            collection = await anext(client.archives.list_collections())
             print(collection.to_pystac().extent)
 
         Raises:
