@@ -17,7 +17,7 @@ from .listing import Listing, get
 class Archives:
     """Calls for the archive; its records are STAC, and `to_pystac()` returns them as such.
 
-        async for item in client.archives.search(bbox=[77, 12, 78, 13], datetime="2026-01-01T00:00:00Z/.."):
+        async for item in client.archives.search(bbox=[77, 12, 78, 13]):
             print(item.id, item.cloud_cover)
 
     Use it as `client.archives`.
