@@ -1,4 +1,4 @@
-"""The options of `list` and `select`: which records.
+"""The options of `NOUN list` and `NOUN select`: which records.
 
 Rules:
     * A filter that takes an id or a word may be repeated: records match any of its values.
