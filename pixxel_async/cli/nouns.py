@@ -23,18 +23,18 @@ class Noun:
         return f"{self.title}: {', '.join(self.verbs)}."
 
 
-LIST = ("list",)
+READ = ("list", "get")
 EXPORTABLE = ("list", "select")
 
 NOUNS: dict[str, Noun] = {
-    "projects": Noun("Projects of the workspace", LIST),
-    "aois": Noun("Areas of interest", LIST),
+    "projects": Noun("Projects of the workspace", READ),
+    "aois": Noun("Areas of interest", ("list", "get", "create")),
     "assets": Noun("Assets of AOIs", EXPORTABLE),
-    "insights": Noun("Insights of AOIs", EXPORTABLE),
-    "workflows": Noun("Workflows", LIST),
-    "jobs": Noun("Jobs of workflows", EXPORTABLE),
+    "insights": Noun("Insights of AOIs", ("list", "select", "estimate", "create", "delete")),
+    "workflows": Noun("Workflows", ("list", "get", "estimate")),
+    "jobs": Noun("Jobs of workflows", ("list", "select", "get", "create")),
     "tasks": Noun("Tasks of jobs", EXPORTABLE),
-    "catalogs": Noun("Images that the account owns", EXPORTABLE),
-    "orders": Noun("Orders", LIST),
-    "order-items": Noun("Items of orders", EXPORTABLE),
+    "catalogs": Noun("Images that the account owns", ("list", "select", "get")),
+    "orders": Noun("Orders", READ),
+    "order-items": Noun("Items of orders", ("list", "select", "get")),
 }

@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ...records import Record
+from ...records import ServiceModel
 from ...sansio.moments import to_minutes
 from ...sansio.redact import printable, without_queries
 from .exit_codes import complain
@@ -50,7 +50,7 @@ class Shown:
 
 
 def _field(name: str) -> Cell:
-    def cell(record: Record) -> str:
+    def cell(record: ServiceModel) -> str:
         value = getattr(record, name)
         if isinstance(value, datetime):
             return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -69,7 +69,7 @@ def _item_count(order: Any) -> str:
     return str(len(order.order_items))
 
 
-def _local(record: Record) -> str:
+def _local(record: Any) -> str:
     return "" if record.created_at is None else to_minutes(record.created_at)
 
 
@@ -87,6 +87,7 @@ COLUMNS: dict[str, tuple[Shown, ...]] = {
     "catalogs": _fields("id", "item_id", "collection", "area") + _CREATED,
     "orders": _fields("id", "status") + _ITEMS + _fields("total_amount") + _CREATED,
     "order-items": _fields("id", "order_id", "name", "type", "status") + _CREATED,
+    "estimates": _fields("cost"),
 }
 """The columns of each noun."""
 
@@ -97,7 +98,7 @@ GAP = 2
 class Output(Protocol):
     """Takes records, one after the other."""
 
-    def write(self, record: Record) -> None:
+    def write(self, record: ServiceModel) -> None:
         """Take a record."""
         ...
 
@@ -113,7 +114,7 @@ class JsonLines:
         """Write to a stream."""
         self._stream = stream
 
-    def write(self, record: Record) -> None:
+    def write(self, record: ServiceModel) -> None:
         """Write a record's line; raises as `write_line` does."""
         write_line(self._stream, json.dumps(without_queries(dict(record.raw)), ensure_ascii=True))
 
@@ -129,7 +130,7 @@ class TabLines:
         self._stream = stream
         self._columns = columns
 
-    def write(self, record: Record) -> None:
+    def write(self, record: ServiceModel) -> None:
         """Write a record's line; raises as `write_line` does."""
         write_line(self._stream, "\t".join(column.cell(record) for column in self._columns))
 
@@ -146,7 +147,7 @@ class OneTable:
         self._columns = columns
         self._rows: list[list[str]] = []
 
-    def write(self, record: Record) -> None:
+    def write(self, record: ServiceModel) -> None:
         """Keep a record's row."""
         self._rows.append([column.brief(record) for column in self._columns])
 
