@@ -159,9 +159,11 @@ class _Run:
             typer.Exit: It is not done, or may be done.
         """
         loudness = Verbosity.ERRORS if self._options.quiet else Verbosity.NORMAL
-        with ended(STOPPED), log_shown(Lines(sys.stderr, loudness), loudness), _key_rejected():
-            taken = arguments(self._verb.fields, self._values, self._body)
-            given = {name: self._values[name] for name in self._verb.ids} | taken
+        change = self._verb.change
+        stopped = f"interrupted: nothing was {change.done}" if change else STOPPED
+        with ended(stopped), log_shown(Lines(sys.stderr, loudness), loudness), _key_rejected():
+            ids = {name: self._values[name] for name in self._verb.ids}
+            given = ids | arguments(self._title, self._verb.fields, self._values, self._body)
             self._check_consent()
             with asyncio.Runner() as runner:
                 client = client_of(self._options)
@@ -211,9 +213,9 @@ class _Run:
                 answer = runner.run(result)
             if answer is not None:
                 output.write(answer)
+            elif (change := self._verb.change) and not self._options.quiet:
+                complain(f"{self._title}: {change.done}")
         output.close()
-        if (change := self._verb.change) and not self._options.quiet:
-            complain(f"{change.done}: {' '.join(given[name] for name in self._verb.ids)}")
 
     @contextmanager
     def _uncertain(self, given: Mapping[str, Any]) -> Iterator[None]:

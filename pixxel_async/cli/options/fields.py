@@ -217,9 +217,15 @@ def _parameter(
 
 
 def arguments(
-    fields: Sequence[Field], values: Mapping[str, Any], body: Mapping[str, Any] | None
+    title: str, fields: Sequence[Field], values: Mapping[str, Any], body: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     """Return the arguments of a Python call: options, and the rest from the body.
+
+    Args:
+        title: Noun and verb of the command, for errors.
+        fields: What it takes.
+        values: The values of its options.
+        body: The object of `--body`, or None.
 
     Raises:
         InputError: A required one is missing, or the body has a field that is not documented.
@@ -230,15 +236,15 @@ def arguments(
         if values[field.argument] not in (None, [])
     }
     if body is not None:
-        given = {**_from_body(fields, body), **given}
+        given = {**_from_body(title, fields, body), **given}
     missing = [field.option for field in fields if field.needed and field.argument not in given]
     if missing:
-        message = f"missing: {', '.join(missing)}"
+        message = f"{title}: missing {', '.join(missing)}"
         raise InputError(message)
     return given
 
 
-def _from_body(fields: Iterable[Field], body: Mapping[str, Any]) -> dict[str, Any]:
+def _from_body(title: str, fields: Iterable[Field], body: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     rest = {name: dict(part) if isinstance(part, dict) else part for name, part in body.items()}
     for field in fields:
@@ -252,7 +258,7 @@ def _from_body(fields: Iterable[Field], body: Mapping[str, Any]) -> dict[str, An
     unknown = [name for name, part in rest.items() if name not in known or part]
     if unknown:
         message = (
-            f"--body: unknown field {', '.join(unknown)}; the fields are "
+            f"{title}: --body: unknown field {', '.join(unknown)}; the fields are "
             f"{', '.join(sorted('.'.join(field.place) for field in fields))}"
         )
         raise InputError(message)
