@@ -11,16 +11,38 @@ from .command import Command
 from .verb_table import VERBS
 from .verbs import command_of
 
+PACKAGES = {
+    "downloadInsights": ("download insight",),
+    "AOICreateDownload": ("download aoi",),
+    "GetDownloadStatus": ("download aoi",),
+    "downloadJob": ("download job",),
+    "downloadTask": ("download task",),
+    "CreateDownload": ("download catalog",),
+    "GetDownloadById": ("download catalog",),
+}
+"""The commands that request and poll a package; `export` is all of them."""
+
+
+def commands_of_operations() -> dict[str, tuple[str, ...]]:
+    """Return the commands that send each operation, by its id in the OpenAPI document."""
+    found: dict[str, tuple[str, ...]] = {**PACKAGES}
+    for noun, known in NOUNS.items():
+        for verb in known.verbs:
+            if operation := command_for(noun, verb).operation:
+                found[operation] = (*found.get(operation, ()), f"{noun} {verb}")
+    return found
+
 
 def group(noun: str) -> typer.Typer:
     """Return the commands of a noun."""
     app = typer.Typer(no_args_is_help=True, help=NOUNS[noun].help)
     for verb in NOUNS[noun].verbs:
-        _command(noun, verb).register(app, verb)
+        command_for(noun, verb).register(app, verb)
     return app
 
 
-def _command(noun: str, verb: str) -> Command:
+def command_for(noun: str, verb: str) -> Command:
+    """Return a command of a noun."""
     if verb == "select":
         return select.COMMANDS[noun]
     if verb == "list" and noun in listing.COMMANDS:

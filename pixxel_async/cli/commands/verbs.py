@@ -40,7 +40,15 @@ from ...errors import (
 from ..client_factory import client_of
 from ..find_run import STOPPED
 from ..options.dataclass_options import takes_options
-from ..options.fields import CallOptions, Field, argument_of, arguments, body_option, option_of
+from ..options.fields import (
+    CallOptions,
+    Field,
+    Parts,
+    argument_of,
+    arguments,
+    body_option,
+    option_of,
+)
 from ..options.types import at_least_one, flag
 from ..output.exit_codes import INTERRUPTED, MISUSE, SOME_FAILED, complain, ended
 from ..output.logs import log_shown
@@ -80,6 +88,7 @@ class Verb:
         help: The help of the command.
         ids: The arguments that are ids of the path.
         fields: The other arguments.
+        parts: The list that the fields are parts of; None if they are arguments themselves.
         has_body: Whether the fields are a body.
         yields: Whether it returns records one after the other.
         columns: The noun whose columns are shown; empty is the noun of the command.
@@ -92,6 +101,7 @@ class Verb:
     help: str
     ids: tuple[str, ...] = ()
     fields: tuple[Field, ...] = ()
+    parts: Parts | None = None
     has_body: bool = False
     yields: bool = False
     columns: str = ""
@@ -111,7 +121,7 @@ def command_of(noun: str, name: str, verb: Verb) -> Command:
     example = " ".join(
         ("Example: pixxel-async", noun, name, *(one.upper() for one in verb.ids), verb.example)
     )
-    return Command(takes_options(run), verb.help, example.rstrip())
+    return Command(takes_options(run), verb.help, example.rstrip(), verb.operation)
 
 
 def _parameters(verb: Verb) -> Iterator[inspect.Parameter]:
@@ -163,7 +173,7 @@ class _Run:
         stopped = f"interrupted: nothing was {change.done}" if change else STOPPED
         with ended(stopped), log_shown(Lines(sys.stderr, loudness), loudness), _key_rejected():
             ids = {name: self._values[name] for name in self._verb.ids}
-            given = ids | arguments(self._title, self._verb.fields, self._values, self._body)
+            given = ids | self._arguments()
             self._check_consent()
             with asyncio.Runner() as runner:
                 client = client_of(self._options)
@@ -173,6 +183,10 @@ class _Run:
                     self._send(runner, client, given)
                 finally:
                     runner.run(client.aclose())
+
+    def _arguments(self) -> dict[str, Any]:
+        verb = self._verb
+        return arguments(self._title, verb.fields, verb.parts, self._values, self._body)
 
     def _check_consent(self) -> None:
         change = self._verb.change
@@ -264,7 +278,9 @@ def _key_rejected() -> Iterator[None]:
 
 def _brief(value: Any) -> str:
     if isinstance(value, Mapping):
-        return "{…}"
+        if "type" in value:
+            return "GeoJSON"
+        return f"({', '.join(f'{name} {_brief(one)}' for name, one in value.items())})"
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_brief, value))}]"
     return str(value)

@@ -13,6 +13,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,7 +21,7 @@ import typer
 
 from ...errors import InputError
 from .service import ServiceOptions
-from .types import flag, parsed_by
+from .types import flag, moment, parsed_by
 
 FIELDS = "Fields"
 MAX_BODY_BYTES = 16 * 1024 * 1024
@@ -106,6 +107,11 @@ def count(argument: str, option: str, about: str, **more: Any) -> Field:
     return Field(argument, option, about, int | None, "N", **more)
 
 
+def time(argument: str, option: str, about: str, **more: Any) -> Field:
+    """Return a field that is a time."""
+    return Field(argument, option, about, datetime | None, "TIME", read=moment, **more)
+
+
 def area(argument: str, option: str, about: str, **more: Any) -> Field:
     """Return a field that is an area, in a file that the Python call reads."""
     return Field(argument, option, f"{about} A GeoJSON file.", str | None, "FILE", **more)
@@ -116,6 +122,19 @@ def pairs(argument: str, option: str, about: str, **more: Any) -> Field:
     about = f"{about} May be repeated."
     more = {"read": _pair, "collect": dict, **more}
     return Field(argument, option, about, list[str] | None, "KEY=VALUE", **more)
+
+
+def ranges(argument: str, option: str, about: str, **more: Any) -> Field:
+    """Return a field that is a list of ranges of properties."""
+    about = f"{about} May be repeated."
+    return Field(argument, option, about, list[str] | None, "NAME=MIN..MAX", read=_range, **more)
+
+
+def sources(argument: str, option: str, about: str, **more: Any) -> Field:
+    """Return a field that is a list of collections of satellites."""
+    about = f"{about} May be repeated."
+    metavar = "SATELLITE_ID:COLLECTION_ID"
+    return Field(argument, option, about, list[str] | None, metavar, read=_source, **more)
 
 
 def json_value(argument: str, option: str, about: str, **more: Any) -> Field:
@@ -134,6 +153,27 @@ def _pair(value: str) -> tuple[str, str]:
         reason = "not a pair: give KEY=VALUE"
         raise ValueError(reason)
     return key, rest
+
+
+def _range(value: str) -> dict[str, Any]:
+    name, _, ends = value.rpartition("=")
+    least, dots, most = ends.partition("..")
+    if not (name and dots and _is_whole(least) and _is_whole(most)):
+        reason = "not a range: give NAME=MIN..MAX with whole numbers, as eo:cloud_cover=0..20"
+        raise ValueError(reason)
+    return {"id": name, "min": int(least), "max": int(most)}
+
+
+def _is_whole(digits: str) -> bool:
+    return digits.removeprefix("-").isdecimal()
+
+
+def _source(value: str) -> dict[str, Any]:
+    satellite, colon, collection = value.partition(":")
+    if not (satellite and colon and collection):
+        reason = "not a collection of a satellite: give SATELLITE_ID:COLLECTION_ID"
+        raise ValueError(reason)
+    return {"satellite_id": satellite, "collection_id": collection}
 
 
 def _json(value: str) -> Any:
@@ -216,14 +256,32 @@ def _parameter(
     return inspect.Parameter(name, kind, annotation=annotation, default=default)
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """An argument that is a list, each part of which has the fields.
+
+    Attributes:
+        argument: Its name in Python.
+        within: Its name in the documented body.
+    """
+
+    argument: str
+    within: str
+
+
 def arguments(
-    title: str, fields: Sequence[Field], values: Mapping[str, Any], body: Mapping[str, Any] | None
+    title: str,
+    fields: Sequence[Field],
+    parts: Parts | None,
+    values: Mapping[str, Any],
+    body: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """Return the arguments of a Python call: options, and the rest from the body.
 
     Args:
         title: Noun and verb of the command, for errors.
         fields: What it takes.
+        parts: The list that the fields are parts of; None if they are arguments themselves.
         values: The values of its options.
         body: The object of `--body`, or None.
 
@@ -235,16 +293,35 @@ def arguments(
         for field in fields
         if values[field.argument] not in (None, [])
     }
-    if body is not None:
-        given = {**_from_body(title, fields, body), **given}
-    missing = [field.option for field in fields if field.needed and field.argument not in given]
+    if parts is None:
+        return _complete(title, fields, given, body or {})
+    bodies = [{}] if body is None else _parts(title, parts, body)
+    return {parts.argument: [_complete(title, fields, given, one) for one in bodies]}
+
+
+def _parts(title: str, parts: Parts, body: Mapping[str, Any]) -> list[Any]:
+    listed = body.get(parts.within)
+    if set(body) == {parts.within} and isinstance(listed, list) and listed:
+        return listed
+    message = f"{title}: --body: give an object with a list {parts.within}, and nothing else"
+    raise InputError(message)
+
+
+def _complete(
+    title: str, fields: Sequence[Field], given: Mapping[str, Any], body: Any
+) -> dict[str, Any]:
+    whole = {**_from_body(title, fields, body), **given}
+    missing = [field.option for field in fields if field.needed and field.argument not in whole]
     if missing:
         message = f"{title}: missing {', '.join(missing)}"
         raise InputError(message)
-    return given
+    return whole
 
 
-def _from_body(title: str, fields: Iterable[Field], body: Mapping[str, Any]) -> dict[str, Any]:
+def _from_body(title: str, fields: Iterable[Field], body: Any) -> dict[str, Any]:
+    if not isinstance(body, dict):
+        message = f"{title}: --body: {json.dumps(body)} is not an object"
+        raise InputError(message)
     found: dict[str, Any] = {}
     rest = {name: dict(part) if isinstance(part, dict) else part for name, part in body.items()}
     for field in fields:
