@@ -23,18 +23,30 @@ class Noun:
         return f"{self.title}: {', '.join(self.verbs)}."
 
 
-READ = ("list", "get")
-EXPORTABLE = ("list", "select")
-
 NOUNS: dict[str, Noun] = {
-    "projects": Noun("Projects of the workspace", READ),
+    "projects": Noun("Projects of the workspace", ("list", "get")),
     "aois": Noun("Areas of interest", ("list", "get", "create")),
-    "assets": Noun("Assets of AOIs", EXPORTABLE),
+    "assets": Noun("Assets of AOIs", ("list", "select")),
     "insights": Noun("Insights of AOIs", ("list", "select", "estimate", "create", "delete")),
     "workflows": Noun("Workflows", ("list", "get", "estimate")),
     "jobs": Noun("Jobs of workflows", ("list", "select", "get", "create")),
-    "tasks": Noun("Tasks of jobs", EXPORTABLE),
-    "catalogs": Noun("Images that the account owns", ("list", "select", "get")),
-    "orders": Noun("Orders", READ),
+    "tasks": Noun("Tasks of jobs", ("list", "select")),
+    "blocks": Noun("What insights and workflows run", ("list", "versions", "get")),
+    "indices": Noun("Formulas over bands", ("list", "create")),
+    "visualizations": Noun(
+        "Indices of AOIs as pictures",
+        ("list", "create", "metadata", "rollback", "png", "sld"),
+    ),
+    "satellites": Noun("Satellites and their images", ("list", "search")),
+    "archives": Noun(
+        "Images that can be ordered", ("collections", "collection", "items", "item", "search")
+    ),
+    "bandsets": Noun("Sets of bands for taskings", ("list",)),
+    "orders": Noun("Orders", ("list", "get", "estimate", "create")),
     "order-items": Noun("Items of orders", ("list", "select", "get")),
+    "catalogs": Noun(
+        "Images that the account owns", ("list", "select", "get", "deliveries", "deliver")
+    ),
+    "stores": Noun("Buckets of yours for deliveries", ("list", "create", "delete")),
+    "reports": Noun("Reports of all orders", ("download",)),
 }

@@ -91,6 +91,7 @@ class Verb:
         parts: The list that the fields are parts of; None if they are arguments themselves.
         has_body: Whether the fields are a body.
         yields: Whether it returns records one after the other.
+        saves: Whether it returns bytes, which go into a file.
         columns: The noun whose columns are shown; empty is the noun of the command.
         example: What follows noun and verb in the example of the help.
         change: What it changes; None if it changes nothing.
@@ -104,6 +105,7 @@ class Verb:
     parts: Parts | None = None
     has_body: bool = False
     yields: bool = False
+    saves: bool = False
     columns: str = ""
     example: str = ""
     change: Change | None = None
@@ -129,6 +131,10 @@ def _parameters(verb: Verb) -> Iterator[inspect.Parameter]:
     yield from map(option_of, verb.fields)
     if verb.has_body:
         yield body_option()
+    if verb.saves:
+        yield option_of(
+            output_file("output", "--output", "The file; one that is there is replaced.")
+        )
     if verb.yields:
         yield _option("limit", Annotated[int | None, _LIMIT], default=None)
     if verb.change and verb.change.asks:
@@ -160,6 +166,7 @@ class _Run:
         self._limit = values.pop("limit", None)
         self._yes = values.pop("yes", False)
         self._body = values.pop("body", None)
+        self._output = values.pop("output", None)
         self._values = values
 
     def run(self) -> None:
@@ -225,7 +232,16 @@ class _Run:
         else:
             with self._uncertain(given):
                 answer = runner.run(result)
-            if answer is not None:
+            if isinstance(answer, bytes):
+                with whole_file(self._output) as file:
+                    file.write(answer)
+            elif isinstance(answer, Path):
+                if not self._options.quiet:
+                    complain(f"{self._title}: {answer}")
+            elif isinstance(answer, tuple):
+                for record in answer:
+                    output.write(record)
+            elif answer is not None:
                 output.write(answer)
             elif (change := self._verb.change) and not self._options.quiet:
                 complain(f"{self._title}: {change.done}")

@@ -21,7 +21,7 @@ import typer
 
 from ...errors import InputError
 from .service import ServiceOptions
-from .types import flag, moment, parsed_by
+from .types import flag, interval, moment, parsed_by
 
 FIELDS = "Fields"
 MAX_BODY_BYTES = 16 * 1024 * 1024
@@ -34,6 +34,12 @@ ID_HELP = {
     "order_id": "The order.",
     "order_item_id": "The order item.",
     "catalog_id": "The image.",
+    "collection_id": "The collection of the archive.",
+    "item_id": "The item of the collection.",
+    "name": "The name of the block.",
+    "store_id": "The store.",
+    "version": "The version of the block.",
+    "visualization_id": "The visualization of the area of interest.",
 }
 
 
@@ -124,6 +130,37 @@ def pairs(argument: str, option: str, about: str, **more: Any) -> Field:
     return Field(argument, option, about, list[str] | None, "KEY=VALUE", **more)
 
 
+def output_file(argument: str, option: str, about: str, **more: Any) -> Field:
+    """Return a field that is the file to write."""
+    return text(argument, option, about, metavar="FILE", needed=True, **more)
+
+
+def choice(argument: str, option: str, about: str, words: str, **more: Any) -> Field:
+    """Return a field that is one of some words, such as `dynamic|theoretical`."""
+    return text(argument, option, about, metavar=words, read=_one_of(words), **more)
+
+
+def bounds(argument: str, option: str, about: str, **more: Any) -> Field:
+    """Return a field that is a bounding box."""
+    return text(argument, option, about, metavar="W,S,E,N", read=_bounds, **more)
+
+
+def captured(argument: str, option: str, about: str, **more: Any) -> Field:
+    """Return a field that is a time or an interval."""
+    return text(argument, option, about, metavar="INTERVAL", read=interval, **more)
+
+
+def whole_numbers(argument: str, option: str, about: str, **more: Any) -> Field:
+    """Return a field that is a range of whole numbers."""
+    return text(argument, option, about, metavar="MIN,MAX", read=_whole_numbers, **more)
+
+
+def sorting(argument: str, option: str, about: str, **more: Any) -> Field:
+    """Return a field that is a list of fields to sort by."""
+    about = f"{about} May be repeated."
+    return Field(argument, option, about, list[str] | None, "FIELD:asc|desc", _sorting, **more)
+
+
 def ranges(argument: str, option: str, about: str, **more: Any) -> Field:
     """Return a field that is a list of ranges of properties."""
     about = f"{about} May be repeated."
@@ -153,6 +190,43 @@ def _pair(value: str) -> tuple[str, str]:
         reason = "not a pair: give KEY=VALUE"
         raise ValueError(reason)
     return key, rest
+
+
+def _one_of(words: str) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        if value in words.split("|"):
+            return value
+        reason = f"not one of {words.replace('|', ', ')}"
+        raise ValueError(reason)
+
+    return read
+
+
+def _bounds(value: str) -> list[float]:
+    try:
+        edges = [float(edge) for edge in value.split(",")]
+    except ValueError:
+        edges = []
+    if len(edges) != len(("west", "south", "east", "north")):
+        reason = "not a bounding box: give W,S,E,N in degrees, as 77,12,78,13"
+        raise ValueError(reason)
+    return edges
+
+
+def _whole_numbers(value: str) -> list[int]:
+    least, comma, most = value.partition(",")
+    if not (comma and _is_whole(least) and _is_whole(most)):
+        reason = "not a range: give MIN,MAX with whole numbers, as 0,1"
+        raise ValueError(reason)
+    return [int(least), int(most)]
+
+
+def _sorting(value: str) -> dict[str, str]:
+    name, _, direction = value.rpartition(":")
+    if not name or direction not in {"asc", "desc"}:
+        reason = "not a field to sort by: give FIELD:asc or FIELD:desc"
+        raise ValueError(reason)
+    return {"field": name, "direction": direction}
 
 
 def _range(value: str) -> dict[str, Any]:

@@ -73,6 +73,16 @@ def _local(record: Any) -> str:
     return "" if record.created_at is None else to_minutes(record.created_at)
 
 
+def _acquired(item: Any) -> str:
+    return "" if item.datetime is None else to_minutes(item.datetime)
+
+
+def _collections(satellite: Any) -> str:
+    return printable(" ".join(one.id for one in satellite.collections))
+
+
+_ACQUIRED = (Shown("datetime", _field("datetime"), _acquired),)
+_COLLECTIONS = (Shown("collections", _collections, _collections),)
 _ITEMS = (Shown("items", _item_count, _item_count),)
 _CREATED = (Shown("created_at", _field("created_at"), _local),)
 
@@ -87,6 +97,17 @@ COLUMNS: dict[str, tuple[Shown, ...]] = {
     "catalogs": _fields("id", "item_id", "collection", "area") + _CREATED,
     "orders": _fields("id", "status") + _ITEMS + _fields("total_amount") + _CREATED,
     "order-items": _fields("id", "order_id", "name", "type", "status") + _CREATED,
+    "satellites": _fields("id", "name") + _COLLECTIONS,
+    "archives": _fields("id", "collection") + _ACQUIRED + _fields("cloud_cover", "platform"),
+    "collections": _fields("id", "title", "license"),
+    "indices": _fields("id", "name", "type", "expression_type", "expression", "satellite_id"),
+    "visualizations": _fields("id", "aoi_id", "index_name", "type", "status", "progress")
+    + _CREATED,
+    "blocks": _fields("name", "version", "title", "type", "status"),
+    "bandsets": _fields("id", "name", "captures", "description"),
+    "stores": _fields("id", "name", "type", "bucket", "region") + _CREATED,
+    "deliveries": _fields("id", "catalog_id", "status", "store_id", "path", "target_path")
+    + _CREATED,
     "estimates": _fields("cost"),
 }
 """The columns of each noun."""
@@ -209,8 +230,8 @@ def column_widths(
 
 
 def choose_output(noun: str, *, as_json: bool) -> Output:
-    """Return JSON Lines if requested, a table for a terminal, tab-separated lines otherwise."""
-    if as_json:
+    """Return JSON Lines if requested or for a noun without columns, a table for a terminal, tab-separated lines otherwise."""
+    if as_json or noun not in COLUMNS:
         return JsonLines(sys.stdout)
     if sys.stdout.isatty():
         return OneTable(Console(), COLUMNS[noun])
