@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 
 from pixxel_async import PixxelClient
-from pixxel_async.cli.commands.records import group
-from pixxel_async.cli.commands.verb_table import VERBS
+from pixxel_async.cli.commands.records import VERBS, group
 from pixxel_async.cli.commands.verbs import Verb
 from pixxel_async.cli.nouns import NOUNS
 from pixxel_async.sandbox import ApiFault, Sandbox, Scenario, sandbox_in_thread
@@ -58,11 +57,16 @@ def parameters_of(verb: Verb) -> dict[str, inspect.Parameter]:
 def test_the_options_are_the_arguments_of_the_python_call(noun: str, name: str, verb: Verb) -> None:
     assert name in NOUNS[noun].verbs
     parameters = parameters_of(verb)
-    own = {*verb.ids, *(field.argument for field in verb.fields)}
+    fields = [field for field in verb.fields if not (verb.saves and field.argument == "output")]
+    named = {field.argument for field in fields} if verb.parts is None else {verb.parts.argument}
+    own = {*verb.ids, *named}
     assert own <= set(parameters)
     assert set(parameters) - own <= {"repeat_if_lost", "page_size", "user_id", "created_by"}
     needed = {name for name, one in parameters.items() if one.default is inspect.Parameter.empty}
-    assert needed == {*verb.ids, *(field.argument for field in verb.fields if field.needed)}
+    if verb.parts is None:
+        assert needed == {*verb.ids, *(field.argument for field in fields if field.needed)}
+    else:
+        assert needed == {*verb.ids, verb.parts.argument}
 
 
 @pytest.mark.parametrize("noun", NOUNS)

@@ -6,11 +6,11 @@ import typer
 
 from ..nouns import NOUNS
 from . import list as listing
-from . import select
+from . import select, verbs_of_analysis, verbs_of_imagery
 from .command import Command
-from .verb_table import VERBS
 from .verbs import command_of
 
+VERBS = {**verbs_of_analysis.VERBS, **verbs_of_imagery.VERBS}
 PACKAGES = {
     "downloadInsights": ("download insight",),
     "AOICreateDownload": ("download aoi",),

@@ -23,11 +23,14 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import attrgetter
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
 
 from ...client import PixxelClient
+from ...destinations.paths import absolute_path
+from ...destinations.whole_file import whole_file
 from ...display.base import Verbosity
 from ...display.event_text import rejected
 from ...display.plain import Lines
@@ -37,6 +40,7 @@ from ...errors import (
     ResponseError,
     ServerError,
 )
+from ...records import ServiceModel
 from ..client_factory import client_of
 from ..find_run import STOPPED
 from ..options.dataclass_options import takes_options
@@ -91,7 +95,7 @@ class Verb:
         parts: The list that the fields are parts of; None if they are arguments themselves.
         has_body: Whether the fields are a body.
         yields: Whether it returns records one after the other.
-        saves: Whether it returns bytes, which go into a file.
+        saves: Whether it returns bytes, which go into the file of the field `output`.
         columns: The noun whose columns are shown; empty is the noun of the command.
         example: What follows noun and verb in the example of the help.
         change: What it changes; None if it changes nothing.
@@ -131,10 +135,6 @@ def _parameters(verb: Verb) -> Iterator[inspect.Parameter]:
     yield from map(option_of, verb.fields)
     if verb.has_body:
         yield body_option()
-    if verb.saves:
-        yield option_of(
-            output_file("output", "--output", "The file; one that is there is replaced.")
-        )
     if verb.yields:
         yield _option("limit", Annotated[int | None, _LIMIT], default=None)
     if verb.change and verb.change.asks:
@@ -166,7 +166,6 @@ class _Run:
         self._limit = values.pop("limit", None)
         self._yes = values.pop("yes", False)
         self._body = values.pop("body", None)
-        self._output = values.pop("output", None)
         self._values = values
 
     def run(self) -> None:
@@ -224,6 +223,7 @@ class _Run:
             yield f"{name} {'…' if name in secrets else _brief(value)}"
 
     def _send(self, runner: asyncio.Runner, client: PixxelClient, given: dict[str, Any]) -> None:
+        path = Path(given.pop("output")) if self._verb.saves else None
         result = attrgetter(self._verb.call)(client)(**given)
         output = choose_output(self._verb.columns or self._noun, as_json=self._options.as_json)
         if self._verb.yields:
@@ -232,17 +232,17 @@ class _Run:
         else:
             with self._uncertain(given):
                 answer = runner.run(result)
-            if isinstance(answer, bytes):
-                with whole_file(self._output) as file:
+            if path is not None:
+                with whole_file(path) as file:
                     file.write(answer)
-            elif isinstance(answer, Path):
-                if not self._options.quiet:
-                    complain(f"{self._title}: {answer}")
+                answer = absolute_path(path)
+            if isinstance(answer, Path) and not self._options.quiet:
+                complain(f"{self._title}: {answer}")
+            elif isinstance(answer, ServiceModel):
+                output.write(answer)
             elif isinstance(answer, tuple):
                 for record in answer:
                     output.write(record)
-            elif answer is not None:
-                output.write(answer)
             elif (change := self._verb.change) and not self._options.quiet:
                 complain(f"{self._title}: {change.done}")
         output.close()

@@ -137,7 +137,7 @@ def output_file(argument: str, option: str, about: str, **more: Any) -> Field:
 
 def choice(argument: str, option: str, about: str, words: str, **more: Any) -> Field:
     """Return a field that is one of some words, such as `dynamic|theoretical`."""
-    return text(argument, option, about, metavar=words, read=_one_of(words), **more)
+    return text(argument, option, about, metavar=words, read=one_of(words), **more)
 
 
 def bounds(argument: str, option: str, about: str, **more: Any) -> Field:
@@ -192,7 +192,9 @@ def _pair(value: str) -> tuple[str, str]:
     return key, rest
 
 
-def _one_of(words: str) -> Callable[[str], str]:
+def one_of(words: str) -> Callable[[str], str]:
+    """Return a function that reads one of some words."""
+
     def read(value: str) -> str:
         if value in words.split("|"):
             return value

@@ -230,7 +230,10 @@ def column_widths(
 
 
 def choose_output(noun: str, *, as_json: bool) -> Output:
-    """Return JSON Lines if requested or for a noun without columns, a table for a terminal, tab-separated lines otherwise."""
+    """Return JSON Lines if requested, a table for a terminal, tab-separated lines otherwise.
+
+    A noun without columns is always JSON Lines.
+    """
     if as_json or noun not in COLUMNS:
         return JsonLines(sys.stdout)
     if sys.stdout.isatty():
