@@ -14,10 +14,18 @@ from typing import Any
 import pytest
 
 from pixxel_async import PixxelClient
-from pixxel_async.cli.commands.records import VERBS, group
+from pixxel_async.cli.commands.records import VERBS, commands_of_operations, group
 from pixxel_async.cli.commands.verbs import Verb
 from pixxel_async.cli.nouns import NOUNS
-from pixxel_async.sandbox import ApiFault, Sandbox, Scenario, sandbox_in_thread
+from pixxel_async.sandbox import (
+    ApiFault,
+    PackagingTime,
+    Sandbox,
+    Scenario,
+    World,
+    sandbox_in_thread,
+)
+from pixxel_async.sandbox.routes import ROUTES
 
 from ..support import PROCESS_S
 from .commands import COMMAND, env_of, run
@@ -277,3 +285,180 @@ def test_wrong_use_is_told_before_anything_is_sent(
     assert ended.exit_code == 2
     assert reason in ended.stderr
     assert sandbox.calls == []
+
+
+def test_each_operation_has_a_command() -> None:
+    commands = commands_of_operations()
+    assert set(commands) == {route.operation for route in ROUTES}
+    for words in {command for names in commands.values() for command in names}:
+        shown = run(*words.split(), "--help")
+        assert shown.exit_code == 0
+        assert f" {words} [OPTIONS]" in " ".join(shown.stdout.split())
+
+
+RING = [[30.5, 30.5], [31.5, 30.5], [31.5, 31.5], [30.5, 31.5], [30.5, 30.5]]
+WORLD_WIDE = [[[-180, -90], [180, -90], [180, 90], [-180, 90], [-180, -90]]]
+
+
+class Day:
+    """Runs commands against a sandbox; each has to succeed."""
+
+    def __init__(self, sandbox: Sandbox, folder: Path) -> None:
+        self.sandbox = sandbox
+        self.small = self.written(folder, "small", {"type": "Polygon", "coordinates": [RING]})
+        self.wide = self.written(folder, "wide", {"type": "Polygon", "coordinates": WORLD_WIDE})
+        self.folder = folder
+
+    def written(self, folder: Path, name: str, value: Any) -> Path:
+        path = folder / f"{name}.json"
+        path.write_text(json.dumps(value), encoding="utf-8")
+        return path
+
+    def json(self, words: str, *more: str | Path) -> list[dict[str, Any]]:
+        ended = told(self.sandbox, *words.split(), *more, "--json")
+        assert ended.exit_code == 0, ended.stderr
+        return [json.loads(line) for line in ended.stdout.splitlines()]
+
+    def ids(self, words: str, *more: str | Path) -> list[str]:
+        ended = told(self.sandbox, *words.split(), *more)
+        assert ended.exit_code == 0, ended.stderr
+        found = [line.split("\t")[0] for line in ended.stdout.splitlines()]
+        assert found
+        return found
+
+    def silent(self, words: str, *more: str | Path) -> None:
+        ended = told(self.sandbox, *words.split(), *more)
+        assert (ended.exit_code, ended.stdout) == (0, ""), ended.stderr
+
+
+def test_a_day_of_commands_sends_each_operation_of_a_noun(tmp_path: Path) -> None:
+    world = World.made_up(projects=1, aois=1, workflows=1, orders=1)
+    at_once = PackagingTime.constant(0)
+    with sandbox_in_thread(Scenario(world=world, running=at_once, packaging=at_once)) as sandbox:
+        day = Day(sandbox, tmp_path)
+        (project,) = day.ids("projects list")
+        assert day.ids(f"projects get {project}") == [project]
+        aoi = areas(day, project)
+        pictures(day, aoi)
+        runs(day, aoi, project)
+        orders(day, project)
+        archive(day)
+        sent = {name for name, count in sandbox.counts.items() if count}
+    nouns = {
+        name for name, words in commands_of_operations().items() if "download " not in words[0]
+    }
+    assert nouns - {"ping"} - sent == set()
+
+
+def areas(day: Day, project: str) -> str:
+    satellite = next(
+        one
+        for one in day.json("satellites list")
+        if any(collection["id"] == "pixxel-l1c" for collection in one["collections"])
+    )
+    source = f"{satellite['id']}:pixxel-l1c"
+    search = f"satellites search --start 2025-01-01 --end 2025-12-31 --source {source} --limit 2"
+    images = day.ids(search, "--range", "eo:cloud_cover=0..100", "--geometry", day.wide)
+    assert len(images) == 2
+    create = f"aois create --name Mine --project {project} --satellite {satellite['id']}"
+    items = ("--item", images[0], "--item", images[1])
+    more = ("--provider", "pixxel", "--geometry", day.small, *items)
+    (made,) = day.ids(create, *more, "--description", "A field")
+    assert day.ids("aois list --name Mine") == [made]
+    assert day.ids(f"aois get {made}") == [made]
+    assert day.ids(f"assets list --aoi {made}")
+    return next(one for one in day.ids("aois list") if one != made)
+
+
+def pictures(day: Day, aoi: str) -> None:
+    satellite = day.ids("satellites list")[0]
+    create = f"indices create --name Mine --expression-type index --satellite {satellite}"
+    more = ("--expression", "(B04-B08)/(B04+B08)", "--colormap", "viridis", "--rescale", "0,1")
+    (index,) = day.ids(create, *more, "--description", "Bare soil")
+    assert day.ids(f"indices list --index {index}") == [index]
+    (made,) = day.json(f"visualizations create {aoi} --index {index} --resolution 10")
+    assert made["id"] in day.ids(f"visualizations list --aoi {aoi} --type custom")
+    date = next(iter(made["metadata"]["legend"]))
+    this = f"{aoi} {made['id']}"
+    steps = [{"color": "#ffffff", "label": "Low", "min": 0, "max": 0.5}]
+    legend = day.written(day.folder, "legend", {date: steps})
+    assert day.json(f"visualizations metadata {this} --mode dynamic --bins 2 --legend", legend)
+    day.ids(f"visualizations rollback {this} --mode dynamic --index {index} --date {date}")
+    picture = day.folder / "index.png"
+    png = f"visualizations png {this} --mode dynamic --index {index} --date {date}"
+    day.silent(png, "--output", picture)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    (styles,) = day.json(f"visualizations sld {this} --mode dynamic --date {date}")
+    assert date in styles["sld"]["dynamic"]
+
+
+def runs(day: Day, aoi: str, project: str) -> None:
+    name = day.ids("blocks list --mode insight")[0]
+    version = day.json(f"blocks versions {name}")[0]["spec"]["version"]
+    assert day.ids(f"blocks get {name} {version}") == [name]
+    block = f"{aoi} --block {name} --version {version} --inputs [123] --project {project}"
+    day.ids(f"insights estimate {block}")
+    (insight,) = day.ids(f"insights create {block} --yes")
+    assert insight in day.ids(f"insights list --aoi {aoi}")
+    day.silent(f"insights delete {aoi} {insight} --project {project} --yes")
+    (workflow,) = day.ids("workflows list")
+    assert day.ids(f"workflows get {workflow} --project {project}") == [workflow]
+    (estimate,) = day.ids(f"workflows estimate {workflow}")
+    assert estimate.isdecimal()
+    (job,) = day.ids(f"jobs create {workflow} --project {project} --yes")
+    assert day.ids(f"jobs get {workflow} {job}") == [job]
+    assert job in day.ids(f"jobs list --workflow {workflow}")
+
+
+def orders(day: Day, project: str) -> None:
+    secrets = day.written(day.folder, "secrets", {"access_key_id": "a", "secret_access_key": "b"})
+    create = "stores create --name Ours --type S3 --bucket images --region eu-central-1 --yes"
+    (store,) = day.ids(f"{create} --label env=test --secrets", secrets)
+    assert day.ids("stores list") == [store]
+    item = f"--project {project} --usecase agriculture --item TD1_1 --store {store} --path in"
+    (cost,) = day.ids(f"orders estimate {item} --geometry", day.small)
+    assert float(cost) > 0
+    bandset = day.ids("bandsets list")[0]
+    about = {"project_id": project, "usecase": "agriculture"}
+    geometry = json.loads(day.small.read_text())
+    features = {
+        "type": "FeatureCollection",
+        "features": [{"type": "Feature", "geometry": geometry}],
+    }
+    tasking = {
+        **about,
+        "geometry": features,
+        "recurrence": "ONCE",
+        "start_date": "2026-01-01T00:00:00Z",
+        "end_date": "2026-01-05T00:00:00Z",
+        "bandset": {"bandset_id": bandset},
+    }
+    cloud = {"config": store, "path": "in"}
+    image = {**about, "geometry": features, "item_ids": ["TD1_1"], "cloud_delivery": cloud}
+    body = day.written(day.folder, "order", {"order_items": [image, tasking]})
+    (order,) = day.ids("orders create --yes --body", body)
+    assert order in day.ids("orders list")
+    assert day.ids(f"orders get {order}") == [order]
+    parts = day.ids(f"order-items list --order {order}")
+    assert len(parts) == 2
+    assert day.ids(f"order-items get {parts[0]}") == [parts[0]]
+    catalog = day.ids(f"catalogs list --order {order}")[0]
+    assert day.ids(f"catalogs get {catalog}") == [catalog]
+    (delivery,) = day.ids(f"catalogs deliver --store {store} --path in --order-item {parts[1]}")
+    assert day.ids(f"catalogs deliveries --delivery {delivery}") == [delivery]
+    report = day.folder / "orders.csv"
+    day.silent("reports download --tz UTC --output", report)
+    assert report.read_bytes().count(b"\n") > 2
+    day.silent(f"stores delete {store} --yes")
+
+
+def archive(day: Day) -> None:
+    collection = day.ids("archives collections")[0]
+    assert day.ids(f"archives collection {collection}") == [collection]
+    item = day.ids(f"archives items {collection} --limit 3")[0]
+    assert day.ids(f"archives item {collection} {item}") == [item]
+    search = f"archives search --collection {collection} --bbox -180,-90,180,90 --limit 5"
+    more = ("--captured", "2025-01-01T00:00:00Z/..", "--geometry", day.wide)
+    asked = ("--query", '{"cloudcover": {"lte": 100}}')
+    found = day.json(search, *more, *asked)
+    assert [one["type"] for one in found] == ["Feature"] * 5
