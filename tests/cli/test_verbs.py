@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from operator import attrgetter
@@ -108,6 +109,16 @@ def test_json_is_the_services_own_object(sandbox: Sandbox) -> None:
     ended = told(sandbox, "jobs", "get", "w1", "j1", "--json")
     row = json.loads(ended.stdout)
     assert [task["id"] for task in row["tasks"]] == ["t1", "t2"]
+
+
+@pytest.mark.parametrize(("noun", "name", "verb"), ALL)
+@pytest.mark.parametrize("width", [60, 80, 140])
+def test_help_cuts_no_word(noun: str, name: str, verb: Verb, width: int) -> None:
+    shown = run(noun, name, "--help", env={"COLUMNS": str(width)})
+    assert all(len(line) <= width for line in shown.stdout.splitlines())
+    words = set(re.sub("[│╭╮╰╯─]", " ", shown.stdout).split())
+    for field in verb.fields:
+        assert {field.option, *field.metavar.split(), *field.help.split()} <= words
 
 
 def test_what_is_not_there_is_told(sandbox: Sandbox) -> None:
@@ -276,6 +287,21 @@ def test_a_body_has_the_documented_fields_and_options_override_it(
         ("insights create a1 --metadata x", "'x' is not a pair: give KEY=VALUE"),
         ("insights create a1 --body no-such-file", "is not readable: No such file or directory"),
         ("insights create a1 --body -", "'-' is not valid JSON"),
+        ("insights create a1 --body /dev/null", "'/dev/null' is not valid JSON"),
+        ("archives search --bbox 1,2,3", "'1,2,3' is not a bounding box: give W,S,E,N in degrees"),
+        ("archives search --sort id", "'id' is not a field to sort by: give FIELD:asc"),
+        ("archives search --captured soon", "is not a valid time or interval"),
+        ("archives search --limit 0", "at least 1"),
+        ("satellites search --source x", "'x' is not a collection of a satellite"),
+        ("satellites search --range x=1", "'x=1' is not a range: give NAME=MIN..MAX"),
+        ("indices create --rescale 1", "'1' is not a range: give MIN,MAX with whole numbers"),
+        ("blocks list --mode x", "'x' is not one of insight, workflow"),
+        ("orders create --recurrence once", "'once' is not one of ONCE, MONTHLY, BIMONTHLY"),
+        ("visualizations list", "visualizations list: missing --aoi"),
+        (
+            "visualizations png a v --index i",
+            "visualizations png: missing --date, --mode, --output",
+        ),
     ],
 )
 def test_wrong_use_is_told_before_anything_is_sent(
@@ -285,6 +311,30 @@ def test_wrong_use_is_told_before_anything_is_sent(
     assert ended.exit_code == 2
     assert reason in ended.stderr
     assert sandbox.calls == []
+
+
+def test_a_body_lists_parts_and_an_option_is_for_each_of_them(sandbox: Sandbox) -> None:
+    body = {"order_items": [{"project_id": "p1", "item_ids": ["i1"]}, {"item_ids": ["i2"]}]}
+    words = ("orders", "create", "--yes", "--usecase", "farming", "--geometry", "no.geojson")
+    ended = told(sandbox, *words, "--body", "-", stdin=json.dumps(body).encode())
+    assert (ended.exit_code, ended.stderr) == (2, "orders create: missing --project\n")
+    ended = told(sandbox, *words, "--project", "p2", "--body", "-", stdin=b'{"order_items": []}')
+    assert "give an object with a list order_items, and nothing else" in ended.stderr
+    ended = told(sandbox, *words, "--body", "-", stdin=b'{"order_items": [1]}')
+    assert ended.stderr == "orders create: --body: 1 is not an object\n"
+    ended = told(sandbox, *words, "--project", "p2", "--item", "i1")
+    assert "order_items[0].geometry: cannot read the GeoJSON file no.geojson" in ended.stderr
+    assert sent(sandbox, "POST") == []
+
+
+def test_credentials_of_a_store_are_not_shown(sandbox: Sandbox, tmp_path: Path) -> None:
+    secrets = tmp_path / "secrets.json"
+    secrets.write_text('{"access_key_id": "a", "secret_access_key": "canary"}', encoding="utf-8")
+    words = ("stores", "create", "--name", "x", "--type", "S3", "--bucket", "b", "--region", "r")
+    ended = told(sandbox, *words, "--secrets", secrets, "--yes", "--json")
+    assert ended.exit_code == 0
+    assert "region r, secrets …" in ended.stderr
+    assert "canary" not in ended.stdout + ended.stderr
 
 
 def test_each_operation_has_a_command() -> None:

@@ -60,6 +60,7 @@ from ..output.records import choose_output
 from .command import Command
 
 T = TypeVar("T")
+GEOJSON = frozenset({"coordinates", "features", "geometry"})
 YES = frozenset({"y", "yes"})
 
 
@@ -227,7 +228,8 @@ class _Run:
         result = attrgetter(self._verb.call)(client)(**given)
         output = choose_output(self._verb.columns or self._noun, as_json=self._options.as_json)
         if self._verb.yields:
-            if not runner.run(_written(result, output.write, self._limit)):
+            count = runner.run(_written(result, output.write, self._limit))
+            if not (count or self._options.quiet):
                 complain(f"no {self._noun} match")
         else:
             with self._uncertain(given):
@@ -294,7 +296,7 @@ def _key_rejected() -> Iterator[None]:
 
 def _brief(value: Any) -> str:
     if isinstance(value, Mapping):
-        if "type" in value:
+        if GEOJSON & value.keys():
             return "GeoJSON"
         return f"({', '.join(f'{name} {_brief(one)}' for name, one in value.items())})"
     if isinstance(value, list | tuple):

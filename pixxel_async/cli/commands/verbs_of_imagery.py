@@ -64,7 +64,7 @@ VERBS: dict[str, dict[str, Verb]] = {
             fields=(
                 time("start_date", "--start", "The first moment.", needed=True),
                 time("end_date", "--end", "The last moment.", needed=True),
-                sources("satellites", "--source", "A collection of a satellite.", needed=True),
+                sources("satellites", "--source", "A satellite and its collection.", needed=True),
                 area("geometry", "--geometry", "The area.", needed=True),
                 ranges("filters", "--range", "The range of a property."),
             ),

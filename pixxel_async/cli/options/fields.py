@@ -25,6 +25,8 @@ from .types import flag, interval, moment, parsed_by
 
 FIELDS = "Fields"
 MAX_BODY_BYTES = 16 * 1024 * 1024
+MAX_METAVAR = 22
+"""A wider one is cut into lines within words on a narrow terminal."""
 ID_HELP = {
     "aoi_id": "The area of interest.",
     "insight_id": "The insight.",
@@ -137,7 +139,21 @@ def output_file(argument: str, option: str, about: str, **more: Any) -> Field:
 
 def choice(argument: str, option: str, about: str, words: str, **more: Any) -> Field:
     """Return a field that is one of some words, such as `dynamic|theoretical`."""
-    return text(argument, option, about, metavar=words, read=one_of(words), **more)
+    about, metavar = _words_shown(about, words)
+    return text(argument, option, about, metavar=metavar, read=_one_of(words), **more)
+
+
+def choices(argument: str, option: str, about: str, words: str, **more: Any) -> Field:
+    """Return a field that is a list of such words."""
+    about, metavar = _words_shown(about, words)
+    return texts(argument, option, about, metavar=metavar, read=_one_of(words), **more)
+
+
+def _words_shown(about: str, words: str) -> tuple[str, str]:
+    if len(words) <= MAX_METAVAR:
+        return about, words
+    *most, last = words.split("|")
+    return f"{about} {', '.join(most)} or {last}.", "WORD"
 
 
 def bounds(argument: str, option: str, about: str, **more: Any) -> Field:
@@ -170,8 +186,7 @@ def ranges(argument: str, option: str, about: str, **more: Any) -> Field:
 def sources(argument: str, option: str, about: str, **more: Any) -> Field:
     """Return a field that is a list of collections of satellites."""
     about = f"{about} May be repeated."
-    metavar = "SATELLITE_ID:COLLECTION_ID"
-    return Field(argument, option, about, list[str] | None, metavar, read=_source, **more)
+    return Field(argument, option, about, list[str] | None, "ID:ID", read=_source, **more)
 
 
 def json_value(argument: str, option: str, about: str, **more: Any) -> Field:
@@ -192,8 +207,7 @@ def _pair(value: str) -> tuple[str, str]:
     return key, rest
 
 
-def one_of(words: str) -> Callable[[str], str]:
-    """Return a function that reads one of some words."""
+def _one_of(words: str) -> Callable[[str], str]:
 
     def read(value: str) -> str:
         if value in words.split("|"):
@@ -247,7 +261,7 @@ def _is_whole(digits: str) -> bool:
 def _source(value: str) -> dict[str, Any]:
     satellite, colon, collection = value.partition(":")
     if not (satellite and colon and collection):
-        reason = "not a collection of a satellite: give SATELLITE_ID:COLLECTION_ID"
+        reason = "not a collection of a satellite: give their ids, as SATELLITE_ID:COLLECTION_ID"
         raise ValueError(reason)
     return {"satellite_id": satellite, "collection_id": collection}
 
