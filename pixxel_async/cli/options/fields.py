@@ -66,7 +66,7 @@ class Field:
         kind: The type of the option.
         metavar: What stands for its value.
         read: Reads a value of the option; raises ValueError.
-        collect: Makes the argument of the values of a repeated option.
+        collect: Makes the argument of the value, when the command runs; raises ValueError.
         needed: Whether the call requires it.
         at: Its place in the documented body, with dots; empty is its name.
         is_secret: Whether its value is not shown.
@@ -196,7 +196,7 @@ def json_value(argument: str, option: str, about: str, **more: Any) -> Field:
 
 def json_file(argument: str, option: str, about: str, **more: Any) -> Field:
     """Return a field that is given as a file with JSON."""
-    return Field(argument, option, about, str | None, "FILE|-", read=read_json, **more)
+    return Field(argument, option, about, str | None, "FILE|-", collect=read_json, **more)
 
 
 def _pair(value: str) -> tuple[str, str]:
@@ -303,7 +303,7 @@ def _body(name: str) -> dict[str, Any]:
     body = read_json(name)
     if not isinstance(body, dict):
         reason = "not a JSON object"
-        raise ValueError(reason)  # noqa: TRY004 - what `parsed_by` takes
+        raise ValueError(reason)  # noqa: TRY004 - as `read_json`
     return body
 
 
@@ -331,12 +331,11 @@ def body_option() -> inspect.Parameter:
     option = typer.Option(
         "--body",
         metavar="FILE|-",
-        parser=parsed_by(_body),
         rich_help_panel=FIELDS,
         show_default=False,
         help="All fields, as the JSON object that the service documents; options override it.",
     )
-    return _parameter("body", Annotated[Any, option], default=None)
+    return _parameter("body", Annotated[str | None, option], default=None)
 
 
 def _parameter(
@@ -364,7 +363,7 @@ def arguments(
     fields: Sequence[Field],
     parts: Parts | None,
     values: Mapping[str, Any],
-    body: Mapping[str, Any] | None,
+    body_file: str | None,
 ) -> dict[str, Any]:
     """Return the arguments of a Python call: options, and the rest from the body.
 
@@ -373,20 +372,30 @@ def arguments(
         fields: What it takes.
         parts: The list that the fields are parts of; None if they are arguments themselves.
         values: The values of its options.
-        body: The object of `--body`, or None.
+        body_file: The file of `--body`, or None.
 
     Raises:
-        InputError: A required one is missing, or the body has a field that is not documented.
+        InputError: A required one is missing, a file cannot be read, or the body has a field that
+            is not documented.
     """
     given = {
-        field.argument: field.collect(values[field.argument])
+        field.argument: _collected(title, field.option, values[field.argument], field.collect)
         for field in fields
         if values[field.argument] not in (None, [])
     }
+    body = None if body_file is None else _collected(title, "--body", body_file, _body)
     if parts is None:
         return _complete(title, fields, given, body or {})
     bodies = [{}] if body is None else _parts(title, parts, body)
     return {parts.argument: [_complete(title, fields, given, one) for one in bodies]}
+
+
+def _collected(title: str, option: str, value: Any, collect: Callable[[Any], Any]) -> Any:
+    try:
+        return collect(value)
+    except ValueError as error:
+        message = f"{title}: {option}: {value} is {error}"
+        raise InputError(message) from None
 
 
 def _parts(title: str, parts: Parts, body: Mapping[str, Any]) -> list[Any]:
