@@ -73,7 +73,7 @@ async def request(  # noqa: PLR0913 - the parts of a request
 def _kind(verb: str, *, is_safe_to_repeat: bool) -> CallKind:
     if verb == "GET":
         return CallKind.READ
-    return CallKind.REPEATABLE if is_safe_to_repeat else CallKind.CREATION
+    return CallKind.REPEATABLE if is_safe_to_repeat else CallKind.CHANGE
 
 
 def _body(operation: str, json: Any) -> bytes:

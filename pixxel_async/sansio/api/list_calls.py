@@ -36,6 +36,8 @@ Filter: TypeAlias = str | float | date | Iterable[Any] | Mapping[str, Any] | Non
 """What a field takes: a text, a number, a time, a list, an object; None leaves it out."""
 
 _PAGING_FIELDS = frozenset({"pagination", "count", "next_token"})
+_FEATURE_COLLECTION = frozenset({"type", "links"})
+"""What a list of STAC items has besides."""
 
 
 def _id_of(record: Record) -> str:
@@ -204,9 +206,10 @@ def read_page(source: Source[R], body: bytes) -> Page[R]:
 def rows_of(answer: Mapping[str, Any], within: str) -> list[Any] | None:
     """Return the rows of a page, or None if the answer does not have the form of a page."""
     rows = answer.get(within)
-    if isinstance(rows, dict):  # `SearchSatelliteImages`: items by their names
+    if within == "items" and isinstance(rows, dict):  # `SearchSatelliteImages`: by their names
         return list(rows.values())
-    if rows is None and (within in answer or not answer.keys() - _PAGING_FIELDS):
+    around = _PAGING_FIELDS | _FEATURE_COLLECTION if within == "features" else _PAGING_FIELDS
+    if rows is None and (within in answer or not answer.keys() - around):
         return []
     return rows if isinstance(rows, list) else None
 
