@@ -159,7 +159,7 @@ VERBS: dict[str, dict[str, Verb]] = {
     },
     "blocks": {
         "list": Verb(
-            operation="ListBlocks",
+            operation="listBlocks",
             call="blocks.list",
             help="List blocks.",
             fields=(choice("mode", "--mode", "What they are for.", "insight|workflow"),),
@@ -167,14 +167,14 @@ VERBS: dict[str, dict[str, Verb]] = {
             example="--mode insight",
         ),
         "versions": Verb(
-            operation="ListBlockVersions",
+            operation="listBlockVersions",
             call="blocks.list_versions",
             help="List the versions of a block.",
             ids=("name",),
             yields=True,
         ),
         "get": Verb(
-            operation="GetBlockVersion",
+            operation="getBlockVersion",
             call="blocks.get",
             help="Show one version of a block; --json has its inputs and outputs.",
             ids=("name", "version"),

@@ -52,7 +52,7 @@ _ORDER_EXAMPLE = (
 VERBS: dict[str, dict[str, Verb]] = {
     "satellites": {
         "list": Verb(
-            operation="ListSatellites",
+            operation="List Satellites",
             call="satellites.list",
             help="List satellites and the collections of their images.",
             yields=True,
