@@ -118,6 +118,18 @@ async def test_a_catalog_of_an_order_can_be_downloaded_when_it_is_there() -> Non
             assert status.json()["signed_url"]
 
 
+async def test_a_catalog_has_the_first_part_of_an_area_of_several() -> None:
+    far = [[x + 50, y] for x, y in RING]
+    parts = {"type": "MultiPolygon", "coordinates": [[RING], [far]]}
+    around = {"type": "FeatureCollection", "features": [feature(parts)]}
+    async with buying() as it:
+        order = await ordered(it, archive(geometry=around))
+        it.clock.now += 100
+        (catalog,) = await catalogs(it, order_ids=[order["id"]])
+    assert order["order_items"][0]["area"] == 248
+    assert catalog["details"]["geometry"] == SQUARE
+
+
 async def test_an_item_that_fails_becomes_nothing() -> None:
     async with buying(faults=(RunFault("failed", only="TD1_1"),)) as it:
         order = await ordered(it, archive(item_ids=["TD1_0"]), archive(item_ids=["TD1_1"]))
