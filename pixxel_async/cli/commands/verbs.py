@@ -43,16 +43,9 @@ from ...errors import (
 from ...records import ServiceModel
 from ..client_factory import client_of
 from ..find_run import STOPPED
+from ..options.bodies import Parts, arguments
 from ..options.dataclass_options import takes_options
-from ..options.fields import (
-    CallOptions,
-    Field,
-    Parts,
-    argument_of,
-    arguments,
-    body_option,
-    option_of,
-)
+from ..options.fields import CallOptions, Field, argument_of, body_option, option_of
 from ..options.types import at_least_one, flag
 from ..output.exit_codes import INTERRUPTED, MISUSE, SOME_FAILED, complain, ended
 from ..output.logs import log_shown

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..options.bodies import Parts
 from ..options.fields import (
-    Parts,
     area,
     bounds,
     captured,
