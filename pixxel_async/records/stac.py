@@ -66,6 +66,7 @@ class StacItem(Record, frozen=True):
 
         Raises:
             UsageError: pystac is not installed.
+            pystac.STACError: The item is not valid STAC, for example because it has no time.
         """
         stac = _pystac()
         bbox = list(self.bbox) or None

@@ -86,9 +86,9 @@ class Source(Generic[R]):
         if not all(self.path):
             message = f"{self.operation}: an id is empty"
             raise InputError(message)
-        object.__setattr__(self, "query", _kept(self.operation, self.query))
+        object.__setattr__(self, "query", kept(self.operation, self.query))
         if self.body is not None:
-            object.__setattr__(self, "body", _kept(self.operation, self.body))
+            object.__setattr__(self, "body", kept(self.operation, self.body))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,19 +106,24 @@ class Page(Generic[R]):
     token: str = ""
 
 
-def _kept(operation: str, filters: Mapping[str, Filter]) -> dict[str, Filter]:
-    kept: dict[str, Filter] = {}
+def kept(operation: str, filters: Mapping[str, Filter]) -> dict[str, Filter]:
+    """Return the values that are given, with lists as tuples.
+
+    Raises:
+        InputError: A list is empty.
+    """
+    found: dict[str, Filter] = {}
     for name, value in filters.items():
         if value is None:
             continue
         if isinstance(value, (str, int, float, date, Mapping)):
-            kept[name] = value
+            found[name] = value
             continue
-        kept[name] = tuple(value)
-        if not kept[name]:
+        found[name] = tuple(value)
+        if not found[name]:
             message = f"{operation}: {name} is an empty list; leave it out, or name at least one"
             raise InputError(message)
-    return kept
+    return found
 
 
 def given(operation: str, name: str, value: str) -> str:
@@ -169,7 +174,7 @@ def in_query(value: Filter) -> str:
         case date():
             return time_text(value)
         case tuple():
-            return ",".join(value)
+            return ",".join(map(str, value))
         case _:
             return json.dumps(value)
 
