@@ -6,6 +6,7 @@ import inspect
 import json
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Iterator
 from operator import attrgetter
@@ -28,8 +29,8 @@ from pixxel_async.sandbox import (
 )
 from pixxel_async.sandbox.routes import ROUTES
 
-from ..support import PROCESS_S
-from .commands import COMMAND, env_of, run
+from ..support import PROCESS_S, when
+from .commands import COMMAND, env_of, run, start
 from .test_list_and_select import FAST, WORLD
 
 ALL = [
@@ -216,7 +217,7 @@ def test_ctrl_c_at_the_question_declines(sandbox: Sandbox) -> None:
         said = ""
         while not said.endswith("[y/N] "):
             said += process.stderr.read(1)
-        process.send_signal(2)
+        process.send_signal(signal.SIGINT)
         assert process.wait(PROCESS_S) == 130
         assert process.stderr.read().endswith("interrupted: nothing was created\n")
     os.close(theirs)
@@ -250,6 +251,24 @@ def test_a_change_is_sent_once_and_what_is_uncertain_is_told(
     assert said in ended.stderr
     assert ended.stderr.count("\n") == 1
     assert ("may have been created" in ended.stderr) == (code == 1)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
+def test_ctrl_c_while_the_response_is_awaited_is_uncertain() -> None:
+    fault = ApiFault("slow", on="createJob", delay_s=60)
+    with sandbox_in_thread(Scenario(world=WORLD, faults=(fault,))) as sandbox:
+        with start(*JOB, "--yes", "--quiet", *FAST, env=env_of(sandbox)) as process:
+            when(lambda: sandbox.creations)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(PROCESS_S) == 130
+            assert process.stdout is not None
+            assert process.stderr is not None
+            assert process.stdout.read() == ""
+            assert process.stderr.read() == (
+                "jobs create: interrupted; it may have been created: "
+                "look with pixxel-async jobs list --workflow w1\n"
+            )
+        assert [made.operation for made in sandbox.creations] == ["createJob"]
 
 
 def test_if_the_estimate_fails_nothing_is_created() -> None:
