@@ -32,6 +32,11 @@ def test_both_documents_say_the_same() -> None:
     assert ours.host_url == theirs.host_url
 
 
+def test_ours_describes_every_call_of_the_sandbox_and_no_others() -> None:
+    described = {(one.id, one.method.upper(), one.path) for one in Contract(OURS).operations}
+    assert described == {(route.operation, route.method, route.path) for route in ROUTES}
+
+
 def test_ours_describes_every_call_of_the_sandbox() -> None:
     described = {(one.id, one.method.upper(), one.path) for one in Contract(OURS).operations}
     assert len(described) == OPERATIONS

@@ -1,4 +1,4 @@
-"""The options of `list` and `select`: which records.
+"""The options of `NOUN list` and `NOUN select`: which records.
 
 Rules:
     * A filter that takes an id or a word may be repeated: records match any of its values.
@@ -30,7 +30,7 @@ FILTERS_OF = {
     "workflows": ("project", "name"),
     "jobs": ("workflow", "project", "status"),
     "tasks": ("workflow", "job", "project", "name", "status"),
-    "catalogs": ("order", "order_item", "captured", "status"),
+    "catalogs": ("order", "order_item", "item", "collection", "geometry", "captured", "status"),
     "orders": ("status",),
     "order-items": ("order", "project", "name", "status"),
 }
@@ -72,6 +72,14 @@ class FindOptions(ServiceOptions):
     order_item: Annotated[list[str] | None, _ids("--order-item", "Images of this order item.")] = (
         None
     )
+    item: Annotated[list[str] | None, _ids("--item", "Images of this item of the archive.")] = None
+    collection: Annotated[
+        list[str] | None, _ids("--collection", "Images of this collection of the archive.")
+    ] = None
+    geometry: Annotated[
+        str | None,
+        _filter("--geometry", "FILE", "Images that intersect the area of a GeoJSON file."),
+    ] = None
     project: Annotated[list[str] | None, _ids("--project", "Records of this project.")] = None
     name: Annotated[
         list[str] | None,
@@ -140,6 +148,9 @@ class FindOptions(ServiceOptions):
             jobs=_unique(self.job),
             orders=_unique(self.order),
             order_items=_unique(self.order_item),
+            items=_unique(self.item),
+            collections=_unique(self.collection),
+            geometry=self.geometry,
             captured=self.captured,
         )
 
