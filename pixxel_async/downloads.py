@@ -76,12 +76,8 @@ Ids: TypeAlias = Annotated[
 SomeIds: TypeAlias = Annotated[Ids, Field(min_length=1)]
 
 
-class BaseDownload(BaseModel, frozen=True, extra="forbid"):
-    """The base class of the five kinds: frozen, without unknown fields, with a key.
-
-    `Download` is their union. What takes several downloads takes this class, since a list of
-    different kinds is one of their base class for some type checkers.
-    """
+class ManifestRow(BaseModel, frozen=True, extra="forbid"):
+    """What a line of a manifest names: frozen, without unknown fields, with a key."""
 
     kind: str
 
@@ -95,16 +91,16 @@ class BaseDownload(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def key(self) -> str:
-        """The stable name of this download: its kind, its ids and a digest of its lists."""
-        ids, lists = [], {}
+        """Its stable name: its kind, its ids and a digest of what is not a text."""
+        ids, others = [], {}
         for field, value in self:
-            if isinstance(value, tuple):
+            if not isinstance(value, str):
                 if value:
-                    lists[field] = sorted(value)
+                    others[field] = sorted(value) if isinstance(value, tuple) else value
             elif field != "kind":
                 ids.append(value if _UNRESERVED.fullmatch(value) else quote(value, safe=""))
-        key = f"{self.kind}:{'/'.join(ids)}"
-        return f"{key}#{_digest(lists)}" if lists else key
+        key = f"{self.kind}:{'/'.join(ids).rstrip('/')}"
+        return f"{key}#{_digest(others)}" if others else key
 
     def row(self) -> dict[str, Any]:
         """Return the manifest row as JSON types, without empty fields."""
@@ -112,8 +108,16 @@ class BaseDownload(BaseModel, frozen=True, extra="forbid"):
         return {field: value for field, value in row.items() if value}
 
 
-def _digest(lists: dict[str, list[str]]) -> str:
-    text = json.dumps(lists, sort_keys=True, separators=(",", ":"))
+class BaseDownload(ManifestRow, frozen=True):
+    """The base class of the five kinds.
+
+    `Download` is their union. What takes several downloads takes this class, since a list of
+    different kinds is one of their base class for some type checkers.
+    """
+
+
+def _digest(fields: dict[str, Any]) -> str:
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_CHARS]
 
 
