@@ -47,7 +47,10 @@ else:
             "Saved Skipped Started Stopped UrlRefreshed"
         ),
         "models": "DownloadResult OnFailure Package PackageStatus SavedPackage",
-        "records": "Aoi Asset Catalog Insight Job Order OrderItem Project Record Task Workflow",
+        "records": (
+            "Aoi Asset Catalog Estimate Insight Job Order OrderItem Project Record ServiceModel "
+            "Task Workflow"
+        ),
         "report.write": "ReportFiles write_report",
         "sansio.files.verification": "Condition Finding",
         "sync": "download_sync export_sync",

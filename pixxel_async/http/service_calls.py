@@ -263,11 +263,11 @@ class Api:
         )
 
     async def ask(self, call: package_calls.Call, read: Callable[[bytes], T]) -> T:
-        """Send a call that changes nothing, and read the body of its answer.
+        """Send a call, and read the body of its answer.
 
         Args:
             call: What to send.
-            read: Reads the body; a ResponseError of it is tried again.
+            read: Reads the body; a ResponseError of it is tried again if the call's kind allows.
 
         Raises:
             TransportError: No complete answer, and the attempts are used up.

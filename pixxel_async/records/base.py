@@ -88,6 +88,12 @@ def _number(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def _amount(value: object) -> float | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    return _number(value)
+
+
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
@@ -103,21 +109,19 @@ def _field(read: Callable[[object], Any]) -> BeforeValidator:
 Id: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
 Text: TypeAlias = Annotated[str, _field(_text)]
 Texts: TypeAlias = Annotated[tuple[str, ...], _field(_texts)]
+Amount: TypeAlias = Annotated[int | float | None, _field(_amount)]
+"""Money or tokens: a whole number stays one."""
 Number: TypeAlias = Annotated[float | None, _field(_number)]
 Time: TypeAlias = Annotated[datetime | None, _field(read_time)]
 
 
-class Record(BaseModel, frozen=True):
-    """A record of the service: frozen, with a stable id.
+class ServiceModel(BaseModel, frozen=True):
+    """What the service answered: frozen, with its complete object in `raw`.
 
-        async for project in client.projects.list():
-            print(project.id, project.created_at, project.raw)
+        estimate = await client.workflows.estimate("workflow-1")
+        print(estimate.cost, estimate.raw)
 
     Without a value, text is empty, and numbers and times are None.
-
-    Attributes:
-        id: The id, an argument of other calls.
-        created_at: When it was created, with a time zone.
     """
 
     model_config = ConfigDict(
@@ -126,9 +130,6 @@ class Record(BaseModel, frozen=True):
         hide_input_in_errors=True,
         populate_by_name=True,
     )
-
-    id: Id
-    created_at: Time = None
 
     _raw: Mapping[str, Any] = PrivateAttr(default_factory=dict)
 
@@ -147,3 +148,18 @@ class Record(BaseModel, frozen=True):
         if isinstance(data, Mapping):
             record._raw = dict(data)  # type: ignore[misc]  # noqa: SLF001 - private, so not frozen
         return record
+
+
+class Record(ServiceModel, frozen=True):
+    """A record of the service: frozen, with a stable id.
+
+        async for project in client.projects.list():
+            print(project.id, project.created_at, project.raw)
+
+    Attributes:
+        id: The id, an argument of other calls.
+        created_at: When it was created, with a time zone.
+    """
+
+    id: Id
+    created_at: Time = None

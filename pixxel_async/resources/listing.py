@@ -8,13 +8,14 @@ from typing import Generic, Self, TypeVar
 
 from ..errors import InputError
 from ..http.service_calls import Api
-from ..records import Record
+from ..records import Record, ServiceModel
 from ..sansio.api.list_calls import Source, page_call, read_page, read_record, record_call
 from ..sansio.api.pagination import PAGE_SIZE, PageWalk
 
 logger = logging.getLogger("pixxel_async")
 
 R = TypeVar("R", bound=Record)
+One = TypeVar("One", bound=ServiceModel)
 
 
 class Listing(Generic[R]):
@@ -68,7 +69,7 @@ class Listing(Generic[R]):
         return self._records.popleft()
 
 
-async def get(api: Api, source: Source[R]) -> R:
+async def get(api: Api, source: Source[One]) -> One:
     """Fetch a single record.
 
     Raises:

@@ -1,9 +1,10 @@
-"""The service's lists and single records as calls, and the reading of their answers.
+"""The service's lists, single records and changes as calls, and the reading of their answers.
 
 Rules:
     * Filters go out under the names that the OpenAPI document gives them; those that are not
       given are left out. Lists of ids are joined by commas in a query, and stay lists in a body.
-    * A search is a POST that makes nothing: it may be repeated like a GET.
+    * A search is a POST that makes nothing: it may be repeated like a GET. A call that makes,
+      changes or deletes something names its kind.
     * The list is the field that the document names. Null is an empty list. If the field is absent
       although the answer says something else than the paging, the answer is not as documented.
     * A record without an id is an error of the service: leaving it out would be silent.
@@ -21,25 +22,25 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from pydantic import ValidationError
 
 from ...errors import InputError, ResponseError
-from ...records import Record
+from ...records import ServiceModel
 from ..resilience.retry_rules import CallKind
 from .json_body import load
 from .package_calls import Call
 from .pagination import Ask, Paging
 from .urls import path_of, query_of
 
-R = TypeVar("R", bound=Record)
+R = TypeVar("R", bound=ServiceModel)
 When: TypeAlias = str | date
 """A time for the service: a text goes out as it is, a date or a datetime in RFC 3339."""
-Filter: TypeAlias = str | date | Iterable[Any] | Mapping[str, Any] | None
-"""What a filter takes: a text, a time, a list, an object; None leaves it out."""
+Filter: TypeAlias = str | float | date | Iterable[Any] | Mapping[str, Any] | None
+"""What a field takes: a text, a number, a time, a list, an object; None leaves it out."""
 
 _PAGING_FIELDS = frozenset({"pagination", "count"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source(Generic[R]):
-    """A list of the service, or the place of a single record.
+    """A list of the service, the place of a single record, or a change and what it answers.
 
     Attributes:
         operation: The operation id in the OpenAPI document.
@@ -50,7 +51,9 @@ class Source(Generic[R]):
             be wrapped in, or empty.
         parents: The ids of the path that belong to each record.
         query: Filters in the query.
-        body: Filters in the body; None for a call without one.
+        body: Fields of the body; None for a call without one.
+        method: The HTTP method; empty is GET, or POST with a body.
+        kind: What sending it twice would mean.
     """
 
     operation: str
@@ -61,6 +64,8 @@ class Source(Generic[R]):
     parents: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, Filter] = field(default_factory=dict)
     body: Mapping[str, Filter] | None = None
+    method: str = ""
+    kind: CallKind = CallKind.READ
 
     def __post_init__(self) -> None:
         """Check the ids and filters, and keep what can be iterated only once.
@@ -94,14 +99,26 @@ def _kept(operation: str, filters: Mapping[str, Filter]) -> dict[str, Filter]:
     for name, value in filters.items():
         if value is None:
             continue
-        if isinstance(value, (str, date, Mapping)):
+        if isinstance(value, (str, int, float, date, Mapping)):
             kept[name] = value
             continue
         kept[name] = tuple(value)
         if not kept[name]:
-            message = f"{operation}: the filter {name} is an empty list; leave it out"
+            message = f"{operation}: {name} is an empty list; leave it out, or name at least one"
             raise InputError(message)
     return kept
+
+
+def given(operation: str, name: str, value: str) -> str:
+    """Return a text that a call requires.
+
+    Raises:
+        InputError: It is empty.
+    """
+    if value:
+        return value
+    message = f"{operation}: {name} is empty"
+    raise InputError(message)
 
 
 def page_call(source: Source[Any], ask: Ask) -> Call:
@@ -110,27 +127,24 @@ def page_call(source: Source[Any], ask: Ask) -> Call:
 
 
 def record_call(source: Source[Any]) -> Call:
-    """Return the call that asks for a single record."""
+    """Return the call of a single record, or of a change."""
     return _call(source, {})
 
 
 def _call(source: Source[Any], place: Mapping[str, int]) -> Call:
-    path = path_of("v0", *source.path)
-    if source.body is not None:
-        body = {name: _in_body(value) for name, value in source.body.items()}
-        return Call(
-            operation=source.operation,
-            method="POST",
-            path=path,
-            kind=CallKind.READ,
-            body=json.dumps({**body, **place}).encode("ascii"),
-        )
-    query = {name: _in_query(value) for name, value in source.query.items()}
+    query: dict[str, str | int] = {name: _in_query(value) for name, value in source.query.items()}
+    body = None
+    if source.body is None:
+        query |= place
+    else:
+        fields = {name: _in_body(value) for name, value in source.body.items()}
+        body = json.dumps({**fields, **place}).encode("ascii")
     return Call(
         operation=source.operation,
-        method="GET",
-        path=path + query_of({**query, **place}),
-        kind=CallKind.READ,
+        method=source.method or ("GET" if body is None else "POST"),
+        path=path_of("v0", *source.path) + query_of(query),
+        kind=source.kind,
+        body=body,
     )
 
 
