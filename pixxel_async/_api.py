@@ -39,6 +39,7 @@ from .errors import (
     ConfigError,
     ConflictError,
     ConnectionBrokenError,
+    CostLimitError,
     EarlierFailureError,
     ExportFailedError,
     FolderBusyError,
@@ -58,6 +59,7 @@ from .errors import (
     RedirectedError,
     ResponseError,
     RouteError,
+    RunFailedError,
     ServerError,
     SinkError,
     StalledError,
@@ -89,6 +91,11 @@ from .events import (
     Retried,
     RetryThrottled,
     RowDamaged,
+    RunCreated,
+    RunEvent,
+    RunFinished,
+    RunPolled,
+    RunSearched,
     Saved,
     Skipped,
     Started,
@@ -116,6 +123,7 @@ from .records import (
     Workflow,
 )
 from .report.write import ReportFiles, write_report
+from .runs import Run, RunInsight, RunJob, parse_run
 from .sansio.files.verification import Condition, Finding
 from .sync import download_sync, export_sync
 
@@ -137,6 +145,7 @@ __all__ = [
     "ConfigError",
     "ConflictError",
     "ConnectionBrokenError",
+    "CostLimitError",
     "Download",
     "DownloadResult",
     "EarlierFailureError",
@@ -206,6 +215,15 @@ __all__ = [
     "RetryThrottled",
     "RouteError",
     "RowDamaged",
+    "Run",
+    "RunCreated",
+    "RunEvent",
+    "RunFailedError",
+    "RunFinished",
+    "RunInsight",
+    "RunJob",
+    "RunPolled",
+    "RunSearched",
     "Saved",
     "SavedPackage",
     "ServerError",
@@ -233,6 +251,7 @@ __all__ = [
     "download_sync",
     "export_sync",
     "parse_download",
+    "parse_run",
     "verify",
     "write_report",
 ]

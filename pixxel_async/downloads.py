@@ -52,7 +52,7 @@ _UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]+")
 Id: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID_CHARS)]
 
 
-def _as_tuple(value: object) -> object:
+def as_tuple(value: object) -> object:
     """Accept any iterable of ids except a single string."""
     if isinstance(value, str):
         reason = "is a single string; give a list of ids"
@@ -69,7 +69,7 @@ def _without_duplicates(ids: tuple[str, ...]) -> tuple[str, ...]:
 Ids: TypeAlias = Annotated[
     Sequence[str],
     GetPydanticSchema(lambda _, handler: handler.generate_schema(tuple[Id, ...])),
-    BeforeValidator(_as_tuple),
+    BeforeValidator(as_tuple),
     AfterValidator(_without_duplicates),
 ]
 """Given as any sequence of ids, stored as a tuple."""
@@ -96,11 +96,15 @@ class ManifestRow(BaseModel, frozen=True, extra="forbid"):
         for field, value in self:
             if not isinstance(value, str):
                 if value:
-                    others[field] = sorted(value) if isinstance(value, tuple) else value
+                    others[field] = self._comparable(value)
             elif field != "kind":
                 ids.append(value if _UNRESERVED.fullmatch(value) else quote(value, safe=""))
         key = f"{self.kind}:{'/'.join(ids).rstrip('/')}"
         return f"{key}#{_digest(others)}" if others else key
+
+    def _comparable(self, value: Any) -> Any:
+        """Return what a field that is not a text is compared by."""
+        return value
 
     def row(self) -> dict[str, Any]:
         """Return the manifest row as JSON types, without empty fields."""
@@ -114,6 +118,10 @@ class BaseDownload(ManifestRow, frozen=True):
     `Download` is their union. What takes several downloads takes this class, since a list of
     different kinds is one of their base class for some type checkers.
     """
+
+    def _comparable(self, value: Any) -> Any:
+        """Return the ids of a list in an order of their own: the service takes them as a set."""
+        return sorted(value)
 
 
 def _digest(fields: dict[str, Any]) -> str:

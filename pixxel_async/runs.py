@@ -1,7 +1,7 @@
 """What a run creates: a job of a workflow, or an insight on an area of interest.
 
     RunJob(workflow_id="w-1", project_id="p-1")
-    RunInsight(aoi_id="a-1", block="ndvi", version="1.0.0")
+    RunInsight(aoi_id="a-1", block="ndvi", version="1.0.0", inputs=["s-1"])
 
 Rules:
     * A run is frozen, and its key names it in the journal of its folder: a run that was created
@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self, TypeAlias, TypeGuard
+from typing import Annotated, Any, Literal, TypeAlias, TypeGuard
 
-from pydantic import BeforeValidator, Field, StringConstraints, TypeAdapter, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, TypeAdapter
 
 from .downloads import (
     Download,
@@ -25,6 +25,7 @@ from .downloads import (
     InsightDownload,
     JobDownload,
     ManifestRow,
+    as_tuple,
     parse_download,
 )
 from .errors import InputError
@@ -32,22 +33,20 @@ from .errors import InputError
 Text: TypeAlias = Annotated[str, StringConstraints(max_length=2048)]
 
 
-def _check_input(value: object) -> object:
-    """Refuse what is not a JSON array or object."""
-    if isinstance(value, tuple):
-        value = list(value)
+def _check_json(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Refuse what JSON cannot hold."""
     try:
-        is_json = isinstance(value, (list, dict)) and bool(json.dumps(value, allow_nan=False))
-    except (TypeError, ValueError):
-        is_json = False
-    if not is_json:
-        reason = "is not a list or an object of JSON values"
-        raise ValueError(reason)
-    return value
+        json.dumps(values, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        reason = "holds a value that JSON does not have"
+        raise ValueError(reason) from None
+    return values
 
 
-Input: TypeAlias = Annotated[Any, BeforeValidator(_check_input)]
-"""The service documents the input of an insight as raw JSON."""
+Inputs: TypeAlias = Annotated[
+    tuple[Any, ...], Field(min_length=1), BeforeValidator(as_tuple), AfterValidator(_check_json)
+]
+"""The service documents the input of an insight as a list, and its values by the block."""
 
 
 class BaseRun(ManifestRow, frozen=True):
@@ -90,19 +89,18 @@ class RunJob(BaseRun, frozen=True):
 class RunInsight(BaseRun, frozen=True):
     """A new insight on an area (operation `createInsights`), and the package of its results.
 
-        RunInsight(aoi_id="a-1", block="ndvi", version="1.0.0", input=[{"asset_id": "s-1"}])
+        RunInsight(aoi_id="a-1", block="ndvi", version="1.0.0", inputs=["s-1"])
 
     Each creates one insight.
 
     Attributes:
         aoi_id: The area of interest.
-        block: The name of the processing block; give this or `block_id`, or both.
-        block_id: Its id.
+        block: The name of the processing block.
         version: The version of the block.
         name: The title of the insight.
         project_id: The project that it belongs to.
         label: Tells insights apart that are otherwise the same; never sent.
-        input: The inputs, as the block takes them: a list or an object.
+        inputs: The block's inputs, at least one (the service's field `input`).
         metadata: Further texts by name, which the service keeps. The run adds one of its own, by
             which it finds the insight again.
 
@@ -112,21 +110,13 @@ class RunInsight(BaseRun, frozen=True):
 
     kind: Literal["run-insight"] = "run-insight"
     aoi_id: Id
-    block: Text = ""
-    block_id: Text = ""
+    block: Id
     version: Id
     name: Text = ""
     project_id: Text = ""
     label: Text = ""
-    input: Input = Field(default_factory=list)
+    inputs: Inputs
     metadata: Mapping[str, str] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _names_block(self) -> Self:
-        if not (self.block or self.block_id):
-            message = "give block or block_id"
-            raise InputError(message)
-        return self
 
     def package_of(self, created_id: str) -> InsightDownload:
         """Return the download of the insight that was created."""

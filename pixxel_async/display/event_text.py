@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .. import events
-from ..downloads import Download
+from ..downloads import ManifestRow
 from ..errors import AuthenticationError
 from ..export.summary import Report
 from ..sansio.layout import short, wrapped
@@ -128,14 +128,14 @@ def rejected(error: Exception) -> str:
     )
 
 
-def name_of(download: Download) -> str:
+def name_of(download: ManifestRow) -> str:
     """Return a download in the form of the `download` command, with shortened lists.
 
     The key is not readable enough: it replaces lists of ids by a digest.
     """
     parts = []
     for value in download.row().values():
-        first = value if isinstance(value, str) else value[0]
-        more = 0 if isinstance(value, str) else len(value) - 1
+        first = value[0] if isinstance(value, list) else value
+        more = len(value) - 1 if isinstance(value, list) else 0
         parts.append(f"{first} (+{more})" if more else first)
     return short(" ".join(parts))

@@ -11,6 +11,7 @@ from ..http.storage_client import StorageClient
 from ..transfer.bandwidth_limiter import Bandwidth
 from ..transfer.concurrency_limiter import ConcurrencyLimiter
 from .adopted import AdoptedPackages
+from .run_requests import RunTurns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,7 @@ class ExportResources:
         fetch: How packages are transferred and verified.
         folder: How files in the export folder are handled.
         adopted: Packages that need not be requested.
+        turns: Creates jobs and insights one at a time in each list.
     """
 
     api: Api
@@ -42,3 +44,4 @@ class ExportResources:
     fetch: FetchPolicy
     folder: FolderPolicy
     adopted: AdoptedPackages = field(default_factory=AdoptedPackages)
+    turns: RunTurns = field(default_factory=RunTurns)

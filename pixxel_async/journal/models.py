@@ -123,7 +123,6 @@ class IntentRow:
         is_unanswered: 1 from before a creation is sent until its response is recorded.
         repeats: How often the creation was sent again because nothing was found of it.
         created_id: The id of the job or insight, or None.
-        created_by: The user who created it, as the service names him, or empty.
         cost: What the creation costs: the estimate, or more if the service says so later.
         spent: What earlier creations of this run cost.
         error: Why it last failed, or empty.
@@ -139,7 +138,6 @@ class IntentRow:
     is_unanswered: int = 0
     repeats: int = 0
     created_id: str | None = None
-    created_by: str = ""
     cost: float = 0.0
     spent: float = 0.0
     error: str = ""

@@ -260,7 +260,6 @@ _INTENT_CHECKS: dict[str, Check] = {
     "is_unanswered": _flag,
     "repeats": _count,
     "created_id": _or_none(_name),
-    "created_by": _text,
     "cost": _cost,
     "spent": _cost,
     "error": _text,

@@ -84,7 +84,6 @@ CREATE TABLE IF NOT EXISTS intent (
     is_unanswered INTEGER NOT NULL,
     repeats INTEGER NOT NULL,
     created_id TEXT,
-    created_by TEXT NOT NULL,
     cost REAL NOT NULL,
     spent REAL NOT NULL,
     error TEXT NOT NULL,

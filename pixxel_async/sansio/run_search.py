@@ -7,8 +7,8 @@ Rules:
       else is new. If the list shows no metadata at all, a new insight cannot be told apart.
     * A job carries nothing of its own: the call has no field for it. One creation at a time is
       under way for a workflow, and jobs of a workflow are alike; so a single new job is the lost
-      one. Where the service names who created it, jobs of others do not count. Of several new
-      jobs, none can be chosen.
+      one, even if somebody else created it at that moment: then none is created for this run. Of
+      several new jobs, none can be chosen.
     * Times are those of the service. Only jobs of the last `NEAR_S` before the newest one are
       recorded by id; one that was created earlier cannot be new.
 """
@@ -30,14 +30,12 @@ class Listed:
     Attributes:
         id: Its id.
         created_s: When it was created, in seconds since 1970, or None if the service does not say.
-        created_by: The user who created it, or empty.
         token: The token of its run, or empty.
         has_metadata: Whether the list shows metadata of it.
     """
 
     id: str
     created_s: float | None = None
-    created_by: str = ""
     token: str = ""
     has_metadata: bool = False
 
@@ -94,13 +92,11 @@ class Search:
         before: What its list held before it was sent.
         token: Its token if the creation carries one; empty for a job.
         known: The ids that the journal knows.
-        created_by: The user whose key this is, or empty if it is not known.
     """
 
     before: Before
     token: str
     known: Collection[str]
-    created_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +122,10 @@ def find(search: Search, listed: Iterable[Listed]) -> Findings:
             return Findings(found=marked[0])
         is_marked_list = any(one.has_metadata for one in listed)
         return Findings(unclear=() if is_marked_list else tuple(one.id for one in new))
-    mine = [one.id for one in new if _may_be_of(one, search.created_by)]
-    if len(mine) == 1:
-        return Findings(found=mine[0])
-    return Findings(unclear=tuple(mine))
+    if len(new) == 1:
+        return Findings(found=new[0].id)
+    return Findings(unclear=tuple(one.id for one in new))
 
 
 def _is_old(one: Listed, since_s: float | None) -> bool:
     return since_s is not None and one.created_s is not None and one.created_s < since_s
-
-
-def _may_be_of(one: Listed, created_by: str) -> bool:
-    return not (one.created_by and created_by) or one.created_by == created_by

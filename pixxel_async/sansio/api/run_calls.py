@@ -47,7 +47,6 @@ class RunStatus:
         reason: Why it failed, as the service says; empty otherwise.
         cost: What it costs, or None if the service does not say.
         created_id: The id of the job or insight.
-        created_by: The user who created it, or empty.
     """
 
     status: PackageStatus
@@ -55,7 +54,6 @@ class RunStatus:
     reason: str
     cost: float | None
     created_id: str
-    created_by: str
 
 
 def creation(run: RunJob | RunInsight, token: str) -> Call:
@@ -153,12 +151,11 @@ def read_estimate(run: RunJob | RunInsight, body: bytes) -> float:
 
 
 def _insight(run: RunInsight) -> dict[str, Any]:
-    block = {"name": run.block, "string": run.block_id, "version": run.version}
     texts = {"name": run.name, "project_id": run.project_id}
     return {
         **{name: text for name, text in texts.items() if text},
-        "block": {name: text for name, text in block.items() if text},
-        "input": run.input,
+        "block": {"name": run.block, "version": run.version},
+        "input": run.inputs,
     }
 
 
@@ -201,7 +198,6 @@ def _listed(record: Job | Insight) -> Listed:
     return Listed(
         id=record.id,
         created_s=None if record.created_at is None else record.created_at.timestamp(),
-        created_by=record.created_by,
         token=str(metadata.get(TOKEN, "")) if has_metadata else "",  # type: ignore[union-attr]  # a dict, see above
         has_metadata=has_metadata,
     )
@@ -215,7 +211,6 @@ def _status_of(record: Job | Insight) -> RunStatus:
         reason=redact(_reason(record)),
         cost=None if record.cost is None or record.cost < 0 else record.cost,
         created_id=record.id,
-        created_by=record.created_by,
     )
 
 
