@@ -44,7 +44,8 @@ else:
             "ConcurrencyChanged Event Failed FetchInterrupted FetchProgress FetchStarted "
             "HostFailed HostOverloaded HostRecovered Interrupted PackageEvent Paused Polled "
             "RateLimited Ready Recreated Requested Resumed Retried RetryThrottled RowDamaged "
-            "RunCreated RunEvent RunFinished RunPolled RunSearched Saved Skipped Started Stopped UrlRefreshed"
+            "RunCreated RunEvent RunFailed RunFinished RunPolled RunSearched Saved Skipped Started "
+            "Stopped UrlRefreshed"
         ),
         "models": "DownloadResult OnFailure Package PackageStatus SavedPackage",
         "records": (

@@ -375,7 +375,7 @@ class CostLimitError(PixxelError):
 
         async with client.run(runs, "results", max_cost=100) as export:
             report = await export.finish()
-        over = [one.key for one in report.failed if isinstance(one.error, CostLimitError)]
+        over = [one.key for one in report.failed_runs if isinstance(one.error, CostLimitError)]
 
     The limit holds for the folder: what earlier runs into it created counts.
 

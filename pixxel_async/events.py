@@ -319,12 +319,11 @@ class Failed(_PackageEvent):
     """A package has failed; the export continues with the others.
 
     Attributes:
-        download: The requested download; of `client.run`, also a run that was not created, or
-            that failed.
+        download: The requested download.
         error: Why it failed.
     """
 
-    download: Download | RunJob | RunInsight
+    download: Download
     error: PixxelError
 
 
@@ -378,7 +377,7 @@ class Resumed(_Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _RunEvent(_Event):
-    """What events about one run have; `client.run` emits them.
+    """What events about one run have.
 
     Attributes:
         key: The key of the run.
@@ -445,11 +444,28 @@ class RunFinished(_RunEvent):
     waited_s: float
 
 
-RunEvent: TypeAlias = RunSearched | RunCreated | RunPolled | RunFinished
-"""An event about one run; a run that fails ends with `Failed`."""
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFailed(_RunEvent):
+    """A run was not created, or has failed: it has no package. The export continues.
+
+    Attributes:
+        run: What was asked for.
+        error: Why it failed.
+    """
+
+    run: RunJob | RunInsight
+    error: PixxelError
+
+
+RunEvent: TypeAlias = RunSearched | RunCreated | RunPolled | RunFinished | RunFailed
+"""An event about one run."""
 
 Settled: TypeAlias = Saved | Skipped | Failed
 """The final event of a package; each package has exactly one."""
+
+Ended: TypeAlias = Settled | RunFailed
+"""The final event of a package, or of a run that has none."""
 
 PackageEvent: TypeAlias = (
     RowDamaged

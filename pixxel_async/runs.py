@@ -14,10 +14,17 @@ Rules:
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeAlias, TypeGuard
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, TypeAdapter
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    GetPydanticSchema,
+    StringConstraints,
+    TypeAdapter,
+)
 
 from .downloads import (
     Download,
@@ -33,7 +40,7 @@ from .errors import InputError
 Text: TypeAlias = Annotated[str, StringConstraints(max_length=2048)]
 
 
-def _check_json(values: tuple[Any, ...]) -> tuple[Any, ...]:
+def _check_json(values: Sequence[Any]) -> Sequence[Any]:
     """Refuse what JSON cannot hold."""
     try:
         json.dumps(values, allow_nan=False)
@@ -44,7 +51,11 @@ def _check_json(values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 Inputs: TypeAlias = Annotated[
-    tuple[Any, ...], Field(min_length=1), BeforeValidator(as_tuple), AfterValidator(_check_json)
+    Sequence[Any],
+    GetPydanticSchema(lambda _, handler: handler.generate_schema(tuple[Any, ...])),
+    Field(min_length=1),
+    BeforeValidator(as_tuple),
+    AfterValidator(_check_json),
 ]
 """The service documents the input of an insight as a list, and its values by the block."""
 

@@ -147,5 +147,11 @@ def test_the_pure_half_does_nothing(banned: str) -> None:
 
 
 def test_no_file_is_two_ideas() -> None:
-    long = {path.name for path in MODULES if len(path.read_text("utf-8").splitlines()) > 420}
+    # of things that users look up
+    lists = {"config.py": 600, "errors.py": 600, "events.py": 600}
+    long = {
+        path.name
+        for path in MODULES
+        if len(path.read_text("utf-8").splitlines()) > lists.get(path.name, 420)
+    }
     assert long == set()

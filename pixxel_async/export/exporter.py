@@ -18,7 +18,7 @@ import anyio
 from .. import events
 from ..config import FolderPolicy
 from ..destinations.paths import absolute_path
-from ..downloads import BaseDownload, Download
+from ..downloads import Download
 from ..errors import UsageError
 from ..http.client_lifetime import IS_CLOSED
 from ..journal.export_folder import ExportFolder, OpenFolders
@@ -108,7 +108,7 @@ class Exporter:
                 match event:
                     case events.Saved(saved=saved) | events.Skipped(saved=saved):
                         yield DownloadResult(download=saved.download, _saved=saved)
-                    case events.Failed(download=BaseDownload() as download, error=error):
+                    case events.Failed(download=download, error=error):
                         if on_failure is OnFailure.RAISE:
                             raise error
                         yield DownloadResult(download=download, error=error)

@@ -371,7 +371,7 @@ class RunStage:
                 )
             except Exception as raised:  # noqa: BLE001 - the run fails, recorded or not
                 judged.add_note(f"not recorded in the journal: {as_error(raised)}")
-        failed = events.Failed(at_s=self._clock(), key=item.key, download=item.run, error=judged)
+        failed = events.RunFailed(at_s=self._clock(), key=item.key, run=item.run, error=judged)
         await self._pending.settle(failed)
         self._end(item)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .. import events
@@ -31,6 +32,8 @@ class Report:
         saved: The files that this run saved, in that order.
         skipped: The files that an earlier run saved.
         failed: The failed downloads, as events with `download` and `error`.
+        failed_runs: The runs that were not created or failed, as events with `run` and `error`.
+        created: The jobs and insights of runs, as events with `run` and `created_id`.
         bytes: Bytes of the saved files.
         received: Bytes received from the storage, including repeated ones.
         polls: Status calls that returned a status.
@@ -54,6 +57,8 @@ class Report:
     saved: list[SavedPackage] = field(default_factory=list)
     skipped: list[SavedPackage] = field(default_factory=list)
     failed: list[events.Failed] = field(default_factory=list)
+    failed_runs: list[events.RunFailed] = field(default_factory=list)
+    created: list[events.RunCreated] = field(default_factory=list)
     bytes: int = 0
     received: int = 0
     polls: int = 0
@@ -74,12 +79,14 @@ class Report:
     @property
     def is_complete(self) -> bool:
         """Whether it has ended with every package saved, by this run or an earlier one."""
-        return self.has_ended and not self.failed and self.stopped is None and self.left == 0
+        has_failed = self.failed or self.failed_runs or self.stopped is not None
+        return self.has_ended and not has_failed and self.left == 0
 
     @property
     def settled(self) -> int:
-        """How many packages are saved, skipped or failed."""
-        return len(self.saved) + len(self.skipped) + len(self.failed)
+        """How many packages are saved, skipped or failed, and how many runs have failed."""
+        ended = (self.saved, self.skipped, self.failed, self.failed_runs)
+        return sum(len(one) for one in ended)
 
     def raise_for_failures(self) -> None:
         """Raise an error unless every package is saved; for scripts that must not go on otherwise.
@@ -98,13 +105,18 @@ class Report:
             raise self.stopped
         if not self.has_ended:
             raise UsageError(NOT_ENDED)
-        if self.failed:
+        if failed := self.failures:
             error = ExportFailedError(
-                _described(self.failed, self.total), failed=tuple(self.failed), total=self.total
+                _described(failed, self.total), failed=tuple(self.failed), total=self.total
             )
-            raise error from self.failed[0].error
+            raise error from failed[0].error
         if self.left != 0:
             raise UsageError(INTERRUPTED)
+
+    @property
+    def failures(self) -> list[events.Failed | events.RunFailed]:
+        """The failed runs, and then the failed downloads."""
+        return [*self.failed_runs, *self.failed]
 
     def counts(self) -> dict[str, int]:
         """Return the totals that are counts, by name."""
@@ -168,6 +180,10 @@ class Report:
                 self.skipped.append(saved)
             case events.Failed():
                 self.failed.append(event)
+            case events.RunFailed():
+                self.failed_runs.append(event)
+            case events.RunCreated():
+                self.created.append(event)
             case events.Stopped(error=error):
                 self.stopped = error
             case events.Interrupted(left=left):
@@ -185,7 +201,7 @@ class Report:
         self._state_by_key[event.key] = after
 
 
-def _described(failed: list[events.Failed], total: int | None) -> str:
+def _described(failed: Sequence[events.Failed | events.RunFailed], total: int | None) -> str:
     of_all = "" if total is None else f" of {total}"
     shown = "; ".join(f"{one.key}: {one.error}" for one in failed[:SHOWN])
     more = f"; and {len(failed) - SHOWN} more" if len(failed) > SHOWN else ""

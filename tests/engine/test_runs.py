@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from pixxel_async import (
     ConfigError,
     CostLimitError,
     EarlierFailureError,
+    Event,
     FolderPolicy,
     InputError,
     JobDownload,
@@ -29,6 +31,7 @@ from pixxel_async import (
 )
 from pixxel_async.export.summary import Report
 from pixxel_async.journal.reader import read_record
+from pixxel_async.runs import BaseRun
 from pixxel_async.sandbox import ApiFault, RunFault, Sandbox, Scenario, World
 from pixxel_async.sansio.run_state import RunState
 
@@ -59,17 +62,15 @@ def some_insights(count: int) -> list[RunInsight]:
 
 async def run(
     sandbox: Sandbox,
-    runs: list[RunJob] | list[RunInsight] | list[RunJob | RunInsight],
-    folder: Path,
+    runs: Iterable[BaseRun],
+    directory: Path,
     *,
-    max_cost: float | None = None,
-    detach: bool = False,
-    policy: FolderPolicy | None = None,
     retry: RetryPolicy = QUICK_RETRY,
-) -> tuple[Report, list[object]]:
+    **options: Any,
+) -> tuple[Report, list[Event]]:
     """Run to the end, and return the report and the events."""
     async with client_of(sandbox, retry=retry) as client:
-        begun = client.run(runs, folder, max_cost=max_cost, detach=detach, folder=policy)
+        begun = client.run(list(runs), directory, **options)
         async with begun as export:
             events = [event async for event in export]
     return begun.report, events
@@ -122,15 +123,15 @@ async def test_a_run_that_fails_has_the_reason_and_is_created_anew_only_when_ask
     scenario = Scenario(world=WORLD, faults=(RunFault("failed", nth=1),))
     async with Sandbox(scenario) as sandbox:
         report, _ = await run(sandbox, runs, tmp_path)
-        [failed] = report.failed
+        [failed] = report.failed_runs
         assert isinstance(failed.error, RunFailedError)
         assert "the block ended with an error" in str(failed.error)
-        assert failed.download == runs[0]
+        assert failed.run == runs[0]
         assert not report.is_complete
         report, _ = await run(sandbox, runs, tmp_path)
-        assert isinstance(report.failed[0].error, EarlierFailureError)
+        assert isinstance(report.failed_runs[0].error, EarlierFailureError)
         assert len(sandbox.creations) == 1
-        report, _ = await run(sandbox, runs, tmp_path, policy=AGAIN)
+        report, _ = await run(sandbox, runs, tmp_path, folder=AGAIN)
         assert report.is_complete
         assert len(sandbox.creations) == 2
 
@@ -164,7 +165,7 @@ async def test_no_repeat_is_left(tmp_path: Path) -> None:
     retry = RetryPolicy(initial_s=0.01, max_s=0.05, recreate=0)
     async with Sandbox(Scenario(world=WORLD, faults=(fault,))) as sandbox:
         report, _ = await run(sandbox, some_jobs(1), tmp_path, retry=retry)
-        assert isinstance(report.failed[0].error, AnswerLostError)
+        assert isinstance(report.failed_runs[0].error, AnswerLostError)
         assert not sandbox.creations
 
 
@@ -175,9 +176,9 @@ async def test_what_exceeds_the_limit_is_not_created(tmp_path: Path) -> None:
     async with Sandbox(QUICK) as sandbox:
         report, _ = await run(sandbox, runs, tmp_path, max_cost=3 * each)
         assert len(sandbox.creations) == len(report.saved) == 3
-        over = [one.error for one in report.failed]
+        over = [one.error for one in report.failed_runs]
         assert all(isinstance(one, CostLimitError) for one in over)
-        assert [one.key for one in report.failed] == [one.key for one in runs[3:]]
+        assert [one.key for one in report.failed_runs] == [one.key for one in runs[3:]]
         report, _ = await run(sandbox, runs, tmp_path, max_cost=4 * each)  # earlier ones count
         assert len(sandbox.creations) == 4
         report, _ = await run(sandbox, runs, tmp_path)
@@ -188,9 +189,11 @@ async def test_what_exceeds_the_limit_is_not_created(tmp_path: Path) -> None:
 async def test_insights_have_estimates_of_their_own(tmp_path: Path) -> None:
     async with Sandbox(QUICK) as sandbox:
         report, _ = await run(sandbox, some_insights(4), tmp_path, max_cost=0)
-        assert len(report.failed) == 4
+        assert len(report.failed_runs) == 4
         assert not sandbox.creations
-        costs = [one.error.cost for one in report.failed if isinstance(one.error, CostLimitError)]
+        costs = [
+            one.error.cost for one in report.failed_runs if isinstance(one.error, CostLimitError)
+        ]
         report, _ = await run(
             sandbox, some_insights(4), tmp_path, max_cost=sum(filter(None, costs))
         )
@@ -242,8 +245,8 @@ async def test_a_rejected_key_ends_all(tmp_path: Path) -> None:
     async with Sandbox(Scenario(world=WORLD, faults=faults)) as sandbox:
         report, _ = await run(sandbox, some_jobs(4), tmp_path)
     assert isinstance(report.stopped, AuthenticationError)
-    assert {type(one.error) for one in report.failed} == {AuthenticationError}
-    assert len(report.failed) == 4
+    assert {type(one.error) for one in report.failed_runs} == {AuthenticationError}
+    assert len(report.failed_runs) == 4
 
 
 async def test_few_places(tmp_path: Path) -> None:
@@ -260,7 +263,7 @@ async def test_a_service_that_refuses_fails_one_run(tmp_path: Path) -> None:
     bad = RunJob(workflow_id="no-such", project_id="p")
     async with Sandbox(QUICK) as sandbox:
         report, _ = await run(sandbox, [*good, bad], tmp_path)
-    assert [one.key for one in report.failed] == [bad.key]
+    assert [one.key for one in report.failed_runs] == [bad.key]
     assert len(report.saved) == 1
 
 

@@ -17,7 +17,7 @@ from ...display.base import Display, Verbosity
 from ...display.plain import Lines
 from ...downloads import Download
 from ...errors import AuthenticationError
-from ...events import Failed, Saved, Settled
+from ...events import Ended, Failed, Saved
 from ...export.summary import Report
 from ...sansio.resume_decision import is_retryable_next_run as is_taken_up_again
 from ..client_factory import check_descriptors, client_of
@@ -74,7 +74,7 @@ def run_export(downloads: Sequence[Download], options: RunOptions, outcome: Outc
     hook = Hook("--on-saved", options.on_saved, display.say)
     write = Rows(sys.stdout, folder).write if options.json else _write_nothing
 
-    def settle(event: Settled) -> None:
+    def settle(event: Ended) -> None:
         if isinstance(event, Saved):
             hook.start(_values(event, folder))
         write(event)
@@ -167,10 +167,10 @@ def what_next(
         return [f"{why}: {left} left.", *needed_first(), is_retryable_next_run()]
     if isinstance(report.stopped, AuthenticationError):
         return []
-    is_taken_up = retries_failed or all(is_taken_up_again(one.error) for one in report.failed)
+    is_taken_up = retries_failed or all(is_taken_up_again(one.error) for one in report.failures)
     if not is_taken_up:
         return [*needed_first(), is_retryable_next_run("--retry-failed")]
-    return [*needed_first(), is_retryable_next_run()] if report.failed else []
+    return [*needed_first(), is_retryable_next_run()] if report.failures else []
 
 
 def choose_display(loudness: Verbosity, *, has_rows: bool = False) -> Display:
@@ -202,5 +202,5 @@ def _count(left: int) -> str:
     return "1 package is" if left == 1 else f"{left} packages are"
 
 
-def _write_nothing(_: Settled) -> None:
+def _write_nothing(_: Ended) -> None:
     """Stand in for the rows when there are none."""
