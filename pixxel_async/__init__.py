@@ -49,8 +49,11 @@ else:
         ),
         "models": "DownloadResult OnFailure Package PackageStatus SavedPackage",
         "records": (
-            "Aoi Asset Catalog Estimate Insight Job Order OrderItem Project Record ServiceModel "
-            "Task Workflow"
+            "Aoi Asset Band Bandset Block Catalog Delivery DeliveryRequest Estimate "
+            "ImageSource Index Insight Job Order OrderItem OrderItemRequest Project "
+            "PropertyRange Record Satellite SatelliteCollection ServiceModel StacCollection "
+            "StacItem Store Task Visualization VisualizationMetadata VisualizationStyles "
+            "Workflow"
         ),
         "report.write": "ReportFiles write_report",
         "runs": "Run RunInsight RunJob parse_run",

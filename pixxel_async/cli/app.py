@@ -15,9 +15,11 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_group
 
 from .._version import __version__
+from .nouns import NOUNS
 from .options.given_once import check_occurrences
 
-EXPORTING = "Finding and exporting"
+EXPORTING = "Exporting"
+RECORDS = "Records of the service"
 STEPS = "Exporting in separate steps"
 AFTERWARDS = "Checking an export"
 SETTING_UP = "Setting up"
@@ -55,22 +57,11 @@ LISTED = (
         EXPORTING,
         "Save the packages that a manifest lists.",
         "Example: pixxel-async export manifest.jsonl --out packages\n\n"
-        "Example: pixxel-async select insights --aoi AOI_ID | "
+        "Example: pixxel-async insights select --aoi AOI_ID | "
         "pixxel-async export - --out packages",
     ),
     Listed("download", "download", EXPORTING, "Save one package, given by its ids."),
-    Listed(
-        "list",
-        "list",
-        EXPORTING,
-        "List records: a table on a terminal, tab-separated lines in a pipe.",
-    ),
-    Listed(
-        "select",
-        "select",
-        EXPORTING,
-        "Write a manifest of existing records for pixxel-async export.",
-    ),
+    *(Listed(name, "records", RECORDS, noun.help) for name, noun in NOUNS.items()),
     Listed(
         "request",
         "request",
@@ -195,7 +186,8 @@ def load(listed: Listed) -> Any:
     module = import_module(f".commands.{listed.module}", __package__)
     holder = typer.Typer(add_completion=False)
     if listed.is_group:
-        holder.add_typer(module.app, name=listed.name, rich_help_panel=listed.panel)
+        app = module.group(listed.name) if listed.name in NOUNS else module.app
+        holder.add_typer(app, name=listed.name, rich_help_panel=listed.panel)
     else:
         command = holder.command(listed.name, epilog=listed.epilog, rich_help_panel=listed.panel)
         command(getattr(module, listed.name))

@@ -1,4 +1,4 @@
-"""Runs `list` and `select`: a client, a finder, an output, the exit code.
+"""Runs `NOUN list` and `NOUN select`: a client, a finder, an output, the exit code.
 
 Exit codes:
     * 0: all matches were written. There may be none; a line says so.

@@ -18,9 +18,9 @@ Rules:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from ..client import PixxelClient
 from ..errors import ApiError, NotFoundError, PermissionDeniedError
@@ -45,6 +45,9 @@ class SearchScope:
         jobs: Ids of jobs; each is a job of one of the workflows.
         orders: Ids of orders.
         order_items: Ids of order items.
+        items: Ids of items of the archive.
+        collections: Ids of collections of the archive.
+        geometry: What an image intersects, as GeoJSON.
         captured: When an image was taken: a time or an interval.
     """
 
@@ -53,6 +56,9 @@ class SearchScope:
     jobs: tuple[str, ...] = ()
     orders: tuple[str, ...] = ()
     order_items: tuple[str, ...] = ()
+    items: tuple[str, ...] = ()
+    collections: tuple[str, ...] = ()
+    geometry: Mapping[str, Any] | None = None
     captured: str | None = None
 
 
@@ -258,6 +264,9 @@ def catalogs(finder: Finder) -> AsyncIterator[Record]:
             return client.catalogs.search(
                 order_ids=_optional(order),
                 order_item_ids=_optional(item),
+                item_ids=finder.scope.items or None,
+                collections=finder.scope.collections or None,
+                intersects=finder.scope.geometry,
                 datetime=finder.scope.captured,
             )
 

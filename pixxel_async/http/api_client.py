@@ -266,7 +266,6 @@ class ApiClient:
             self._prefix + call.path,
             headers={
                 "User-Agent": USER_AGENT,
-                "Accept": "application/json",
                 "Accept-Encoding": ACCEPT_ENCODING,
                 **call.headers,
             },
@@ -287,6 +286,7 @@ class ApiClient:
             response.headers.get_list("content-encoding"),
             self._max_bytes,
             is_error=response.status_code not in _SUCCESS,
+            sink=call.sink,
         )
         stream: AsyncIterator[bytes] = response.stream
         async for chunk in stream:

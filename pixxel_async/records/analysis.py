@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import AliasChoices, Field, model_validator
+from pydantic import AliasChoices, AliasPath, Field, model_validator
 
 from .base import Amount, Id, Number, Record, ServiceModel, Text, Texts, Time
 
@@ -98,6 +98,39 @@ class Insight(Record, frozen=True):
     cost: Amount = None
     estimated_time_in_min: Number = None
     deleted_at: Time = None
+
+
+class Block(Record, frozen=True):
+    """A version of a block, which insights and workflows run.
+
+    Operations `listBlocks`, `listBlockVersions` and `getBlockVersion`: the service's document gives
+    them no id.
+
+        async for block in client.blocks.list(mode="insight"):
+            print(block.name, block.version, block.title)
+
+    `raw["spec"]` has its inputs and outputs.
+
+    Attributes:
+        name: The name, an argument of other calls.
+        version: The version.
+        title: The display name.
+        kind: Its category.
+        type: Its function.
+        status: The service's `block_status`: `created`, `inprogress`, `completed` or `failed`.
+        err: What is wrong with it; empty otherwise.
+        collections: The collections that it can be run on.
+    """
+
+    name: Text = Field("", validation_alias=AliasPath("spec", "name"))
+    version: Text = Field("", validation_alias=AliasPath("spec", "version"))
+    title: Text = Field("", validation_alias=AliasPath("spec", "title"))
+    description: Text = Field("", validation_alias=AliasPath("spec", "description"))
+    kind: Text = Field("", validation_alias=AliasPath("spec", "kind"))
+    type: Text = Field("", validation_alias=AliasPath("spec", "type"))
+    collections: Texts = Field((), validation_alias=AliasPath("spec", "supported_collections_id"))
+    status: Text = Field("", validation_alias=AliasChoices("block_status", "status"))
+    err: Text = ""
 
 
 class Workflow(Record, frozen=True):

@@ -102,6 +102,20 @@ def _texts(value: object) -> tuple[str, ...]:
     return tuple(map(_text, value)) if isinstance(value, (list, tuple)) else ()
 
 
+def _numbers(value: object) -> tuple[float, ...]:
+    found = [_number(one) for one in value] if isinstance(value, (list, tuple)) else []
+    return tuple(number for number in found if number is not None)
+
+
+def _object(value: object) -> dict[str, Any]:
+    return dict(value) if isinstance(value, Mapping) else {}
+
+
+def _objects(value: object) -> tuple[Any, ...]:
+    listed = value if isinstance(value, (list, tuple)) else ()
+    return tuple(one for one in listed if isinstance(one, (Mapping, ServiceModel)))
+
+
 def _field(read: Callable[[object], Any]) -> BeforeValidator:
     return BeforeValidator(read)
 
@@ -112,6 +126,11 @@ Texts: TypeAlias = Annotated[tuple[str, ...], _field(_texts)]
 Amount: TypeAlias = Annotated[int | float | None, _field(_amount)]
 """Money or tokens: a whole number stays one."""
 Number: TypeAlias = Annotated[float | None, _field(_number)]
+Numbers: TypeAlias = Annotated[tuple[float, ...], _field(_numbers)]
+Object: TypeAlias = Annotated[Mapping[str, Any], _field(_object)]
+"""An object of the service, without a model of its own."""
+Objects = _field(_objects)
+"""For tuples of models: what is not an object is left out."""
 Time: TypeAlias = Annotated[datetime | None, _field(read_time)]
 
 

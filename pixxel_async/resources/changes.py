@@ -17,6 +17,7 @@ from ..errors import AnswerLostError, TransportError
 from ..http.service_calls import Api
 from ..records import ServiceModel
 from ..sansio.api.list_calls import Source, read_record, record_call
+from ..sansio.api.package_calls import Call
 from ..sansio.resilience.retry_rules import CallKind
 
 R = TypeVar("R", bound=ServiceModel)
@@ -50,16 +51,25 @@ async def change(
     """
     kind = CallKind.REPEATABLE if repeat_if_lost else CallKind.CREATION
     call = replace(record_call(source), kind=kind)
+    return await send_change(api, call, read, remedy="pass repeat_if_lost=True")
+
+
+async def send_change(api: Api, call: Call, read: Callable[[bytes], T], *, remedy: str) -> T:
+    """Send a call that creates, changes or deletes something, as its kind allows.
+
+    Raises:
+        PixxelError: As `create`.
+    """
     try:
         return await api.ask(call, read)
     except TransportError as error:
         # Of several attempts, only the last is known.
-        if not (error.sent or repeat_if_lost):
+        if not (error.sent or call.kind is CallKind.REPEATABLE):
             raise
         lost = error
     message = (
         f"{lost.message}; the service may have done it: "
-        "look there before you send it again, or pass repeat_if_lost=True"
+        f"look there before you send it again, or {remedy}"
     )
     raise AnswerLostError(message, key=f"{call.operation} {call.path}") from lost
 

@@ -58,7 +58,9 @@ class Listing(Generic[R]):
             page = await self._api.ask(
                 page_call(self._source, ask), lambda body: read_page(self._source, body)
             )
-            new = self._walk.take([record.id for record in page.records], page.total)
+            new = self._walk.take(
+                [self._source.identity(record) for record in page.records], page.total, page.token
+            )
             self._records.extend(page.records[index] for index in new)
             if self._walk.ask is None and self._walk.missing:
                 logger.warning(

@@ -22,12 +22,12 @@ from starlette.responses import (
 from starlette.types import Receive, Scope, Send
 
 from .answers import ENDED, document, error, has_url
-from .changes.calls import CHANGES
+from .changes.calls import ACTIONS
 from .changes.state import State
 from .connections import Connections
 from .faults import ApiFault, FaultPlan
 from .identity import Identity
-from .lists.calls import Lists
+from .lists.calls import CALLS
 from .lists.documents import Documents
 from .packages import Package, Packages
 from .recording import ApiCall, Creation
@@ -147,7 +147,6 @@ class Api:
         self._scenario = scenario
         self._packages = packages
         self._state = State(world, scenario, clock)
-        self._lists = Lists(lambda: self._documents, scenario.page_size)
         self._connections = connections
         self._signed_url = signed_url
         self._clock = clock
@@ -211,13 +210,12 @@ class Api:
         if route is None:
             status = NOT_ALLOWED if request.known_path else NOT_FOUND
             raise ServiceError(status, "NOT_FOUND", f"no call {request.method} at this path")
-        if self._lists.answers(route.operation):
-            return JSONResponse(
-                self._lists.answer(route.operation, ids, request.query, request.body)
-            )
-        if route.operation in CHANGES:
-            change = CHANGES[route.operation]
-            return change.answer(self._documents, ids, request.query, request.body)
+        if route.operation in CALLS:
+            call, most = CALLS[route.operation], self._scenario.page_size
+            return JSONResponse(call.answer(self._documents, ids, request.query, most))
+        if route.operation in ACTIONS:
+            action = ACTIONS[route.operation]
+            return action.answer(self._documents, ids, request.query, request.body)
         if route.method == "GET":
             package = self._packages.by_id.get(ids["download_id"])
             if package is None or not _belongs(package, route, ids):

@@ -84,7 +84,7 @@ def test_standard_output_that_takes_nothing_is_an_error(
 @pytest.mark.parametrize("redirected", [">&-", f">{FULL}"])
 @pytest.mark.parametrize(
     "words",
-    [("list", "projects", "--json"), ("select", "insights"), ("doctor",), ("auth", "status")],
+    [("projects", "list", "--json"), ("insights", "select"), ("doctor",), ("auth", "status")],
 )
 def test_so_it_is_for_commands_that_ask_the_service(
     tmp_path: Path, sandbox: Sandbox, words: tuple[str, ...], redirected: str
@@ -202,7 +202,7 @@ IMPORTS = (sys.executable, "-X", "importtime", "-m", "pixxel_async.cli")
     [
         (("--help",), "pixxel_async.cli.output.streams"),
         (("export", "m.jsonl"), "typer.models"),
-        (("list", "projects"), "httpx"),
+        (("projects", "list"), "httpx"),
         (("demo",), "pixxel_async.client"),
     ],
 )
@@ -224,7 +224,7 @@ def test_a_signal_during_the_imports_ends_in_a_line(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("list", "projects"), "the output is incomplete"),
+        (("projects", "list"), "the output is incomplete"),
         (("export", "m.jsonl", "--out", "o"), "interrupted"),
         (("auth", "status"), "interrupted"),
         (("doctor",), "interrupted"),
@@ -417,8 +417,8 @@ def test_a_base_url_without_a_usable_host_is_told_before_anything_is_sent(url: s
 @pytest.mark.parametrize(
     "words",
     [
-        ("list", "projects"),
-        ("select", "insights"),
+        ("projects", "list"),
+        ("insights", "select"),
         ("doctor",),
         ("auth", "status"),
         ("download", "job", "w", "j", "--out", "o"),

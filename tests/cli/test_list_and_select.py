@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -144,14 +145,15 @@ def ids(stdout: str) -> list[str]:
     ],
 )
 def test_list_finds_what_is_wanted(sandbox: Sandbox, words: str, found: str) -> None:
-    ended = told(sandbox, "list", *words.split())
+    noun, *filters = words.split()
+    ended = told(sandbox, noun, "list", *filters)
     assert ended.stderr == ""
     assert ended.exit_code == 0
     assert ids(ended.stdout) == found.split()
 
 
 def test_a_pipe_gets_columns_with_tabs_and_nothing_that_steers(sandbox: Sandbox) -> None:
-    ended = told(sandbox, "list", "aois", "--name", "Wood*")
+    ended = told(sandbox, "aois", "list", "--name", "Wood*")
     assert ended.stdout.split("\t") == [
         "a2",
         "Wood\\t\\x1b[31m",
@@ -162,20 +164,20 @@ def test_a_pipe_gets_columns_with_tabs_and_nothing_that_steers(sandbox: Sandbox)
 
 
 def test_json_is_the_services_own_object_in_ascii_without_signatures(sandbox: Sandbox) -> None:
-    ended = told(sandbox, "list", "assets", "--aoi", "a2", "--json")
+    ended = told(sandbox, "assets", "list", "--aoi", "a2", "--json")
     assert ended.stdout.isascii()
     (row,) = [json.loads(line) for line in ended.stdout.splitlines()]
     assert row["created_at"] == "2025-01-06 00:00:00+00:00"
     assert row["aoi_id"] == "a2"
     assert row["path"] == "https://s.test/x?…"
-    ended = told(sandbox, "list", "tasks", "--limit", "1", "--json")
+    ended = told(sandbox, "tasks", "list", "--limit", "1", "--json")
     row = json.loads(ended.stdout)
     assert (row["id"], row["job_id"], row["workflow_id"]) == ("t1", "j1", "w1")
 
 
 def test_an_order_items_status_is_sent_as_the_document_spells_it(sandbox: Sandbox) -> None:
     sandbox.calls.clear()
-    told(sandbox, "list", "order-items", "--status", "Partially-Fulfilled")
+    told(sandbox, "order-items", "list", "--status", "Partially-Fulfilled")
     assert "status=PARTIALLY_FULFILLED" in sandbox.calls[-1].query
 
 
@@ -198,7 +200,8 @@ def test_an_order_items_status_is_sent_as_the_document_spells_it(sandbox: Sandbo
 def test_select_writes_rows_that_an_export_reads(
     sandbox: Sandbox, words: str, rows: list[str]
 ) -> None:
-    ended = told(sandbox, "select", *words.split())
+    noun, *filters = words.split()
+    ended = told(sandbox, noun, "select", *filters)
     assert ended.exit_code == 0
     assert ended.stdout.isascii()
     written = []
@@ -212,15 +215,15 @@ def test_select_writes_rows_that_an_export_reads(
 
 
 def test_select_says_what_it_left_out_for_its_status(sandbox: Sandbox) -> None:
-    ended = told(sandbox, "select", "tasks")
+    ended = told(sandbox, "tasks", "select")
     assert ended.stderr == (
         "skipped for their status: 1 failed, 1 running (--status any selects all)\n"
     )
-    assert told(sandbox, "select", "tasks", "--quiet").stderr == ""
+    assert told(sandbox, "tasks", "select", "--quiet").stderr == ""
 
 
 def test_select_takes_the_outputs_that_are_listed(sandbox: Sandbox) -> None:
-    ended = told(sandbox, "select", "insights", "--aoi", "a1", "--outputs")
+    ended = told(sandbox, "insights", "select", "--aoi", "a1", "--outputs")
     first, second = map(json.loads, ended.stdout.splitlines())
     assert first["outputs"] == ["o1", "o2"]
     assert second == {"kind": "insight", "aoi_id": "a1", "insight_id": "i2"}
@@ -228,9 +231,9 @@ def test_select_takes_the_outputs_that_are_listed(sandbox: Sandbox) -> None:
 
 
 def test_if_nothing_matches_a_line_says_so(sandbox: Sandbox) -> None:
-    listed = told(sandbox, "list", "aois", "--name", "none")
+    listed = told(sandbox, "aois", "list", "--name", "none")
     assert (listed.exit_code, listed.stdout, listed.stderr) == (0, "", "no aois match\n")
-    selected = told(sandbox, "select", "insights", "--created-before", "2020-01-01")
+    selected = told(sandbox, "insights", "select", "--created-before", "2020-01-01")
     assert (selected.exit_code, selected.stdout) == (0, "")
     assert selected.stderr == "nothing matches: the manifest is empty\n"
 
@@ -238,19 +241,21 @@ def test_if_nothing_matches_a_line_says_so(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        ("list tasks --job j1", "add --workflow"),
-        ("select tasks --job j1", "add --workflow"),
-        ("list aois --created-after soon", "'soon' is not a valid date or time: give a date or"),
-        ("list aois --created-after 30", "is not a valid date or time"),
-        ("list aois --created-before -2d", "is not a valid date or time"),
-        ("list catalogs --captured soon", "is not a valid time or interval"),
-        ("list catalogs --captured 30d", "is not a valid time or interval"),
-        ("list catalogs --captured ../..", "is not a valid time or interval"),
-        ("list catalogs --captured 2024-01-01/soon", "is not a valid date or time"),
-        ("list aois --limit 0", "at least 1"),
-        ("select assets --per-package 0", "at least 1"),
-        ("list nothing", "No such command"),
-        ("list assets --aoi=", "'--aoi': the value is empty"),
+        ("tasks list --job j1", "add --workflow"),
+        ("tasks select --job j1", "add --workflow"),
+        ("aois list --created-after soon", "'soon' is not a valid date or time: give a date or"),
+        ("aois list --created-after 30", "is not a valid date or time"),
+        ("aois list --created-before -2d", "is not a valid date or time"),
+        ("catalogs list --captured soon", "is not a valid time or interval"),
+        ("catalogs list --captured 30d", "is not a valid time or interval"),
+        ("catalogs list --captured ../..", "is not a valid time or interval"),
+        ("catalogs list --captured 2024-01-01/soon", "is not a valid date or time"),
+        ("aois list --limit 0", "at least 1"),
+        ("assets select --per-package 0", "at least 1"),
+        ("aois nothing", "No such command"),
+        ("nothing list", "No such command"),
+        ("aois select", "No such command"),
+        ("assets list --aoi=", "'--aoi': the value is empty"),
     ],
 )
 def test_wrong_use_is_told(sandbox: Sandbox, words: str, reason: str) -> None:
@@ -260,10 +265,10 @@ def test_wrong_use_is_told(sandbox: Sandbox, words: str, reason: str) -> None:
 
 
 def test_a_rejected_key_and_an_unknown_parent_are_told(sandbox: Sandbox) -> None:
-    ended = run("list", "aois", env={**env_of(sandbox), "PIXXEL_API_KEY": "another"})
+    ended = run("aois", "list", env={**env_of(sandbox), "PIXXEL_API_KEY": "another"})
     assert ended.exit_code == 2
     assert "the service rejected the API key" in ended.stderr
-    ended = told(sandbox, "select", "assets", "--aoi", "nowhere")
+    ended = told(sandbox, "assets", "select", "--aoi", "nowhere")
     assert ended.exit_code == 2
     assert ended.stderr.startswith("AOI nowhere: skipped: 404 ")
     assert ended.stderr.count("\n") == 1
@@ -273,22 +278,22 @@ def test_a_rejected_key_and_an_unknown_parent_are_told(sandbox: Sandbox) -> None
     ("words", "found", "said"),
     [
         (
-            "list assets --aoi a2 --aoi nowhere --aoi a1",
+            "assets list --aoi a2 --aoi nowhere --aoi a1",
             "s4 s0 s1 s2 s3",
             "AOI nowhere: skipped: 404 ",
         ),
-        ("list aois --project nowhere --project p1", "a1", "project nowhere: skipped: 404 "),
-        ("list jobs --workflow nowhere --workflow w2", "j3", "workflow nowhere: skipped: 404 "),
+        ("aois list --project nowhere --project p1", "a1", "project nowhere: skipped: 404 "),
+        ("jobs list --workflow nowhere --workflow w2", "j3", "workflow nowhere: skipped: 404 "),
         (
-            "list tasks --workflow w1 --job j1 --job j9",
+            "tasks list --workflow w1 --job j1 --job j9",
             "t1 t2",
             "workflow w1: job j9: skipped: 404 ",
         ),
-        ("list order-items --project nowhere", "", "project nowhere: skipped: 404 "),
-        ("list order-items --order o9 --order o2", "x3", "order o9: skipped: 404 "),
-        ("list order-items --order o9 --project p1 --project p2", "", "order o9: skipped: 404 "),
-        ("list catalogs --order o9", "", "order o9: skipped: 404 "),
-        ("list catalogs --order-item x9", "", "order item x9: skipped: 404 "),
+        ("order-items list --project nowhere", "", "project nowhere: skipped: 404 "),
+        ("order-items list --order o9 --order o2", "x3", "order o9: skipped: 404 "),
+        ("order-items list --order o9 --project p1 --project p2", "", "order o9: skipped: 404 "),
+        ("catalogs list --order o9", "", "order o9: skipped: 404 "),
+        ("catalogs list --order-item x9", "", "order item x9: skipped: 404 "),
     ],
 )
 def test_the_wrong_id_of_several_is_named_and_the_others_are_listed(
@@ -304,14 +309,14 @@ def test_the_wrong_id_of_several_is_named_and_the_others_are_listed(
 def test_an_empty_project_is_not_a_wrong_one() -> None:
     world = World(projects=(Project("p1"), Project("p2")), aois=(Aoi("a1", project_id="p1"),))
     with sandbox_in_thread(Scenario(world=world)) as sandbox:
-        ended = told(sandbox, "list", "aois", "--project", "p2", "--project", "p1")
+        ended = told(sandbox, "aois", "list", "--project", "p2", "--project", "p1")
     assert (ended.exit_code, ids(ended.stdout), ended.stderr) == (0, ["a1"], "")
 
 
 def test_both_commands_have_the_same_filters() -> None:
     for noun, names in FILTERS_OF.items():
         for command in ("list", "select"):
-            shown = run(command, noun, "--help")
+            shown = run(noun, command, "--help")
             if "No such command" in shown.stderr:
                 continue
             for name in {name for names in FILTERS_OF.values() for name in names}:
@@ -322,7 +327,7 @@ def test_both_commands_have_the_same_filters() -> None:
 def test_a_parent_that_may_not_be_looked_into_is_told_and_the_others_go_on() -> None:
     fault = ApiFault("status", status=403, on="listInsights", times=1)
     with sandbox_in_thread(Scenario(world=WORLD, faults=(fault,))) as sandbox:
-        ended = told(sandbox, "select", "insights")
+        ended = told(sandbox, "insights", "select")
     assert ended.exit_code == 2
     assert ended.stderr.startswith("AOI a1: skipped: 403 ")
     assert [json.loads(line)["insight_id"] for line in ended.stdout.splitlines()] == ["i4"]
@@ -331,7 +336,7 @@ def test_a_parent_that_may_not_be_looked_into_is_told_and_the_others_go_on() -> 
 def test_records_without_a_time_are_counted_when_times_matter() -> None:
     world = World(aois=(Aoi("a1", more={"created_at": None}), Aoi("a2", created_at=JUNE)))
     with sandbox_in_thread(Scenario(world=world)) as sandbox:
-        ended = told(sandbox, "list", "aois", "--created-after", "2025-01-01")
+        ended = told(sandbox, "aois", "list", "--created-after", "2025-01-01")
     assert ids(ended.stdout) == ["a2"]
     assert "they have no creation time: 1" in ended.stderr
 
@@ -339,7 +344,7 @@ def test_records_without_a_time_are_counted_when_times_matter() -> None:
 def test_what_is_selected_is_exported(sandbox: Sandbox, tmp_path: Path) -> None:
     environment = {**os.environ, **env_of(sandbox)}
     out = ("--out", tmp_path / "out", "--json", "--quiet", *QUICK)
-    selecting = [*COMMAND, "select", "insights", "--status", "completed", *FAST]
+    selecting = [*COMMAND, "insights", "select", "--status", "completed", *FAST]
     exporting = [*COMMAND, "export", "-", *map(str, out)]
     with subprocess.Popen(selecting, env=environment, stdout=subprocess.PIPE) as select:  # noqa: S603 - the command is ours
         ended = subprocess.run(  # noqa: S603 - likewise; the code is looked at below
@@ -361,7 +366,7 @@ def test_what_is_selected_is_exported(sandbox: Sandbox, tmp_path: Path) -> None:
 def test_a_reader_that_leaves_ends_it_quietly() -> None:
     many = World(catalogs=tuple(Catalog(f"c{n}") for n in range(500)))
     with sandbox_in_thread(Scenario(world=many)) as sandbox:
-        with start("select", "catalogs", env=env_of(sandbox)) as process:
+        with start("catalogs", "select", env=env_of(sandbox)) as process:
             assert process.stdout is not None
             assert "c0" in process.stdout.readline()
             process.stdout.close()
@@ -376,7 +381,7 @@ def test_rows_are_there_before_the_next_page_is() -> None:
     slow = ("--requests-per-second", "0.02")
     buffered = {"PYTHONUNBUFFERED": ""}
     with sandbox_in_thread(Scenario(world=many)) as sandbox:
-        with start("select", "catalogs", *slow, env={**env_of(sandbox), **buffered}) as process:
+        with start("catalogs", "select", *slow, env={**env_of(sandbox), **buffered}) as process:
             assert process.stdout is not None
             rows = [process.stdout.readline() for _ in range(50)]
             assert process.poll() is None
@@ -461,7 +466,7 @@ def test_the_examples_of_the_page_are_understood() -> None:
         command.split(" > ")[0].split()[1:]
         for line in page.splitlines()
         for command in line.split(" | ")
-        if command.startswith(("pixxel-async list ", "pixxel-async select ")) and "|" not in command
+        if re.match("pixxel-async [a-z-]+ (list|select)\\b", command) and "|" not in command
     ]
     assert len(commands) > 5
     for words in commands:

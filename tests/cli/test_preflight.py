@@ -94,8 +94,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 COMMANDS = {
     "auth status": ("auth", "status"),
     "doctor": ("doctor", "--out", "{out}"),
-    "list": ("list", "aois"),
-    "select": ("select", "jobs", "--workflow", "w"),
+    "list": ("aois", "list"),
+    "select": ("jobs", "select", "--workflow", "w"),
     "download": ("download", "job", "w", "j", "--out", "{out}"),
     "export": ("export", "{manifest}", "--out", "{out}"),
 }
@@ -268,7 +268,7 @@ def test_somebody_who_waits_for_an_answer_waits_for_seconds() -> None:
 
 
 @pytest.mark.parametrize("columns", [60, 80])
-@pytest.mark.parametrize("words", [("auth", "status"), ("list", "aois"), ("doctor",)], ids=str)
+@pytest.mark.parametrize("words", [("auth", "status"), ("aois", "list"), ("doctor",)], ids=str)
 def test_a_terminal_sees_no_broken_word(words: tuple[str, ...], columns: int) -> None:
     pty = pytest.importorskip("pty", reason="Windows has no such terminals")
     ours, theirs = pty.openpty()

@@ -12,9 +12,11 @@ from openapi_core.exceptions import OpenAPIError
 from werkzeug.datastructures import Headers
 
 from pixxel_async.sandbox import Sandbox, Scenario
+from pixxel_async.sandbox.changes.calls import ACTIONS
 from pixxel_async.sandbox.lists import catalog_search
-from pixxel_async.sandbox.lists.calls import CALLS, SEARCH, ListCall
+from pixxel_async.sandbox.lists.calls import CALLS, ListCall
 from pixxel_async.sandbox.lists.paging import ByOffset
+from pixxel_async.sandbox.routes import ROUTES
 from pixxel_async.sandbox.world import (
     Aoi,
     Asset,
@@ -166,26 +168,27 @@ async def test_the_judge_sees_what_is_wrong(contract: Contract, name: str) -> No
                 await Asked(contract, sandbox, raw).get("/v0/projects")
 
 
-@pytest.mark.parametrize("operation", CALLS)
-def test_a_call_takes_the_documented_parameters(contract: Contract, operation: str) -> None:
-    parameters = [
-        one
-        for one in contract.operation(operation).spec.get("parameters", [])
-        if one["in"] == "query"
-    ]
-    names = {one["name"] for one in parameters}
-    call = CALLS[operation]
-    if isinstance(call, ListCall):
-        assert names == call.filters.keys() | call.paging.names
-        documented = {one["schema"].get("default") for one in parameters if one["name"] == "limit"}
-        if isinstance(call.paging, ByOffset) and documented != {None}:
-            assert documented == {call.paging.default}
-    else:
-        assert names == call.required == {one["name"] for one in parameters if one["required"]}
+def test_the_calls_take_the_documented_parameters(contract: Contract) -> None:
+    named = {(route.method, route.path): route.operation for route in ROUTES}
+    for operation in contract.operations:
+        name = named[operation.method.upper(), operation.path]
+        call = CALLS.get(name) or ACTIONS.get(name)
+        parameters = [one for one in operation.spec.get("parameters", []) if one["in"] == "query"]
+        names = {one["name"] for one in parameters}
+        if isinstance(call, ListCall):
+            assert names == call.filters.keys() | call.paging.names, name
+            documented = {one["schema"].get("default") for one in parameters}
+            if isinstance(call.paging, ByOffset) and documented != {None}:
+                assert call.paging.default in documented, name
+        elif call is not None:
+            assert names == call.required | call.optional, name
+            assert call.required == {one["name"] for one in parameters if one.get("required")}, name
+        else:  # a package, or ping
+            assert names == set(), name
 
 
 def test_the_search_takes_the_documented_fields(contract: Contract) -> None:
-    operation = contract.operation(SEARCH)
+    operation = contract.operation("SearchCatalogs")
     fields = contract.body_fields(operation)
     assert operation.method == "post"
     assert fields.keys() == catalog_search.FILTERS.keys() | {"offset", "limit", "sort_by"}

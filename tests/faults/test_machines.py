@@ -407,7 +407,7 @@ def test_a_file_system_that_cannot_report_its_size_has_an_unknown_one(
         ("config", "set", "fetches", "3"),
         ("auth", "status", "--base-url", "http://127.0.0.1:9"),
         ("auth", "login"),
-        ("list", "projects", "--base-url", "http://127.0.0.1:9"),
+        ("projects", "list", "--base-url", "http://127.0.0.1:9"),
         ("status", "~/packages"),
         ("completion", "bash"),
         ("demo", "--packages", "3", "--quiet"),

@@ -109,7 +109,7 @@ async def test_a_content_type_is_refused_where_there_is_no_body(quick: Stand, ki
         "/",
         "/v0",
         "/pingpong",
-        "/v0/satellites",
+        "/v0/planets",
         f"{JOB}/",
         f"{JOB}/x",
         "/v1/workflows/w1/jobs/j1/download",

@@ -1,4 +1,4 @@
-"""`pixxel-async select`: manifests of existing records.
+"""`pixxel-async NOUN select`: manifests of existing records.
 
 Rules:
     * The rows are those that `export` reads; each is flushed as soon as it is written.
@@ -27,6 +27,7 @@ from ..options.filters import FindOptions, finds
 from ..options.types import at_least_one, flag
 from ..output.exit_codes import complain, ended
 from ..output.json_lines import write_line
+from .command import Command
 
 FINISHED = frozenset({"completed", "complete", "success", "succeeded", "finished", "done", "ready"})
 """The service's words for a successful end; for most nouns it documents none, so all of them
@@ -37,12 +38,6 @@ _FINISHED_ONLY = (
     "--status any selects all."
 )
 
-app = typer.Typer(
-    no_args_is_help=True,
-    help="Write a manifest of existing records for pixxel-async export.",
-    epilog="Example: pixxel-async select insights --aoi AOI_ID | pixxel-async export - --out DIR",
-)
-
 PerPackage: TypeAlias = Annotated[
     int,
     typer.Option(
@@ -51,11 +46,23 @@ PerPackage: TypeAlias = Annotated[
 ]
 
 
-@app.command(
-    epilog=f"{_FINISHED_ONLY}\n\nExample: pixxel-async select insights > manifest.jsonl\n\n"
-    "Example: pixxel-async select insights --aoi AOI_ID --aoi AOI_ID --created-after 7d"
+COMMANDS: dict[str, Command] = {}
+"""The command of each noun that can be exported."""
+
+
+def _selects(noun: str, epilog: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        COMMANDS[noun] = Command(finds(noun)(command), command.__doc__ or "", epilog)
+        return command
+
+    return decorate
+
+
+@_selects(
+    "insights",
+    f"{_FINISHED_ONLY}\n\nExample: pixxel-async insights select > manifest.jsonl\n\n"
+    "Example: pixxel-async insights select --aoi AOI_ID --aoi AOI_ID --created-after 7d",
 )
-@finds("insights")
 def insights(
     options: FindOptions,
     *,
@@ -88,51 +95,54 @@ def insights(
     _select(finder.insights, options, pack, default=FINISHED, at_end=report_unlisted)
 
 
-@app.command(
-    epilog=f"{_FINISHED_ONLY}\n\n"
+@_selects(
+    "assets",
+    f"{_FINISHED_ONLY}\n\n"
     "With one asset per package, a later select adds packages and changes none; with more, new "
     "assets may change the packages of old ones, which are then downloaded again.\n\n"
-    "Example: pixxel-async select assets --aoi AOI_ID --per-package 20 > manifest.jsonl"
+    "Example: pixxel-async assets select --aoi AOI_ID --per-package 20 > manifest.jsonl",
 )
-@finds("assets")
 def assets(options: FindOptions, *, per_package: PerPackage = PER_PACKAGE) -> None:
     """Select assets of AOIs; assets of different AOIs never share a package."""
     packer = package_batching.asset_packer(per_package)
     _select_packed(finder.assets, options, packer, default=FINISHED)
 
 
-@app.command(epilog=f"{_FINISHED_ONLY}\n\nExample: pixxel-async select jobs --workflow WORKFLOW_ID")
-@finds("jobs")
+@_selects(
+    "jobs",
+    f"{_FINISHED_ONLY}\n\nExample: pixxel-async jobs select --workflow WORKFLOW_ID",
+)
 def jobs(options: FindOptions) -> None:
     """Select jobs of workflows."""
     _select(finder.jobs, options, _each(package_batching.job_download), default=FINISHED)
 
 
-@app.command(epilog=f"{_FINISHED_ONLY}\n\nExample: pixxel-async select tasks --name 'Index*'")
-@finds("tasks")
+@_selects(
+    "tasks",
+    f"{_FINISHED_ONLY}\n\nExample: pixxel-async tasks select --name 'Index*'",
+)
 def tasks(options: FindOptions) -> None:
     """Select tasks of jobs."""
     _select(finder.tasks, options, _each(package_batching.task_download), default=FINISHED)
 
 
-@app.command(
-    epilog="Without --status, all images are selected: an image in the catalog exists, whatever "
+@_selects(
+    "catalogs",
+    "Without --status, all images are selected: an image in the catalog exists, whatever "
     "the status of its delivery.\n\n"
-    "Example: pixxel-async select catalogs --order ORDER_ID > manifest.jsonl"
+    "Example: pixxel-async catalogs select --order ORDER_ID > manifest.jsonl",
 )
-@finds("catalogs")
 def catalogs(options: FindOptions, *, per_package: PerPackage = PER_PACKAGE) -> None:
     """Select images that the account owns; --status is the status of their delivery."""
     packer = package_batching.catalog_packer(per_package)
     _select_packed(finder.catalogs, options, packer)
 
 
-@app.command(
+@_selects(
     "order-items",
-    epilog="Without --status, only FULFILLED items are selected; --status any selects all.\n\n"
-    "Example: pixxel-async select order-items --status fulfilled --status partially_fulfilled",
+    "Without --status, only FULFILLED items are selected; --status any selects all.\n\n"
+    "Example: pixxel-async order-items select --status fulfilled --status partially_fulfilled",
 )
-@finds("order-items")
 def order_items(options: FindOptions, *, per_package: PerPackage = PER_PACKAGE) -> None:
     """Select items of orders."""
     packer = package_batching.order_item_packer(per_package)

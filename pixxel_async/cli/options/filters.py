@@ -1,4 +1,4 @@
-"""The options of `list` and `select`: which records.
+"""The options of `NOUN list` and `NOUN select`: which records.
 
 Rules:
     * A filter that takes an id or a word may be repeated: records match any of its values.
@@ -17,6 +17,7 @@ import typer
 from ...sansio.api.record_filter import Criteria, words
 from ..finder import SearchScope
 from .dataclass_options import takes_options
+from .fields import read_json
 from .service import ServiceOptions
 from .types import at_least_one, flag, interval, moment, parsed_by
 
@@ -30,7 +31,7 @@ FILTERS_OF = {
     "workflows": ("project", "name"),
     "jobs": ("workflow", "project", "status"),
     "tasks": ("workflow", "job", "project", "name", "status"),
-    "catalogs": ("order", "order_item", "captured", "status"),
+    "catalogs": ("order", "order_item", "item", "collection", "geometry", "captured", "status"),
     "orders": ("status",),
     "order-items": ("order", "project", "name", "status"),
 }
@@ -72,6 +73,19 @@ class FindOptions(ServiceOptions):
     order_item: Annotated[list[str] | None, _ids("--order-item", "Images of this order item.")] = (
         None
     )
+    item: Annotated[list[str] | None, _ids("--item", "Images of this item of the archive.")] = None
+    collection: Annotated[
+        list[str] | None, _ids("--collection", "Images of this collection of the archive.")
+    ] = None
+    geometry: Annotated[
+        Any,
+        _filter(
+            "--geometry",
+            "FILE",
+            "Images that intersect the area of a GeoJSON file.",
+            read=read_json,
+        ),
+    ] = None
     project: Annotated[list[str] | None, _ids("--project", "Records of this project.")] = None
     name: Annotated[
         list[str] | None,
@@ -140,6 +154,9 @@ class FindOptions(ServiceOptions):
             jobs=_unique(self.job),
             orders=_unique(self.order),
             order_items=_unique(self.order_item),
+            items=_unique(self.item),
+            collections=_unique(self.collection),
+            geometry=self.geometry,
             captured=self.captured,
         )
 

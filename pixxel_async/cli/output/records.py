@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ...records import Record
+from ...records import ServiceModel
 from ...sansio.moments import to_minutes
 from ...sansio.redact import printable, without_queries
 from .exit_codes import complain
@@ -50,7 +50,7 @@ class Shown:
 
 
 def _field(name: str) -> Cell:
-    def cell(record: Record) -> str:
+    def cell(record: ServiceModel) -> str:
         value = getattr(record, name)
         if isinstance(value, datetime):
             return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -69,10 +69,20 @@ def _item_count(order: Any) -> str:
     return str(len(order.order_items))
 
 
-def _local(record: Record) -> str:
+def _local(record: Any) -> str:
     return "" if record.created_at is None else to_minutes(record.created_at)
 
 
+def _acquired(item: Any) -> str:
+    return "" if item.datetime is None else to_minutes(item.datetime)
+
+
+def _collections(satellite: Any) -> str:
+    return printable(" ".join(one.id for one in satellite.collections))
+
+
+_ACQUIRED = (Shown("datetime", _field("datetime"), _acquired),)
+_COLLECTIONS = (Shown("collections", _collections, _collections),)
 _ITEMS = (Shown("items", _item_count, _item_count),)
 _CREATED = (Shown("created_at", _field("created_at"), _local),)
 
@@ -87,6 +97,18 @@ COLUMNS: dict[str, tuple[Shown, ...]] = {
     "catalogs": _fields("id", "item_id", "collection", "area") + _CREATED,
     "orders": _fields("id", "status") + _ITEMS + _fields("total_amount") + _CREATED,
     "order-items": _fields("id", "order_id", "name", "type", "status") + _CREATED,
+    "satellites": _fields("id", "name") + _COLLECTIONS,
+    "archives": _fields("id", "collection") + _ACQUIRED + _fields("cloud_cover", "platform"),
+    "collections": _fields("id", "title", "license"),
+    "indices": _fields("id", "name", "type", "expression_type", "expression", "satellite_id"),
+    "visualizations": _fields("id", "aoi_id", "index_name", "type", "status", "progress")
+    + _CREATED,
+    "blocks": _fields("name", "version", "title", "type", "status"),
+    "bandsets": _fields("id", "name", "captures", "description"),
+    "stores": _fields("id", "name", "type", "bucket", "region") + _CREATED,
+    "deliveries": _fields("id", "catalog_id", "status", "store_id", "path", "target_path")
+    + _CREATED,
+    "estimates": _fields("cost"),
 }
 """The columns of each noun."""
 
@@ -97,7 +119,7 @@ GAP = 2
 class Output(Protocol):
     """Takes records, one after the other."""
 
-    def write(self, record: Record) -> None:
+    def write(self, record: ServiceModel) -> None:
         """Take a record."""
         ...
 
@@ -113,7 +135,7 @@ class JsonLines:
         """Write to a stream."""
         self._stream = stream
 
-    def write(self, record: Record) -> None:
+    def write(self, record: ServiceModel) -> None:
         """Write a record's line; raises as `write_line` does."""
         write_line(self._stream, json.dumps(without_queries(dict(record.raw)), ensure_ascii=True))
 
@@ -129,7 +151,7 @@ class TabLines:
         self._stream = stream
         self._columns = columns
 
-    def write(self, record: Record) -> None:
+    def write(self, record: ServiceModel) -> None:
         """Write a record's line; raises as `write_line` does."""
         write_line(self._stream, "\t".join(column.cell(record) for column in self._columns))
 
@@ -146,7 +168,7 @@ class OneTable:
         self._columns = columns
         self._rows: list[list[str]] = []
 
-    def write(self, record: Record) -> None:
+    def write(self, record: ServiceModel) -> None:
         """Keep a record's row."""
         self._rows.append([column.brief(record) for column in self._columns])
 
@@ -208,8 +230,11 @@ def column_widths(
 
 
 def choose_output(noun: str, *, as_json: bool) -> Output:
-    """Return JSON Lines if requested, a table for a terminal, tab-separated lines otherwise."""
-    if as_json:
+    """Return JSON Lines if requested, a table for a terminal, tab-separated lines otherwise.
+
+    A noun without columns is always JSON Lines.
+    """
+    if as_json or noun not in COLUMNS:
         return JsonLines(sys.stdout)
     if sys.stdout.isatty():
         return OneTable(Console(), COLUMNS[noun])

@@ -67,7 +67,8 @@ def _check(form: Form, value: Any, where: str) -> None:
         case MapOf(values):
             _check(dict, value, where)
             for name, one in value.items():
-                _check(values, one, f"{where}.{name}")
+                if one is not None:
+                    _check(values, one, f"{where}.{name}")
         case [item]:
             _refuse_unless(isinstance(value, list), where, "a list")
             for number, one in enumerate(value):

@@ -89,14 +89,13 @@ def create_insight(
     return {"id": id_, "message": "the insight has been created"}
 
 
-def delete_insight(documents: Documents, ids: Mapping[str, str], _: Any) -> Response:
+def delete_insight(documents: Documents, ids: Mapping[str, str], _: Any) -> None:
     """Delete an insight, be it created or of the world."""
     aoi, id_ = documents.aoi_record(ids["aoi_id"]), ids["insight_id"]
     is_there = any(one["id"] == id_ for one in documents.insights(aoi.aoi_id))
     if not is_there or aoi.project_id not in {"", ids["project_id"]}:
         raise ServiceError(*NOT_THERE, "there is no such insight in this project")
     documents.state.deleted.add(("insight", id_))
-    return Response()
 
 
 def _insight_cost(aoi: Aoi) -> int:

@@ -7,23 +7,28 @@ Rules:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
-from ..refusals import BAD_BODY, BAD_PARAMETER, ServiceError
-from .catalog_search import search
+from ..refusals import BAD_PARAMETER, ServiceError
+from .catalog_search import FEATURES
 from .documents import Documents, JsonObject
-from .filters import Document, Filter, in_range, in_time, one_of, same
+from .filters import Document, Filter, in_mode, in_range, in_time, one_of, same
 from .paging import ByNumber, ByOffset, NotPaged, Paging
 from .times import between_dates_or_times, on_date_or_time, on_time
 
 WORKFLOWS_A_PAGE = 50
 """The documented default; ten for other lists."""
 
-SEARCH = "SearchCatalogs"
+SUMMARY = frozenset(
+    {
+        *("aoi_id", "created_at", "id", "index_id", "progress"),
+        *("status", "tenant_id", "updated_at", "user_id"),
+    }
+)
+"""What the list of visualizations says of each."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +40,16 @@ class ListCall:
         records: Returns all records for the ids in the path.
         paging: The kind of paging.
         filters: By the name of their parameter.
+        shown: The fields of a record that are returned; None for all.
+        around: Fields of the response in place of those about paging; None for those.
     """
 
     name: str
     records: Callable[[Documents, Mapping[str, str]], list[JsonObject]]
     paging: Paging
     filters: Mapping[str, Filter] = field(default_factory=dict)
+    shown: frozenset[str] | None = None
+    around: Mapping[str, Any] | None = None
 
     def answer(
         self, documents: Documents, ids: Mapping[str, str], query: str, most: int | None
@@ -62,7 +71,9 @@ class ListCall:
             page, paging = self.paging.page(given, found, most)
         except ValueError as error:
             raise ServiceError(*BAD_PARAMETER, str(error)) from None
-        return {self.name: page, **paging}
+        if self.shown is not None:
+            page = [{name: one[name] for name in self.shown & one.keys()} for one in page]
+        return {self.name: page, **(paging if self.around is None else self.around)}
 
 
 @dataclass(frozen=True)
@@ -71,11 +82,13 @@ class GetCall:
 
     Attributes:
         record: Returns it for the ids in the path and the parameters.
-        required: The names of its parameters, all required.
+        required: The names of its required parameters.
+        optional: The names of the others.
     """
 
     record: Callable[[Documents, Mapping[str, str]], JsonObject]
     required: frozenset[str] = frozenset()
+    optional: frozenset[str] = frozenset()
 
     def answer(
         self, documents: Documents, ids: Mapping[str, str], query: str, most: int | None
@@ -86,7 +99,7 @@ class GetCall:
             ServiceError: An id is unknown, or a parameter is invalid.
         """
         del most
-        given = read_query(query, self.required)
+        given = read_query(query, self.required | self.optional)
         for name in self.required - given.keys():
             raise ServiceError(*BAD_PARAMETER, f"{name}: it is required")
         return self.record(documents, {**given, **ids})
@@ -196,47 +209,49 @@ CALLS: dict[str, ListCall | GetCall] = {
     ),
     "GetOrderItemById": GetCall(lambda all_, ids: all_.order_item(ids["id"])),
     "GetCatalogById": GetCall(lambda all_, ids: all_.catalog(ids["id"])),
+    "ListSatellites": ListCall("satellites", lambda all_, _: all_.reference.satellites, NotPaged()),
+    "ListBandsets": ListCall("bandsets", lambda all_, _: all_.reference.bandsets, NotPaged()),
+    "ListIndices": ListCall(
+        "indices",
+        lambda all_, _: all_.indices,
+        ByOffset(),
+        {
+            "satellite_id": same("satellite_id"),
+            "type": same("type"),
+            "expression_type": same("expression_type"),
+            "index_id": same("id"),
+        },
+    ),
+    "ListVisualizations": ListCall(
+        "visualization",
+        lambda all_, ids: all_.visualizations(ids["aoi_id"]),
+        ByOffset(),
+        {
+            "type": same("type"),
+            "user_id": same("user_id"),
+            "expression_type": same("expression_type"),
+            "index_id": same("index_id"),
+            "visualization_id": same("id"),
+        },
+        SUMMARY,
+    ),
+    "ListBlocks": ListCall(
+        "blocks", lambda all_, _: all_.reference.blocks, NotPaged(), {"mode": in_mode}
+    ),
+    "ListBlockVersions": ListCall("blocks", lambda all_, ids: all_.blocks(ids["name"]), NotPaged()),
+    "GetBlockVersion": GetCall(lambda all_, ids: all_.block(ids["name"], ids["version"])),
+    "ListCollections": ListCall(
+        "collections", lambda all_, _: all_.reference.collections, NotPaged(), {"ids": one_of("id")}
+    ),
+    "GetCollectionById": GetCall(lambda all_, ids: all_.collection(ids["cid"])),
+    "ListItemInCollection": ListCall(
+        "features", lambda all_, ids: all_.archive_items(ids["cid"]), ByOffset(), around=FEATURES
+    ),
+    "GetCollectionItemById": GetCall(lambda all_, ids: all_.archive_item(ids["cid"], ids["id"])),
+    "ListStores": ListCall("stores", lambda all_, _: all_.stores, NotPaged()),
+    "ListDeliveries": GetCall(
+        lambda all_, ids: {"deliveries": all_.deliveries(ids)},
+        optional=frozenset({"delivery_id", "catalog_id", "task_id", "order_item_id"}),
+    ),
 }
-"""All but the search for catalogs, by operation id."""
-
-
-class Lists:
-    """Implements the list and get calls."""
-
-    def __init__(self, documents: Callable[[], Documents], page_size: int | None) -> None:
-        """Prepare.
-
-        Args:
-            documents: Returns the listed documents.
-            page_size: The most records on a page, or None.
-        """
-        self._documents = documents
-        self._page_size = page_size
-
-    def answers(self, operation: str) -> bool:
-        """Return whether a call is one of these."""
-        return operation == SEARCH or operation in CALLS
-
-    def answer(self, operation: str, ids: Mapping[str, str], query: str, body: bytes) -> JsonObject:
-        """Answer a call.
-
-        Args:
-            operation: The operation id.
-            ids: The ids of the path.
-            query: The raw query.
-            body: The raw body.
-
-        Raises:
-            ServiceError: An id is unknown, or a parameter or the body is invalid.
-        """
-        if operation == SEARCH:
-            read_query(query, frozenset())
-            return search(self._documents(), _json(body), self._page_size)
-        return CALLS[operation].answer(self._documents(), ids, query, self._page_size)
-
-
-def _json(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except ValueError:
-        raise ServiceError(*BAD_BODY, "the body is not JSON") from None
+"""By operation id; the names of satellites and blocks are ours, since the document has none."""

@@ -1,4 +1,4 @@
-"""The search for catalogs.
+"""The searches for catalogs and in the archive.
 
 Rules:
     * A catalog has to pass every filter; an empty list is not a filter.
@@ -13,17 +13,21 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ..refusals import BAD_BODY, ServiceError
 from .documents import Documents, JsonObject
 from .filters import Test
-from .paging import page_at, whole_number
-from .shapes import Rings, boxes, intersect, polygon
+from .paging import TEN, Page, page_at, whole_number
+from .shapes import Rings, areas, boxes, intersect, polygon
 from .times import between_times, listed_time
 
 LIMIT = 2
 """The documented default."""
+
+FEATURES: JsonObject = {"type": "FeatureCollection", "links": []}
+"""What is around the items of the archive."""
 
 BodyFilter: TypeAlias = Callable[[Any, Documents], Test]
 """Raises ValueError for an invalid value."""
@@ -46,7 +50,7 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def search(documents: Documents, body: Any, most: int | None) -> JsonObject:
-    """Answer a search.
+    """Answer a search for catalogs.
 
     Args:
         documents: The listed records.
@@ -56,26 +60,62 @@ def search(documents: Documents, body: Any, most: int | None) -> JsonObject:
     Raises:
         ServiceError: The body is not as documented.
     """
+    catalogs = documents.catalogs
+    page, paging = found(documents, catalogs, body, most, Fields(FILTERS, "sort_by", _order, LIMIT))
+    return {"catalogs": page, **paging}
+
+
+@dataclass(frozen=True)
+class Fields:
+    """The fields of the body of a search.
+
+    Attributes:
+        filters: By name.
+        sort_by: The name of the order.
+        read_order: Reads it: names, each with whether it is descending.
+        limit: The default of `limit`.
+    """
+
+    filters: Mapping[str, BodyFilter]
+    sort_by: str
+    read_order: Callable[[Any], list[tuple[str, bool]]]
+    limit: int
+
+
+def found(
+    documents: Documents, records: Sequence[JsonObject], body: Any, most: int | None, fields: Fields
+) -> Page:
+    """Return the page of the records that a search finds.
+
+    Args:
+        documents: The listed records.
+        records: What is searched; each with a STAC item as `details`.
+        body: The decoded body.
+        most: The most records on a page, or None.
+        fields: What the body may contain.
+
+    Raises:
+        ServiceError: The body is not as documented.
+    """
     if not isinstance(body, dict):
         raise ServiceError(*BAD_BODY, "the body is not a JSON object")
-    offset, limit = _number(body, "offset", 0, 0), _number(body, "limit", LIMIT, 1)
-    unknown = body.keys() - FILTERS.keys() - {"offset", "limit", "sort_by"}
+    offset, limit = _number(body, "offset", 0, 0), _number(body, "limit", fields.limit, 1)
+    unknown = body.keys() - fields.filters.keys() - {"offset", "limit", fields.sort_by}
     if unknown:
         raise ServiceError(*BAD_BODY, f"{min(unknown)}: there is no such field")
     tests, order = [], []
     for name, value in body.items():
         try:
-            if name == "sort_by":
-                order = _order(value)
-            elif name in FILTERS and value not in ([], {}, ""):
-                tests.append(FILTERS[name](value, documents))
+            if name == fields.sort_by:
+                order = fields.read_order(value)
+            elif name in fields.filters and value not in ([], {}, ""):
+                tests.append(fields.filters[name](value, documents))
         except ValueError as error:
             raise ServiceError(*BAD_BODY, f"{name}: {error}") from None
-    found = [one for one in documents.catalogs if all(test(one) for test in tests)]
+    hits = [one for one in records if all(test(one) for test in tests)]
     for name, is_descending in reversed(order):
-        found = _sorted(found, name, is_descending=is_descending)
-    page, paging = page_at(found, offset, limit, most)
-    return {"catalogs": page, **paging}
+        hits = _sorted(hits, name, is_descending=is_descending)
+    return page_at(hits, offset, limit, most)
 
 
 def _number(body: Mapping[str, Any], name: str, default: int, at_least: int) -> int:
@@ -124,14 +164,14 @@ def _taken(value: Any, _: Documents) -> Test:
     return test
 
 
-def _within(areas: Sequence[Rings]) -> Test:
+def _within(wanted: Sequence[Rings]) -> Test:
     def test(catalog: Mapping[str, Any]) -> bool:
         details = catalog.get("details") or {}
         try:
             own = [polygon(details.get("geometry"))]
         except ValueError:
             own = boxes(details["bbox"]) if "bbox" in details else []
-        return any(intersect(area, part) for area in areas for part in own)
+        return any(intersect(area, part) for area in wanted for part in own)
 
     return test
 
@@ -180,6 +220,18 @@ def _order(value: Any) -> list[tuple[str, bool]]:
     return [(name, way == "DESC") for one in value for name, way in one.items()]
 
 
+def _archive_order(value: Any) -> list[tuple[str, bool]]:
+    if not isinstance(value, list) or not all(
+        isinstance(one, dict)
+        and isinstance(one.get("field"), str)
+        and str(one.get("direction", "asc")).lower() in {"asc", "desc"}
+        for one in value
+    ):
+        reason = "it is a list of objects with a field, and asc or desc as direction"
+        raise ValueError(reason)
+    return [(one["field"], str(one.get("direction")).lower() == "desc") for one in value]
+
+
 def _sorted(catalogs: list[JsonObject], name: str, *, is_descending: bool) -> list[JsonObject]:
     have = [one for one in catalogs if _property(one, name) is not None]
     lack = [one for one in catalogs if _property(one, name) is None]
@@ -202,3 +254,20 @@ FILTERS: dict[str, BodyFilter] = {
     "intersects": lambda value, _: _within([polygon(value)]),
     "query": _query,
 }
+ARCHIVE_FILTERS: dict[str, BodyFilter] = {
+    "ids": FILTERS["item_ids"],
+    "intersects": lambda value, _: _within(areas(value)),
+    **{name: FILTERS[name] for name in ("collections", "datetime", "bbox", "query")},
+}
+
+
+def search_archive(documents: Documents, body: Any, most: int | None) -> JsonObject:
+    """Answer a search in the archive; the arguments are those of `search`.
+
+    Raises:
+        ServiceError: The body is not as documented.
+    """
+    records = [{"details": item} for item in documents.reference.items]
+    fields = Fields(ARCHIVE_FILTERS, "sortby", _archive_order, TEN)
+    page, _ = found(documents, records, body, most, fields)
+    return {**FEATURES, "features": [one["details"] for one in page]}

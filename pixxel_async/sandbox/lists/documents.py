@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, TypeAlias
 
 from ..changes.state import State
-from ..refusals import NOT_THERE, ServiceError
+from ..refusals import BAD_BODY, NOT_THERE, ServiceError
 from ..world import Aoi, Insight, Job, Order, OrderItem, Workflow
+from ..world.made_reference import Reference
 
 JsonObject: TypeAlias = dict[str, Any]
 
@@ -34,9 +37,14 @@ class Documents:
         """All projects."""
         return [project.document() for project in self._world.projects]
 
-    @cached_property
+    @property
     def aois(self) -> list[JsonObject]:
         """All areas of interest."""
+        now = self.state.now
+        return [*self._listed_aois, *(made(now).document() for made in self.state.aois)]
+
+    @cached_property
+    def _listed_aois(self) -> list[JsonObject]:
         return [aoi.document() for aoi in self._world.aois]
 
     @cached_property
@@ -44,30 +52,123 @@ class Documents:
         """All workflows."""
         return [workflow.document() for workflow in self._world.workflows]
 
-    @cached_property
+    @property
     def orders(self) -> list[JsonObject]:
         """All orders."""
-        return [_order(order) for order in self._world.orders]
+        return [*self._listed_orders, *map(self.order_document, self._made_orders())]
 
-    @cached_property
+    @property
     def order_items(self) -> list[JsonObject]:
         """The items of all orders."""
+        made = (_item(item, order) for order in self._made_orders() for item in order.items)
+        return [*self._listed_items, *made]
+
+    @property
+    def catalogs(self) -> list[JsonObject]:
+        """All catalogs; the last delivery of one is its delivery status."""
+        now = self.state.now
+        made = [one.document() for at in self.state.catalogs if (one := at(now)) is not None]
+        delivered = {one["catalog_id"]: one["status"] for one in self.deliveries({})}
+        return [
+            {**one, "delivery_status": delivered[one["id"]]} if one["id"] in delivered else one
+            for one in (*self._listed_catalogs, *made)
+        ]
+
+    @cached_property
+    def _listed_orders(self) -> list[JsonObject]:
+        return [self.order_document(order) for order in self._world.orders]
+
+    @cached_property
+    def _listed_items(self) -> list[JsonObject]:
         return [_item(item, order) for order in self._world.orders for item in order.items]
 
     @cached_property
-    def catalogs(self) -> list[JsonObject]:
-        """All catalogs."""
+    def _listed_catalogs(self) -> list[JsonObject]:
         return [catalog.document() for catalog in self._world.catalogs]
 
-    @cached_property
-    def origins(self) -> dict[str, tuple[str, str]]:
+    @property
+    def origins(self) -> Mapping[str, tuple[str, str]]:
         """The ids of the order and of the item of each task of an order item."""
+        return ChainMap(self.state.origins, self._listed_origins)
+
+    @cached_property
+    def _listed_origins(self) -> dict[str, tuple[str, str]]:
         return {
             task.id: (order.id, item.id)
             for order in self._world.orders
             for item in order.items
             for task in item.tasks
         }
+
+    @property
+    def reference(self) -> Reference:
+        """What everybody is offered."""
+        return self.state.reference
+
+    @property
+    def indices(self) -> list[JsonObject]:
+        """The presets, and what was created."""
+        return [*self.reference.indices, *self.state.indices]
+
+    def blocks(self, name: str) -> list[JsonObject]:
+        """The versions of a block."""
+        found = [one for one in self.reference.blocks if one["spec"]["name"] == name]
+        if not found:
+            raise ServiceError(*NOT_THERE, "there is no such block")
+        return found
+
+    def block(self, name: str, version: str) -> JsonObject:
+        """One version of a block."""
+        for one in self.blocks(name):
+            if one["spec"]["version"] == version:
+                return one
+        raise ServiceError(*NOT_THERE, "there is no such version of this block")
+
+    def collection(self, id_: str) -> JsonObject:
+        """One collection of the archive."""
+        return _named(self.reference.collections, id_, "collection")
+
+    def archive_items(self, collection_id: str) -> list[JsonObject]:
+        """The items of a collection of the archive."""
+        self.collection(collection_id)
+        return [one for one in self.reference.items if one["collection"] == collection_id]
+
+    def archive_item(self, collection_id: str, id_: str) -> JsonObject:
+        """One item of a collection of the archive."""
+        return _named(self.archive_items(collection_id), id_, "item in this collection")
+
+    @property
+    def stores(self) -> list[JsonObject]:
+        """All stores, without their secrets."""
+        return [*self.state.stores.values()]
+
+    def visualizations(self, aoi_id: str) -> list[JsonObject]:
+        """The visualizations of an area of interest, in full."""
+        self.aoi_record(aoi_id)
+        return [made(self.state.now) for made in self.state.visualizations.get(aoi_id, ())]
+
+    def visualization(self, aoi_id: str, id_: str) -> JsonObject:
+        """One visualization of an area of interest, in full."""
+        return _named(self.visualizations(aoi_id), id_, "visualization of this AOI")
+
+    def deliveries(self, wanted: Mapping[str, str]) -> list[JsonObject]:
+        """The deliveries of a delivery, catalog, task and order item, where those are given."""
+        made = (at(self.state.now) for at in self.state.deliveries)
+        return [
+            one
+            for one in made
+            if one is not None
+            and all(
+                id_
+                == (one.get(name) if name in one else self.origins.get(one["task_id"], ("", ""))[1])
+                for name, id_ in wanted.items()
+            )
+        ]
+
+    def check_project(self, id_: str) -> None:
+        """Refuse an unknown project in a body."""
+        if all(project.id != id_ for project in self._world.projects):
+            raise ServiceError(*BAD_BODY, "project_id: there is no such project")
 
     def project(self, id_: str) -> JsonObject:
         """One project."""
@@ -82,7 +183,9 @@ class Documents:
 
     def assets(self, aoi_id: str) -> list[JsonObject]:
         """The assets of an area of interest."""
-        return [asset.document(aoi_id=aoi_id) for asset in self.aoi_record(aoi_id).assets]
+        listed = [asset.document(aoi_id=aoi_id) for asset in self.aoi_record(aoi_id).assets]
+        shown = self.visualizations(aoi_id)
+        return [*listed, *(asset for one in shown for asset in one["assets"])]
 
     def insights(self, aoi_id: str) -> list[JsonObject]:
         """The insights of an area of interest; `deleted_at` is null."""
@@ -125,6 +228,16 @@ class Documents:
         """One order."""
         return _named(self.orders, id_, "order")
 
+    @staticmethod
+    def order_document(order: Order) -> JsonObject:
+        """The document of an order."""
+        items = [item.document(order_id=order.id) for item in order.items]
+        paid_at = order.write_time(order.paid_at) if order.paid_at else ""
+        return order.document(order_items=items, paid_at=paid_at)
+
+    def _made_orders(self) -> list[Order]:
+        return [made(self.state.now) for made in self.state.orders]
+
     def order_item(self, id_: str) -> JsonObject:
         """One item of an order, with its tasks."""
         return _named(self.order_items, id_, "order item")
@@ -135,9 +248,13 @@ class Documents:
 
     def aoi_record(self, id_: str) -> Aoi:
         """One area of interest."""
-        if id_ not in self._aois:
-            raise ServiceError(*NOT_THERE, "there is no such AOI")
-        return self._aois[id_]
+        if id_ in self._aois:
+            return self._aois[id_]
+        for made in self.state.aois:
+            aoi = made(self.state.now)
+            if aoi.aoi_id == id_:
+                return aoi
+        raise ServiceError(*NOT_THERE, "there is no such AOI")
 
     def workflow_record(self, id_: str, project_id: str | None = None) -> Workflow:
         """One workflow, of a project if that is given."""
@@ -162,12 +279,6 @@ def _named(documents: list[JsonObject], id_: str, what: str) -> JsonObject:
         if document.get("id") == id_:
             return document
     raise ServiceError(*NOT_THERE, f"there is no such {what}")
-
-
-def _order(order: Order) -> JsonObject:
-    items = [item.document(order_id=order.id) for item in order.items]
-    paid_at = order.write_time(order.paid_at) if order.paid_at else ""
-    return order.document(order_items=items, paid_at=paid_at)
 
 
 def _item(item: OrderItem, order: Order) -> JsonObject:

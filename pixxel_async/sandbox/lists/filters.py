@@ -32,6 +32,14 @@ def one_of(name: str) -> Filter:
     return read
 
 
+def in_mode(text: str) -> Test:
+    """The block is for insights, or for workflows."""
+    if text not in {"insight", "workflow"}:
+        reason = f"{text!r} is neither insight nor workflow"
+        raise ValueError(reason)
+    return lambda document: bool(document["spec"]["kind"] == text)
+
+
 def in_time(name: str, read_span: Callable[[str], Span]) -> Filter:
     """The field is a time within the span of the text."""
 

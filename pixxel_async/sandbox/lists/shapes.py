@@ -8,9 +8,9 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 Point: TypeAlias = Sequence[float]
 Rings: TypeAlias = Sequence[Sequence[Point]]
@@ -33,6 +33,39 @@ def polygon(geometry: object) -> Rings:
             return rings
     reason = "it is a GeoJSON polygon, of closed rings of longitudes and latitudes"
     raise ValueError(reason)
+
+
+def areas(geometry: object) -> list[Rings]:
+    """Return any GeoJSON geometry as polygons; points and lines are flat ones.
+
+    Raises:
+        ValueError: It is not valid.
+    """
+    kind = str(geometry.get("type")) if isinstance(geometry, dict) else ""
+    if isinstance(geometry, dict) and kind == "GeometryCollection":
+        parts = geometry.get("geometries", geometry.get("coordinates"))
+        return [area for part in _listed(parts) for area in areas(part)]
+    if not isinstance(geometry, dict) or kind not in _RINGS:
+        reason = "it is a GeoJSON geometry"
+        raise ValueError(reason)
+    coordinates = geometry.get("coordinates")
+    singles = _listed(coordinates) if kind.startswith("Multi") else [coordinates]
+    return [polygon({"type": "Polygon", "coordinates": _RINGS[kind](one)}) for one in singles]
+
+
+def _listed(value: object) -> list[object]:
+    if not isinstance(value, list):
+        reason = "it is a GeoJSON geometry: a list is missing"
+        raise ValueError(reason)  # noqa: TRY004 - reported like the other invalid values
+    return value
+
+
+_RINGS: dict[str, Callable[[Any], object]] = {
+    "Point": lambda point: [[point] * RING],
+    "LineString": lambda line: [[*_listed(line), *_listed(line)[::-1], *_listed(line)[:1]]],
+    "Polygon": lambda rings: rings,
+}
+_RINGS |= {f"Multi{name}": rings for name, rings in _RINGS.items()}
 
 
 def boxes(numbers: object) -> list[Rings]:

@@ -29,6 +29,10 @@ HAS_CATALOGS = frozenset({"FULFILLED", "PARTIALLY_FULFILLED"})
 DELIVERY_STATUS = ("SUCCESS", "UNSPECIFIED", "IN_PROGRESS", "FAILED", "CREATED")
 COLLECTIONS = ("pixxel-l1c", "pixxel-l2a")
 WAVELENGTHS_NM = (473.0, 560.0, 665.0, 842.0)
+BANDS = [
+    {"name": f"B{n:03}", "center_wavelength": wavelength, "fwhm": 5.0}
+    for n, wavelength in enumerate(WAVELENGTHS_NM, start=1)
+]
 DAY = timedelta(days=1)
 
 
@@ -139,21 +143,18 @@ def _catalog(maker: Maker, number: int, task: OrderTask, item: OrderItem) -> Cat
         org_id=maker.org,
         created_by=item.created_by,
         updated_by=item.created_by,
-        details=_stac_item(maker, number, item),
+        details=made_stac_item(maker, number, item),
         created_at=later(item.created_at, chance, 20 * DAY),
     )
 
 
-def _stac_item(maker: Maker, number: int, item: OrderItem) -> dict[str, Any]:
+def made_stac_item(maker: Maker, number: int, item: OrderItem) -> dict[str, Any]:
+    """Make up the STAC item of a catalog, taken before its order item was created."""
     chance = maker.chance("stac", number)
     taken = later(item.created_at - 10 * DAY, chance, 10 * DAY)
     _, x, y = nth(PLACES, number)
     west, south = x + chance.uniform(-1, 1), y + chance.uniform(-1, 1)
     box = [round(value, 5) for value in (west, south, west + 0.3, south + 0.3)]
-    bands = [
-        {"name": f"B{n:03}", "center_wavelength": wavelength, "fwhm": 5.0}
-        for n, wavelength in enumerate(WAVELENGTHS_NM, start=1)
-    ]
     return {
         "type": "Feature",
         "stac_version": "1.0.0",
@@ -181,7 +182,7 @@ def _stac_item(maker: Maker, number: int, item: OrderItem) -> dict[str, Any]:
                 "type": "image/tiff; application=geotiff",
                 "title": "Image",
                 "roles": ["data"],
-                "eo:bands": bands,
+                "eo:bands": BANDS,
             }
         },
         "links": [],

@@ -14,7 +14,7 @@ Rules:
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -22,10 +22,10 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from pydantic import ValidationError
 
 from ...errors import InputError, ResponseError
-from ...records import ServiceModel
+from ...records import Record, ServiceModel
 from ..resilience.retry_rules import CallKind
 from .json_body import load
-from .package_calls import Call
+from .package_calls import JSON, Call
 from .pagination import Ask, Paging
 from .urls import path_of, query_of
 
@@ -35,7 +35,11 @@ When: TypeAlias = str | date
 Filter: TypeAlias = str | float | date | Iterable[Any] | Mapping[str, Any] | None
 """What a field takes: a text, a number, a time, a list, an object; None leaves it out."""
 
-_PAGING_FIELDS = frozenset({"pagination", "count"})
+_PAGING_FIELDS = frozenset({"pagination", "count", "next_token"})
+
+
+def _id_of(record: Record) -> str:
+    return record.id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +58,8 @@ class Source(Generic[R]):
         body: Fields of the body; None for a call without one.
         method: The HTTP method; empty is GET, or POST with a body.
         kind: What sending it twice would mean.
+        identity: What no two records of the list share.
+        accept: The media types of its answer, if it is not JSON.
     """
 
     operation: str
@@ -63,9 +69,11 @@ class Source(Generic[R]):
     within: str = ""
     parents: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, Filter] = field(default_factory=dict)
-    body: Mapping[str, Filter] | None = None
+    body: Mapping[str, Filter] | None = field(default=None, repr=False)
     method: str = ""
     kind: CallKind = CallKind.READ
+    identity: Callable[[Any], str] = _id_of
+    accept: str = JSON
 
     def __post_init__(self) -> None:
         """Check the ids and filters, and keep what can be iterated only once.
@@ -88,10 +96,12 @@ class Page(Generic[R]):
     Attributes:
         records: Its records.
         total: How many there are on all pages, as far as the service tells.
+        token: The token of the next page, as far as the service tells.
     """
 
     records: tuple[R, ...]
     total: int | None
+    token: str = ""
 
 
 def _kept(operation: str, filters: Mapping[str, Filter]) -> dict[str, Filter]:
@@ -131,8 +141,8 @@ def record_call(source: Source[Any]) -> Call:
     return _call(source, {})
 
 
-def _call(source: Source[Any], place: Mapping[str, int]) -> Call:
-    query: dict[str, str | int] = {name: _in_query(value) for name, value in source.query.items()}
+def _call(source: Source[Any], place: Mapping[str, int | str]) -> Call:
+    query: dict[str, str | int] = {name: in_query(value) for name, value in source.query.items()}
     body = None
     if source.body is None:
         query |= place
@@ -145,10 +155,12 @@ def _call(source: Source[Any], place: Mapping[str, int]) -> Call:
         path=path_of("v0", *source.path) + query_of(query),
         kind=source.kind,
         body=body,
+        accept=source.accept,
     )
 
 
-def _in_query(value: Filter) -> str:
+def in_query(value: Filter) -> str:
+    """Return a value as it stands in a query."""
     match value:
         case str():
             return value
@@ -186,12 +198,14 @@ def read_page(source: Source[R], body: bytes) -> Page[R]:
     records = tuple(
         _record(source, row, f"{source.within}.{place}") for place, row in enumerate(rows)
     )
-    return Page(records, _total(source, answer))
+    return Page(records, _total(source, answer), _token(answer))
 
 
 def rows_of(answer: Mapping[str, Any], within: str) -> list[Any] | None:
     """Return the rows of a page, or None if the answer does not have the form of a page."""
     rows = answer.get(within)
+    if isinstance(rows, dict):  # `SearchSatelliteImages`: items by their names
+        return list(rows.values())
     if rows is None and (within in answer or not answer.keys() - _PAGING_FIELDS):
         return []
     return rows if isinstance(rows, list) else None
@@ -231,6 +245,13 @@ def _record(source: Source[R], row: Any, where: str) -> R:
 
 def _undocumented(source: Source[Any], reason: str) -> ResponseError:
     return ResponseError(f"the answer to {source.operation} is not as documented: {reason}")
+
+
+def _token(answer: Mapping[str, Any]) -> str:
+    paging = answer.get("pagination")
+    within = paging.get("next_token") if isinstance(paging, dict) else None
+    token = answer.get("next_token", within)
+    return token if isinstance(token, str) else ""
 
 
 def _total(source: Source[Any], answer: Mapping[str, Any]) -> int | None:
