@@ -46,11 +46,11 @@ class Follower:
         self._hook = hook or Hook("", None, display.say)
         self._stats_s = stats_s
 
-    async def run(self, stop_at: type[Ended] | None = None) -> Interruption:
+    async def run(self, stop_at: tuple[type[Ended], ...] = ()) -> Interruption:
         """Run the export to its end, or until a signal comes.
 
         Args:
-            stop_at: An event of this type ends it early.
+            stop_at: An event of one of these types ends it early.
         """
         async with self._hook, self._export, beating(self._display, self._stats_s):
             with signals_end(self._interrupt, self._leave_at_once) as interruption:
@@ -58,7 +58,7 @@ class Follower:
                     self._display.show(event, self._export.report)
                     if isinstance(event, Ended):
                         self._settle(event)
-                    if stop_at is not None and isinstance(event, stop_at):
+                    if isinstance(event, stop_at):
                         self._export.interrupt()
                 await self._hook.finish()
         return interruption

@@ -154,5 +154,5 @@ def name_of(download: ManifestRow) -> str:
     for value in download.row().values():
         first = value[0] if isinstance(value, list) else value
         more = len(value) - 1 if isinstance(value, list) else 0
-        parts.append(f"{first} (+{more})" if more else first)
+        parts.append(f"{first} (+{more})" if more else f"{first}")
     return short(" ".join(parts))

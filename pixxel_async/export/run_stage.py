@@ -244,8 +244,8 @@ class RunStage:
         committed = ledger.total
         if not ledger.reserve(item.key, cost, limit):
             message = (
-                f"not created: it costs {cost:g}, of the limit of {limit:g} the runs of this folder"
-                f" have committed {committed:g}; raise max_cost to create it"
+                f"not created: its estimate is {cost:g}, and the runs of this folder have "
+                f"committed {committed:g} of {limit:g}; raise max_cost (--max-cost) to create it"
             )
             raise CostLimitError(message, cost=cost, committed=committed, limit=limit)
         item.row = replace(item.row, cost=cost)
@@ -290,7 +290,7 @@ class RunStage:
         if self._feed.is_detached:
             self._end(item)
         elif item.row.state is RunState.FINISHED:
-            self._hand_on(item)
+            await self._hand_on(item)
         elif is_new:
             self._poll_stage.add(item, since=item.since, kind=item.run.kind)
         else:
@@ -328,18 +328,19 @@ class RunStage:
         except DiskStaysFullError as full:
             await self._context.end_early(full.error)
             return
+        await self._hand_on(item)
+
+    async def _hand_on(self, item: RunItem) -> None:
+        download = item.run.package_of(item.row.created_id or "")
         await self._emit(
             events.RunFinished(
                 at_s=self._clock(),
                 key=item.key,
-                download=item.run.package_of(item.row.created_id or ""),
+                download=download,
                 waited_s=anyio.current_time() - item.since,
             )
         )
-        self._hand_on(item)
-
-    def _hand_on(self, item: RunItem) -> None:
-        self._feed.put(item.run.package_of(item.row.created_id or ""))
+        self._feed.put(download)
         self._end(item)
 
     async def _on_pending(self, pending: Pending[RunItem], next_s: float) -> None:

@@ -47,6 +47,7 @@ class Report:
         transferred_s: Seconds of transfers, summed over the packages.
         elapsed_s: Seconds since the export began.
         stopped: Why it stopped early, or None.
+        running: The keys of the runs that the service works on.
         left: How many packages are not settled: neither saved, skipped nor failed. None while that
             is unknown: before the export begins, and for a stream that was not read to its end.
         has_ended: Whether the export has ended, complete or early; nothing changes after that.
@@ -72,6 +73,7 @@ class Report:
     transferred_s: float = 0.0
     elapsed_s: float = 0.0
     stopped: PixxelError | None = None
+    running: set[str] = field(default_factory=set)
     left: int | None = None
     has_ended: bool = False
     _state_by_key: dict[str, State] = field(default_factory=dict, repr=False)
@@ -180,10 +182,14 @@ class Report:
                 self.skipped.append(saved)
             case events.Failed():
                 self.failed.append(event)
-            case events.RunFailed():
+            case events.RunFailed(key=key):
                 self.failed_runs.append(event)
-            case events.RunCreated():
+                self.running.discard(key)
+            case events.RunCreated(key=key):
                 self.created.append(event)
+                self.running.add(key)
+            case events.RunFinished(key=key):
+                self.running.discard(key)
             case events.Stopped(error=error):
                 self.stopped = error
             case events.Interrupted(left=left):

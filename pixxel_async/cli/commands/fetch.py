@@ -242,7 +242,7 @@ class Fetch:
         async def export() -> tuple[Report, Interruption]:
             client, _ = self.client
             async with client:
-                stop_at = Failed if self.options.fail_fast else None
+                stop_at = (Failed,) if self.options.fail_fast else ()
                 downloads: Downloads = self._downloads()
                 if STDIN not in self.sources:  # their number is known
                     downloads = [each async for each in self._downloads()]
