@@ -49,7 +49,7 @@ def faulty(world: World) -> Scenario:
             *(ApiFault("html", on=operation, rate=0.05, status=502) for operation in CREATIONS),
             ApiFault("status", status=503, rate=0.02),
             ApiFault("lost", rate=0.02),
-            StorageFault("cut", rate=0.05),
+            StorageFault("truncate", rate=0.05),
         ),
     )
 
