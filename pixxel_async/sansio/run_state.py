@@ -87,7 +87,9 @@ class CostLedger:
 
     def reserve(self, key: str, amount: float, limit: float) -> bool:
         """Commit one run to more, unless that exceeds the limit; return whether it fits."""
-        if self.total + amount > limit:
+        before = self._committed.get(key, 0.0)
+        self._committed[key] = before + amount
+        if self.total > limit:
+            self._committed[key] = before
             return False
-        self._committed[key] = self._committed.get(key, 0.0) + amount
         return True
