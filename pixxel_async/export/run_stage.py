@@ -205,6 +205,8 @@ class RunStage:
             return item, EarlierFailureError(message, key=run.key)
         if action is RunAction.CREATE:  # anew: what it cost so far stays counted
             item.row = replace(row, spent=row.committed, cost=0.0, created_id=None)
+        elif row.state is RunState.FAILED and action is RunAction.LOOK:  # asked for: once more
+            item.row = replace(row, repeats=0)
         return item, action
 
     async def _estimate_all(self, items: Collection[RunItem]) -> None:

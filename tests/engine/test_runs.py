@@ -28,6 +28,7 @@ from pixxel_async import (
     RunInsight,
     RunJob,
     RunSearched,
+    ServerError,
 )
 from pixxel_async.export.summary import Report
 from pixxel_async.journal.reader import read_record
@@ -167,6 +168,39 @@ async def test_no_repeat_is_left(tmp_path: Path) -> None:
         report, _ = await run(sandbox, some_jobs(1), tmp_path, retry=retry)
         assert isinstance(report.failed_runs[0].error, AnswerLostError)
         assert not sandbox.creations
+
+
+async def test_a_creation_without_a_repeat_is_searched_for_and_created_when_asked_for(
+    tmp_path: Path,
+) -> None:
+    fault = ApiFault("reset", on="createJob", nth=1)
+    async with Sandbox(Scenario(world=WORLD, faults=(fault,))) as sandbox:
+        retry = RetryPolicy(initial_s=0.01, max_s=0.05, recreate=0)
+        await run(sandbox, some_jobs(1), tmp_path, retry=retry)
+        report, _ = await run(sandbox, some_jobs(1), tmp_path)
+        assert isinstance(report.failed_runs[0].error, EarlierFailureError)
+        report, _ = await run(sandbox, some_jobs(1), tmp_path, folder=AGAIN)
+        assert report.is_complete
+        assert len(sandbox.creations) == 1
+
+
+async def test_of_several_new_jobs_none_is_chosen(tmp_path: Path) -> None:
+    [mine] = some_jobs(1)
+    faults = (
+        ApiFault("lost", on="createJob", nth=1),
+        *(ApiFault("status", on="listJobs", nth=number) for number in (2, 2)),  # the search
+    )
+    retry = RetryPolicy(attempts=2, initial_s=0.01, max_s=0.05)
+    async with Sandbox(Scenario(world=WORLD, faults=faults)) as sandbox:
+        report, _ = await run(sandbox, [mine], tmp_path, retry=retry)
+        assert isinstance(report.failed_runs[0].error, ServerError)
+        async with client_of(sandbox) as other:
+            await other.jobs.create(mine.workflow_id, mine.project_id)
+        report, _ = await run(sandbox, [mine], tmp_path, retry=retry)
+        [failed] = report.failed_runs
+        assert isinstance(failed.error, AnswerLostError)
+        assert all(made.id in str(failed.error) for made in sandbox.creations)
+        assert len(sandbox.creations) == 2
 
 
 async def test_what_exceeds_the_limit_is_not_created(tmp_path: Path) -> None:
