@@ -296,10 +296,11 @@ class PackageGoneError(PackageError):
 class AnswerLostError(PackageError):
     """Something was created, changed or deleted, and the response was lost: it may be done.
 
+        workflow = await anext(client.workflows.list())
         try:
-            job = await client.jobs.create("workflow-1", "project-1")
+            job = await client.jobs.create(workflow.id, workflow.project_id)
         except AnswerLostError:
-            jobs = [job async for job in client.jobs.list("workflow-1")]
+            jobs = [job async for job in client.jobs.list(workflow.id)]
 
     A package was requested as often as `recreate` allows, and each response was lost. Other calls,
     such as `jobs.create`, are sent once.

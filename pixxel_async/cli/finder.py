@@ -18,9 +18,9 @@ Rules:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 from ..client import PixxelClient
 from ..errors import ApiError, NotFoundError, PermissionDeniedError
@@ -47,7 +47,7 @@ class SearchScope:
         order_items: Ids of order items.
         items: Ids of items of the archive.
         collections: Ids of collections of the archive.
-        geometry: What an image intersects, as GeoJSON.
+        geometry: What an image intersects: a GeoJSON file.
         captured: When an image was taken: a time or an interval.
     """
 
@@ -58,7 +58,7 @@ class SearchScope:
     order_items: tuple[str, ...] = ()
     items: tuple[str, ...] = ()
     collections: tuple[str, ...] = ()
-    geometry: Mapping[str, Any] | None = None
+    geometry: str | None = None
     captured: str | None = None
 
 

@@ -27,7 +27,7 @@ from ..models import Package
 from ..sansio.api import package_calls
 from ..sansio.api.preflight import CHECK_URL, KNOWN_KEY, FirstAnswer, Problem, problem_of
 from ..sansio.resilience.circuit_breaker import MOST_S
-from ..sansio.resilience.retry_rules import CallKind, Failure, delay, failure_of
+from ..sansio.resilience.retry_rules import SENT_ONCE, Failure, delay, failure_of
 from .api_client import ApiClient, NoDescriptorsError, Response, UnreachedError
 from .circuit_breaker import CircuitBreaker, HostIsDown, HostIsUp
 from .preflight import FirstContact, Preflight
@@ -333,7 +333,7 @@ class Api:
     ) -> T:
         while True:
             async with self._guard.request(notify, waits=waits) as request, self._slots:
-                if call.kind is CallKind.CREATION:  # asking takes a tenth of a call's time
+                if call.kind in SENT_ONCE:  # asking takes a tenth of a call's time
                     await anyio.lowlevel.checkpoint_if_cancelled()
                 if is_paced and not self._rate.try_acquire():
                     await self._rate.acquire()

@@ -156,7 +156,8 @@ class Workflow(Record, frozen=True):
 class Estimate(ServiceModel, frozen=True):
     """What something would cost; it spends nothing.
 
-        estimate = await client.workflows.estimate("workflow-1")
+        workflow = await anext(client.workflows.list())
+        estimate = await client.workflows.estimate(workflow.id)
         print(estimate.cost)
 
     Attributes:

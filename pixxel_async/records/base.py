@@ -137,7 +137,8 @@ Time: TypeAlias = Annotated[datetime | None, _field(read_time)]
 class ServiceModel(BaseModel, frozen=True):
     """What the service answered: frozen, with its complete object in `raw`.
 
-        estimate = await client.workflows.estimate("workflow-1")
+        workflow = await anext(client.workflows.list())
+        estimate = await client.workflows.estimate(workflow.id)
         print(estimate.cost, estimate.raw)
 
     Without a value, text is empty, and numbers and times are None.

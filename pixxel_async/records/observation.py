@@ -117,8 +117,10 @@ class Index(Record, frozen=True):
 class VisualizationMetadata(ServiceModel, frozen=True):
     """The legend of a visualization (operation `UpdateVisualizationMetadata`).
 
-        metadata = (await anext(client.visualizations.list("aoi-1"))).metadata
-        for date, modes in metadata.legend.items():
+        aoi = await anext(client.aois.list())
+        index = await anext(client.indices.list())
+        created = await client.visualizations.create(aoi.id, index.id)
+        for date, modes in created.metadata.legend.items():
             print(date, modes.get("dynamic"))
 
     Attributes:
@@ -131,11 +133,13 @@ class VisualizationMetadata(ServiceModel, frozen=True):
 class VisualizationStyles(ServiceModel, frozen=True):
     """Styled Layer Descriptors of a visualization (operation `GenerateVisualizationSLD`).
 
-        visualization = await anext(client.visualizations.list("aoi-1"))
-        styles = await client.visualizations.sld(
-            "aoi-1", visualization.id, dates=["2024_05_06"], visualization_modes=["dynamic"]
-        )
-        print(styles.sld["dynamic"]["2024_05_06"])
+        aoi = await anext(client.aois.list())
+        async for shown in client.visualizations.list(aoi.id):
+            if shown.status == "success":
+                styles = await client.visualizations.sld(
+                    aoi.id, shown.id, dates=["2024_05_06"], visualization_modes=["dynamic"]
+                )
+                print(styles.sld["dynamic"]["2024_05_06"])
 
     Attributes:
         sld: XML by mode and date.
@@ -149,7 +153,8 @@ class Visualization(Record, frozen=True):
 
     Operations `ListVisualizations`, `CreateVisualization` and `RollbackVisualizationMetadata`.
 
-        async for visualization in client.visualizations.list("aoi-1"):
+        aoi = await anext(client.aois.list())
+        async for visualization in client.visualizations.list(aoi.id):
             print(visualization.index_id, visualization.status, visualization.progress)
 
     Its assets are in `raw` only, because their URLs may be signed.

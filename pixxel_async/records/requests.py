@@ -43,13 +43,23 @@ class RequestModel(BaseModel, frozen=True):
     @model_validator(mode="wrap")
     @classmethod
     def _raise_input_error(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        place, reason = cls.__name__, ""
         try:
-            return handler(data)
+            made = handler(data)
         except ValidationError as error:
             problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        place = ".".join([cls.__name__, *map(str, problem["loc"])])
-        message = f"{place}: {reason_of(problem)}"
+            place = ".".join([place, *map(str, problem["loc"])])
+            reason = reason_of(problem)
+        else:
+            reason = made._problem()  # noqa: SLF001 - of this class
+            if not reason:
+                return made
+        message = f"{place}: {reason}"
         raise InputError(message)
+
+    def _problem(self) -> str:
+        """Return what is wrong with the fields together, or nothing."""
+        return ""
 
     @property
     def more(self) -> dict[str, Any]:
@@ -95,12 +105,10 @@ class PropertyRange(RequestModel, frozen=True):
     min: int
     max: int
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
+    def _problem(self) -> str:
         if self.min > self.max:
-            reason = f"min is {self.min}, and max {self.max}; swap them"
-            raise ValueError(reason)
-        return self
+            return f"min is {self.min}, and max {self.max}; swap them"
+        return ""
 
 
 class DeliveryRequest(RequestModel, frozen=True):
@@ -123,12 +131,10 @@ class DeliveryRequest(RequestModel, frozen=True):
     catalog_ids: Names = ()
     order_item_ids: Names = ()
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
+    def _problem(self) -> str:
         if bool(self.catalog_ids) == bool(self.order_item_ids):
-            reason = "give either catalog_ids or order_item_ids"
-            raise ValueError(reason)
-        return self
+            return "give either catalog_ids or order_item_ids"
+        return ""
 
 
 class OrderItemRequest(RequestModel, frozen=True):
@@ -190,13 +196,11 @@ class OrderItemRequest(RequestModel, frozen=True):
     store_id: Name | None = None
     store_path: str | None = None
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
+    def _problem(self) -> str:
         if self.store_path is not None and self.store_id is None:
-            reason = "store_path needs store_id"
-            raise ValueError(reason)
+            return "store_path needs store_id"
         if self.item_ids:
-            return self
+            return ""
         missing = [
             field
             for field in ("recurrence", "start_date", "bandset_id")
@@ -204,7 +208,6 @@ class OrderItemRequest(RequestModel, frozen=True):
         ]
         if self.end_date is None and not self.no_of_occurrences:
             missing.append("end_date or no_of_occurrences")
-        if missing:
-            reason = f"give item_ids for an archive order; a tasking lacks {', '.join(missing)}"
-            raise ValueError(reason)
-        return self
+        if not missing:
+            return ""
+        return f"give item_ids for an archive order; a tasking lacks {', '.join(missing)}"

@@ -11,7 +11,10 @@ from ..errors import UsageError
 from .base import Number, Numbers, Object, Record, Text, Time
 
 if TYPE_CHECKING:
-    import pystac
+    from pystac import Collection as PystacCollection
+    from pystac import Item as PystacItem
+else:  # the methods have types where pystac is not installed, too
+    PystacCollection = PystacItem = Any
 
 NO_PYSTAC = 'to_pystac needs pystac: pip install "pixxel-async[stac]"'
 ITEM_VERSION = "1.0.0"
@@ -23,7 +26,7 @@ class StacItem(Record, frozen=True):
     Operations `SearchItemInArchive`, `ListItemInCollection`, `GetCollectionItemById` and
     `SearchSatelliteImages`.
 
-        async for item in client.archives.search(collections=["pixxel-dd2"]):
+        async for item in client.archives.search():
             print(item.id, item.datetime, item.cloud_cover)
 
     Its assets and links are in `raw`, because their URLs may be signed.
@@ -55,7 +58,7 @@ class StacItem(Record, frozen=True):
     gsd: Number = Field(None, validation_alias=AliasPath("properties", "gsd"))
     off_nadir: Number = Field(None, validation_alias=AliasPath("properties", "view:off_nadir"))
 
-    def to_pystac(self) -> pystac.Item:
+    def to_pystac(self) -> PystacItem:
         """Return it as a `pystac.Item`; needs the extra `stac`.
 
             item = await anext(client.archives.search())
@@ -63,10 +66,11 @@ class StacItem(Record, frozen=True):
 
         Raises:
             UsageError: pystac is not installed.
+            pystac.STACError: The item is not valid STAC, for example because it has no time.
         """
         stac = _pystac()
         bbox = list(self.bbox) or None
-        item: pystac.Item = stac.Item.from_dict(
+        item: PystacItem = stac.Item.from_dict(
             {
                 **_known(self.raw),
                 "type": "Feature",
@@ -99,10 +103,10 @@ class StacCollection(Record, frozen=True):
     extent: Object = Field(default_factory=dict)
     updated_at: Time = None
 
-    def to_pystac(self) -> pystac.Collection:
+    def to_pystac(self) -> PystacCollection:
         """Return it as a `pystac.Collection`; needs the extra `stac`.
 
-            collection = await client.archives.get_collection("pixxel-dd2")
+            collection = await anext(client.archives.list_collections())
             print(collection.to_pystac().extent)
 
         Raises:
@@ -114,7 +118,7 @@ class StacCollection(Record, frozen=True):
             "temporal": {"interval": [[None, None]]},
             **{name: part for name, part in self.extent.items() if part},
         }
-        collection: pystac.Collection = stac.Collection.from_dict(
+        collection: PystacCollection = stac.Collection.from_dict(
             {
                 **_known(self.raw),
                 "type": "Collection",

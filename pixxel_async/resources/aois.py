@@ -83,13 +83,16 @@ class Aois:
     ) -> Aoi:
         """Create an area of interest from images (operation `AOICreateAOI`).
 
+            image = await anext(client.archives.search())
+            project = await anext(client.projects.list())
+            satellite = await anext(client.satellites.list())
             aoi = await client.aois.create(
                 name="Field 7",
-                project_id="project-1",
-                satellite_id="satellite-1",
+                project_id=project.id,
+                satellite_id=satellite.id,
                 provider="pixxel",
-                geometry="field-7.geojson",
-                item_ids=["item-1"],
+                geometry=image.geometry,
+                item_ids=[image.id],
             )
             print(aoi.id, aoi.status)
 

@@ -17,7 +17,7 @@ from .listing import Listing, get
 class Archives:
     """Calls for the archive; its records are STAC, and `to_pystac()` returns them as such.
 
-        async for item in client.archives.search(bbox=[77, 12, 78, 13], datetime="2026-01-01/.."):
+        async for item in client.archives.search(bbox=[77, 12, 78, 13]):
             print(item.id, item.cloud_cover)
 
     Use it as `client.archives`.
@@ -54,7 +54,8 @@ class Archives:
     async def get_collection(self, collection_id: str) -> StacCollection:
         """Return one collection.
 
-            collection = await client.archives.get_collection("pixxel-dd2")
+            first = await anext(client.archives.list_collections())
+            collection = await client.archives.get_collection(first.id)
             print(collection.extent)
 
         Raises:
@@ -75,7 +76,8 @@ class Archives:
     ) -> AsyncIterator[StacItem]:
         """List the items of a collection (operation `ListItemInCollection`).
 
-            async for item in client.archives.list_items("pixxel-dd2"):
+            collection = await anext(client.archives.list_collections())
+            async for item in client.archives.list_items(collection.id):
                 print(item.id, item.datetime)
 
         Args:
@@ -97,7 +99,8 @@ class Archives:
     async def get_item(self, collection_id: str, item_id: str) -> StacItem:
         """Return one item.
 
-            item = await client.archives.get_item("pixxel-dd2", "item-1")
+            first = await anext(client.archives.search())
+            item = await client.archives.get_item(first.collection, first.id)
             print(item.geometry)
 
         Args:
@@ -131,8 +134,9 @@ class Archives:
     ) -> AsyncIterator[StacItem]:
         """Search items of all collections (operation `SearchItemInArchive`).
 
+            aoi = await anext(client.aois.list())
             items = client.archives.search(
-                intersects="field-7.geojson", query={"cloudcover": {"lt": 10}}
+                intersects=aoi.raw["geometry"], query={"cloudcover": {"lt": 10}}
             )
             item_ids = [item.id async for item in items]
 

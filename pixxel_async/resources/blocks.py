@@ -48,7 +48,8 @@ class Blocks:
     def list_versions(self, name: str) -> AsyncIterator[Block]:
         """List the versions of a block (operation `listBlockVersions`); no paging.
 
-            versions = [block.version async for block in client.blocks.list_versions("ndvi")]
+            block = await anext(client.blocks.list())
+            versions = [one.version async for one in client.blocks.list_versions(block.name)]
 
         Args:
             name: The name of the block.
@@ -68,7 +69,8 @@ class Blocks:
     async def get(self, name: str, version: str) -> Block:
         """Return one version of a block.
 
-            block = await client.blocks.get("ndvi", "1.0.0")
+            first = await anext(client.blocks.list())
+            block = await client.blocks.get(first.name, first.version)
             print(block.raw["spec"])
 
         Args:

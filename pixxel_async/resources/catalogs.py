@@ -114,7 +114,7 @@ class Catalogs:
     ) -> AsyncIterator[Delivery]:
         """List the deliveries of the workspace (operation `ListDeliveries`); no paging.
 
-            async for delivery in client.catalogs.list_deliveries(catalog_id="catalog-1"):
+            async for delivery in client.catalogs.list_deliveries():
                 print(delivery.status, delivery.target_path)
 
         Args:
@@ -148,9 +148,11 @@ class Catalogs:
     ) -> tuple[Delivery, ...]:
         """Deliver images to stores of yours (operation `CreateDelivery`).
 
-            request = DeliveryRequest(store_id="store-1", catalog_ids=["catalog-1"])
-            for delivery in await client.catalogs.create_deliveries([request]):
-                print(delivery.id, delivery.status)
+            image = await anext(client.catalogs.search())
+            async for store in client.stores.list():
+                request = DeliveryRequest(store_id=store.id, catalog_ids=[image.id])
+                for delivery in await client.catalogs.create_deliveries([request]):
+                    print(delivery.id, delivery.status)
 
         The document names no price; the traffic into your store may cost. It is sent once, unless
         the service certainly did nothing.

@@ -2,7 +2,7 @@
 
 Rules:
     * Such a call is sent again only if the service certainly did nothing: the connection was
-      refused, or the service answered 429 or 503.
+      refused, or the service answered 429 or 503. After 409 it is not: what is in the way stays.
     * If the response is lost, the service may have done it. Nothing is repeated then, and the
       caller learns of it as AnswerLostError. With `repeat_if_lost` the caller takes that risk.
 """
@@ -49,7 +49,7 @@ async def change(
     Raises:
         PixxelError: As `create`.
     """
-    kind = CallKind.REPEATABLE if repeat_if_lost else CallKind.CREATION
+    kind = CallKind.REPEATABLE if repeat_if_lost else CallKind.CHANGE
     call = replace(record_call(source), kind=kind)
     return await send_change(api, call, read, remedy="pass repeat_if_lost=True")
 

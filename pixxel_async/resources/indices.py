@@ -78,11 +78,12 @@ class Indices:
     ) -> Index:
         """Create a custom index (operation `CreateIndex`); the document names no price.
 
+            satellite = await anext(client.satellites.list())
             index = await client.indices.create(
-                name="NDVI",
+                name="NDVI of ours",
                 expression="(B08-B04)/(B08+B04)",
                 expression_type="index",
-                satellite_id="satellite-1",
+                satellite_id=satellite.id,
                 colormap="rplumbho",
                 rescale=[0, 1],
             )

@@ -79,7 +79,9 @@ class Insights:
     ) -> Insight:
         """Run a block on an area of interest (operation `createInsights`). This spends tokens.
 
-            insight = await client.insights.create("aoi-1", "ndvi", "1.0.0", [1])
+            aoi = await anext(client.aois.list())
+            block = await anext(client.blocks.list(mode="insight"))
+            insight = await client.insights.create(aoi.id, block.name, block.version, [1])
             print(insight.id, insight.message)
 
         Each call creates another insight. It is sent once, unless the service certainly did
@@ -136,7 +138,9 @@ class Insights:
     ) -> Estimate:
         """Return what `create` with these arguments would cost; this spends nothing.
 
-            estimate = await client.insights.estimate("aoi-1", "ndvi", "1.0.0", [1])
+            aoi = await anext(client.aois.list())
+            block = await anext(client.blocks.list(mode="insight"))
+            estimate = await client.insights.estimate(aoi.id, block.name, block.version, [1])
             print(estimate.cost)
 
         Args:
@@ -176,7 +180,9 @@ class Insights:
     ) -> None:
         """Delete an insight (operation `deleteInsights`); it cannot be restored.
 
-            await client.insights.delete("aoi-1", "insight-1", "project-1")
+            aoi = await anext(client.aois.list())
+            insight = await anext(client.insights.list(aoi.id))
+            await client.insights.delete(aoi.id, insight.id, aoi.project_id)
 
         It is sent once, unless the service certainly did nothing.
 

@@ -68,7 +68,8 @@ class Jobs:
     ) -> Job:
         """Run a workflow: create a job (operation `createJob`). This spends tokens.
 
-            job = await client.jobs.create("workflow-1", "project-1")
+            workflow = await anext(client.workflows.list())
+            job = await client.jobs.create(workflow.id, workflow.project_id)
             print(job.id, job.status, job.cost)
 
         Each call creates another job. It is sent once, unless the service certainly did nothing.

@@ -57,11 +57,13 @@ class Orders:
     ) -> Order:
         """Order images of the archive, or taskings (operation `SubmitOrder`). This costs money.
 
+            image = await anext(client.archives.search())
+            project = await anext(client.projects.list())
             item = OrderItemRequest(
-                project_id="project-1",
+                project_id=project.id,
                 usecase="agriculture",
-                geometry="field-7.geojson",
-                item_ids=["item-1"],
+                geometry=image.geometry,
+                item_ids=[image.id],
             )
             order = await client.orders.create([item])
             print(order.id, order.total_amount)
@@ -95,11 +97,13 @@ class Orders:
     ) -> Estimate:
         """Return what `create` with these items would cost; this orders and costs nothing.
 
+            image = await anext(client.archives.search())
+            project = await anext(client.projects.list())
             item = OrderItemRequest(
-                project_id="project-1",
+                project_id=project.id,
                 usecase="agriculture",
-                geometry="field-7.geojson",
-                item_ids=["item-1"],
+                geometry=image.geometry,
+                item_ids=[image.id],
             )
             print((await client.orders.estimate([item])).cost)
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from ..errors import InputError, ResponseError
 from ..http.service_calls import Api
 from ..sansio.api.json_body import load
-from ..sansio.api.list_calls import Filter, in_query
+from ..sansio.api.list_calls import Filter, in_query, kept
 from ..sansio.api.package_calls import Call
 from ..sansio.api.urls import query_of
 from ..sansio.resilience.retry_rules import CallKind
@@ -19,7 +19,7 @@ from .changes import send_change
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _SAFE = "/%:@!$&'()*+,;=~"
-_STEPS = re.compile(r"//|(^|/)\.{1,2}(/|$)|[?#\\\x00-\x20]")
+_STEPS = re.compile(r"//|(^|/)\.{1,2}(/|$)|[?#\\\x00-\x1f]")
 
 
 async def request(  # noqa: PLR0913 - the parts of a request
@@ -47,7 +47,7 @@ async def request(  # noqa: PLR0913 - the parts of a request
         )
         raise InputError(message)
     operation = f"{verb} {path}"
-    query = {name: in_query(value) for name, value in (params or {}).items() if value is not None}
+    query = {name: in_query(value) for name, value in kept(operation, params or {}).items()}
     call = Call(
         operation=operation,
         method=verb,
@@ -73,7 +73,7 @@ async def request(  # noqa: PLR0913 - the parts of a request
 def _kind(verb: str, *, is_safe_to_repeat: bool) -> CallKind:
     if verb == "GET":
         return CallKind.READ
-    return CallKind.REPEATABLE if is_safe_to_repeat else CallKind.CREATION
+    return CallKind.REPEATABLE if is_safe_to_repeat else CallKind.CHANGE
 
 
 def _body(operation: str, json: Any) -> bytes:

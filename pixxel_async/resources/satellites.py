@@ -56,11 +56,16 @@ class Satellites:
     ) -> AsyncIterator[StacItem]:
         """Search images of satellites for an area of interest (operation `SearchSatelliteImages`).
 
+            satellite = await anext(client.satellites.list())
+            aoi = await anext(client.aois.list())
+            source = ImageSource(
+                satellite_id=satellite.id, collection_id=satellite.collections[0].id
+            )
             images = client.satellites.search(
-                date(2026, 5, 1),
-                date(2026, 6, 1),
-                [ImageSource(satellite_id="satellite-1", collection_id="sentinel-2-l2a")],
-                "field-7.geojson",
+                date(2024, 1, 1),
+                date(2026, 1, 1),
+                [source],
+                aoi.raw["geometry"],
                 filters=[PropertyRange(id="eo:cloud_cover", min=0, max=20)],
             )
             item_ids = [image.id async for image in images]

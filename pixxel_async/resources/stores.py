@@ -67,8 +67,8 @@ class Stores:
                 bucket="my-data-bucket",
                 region="us-east-2",
                 secrets={
-                    "access_key_id": os.environ["STORE_KEY_ID"],
-                    "secret_access_key": os.environ["STORE_KEY"],
+                    "access_key_id": os.environ.get("STORE_KEY_ID", "an id"),
+                    "secret_access_key": os.environ.get("STORE_KEY", "a secret"),
                 },
             )
 
@@ -129,7 +129,9 @@ class Stores:
     async def delete(self, store_id: str, *, repeat_if_lost: bool = False) -> None:
         """Delete a store (operation `DeleteStore`); what it holds stays.
 
-            await client.stores.delete("store-1")
+            async for store in client.stores.list():
+                await client.stores.delete(store.id)
+                break
 
         Deliveries to it end. It is sent once, unless the service certainly did nothing.
 

@@ -23,7 +23,8 @@ MAX_BINS = 15
 class Visualizations:
     """Calls for visualizations.
 
-        async for visualization in client.visualizations.list("aoi-1"):
+        aoi = await anext(client.aois.list())
+        async for visualization in client.visualizations.list(aoi.id):
             print(visualization.id, visualization.status)
 
     Use it as `client.visualizations`.
@@ -46,7 +47,8 @@ class Visualizations:
     ) -> AsyncIterator[Visualization]:
         """List the visualizations of an area of interest (operation `ListVisualizations`).
 
-            ids = [one.id async for one in client.visualizations.list("aoi-1", index_id="index-1")]
+            aoi = await anext(client.aois.list())
+            ids = [one.id async for one in client.visualizations.list(aoi.id)]
 
         Args:
             aoi_id: The area of interest.
@@ -88,7 +90,9 @@ class Visualizations:
     ) -> Visualization:
         """Compute an index for an area of interest (operation `CreateVisualization`).
 
-            visualization = await client.visualizations.create("aoi-1", "index-1")
+            aoi = await anext(client.aois.list())
+            index = await anext(client.indices.list())
+            visualization = await client.visualizations.create(aoi.id, index.id)
             print(visualization.status)
 
         The document names no price. It is sent once, unless the service certainly did nothing.
@@ -134,12 +138,15 @@ class Visualizations:
     ) -> VisualizationMetadata:
         """Change the legend of one mode (operation `UpdateVisualizationMetadata`).
 
-            await client.visualizations.update_metadata(
-                "aoi-1",
-                "visualization-1",
-                visualization_mode="theoretical",
-                legend={"2024_05_06": [{"min": 0, "max": 51, "color": "#2b83ba", "label": "Low"}]},
-            )
+            aoi = await anext(client.aois.list())
+            asset = await anext(client.aois.list_assets(aoi.id))
+            async for shown in client.visualizations.list(aoi.id):
+                await client.visualizations.update_metadata(
+                    aoi.id,
+                    shown.id,
+                    visualization_mode="theoretical",
+                    legend={asset.date.replace("-", "_"): [{"min": 0, "max": 51, "label": "Low"}]},
+                )
 
         The other mode is kept. It costs nothing, and is sent once, unless the service certainly
         did nothing.
@@ -191,13 +198,16 @@ class Visualizations:
     ) -> Visualization:
         """Compute the legend of one mode anew (operation `RollbackVisualizationMetadata`).
 
-            await client.visualizations.rollback_metadata(
-                "aoi-1",
-                "visualization-1",
-                index_id="index-1",
-                dates=["2024_05_06"],
-                visualization_mode="dynamic",
-            )
+            aoi = await anext(client.aois.list())
+            asset = await anext(client.aois.list_assets(aoi.id))
+            async for shown in client.visualizations.list(aoi.id):
+                await client.visualizations.rollback_metadata(
+                    aoi.id,
+                    shown.id,
+                    index_id=shown.index_id,
+                    dates=[asset.date.replace("-", "_")],
+                    visualization_mode="dynamic",
+                )
 
         This discards what `update_metadata` has set. It costs nothing, and is sent once, unless
         the service certainly did nothing.
@@ -243,14 +253,17 @@ class Visualizations:
     ) -> bytes:
         """Return a picture of an index with its legend.
 
-            picture = await client.visualizations.png(
-                "aoi-1",
-                "visualization-1",
-                index_id="index-1",
-                date="2024_05_06",
-                visualization_mode="dynamic",
-            )
-            Path("index.png").write_bytes(picture)
+            aoi = await anext(client.aois.list())
+            async for shown in client.visualizations.list(aoi.id):
+                if shown.status == "success":
+                    picture = await client.visualizations.png(
+                        aoi.id,
+                        shown.id,
+                        index_id=shown.index_id,
+                        date="2024_05_06",
+                        visualization_mode="dynamic",
+                    )
+                    Path(f"{shown.id}.png").write_bytes(picture)
 
         It costs nothing.
 
@@ -295,10 +308,13 @@ class Visualizations:
     ) -> VisualizationStyles:
         """Return Styled Layer Descriptors, for map servers.
 
-            styles = await client.visualizations.sld(
-                "aoi-1", "visualization-1", dates=["2024_05_06"], visualization_modes=["dynamic"]
-            )
-            print(styles.sld["dynamic"]["2024_05_06"])
+            aoi = await anext(client.aois.list())
+            async for shown in client.visualizations.list(aoi.id):
+                if shown.status == "success":
+                    styles = await client.visualizations.sld(
+                        aoi.id, shown.id, dates=["2024_05_06"], visualization_modes=["dynamic"]
+                    )
+                    print(styles.sld["dynamic"]["2024_05_06"])
 
         It costs nothing.
 

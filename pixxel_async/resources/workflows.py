@@ -89,7 +89,8 @@ class Workflows:
     async def estimate(self, workflow_id: str) -> Estimate:
         """Return what a job of a workflow would cost; this spends nothing.
 
-            estimate = await client.workflows.estimate("workflow-1")
+            workflow = await anext(client.workflows.list())
+            estimate = await client.workflows.estimate(workflow.id)
             print(estimate.cost, "credits")
 
         Args:

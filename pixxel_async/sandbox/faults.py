@@ -135,7 +135,8 @@ class RunFault(_When):
 
         RunFault("failed", on="createJob", rate=0.2)  # a fifth of the jobs
 
-    `only` is searched in the ids and the body of the creation, as JSON with sorted names.
+    `only` is searched in what it is made of, as JSON with sorted names: the ids and the body of the
+    creation, one item of an order, or the catalog and the store of a delivery.
 
     Attributes:
         action: `failed` fails when it should be completed; `never` goes on running.

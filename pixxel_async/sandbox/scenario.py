@@ -91,7 +91,7 @@ class Scenario:
         bytes_per_s: The throughput of each transfer; None for no limit.
         bodies_at_once: How many packages the storage sends at once; None for no limit.
         crowded_status: The HTTP status that it sends to the others.
-        world: The listed records; None for a world generated from the seed.
+        world: The records that it begins with; None for a world generated from the seed.
         page_size: The most records on a page of a list; None for as many as requested.
         api_key: The key that is accepted, as it is or after `Bearer`.
         seed: The same seed gives the same packages, times, faults and generated world.

@@ -58,6 +58,8 @@ def completed(completion: str, words: str) -> set[str]:
         ("pixxel-async export --auth-scheme b", {"bearer"}),
         ("pixxel-async export --ca-b", {"--ca-bundle"}),
         ("pixxel-async config s", {"show", "set"}),
+        ("pixxel-async insights de", {"delete"}),
+        ("pixxel-async orders create --rec", {"--recurrence"}),
     ],
 )
 def test_bash_completes(completion: str, words: str, offered: set[str]) -> None:

@@ -161,8 +161,8 @@ class Contract:
         return found
 
     def find(self, request: Request) -> tuple[Operation | None, dict[str, str]]:
-        """Find the operation that a request is for, and its ids."""
-        for operation in self.operations:
+        """Find the operation that a request is for, and its ids; names come before ids."""
+        for operation in sorted(self.operations, key=lambda one: one.path.count("{")):
             ids = operation.ids(request.path)
             if ids is not None and operation.method == request.method:
                 return operation, ids

@@ -40,6 +40,16 @@ class MockServer(SocketServer):
         self.status: int | None = None
         self.change: dict[str, Any] = {}
         self._authorization = authorization
+        self._refusals: list[tuple[int, str]] = []
+        self._losses = 0
+
+    def refuse_with(self, status: int, *, times: int = 1, message: str = "refused") -> None:
+        """Refuse the next good requests, in the service's form of errors."""
+        self._refusals = [(status, message)] * times
+
+    def lose(self, *, times: int) -> None:
+        """Take the next requests, and end their connections without an answer."""
+        self._losses = times
 
     @property
     def problems(self) -> list[str]:
@@ -48,6 +58,9 @@ class MockServer(SocketServer):
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             status, document = self._answer(await _read(reader, self.contract.host_url))
+            if self._losses:
+                self._losses -= 1
+                return
             is_image = isinstance(document, bytes)
             body = (
                 document if is_image else b"" if document is None else json.dumps(document).encode()
@@ -81,6 +94,9 @@ class MockServer(SocketServer):
         )
         if problem or operation is None:
             return 400, {"error": {"code": "CONTRACT", "message": problem}}
+        if self._refusals:
+            refused_with, message = self._refusals.pop()
+            return refused_with, {"error": {"code": "REFUSED", "message": message}}
         if self.status is not None and self.status >= 400:
             return self.status, self.contract.example(operation, self.status)
         success = operation.success

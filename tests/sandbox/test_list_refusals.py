@@ -23,6 +23,13 @@ UNKNOWN = {
     "/v0/order-items/x": "order item",
     "/v0/catalogs/x": "catalog",
     "/v0/catalogs/search": "catalog",
+    "/v0/blocks/x": "block",
+    "/v0/blocks/band-math/versions/x": "version of this block",
+    "/v0/archives/collections/x": "collection",
+    "/v0/archives/collections/x/items": "collection",
+    "/v0/archives/collections/pixxel-l1c/items/x": "item in this collection",
+    "/v0/aois/x/visualizations": "AOI",
+    "/v0/workflows/x/estimate": "workflow",
     "/v0/catalogs/download": "catalog",
 }
 BAD = {
@@ -57,6 +64,10 @@ BAD = {
     "/v0/order-items?area=5/1": "below",
     "/v0/order-items?created_at=2025-04-15/2025-04-14": "ends before",
     "/v0/order-items?created_at=x/..": "created_at",
+    "/v0/blocks?mode=x": "mode: 'x' is neither insight nor workflow",
+    "/v0/indices?limit=0": "limit",
+    "/v0/reports?tz=Mars": "tz: 'Mars' is not a time zone",
+    "/v0/catalogs/deliveries?limit=1": "limit: there is no such parameter",
     "/v0/projects/p1?x=y": "x: there is no such parameter",
 }
 

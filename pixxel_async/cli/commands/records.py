@@ -11,7 +11,8 @@ from .command import Command
 from .verbs import command_of
 
 VERBS = {**verbs_of_analysis.VERBS, **verbs_of_imagery.VERBS}
-PACKAGES = {
+OTHERS = {
+    "ping": ("doctor",),
     "downloadInsights": ("download insight",),
     "AOICreateDownload": ("download aoi",),
     "GetDownloadStatus": ("download aoi",),
@@ -20,12 +21,12 @@ PACKAGES = {
     "CreateDownload": ("download catalog",),
     "GetDownloadById": ("download catalog",),
 }
-"""The commands that request and poll a package; `export` is all of them."""
+"""Commands that are not of a noun; `export` has all downloads of packages."""
 
 
 def commands_of_operations() -> dict[str, tuple[str, ...]]:
     """Return the commands that send each operation, by its id in the OpenAPI document."""
-    found: dict[str, tuple[str, ...]] = {**PACKAGES}
+    found: dict[str, tuple[str, ...]] = {**OTHERS}
     for noun, known in NOUNS.items():
         for verb in known.verbs:
             if operation := command_for(noun, verb).operation:

@@ -43,16 +43,9 @@ from ...errors import (
 from ...records import ServiceModel
 from ..client_factory import client_of
 from ..find_run import STOPPED
+from ..options.bodies import Parts, arguments
 from ..options.dataclass_options import takes_options
-from ..options.fields import (
-    CallOptions,
-    Field,
-    Parts,
-    argument_of,
-    arguments,
-    body_option,
-    option_of,
-)
+from ..options.fields import CallOptions, Field, argument_of, body_option, option_of
 from ..options.types import at_least_one, flag
 from ..output.exit_codes import INTERRUPTED, MISUSE, SOME_FAILED, complain, ended
 from ..output.logs import log_shown
@@ -60,6 +53,7 @@ from ..output.records import choose_output
 from .command import Command
 
 T = TypeVar("T")
+GEOJSON = frozenset({"coordinates", "features", "geometry"})
 YES = frozenset({"y", "yes"})
 
 
@@ -227,7 +221,8 @@ class _Run:
         result = attrgetter(self._verb.call)(client)(**given)
         output = choose_output(self._verb.columns or self._noun, as_json=self._options.as_json)
         if self._verb.yields:
-            if not runner.run(_written(result, output.write, self._limit)):
+            count = runner.run(_written(result, output.write, self._limit))
+            if not (count or self._options.quiet):
                 complain(f"no {self._noun} match")
         else:
             with self._uncertain(given):
@@ -294,7 +289,7 @@ def _key_rejected() -> Iterator[None]:
 
 def _brief(value: Any) -> str:
     if isinstance(value, Mapping):
-        if "type" in value:
+        if GEOJSON & value.keys():
             return "GeoJSON"
         return f"({', '.join(f'{name} {_brief(one)}' for name, one in value.items())})"
     if isinstance(value, list | tuple):

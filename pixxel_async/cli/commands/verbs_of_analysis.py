@@ -5,12 +5,12 @@ from __future__ import annotations
 from ..options.fields import (
     area,
     choice,
+    choices,
     count,
     json_file,
     json_value,
     number,
     one_id,
-    one_of,
     output_file,
     pairs,
     text,
@@ -159,7 +159,7 @@ VERBS: dict[str, dict[str, Verb]] = {
     },
     "blocks": {
         "list": Verb(
-            operation="ListBlocks",
+            operation="listBlocks",
             call="blocks.list",
             help="List blocks.",
             fields=(choice("mode", "--mode", "What they are for.", "insight|workflow"),),
@@ -167,14 +167,14 @@ VERBS: dict[str, dict[str, Verb]] = {
             example="--mode insight",
         ),
         "versions": Verb(
-            operation="ListBlockVersions",
+            operation="listBlockVersions",
             call="blocks.list_versions",
             help="List the versions of a block.",
             ids=("name",),
             yields=True,
         ),
         "get": Verb(
-            operation="GetBlockVersion",
+            operation="getBlockVersion",
             call="blocks.get",
             help="Show one version of a block; --json has its inputs and outputs.",
             ids=("name", "version"),
@@ -306,14 +306,7 @@ VERBS: dict[str, dict[str, Verb]] = {
             ids=("aoi_id", "visualization_id"),
             fields=(
                 texts("dates", "--date", _DATE, metavar="DATE", needed=True),
-                texts(
-                    "visualization_modes",
-                    "--mode",
-                    "A legend.",
-                    metavar=_MODES,
-                    read=one_of(_MODES),
-                    needed=True,
-                ),
+                choices("visualization_modes", "--mode", "A legend.", _MODES, needed=True),
             ),
             columns="styles",
             example="--date 2024_05_06 --mode dynamic",

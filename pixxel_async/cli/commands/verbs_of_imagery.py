@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..options.bodies import Parts
 from ..options.fields import (
-    Parts,
     area,
     bounds,
     captured,
@@ -52,7 +52,7 @@ _ORDER_EXAMPLE = (
 VERBS: dict[str, dict[str, Verb]] = {
     "satellites": {
         "list": Verb(
-            operation="ListSatellites",
+            operation="List Satellites",
             call="satellites.list",
             help="List satellites and the collections of their images.",
             yields=True,
@@ -64,7 +64,7 @@ VERBS: dict[str, dict[str, Verb]] = {
             fields=(
                 time("start_date", "--start", "The first moment.", needed=True),
                 time("end_date", "--end", "The last moment.", needed=True),
-                sources("satellites", "--source", "A collection of a satellite.", needed=True),
+                sources("satellites", "--source", "A satellite and its collection.", needed=True),
                 area("geometry", "--geometry", "The area.", needed=True),
                 ranges("filters", "--range", "The range of a property."),
             ),

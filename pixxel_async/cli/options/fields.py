@@ -1,17 +1,11 @@
-"""Arguments of the Python calls as options of a command.
-
-Rules:
-    * Each argument has an option; its value is checked before anything is sent.
-    * `--body` gives all of them at once, as the JSON object that the service documents. An option
-      overrides the field of the body. A field that no option has is an error.
-"""
+"""Arguments of the Python calls as options of a command: types, help, and how values are read."""
 
 from __future__ import annotations
 
 import inspect
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,12 +13,13 @@ from typing import Annotated, Any
 
 import typer
 
-from ...errors import InputError
 from .service import ServiceOptions
 from .types import flag, interval, moment, parsed_by
 
 FIELDS = "Fields"
 MAX_BODY_BYTES = 16 * 1024 * 1024
+MAX_METAVAR = 22
+"""A wider one is cut into lines within words on a narrow terminal."""
 ID_HELP = {
     "aoi_id": "The area of interest.",
     "insight_id": "The insight.",
@@ -64,7 +59,7 @@ class Field:
         kind: The type of the option.
         metavar: What stands for its value.
         read: Reads a value of the option; raises ValueError.
-        collect: Makes the argument of the values of a repeated option.
+        collect: Makes the argument of the value, when the command runs; raises ValueError.
         needed: Whether the call requires it.
         at: Its place in the documented body, with dots; empty is its name.
         is_secret: Whether its value is not shown.
@@ -137,7 +132,21 @@ def output_file(argument: str, option: str, about: str, **more: Any) -> Field:
 
 def choice(argument: str, option: str, about: str, words: str, **more: Any) -> Field:
     """Return a field that is one of some words, such as `dynamic|theoretical`."""
-    return text(argument, option, about, metavar=words, read=one_of(words), **more)
+    about, metavar = _words_shown(about, words)
+    return text(argument, option, about, metavar=metavar, read=_one_of(words), **more)
+
+
+def choices(argument: str, option: str, about: str, words: str, **more: Any) -> Field:
+    """Return a field that is a list of such words."""
+    about, metavar = _words_shown(about, words)
+    return texts(argument, option, about, metavar=metavar, read=_one_of(words), **more)
+
+
+def _words_shown(about: str, words: str) -> tuple[str, str]:
+    if len(words) <= MAX_METAVAR:
+        return about, words
+    *most, last = words.split("|")
+    return f"{about} {', '.join(most)} or {last}.", "WORD"
 
 
 def bounds(argument: str, option: str, about: str, **more: Any) -> Field:
@@ -170,8 +179,7 @@ def ranges(argument: str, option: str, about: str, **more: Any) -> Field:
 def sources(argument: str, option: str, about: str, **more: Any) -> Field:
     """Return a field that is a list of collections of satellites."""
     about = f"{about} May be repeated."
-    metavar = "SATELLITE_ID:COLLECTION_ID"
-    return Field(argument, option, about, list[str] | None, metavar, read=_source, **more)
+    return Field(argument, option, about, list[str] | None, "ID:ID", read=_source, **more)
 
 
 def json_value(argument: str, option: str, about: str, **more: Any) -> Field:
@@ -181,7 +189,7 @@ def json_value(argument: str, option: str, about: str, **more: Any) -> Field:
 
 def json_file(argument: str, option: str, about: str, **more: Any) -> Field:
     """Return a field that is given as a file with JSON."""
-    return Field(argument, option, about, str | None, "FILE|-", read=read_json, **more)
+    return Field(argument, option, about, str | None, "FILE|-", collect=read_json, **more)
 
 
 def _pair(value: str) -> tuple[str, str]:
@@ -192,8 +200,7 @@ def _pair(value: str) -> tuple[str, str]:
     return key, rest
 
 
-def one_of(words: str) -> Callable[[str], str]:
-    """Return a function that reads one of some words."""
+def _one_of(words: str) -> Callable[[str], str]:
 
     def read(value: str) -> str:
         if value in words.split("|"):
@@ -247,7 +254,7 @@ def _is_whole(digits: str) -> bool:
 def _source(value: str) -> dict[str, Any]:
     satellite, colon, collection = value.partition(":")
     if not (satellite and colon and collection):
-        reason = "not a collection of a satellite: give SATELLITE_ID:COLLECTION_ID"
+        reason = "not a collection of a satellite: give their ids, as SATELLITE_ID:COLLECTION_ID"
         raise ValueError(reason)
     return {"satellite_id": satellite, "collection_id": collection}
 
@@ -285,14 +292,6 @@ def read_json(name: str) -> Any:
         raise ValueError(reason) from None
 
 
-def _body(name: str) -> dict[str, Any]:
-    body = read_json(name)
-    if not isinstance(body, dict):
-        reason = "not a JSON object"
-        raise ValueError(reason)  # noqa: TRY004 - what `parsed_by` takes
-    return body
-
-
 def argument_of(name: str) -> inspect.Parameter:
     """Return an id as a positional argument."""
     about = typer.Argument(metavar=name.upper(), help=ID_HELP[name])
@@ -317,12 +316,11 @@ def body_option() -> inspect.Parameter:
     option = typer.Option(
         "--body",
         metavar="FILE|-",
-        parser=parsed_by(_body),
         rich_help_panel=FIELDS,
         show_default=False,
         help="All fields, as the JSON object that the service documents; options override it.",
     )
-    return _parameter("body", Annotated[Any, option], default=None)
+    return _parameter("body", Annotated[str | None, option], default=None)
 
 
 def _parameter(
@@ -330,89 +328,3 @@ def _parameter(
 ) -> inspect.Parameter:
     kind = inspect.Parameter.KEYWORD_ONLY
     return inspect.Parameter(name, kind, annotation=annotation, default=default)
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """An argument that is a list, each part of which has the fields.
-
-    Attributes:
-        argument: Its name in Python.
-        within: Its name in the documented body.
-    """
-
-    argument: str
-    within: str
-
-
-def arguments(
-    title: str,
-    fields: Sequence[Field],
-    parts: Parts | None,
-    values: Mapping[str, Any],
-    body: Mapping[str, Any] | None,
-) -> dict[str, Any]:
-    """Return the arguments of a Python call: options, and the rest from the body.
-
-    Args:
-        title: Noun and verb of the command, for errors.
-        fields: What it takes.
-        parts: The list that the fields are parts of; None if they are arguments themselves.
-        values: The values of its options.
-        body: The object of `--body`, or None.
-
-    Raises:
-        InputError: A required one is missing, or the body has a field that is not documented.
-    """
-    given = {
-        field.argument: field.collect(values[field.argument])
-        for field in fields
-        if values[field.argument] not in (None, [])
-    }
-    if parts is None:
-        return _complete(title, fields, given, body or {})
-    bodies = [{}] if body is None else _parts(title, parts, body)
-    return {parts.argument: [_complete(title, fields, given, one) for one in bodies]}
-
-
-def _parts(title: str, parts: Parts, body: Mapping[str, Any]) -> list[Any]:
-    listed = body.get(parts.within)
-    if set(body) == {parts.within} and isinstance(listed, list) and listed:
-        return listed
-    message = f"{title}: --body: give an object with a list {parts.within}, and nothing else"
-    raise InputError(message)
-
-
-def _complete(
-    title: str, fields: Sequence[Field], given: Mapping[str, Any], body: Any
-) -> dict[str, Any]:
-    whole = {**_from_body(title, fields, body), **given}
-    missing = [field.option for field in fields if field.needed and field.argument not in whole]
-    if missing:
-        message = f"{title}: missing {', '.join(missing)}"
-        raise InputError(message)
-    return whole
-
-
-def _from_body(title: str, fields: Iterable[Field], body: Any) -> dict[str, Any]:
-    if not isinstance(body, dict):
-        message = f"{title}: --body: {json.dumps(body)} is not an object"
-        raise InputError(message)
-    found: dict[str, Any] = {}
-    rest = {name: dict(part) if isinstance(part, dict) else part for name, part in body.items()}
-    for field in fields:
-        *way, last = field.place
-        part: Any = rest
-        for name in way:
-            part = part.get(name) if isinstance(part, dict) else None
-        if isinstance(part, dict) and last in part:
-            found[field.argument] = part.pop(last)
-    known = {field.place[0] for field in fields}
-    unknown = [name for name, part in rest.items() if name not in known or part]
-    if unknown:
-        message = (
-            f"{title}: --body: unknown field {', '.join(unknown)}; the fields are "
-            f"{', '.join(sorted('.'.join(field.place) for field in fields))}"
-        )
-        raise InputError(message)
-    return found

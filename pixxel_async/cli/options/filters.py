@@ -17,7 +17,6 @@ import typer
 from ...sansio.api.record_filter import Criteria, words
 from ..finder import SearchScope
 from .dataclass_options import takes_options
-from .fields import read_json
 from .service import ServiceOptions
 from .types import at_least_one, flag, interval, moment, parsed_by
 
@@ -78,13 +77,8 @@ class FindOptions(ServiceOptions):
         list[str] | None, _ids("--collection", "Images of this collection of the archive.")
     ] = None
     geometry: Annotated[
-        Any,
-        _filter(
-            "--geometry",
-            "FILE",
-            "Images that intersect the area of a GeoJSON file.",
-            read=read_json,
-        ),
+        str | None,
+        _filter("--geometry", "FILE", "Images that intersect the area of a GeoJSON file."),
     ] = None
     project: Annotated[list[str] | None, _ids("--project", "Records of this project.")] = None
     name: Annotated[

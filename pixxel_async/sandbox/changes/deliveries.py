@@ -53,7 +53,8 @@ def create_deliveries(documents: Documents, ids: Mapping[str, str], body: JsonOb
     for catalogs, cloud in wanted:
         for catalog in catalogs:
             id_ = state.new_id()
-            run = state.create("CreateDelivery", id_, ids, {"catalog": catalog["id"], **cloud})
+            state.record("CreateDelivery", id_, ids, body)
+            run = state.next_run("CreateDelivery", {"catalog_id": catalog["id"], **cloud})
             made.append(delivery(documents, id_, catalog, cloud, run))
     state.deliveries.extend(made)
     return {"deliveries": [one(state.now) for one in made]}

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any
 
 from starlette.responses import JSONResponse
 
@@ -29,8 +29,6 @@ from .bodies import Form, Object
 from .deliveries import CLOUD, check_store, delivery
 from .run import Run, moment
 from .state import Made, State
-
-T = TypeVar("T")
 
 ITEM_WORDS = ("ACTIVE", "ACTIVE", "FULFILLED", "FAILED")
 TASK_WORDS = ("SUBMITTED", "IN_PROGRESS", "FULFILLED", "FAILED")
@@ -97,10 +95,9 @@ def create_order(documents: Documents, ids: Mapping[str, str], body: JsonObject)
     if body.get("dry_run"):
         unpaid = replace(order, status="UNPAID", paid_at=None, transaction_id="")
         return JSONResponse(documents.order_document(unpaid), 201)
-    run = state.create("SubmitOrder", order.id, ids, body)
-    for number, (item, one) in enumerate(zip(items, asked, strict=True)):
-        run = state.next_run("SubmitOrder", {"item": one}) if number else run
-        _fulfil(documents, order, item, one, run)
+    state.record("SubmitOrder", order.id, ids, body)
+    for item, one in zip(items, asked, strict=True):
+        _fulfil(documents, order, item, one, state.next_run("SubmitOrder", {"item": one}))
     runs = [state.runs["order_item", item.id] for item in items]
     state.orders.append(partial(_order_at, order, runs))
     return documents.order(order.id)
@@ -196,20 +193,18 @@ def _fulfil(
     state, task = documents.state, item.tasks[0]
     state.runs["order_item", item.id] = run
     state.origins[task.id] = (order.id, item.id)
+    cloud = item.more.get("cloud_delivery")
     for number in range(len(item.images) or 1):
         catalog = _catalog(state, item, number, asked, run)
+        document = catalog.document()
         state.runs["catalog", catalog.id] = run
-        state.catalogs.append(partial(_if_done, run, partial(_same, catalog)))
-        if item.more.get("cloud_delivery"):
-            next_run = state.next_run("CreateDelivery", {"catalog": catalog.id})
-            made = delivery(
-                documents,
-                state.new_id("delivery", item.id, number),
-                catalog.document(),
-                item.more["cloud_delivery"],
-                replace(next_run, began=run.end),
-            )
-            state.deliveries.append(partial(_if_done, run, made))
+        state.catalogs.append(partial(_if_done, run, document))
+        if cloud:
+            following = state.next_run("CreateDelivery", {"catalog_id": catalog.id, **cloud})
+            following = replace(following, began=run.end)
+            id_ = state.new_id("delivery", item.id, number)
+            made = delivery(documents, id_, document, cloud, following)
+            state.deliveries.append(partial(_delivery_if_done, run, made))
 
 
 def _catalog(state: State, item: OrderItem, number: int, asked: JsonObject, run: Run) -> Catalog:
@@ -232,12 +227,12 @@ def _catalog(state: State, item: OrderItem, number: int, asked: JsonObject, run:
     )
 
 
-def _if_done(run: Run, made: Made[T], now: float) -> T | None:
+def _if_done(run: Run, document: JsonObject, now: float) -> JsonObject | None:
+    return document if run.is_done(now) else None
+
+
+def _delivery_if_done(run: Run, made: Made[JsonObject], now: float) -> JsonObject | None:
     return made(now) if run.is_done(now) else None
-
-
-def _same(catalog: Catalog, _: float) -> Catalog:
-    return catalog
 
 
 def _order_at(order: Order, runs: Sequence[Run], now: float) -> Order:

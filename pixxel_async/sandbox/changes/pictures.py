@@ -76,9 +76,9 @@ def create_visualization(
     """Create the visualization of an AOI by an index."""
     state, aoi = documents.state, documents.aoi_record(ids["aoi_id"])
     index = _index(documents, body["index_id"])
+    dates = _dates(documents.assets(aoi.aoi_id), body.get("src_asset_ids"))
     if any(one["index_id"] == index["id"] for one in documents.visualizations(aoi.aoi_id)):
         raise ServiceError(CONFLICT, "CONFLICT", "the AOI has a visualization of this index")
-    dates = _dates(documents.assets(aoi.aoi_id), body.get("src_asset_ids"))
     id_ = state.new_id()
     run = state.create("CreateVisualization", id_, ids, body)
     made = with_space(moment(run.began))

@@ -15,7 +15,7 @@ from ..identity import Identity
 from ..recording import Creation
 from ..refusals import BAD_REQUEST, NOT_THERE, ServiceError
 from ..scenario import Scenario
-from ..world import Aoi, Catalog, Insight, Job, Order, World
+from ..world import Aoi, Insight, Job, Order, World
 from ..world.made_reference import JsonObject, Reference, made_reference
 from ..world.maker import Maker
 from .run import FAILED, Run
@@ -72,7 +72,7 @@ class State:
         self.indices: list[JsonObject] = []
         self.orders: list[Made[Order]] = []
         self.origins: dict[str, tuple[str, str]] = {}
-        self.catalogs: list[Made[Catalog | None]] = []
+        self.catalogs: list[Made[JsonObject | None]] = []
         self.deliveries: list[Made[JsonObject | None]] = []
         self.stores: dict[str, JsonObject] = {}
 
@@ -98,8 +98,12 @@ class State:
 
     def create(self, operation: str, id_: str, ids: Mapping[str, str], body: Any) -> Run:
         """Record a creation, and return its run."""
-        self.creations.append(Creation(self.now, operation, id_, dict(ids), body))
+        self.record(operation, id_, ids, body)
         return self.next_run(operation, {"ids": dict(ids), "body": body})
+
+    def record(self, operation: str, id_: str, ids: Mapping[str, str], body: Any) -> None:
+        """Record a creation."""
+        self.creations.append(Creation(self.now, operation, id_, dict(ids), body))
 
     def next_run(self, operation: str, about: Mapping[str, Any]) -> Run:
         """Return the run of what a call creates.

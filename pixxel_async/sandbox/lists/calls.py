@@ -209,7 +209,9 @@ CALLS: dict[str, ListCall | GetCall] = {
     ),
     "GetOrderItemById": GetCall(lambda all_, ids: all_.order_item(ids["id"])),
     "GetCatalogById": GetCall(lambda all_, ids: all_.catalog(ids["id"])),
-    "ListSatellites": ListCall("satellites", lambda all_, _: all_.reference.satellites, NotPaged()),
+    "List Satellites": ListCall(
+        "satellites", lambda all_, _: all_.reference.satellites, NotPaged()
+    ),
     "ListBandsets": ListCall("bandsets", lambda all_, _: all_.reference.bandsets, NotPaged()),
     "ListIndices": ListCall(
         "indices",
@@ -235,11 +237,11 @@ CALLS: dict[str, ListCall | GetCall] = {
         },
         SUMMARY,
     ),
-    "ListBlocks": ListCall(
+    "listBlocks": ListCall(
         "blocks", lambda all_, _: all_.reference.blocks, NotPaged(), {"mode": in_mode}
     ),
-    "ListBlockVersions": ListCall("blocks", lambda all_, ids: all_.blocks(ids["name"]), NotPaged()),
-    "GetBlockVersion": GetCall(lambda all_, ids: all_.block(ids["name"], ids["version"])),
+    "listBlockVersions": ListCall("blocks", lambda all_, ids: all_.blocks(ids["name"]), NotPaged()),
+    "getBlockVersion": GetCall(lambda all_, ids: all_.block(ids["name"], ids["version"])),
     "ListCollections": ListCall(
         "collections", lambda all_, _: all_.reference.collections, NotPaged(), {"ids": one_of("id")}
     ),
@@ -254,4 +256,4 @@ CALLS: dict[str, ListCall | GetCall] = {
         optional=frozenset({"delivery_id", "catalog_id", "task_id", "order_item_id"}),
     ),
 }
-"""By operation id; the names of satellites and blocks are ours, since the document has none."""
+"""By operation id; the document gives the calls about blocks none, and these are ours."""

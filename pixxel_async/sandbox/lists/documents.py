@@ -66,8 +66,7 @@ class Documents:
     @property
     def catalogs(self) -> list[JsonObject]:
         """All catalogs; the last delivery of one is its delivery status."""
-        now = self.state.now
-        made = [one.document() for at in self.state.catalogs if (one := at(now)) is not None]
+        made = [one for at in self.state.catalogs if (one := at(self.state.now)) is not None]
         delivered = {one["catalog_id"]: one["status"] for one in self.deliveries({})}
         return [
             {**one, "delivery_status": delivered[one["id"]]} if one["id"] in delivered else one

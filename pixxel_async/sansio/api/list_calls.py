@@ -36,6 +36,8 @@ Filter: TypeAlias = str | float | date | Iterable[Any] | Mapping[str, Any] | Non
 """What a field takes: a text, a number, a time, a list, an object; None leaves it out."""
 
 _PAGING_FIELDS = frozenset({"pagination", "count", "next_token"})
+_FEATURE_COLLECTION = frozenset({"type", "links"})
+"""What a list of STAC items has besides."""
 
 
 def _id_of(record: Record) -> str:
@@ -84,9 +86,9 @@ class Source(Generic[R]):
         if not all(self.path):
             message = f"{self.operation}: an id is empty"
             raise InputError(message)
-        object.__setattr__(self, "query", _kept(self.operation, self.query))
+        object.__setattr__(self, "query", kept(self.operation, self.query))
         if self.body is not None:
-            object.__setattr__(self, "body", _kept(self.operation, self.body))
+            object.__setattr__(self, "body", kept(self.operation, self.body))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,19 +106,24 @@ class Page(Generic[R]):
     token: str = ""
 
 
-def _kept(operation: str, filters: Mapping[str, Filter]) -> dict[str, Filter]:
-    kept: dict[str, Filter] = {}
+def kept(operation: str, filters: Mapping[str, Filter]) -> dict[str, Filter]:
+    """Return the values that are given, with lists as tuples.
+
+    Raises:
+        InputError: A list is empty.
+    """
+    found: dict[str, Filter] = {}
     for name, value in filters.items():
         if value is None:
             continue
         if isinstance(value, (str, int, float, date, Mapping)):
-            kept[name] = value
+            found[name] = value
             continue
-        kept[name] = tuple(value)
-        if not kept[name]:
+        found[name] = tuple(value)
+        if not found[name]:
             message = f"{operation}: {name} is an empty list; leave it out, or name at least one"
             raise InputError(message)
-    return kept
+    return found
 
 
 def given(operation: str, name: str, value: str) -> str:
@@ -167,7 +174,7 @@ def in_query(value: Filter) -> str:
         case date():
             return time_text(value)
         case tuple():
-            return ",".join(value)
+            return ",".join(map(str, value))
         case _:
             return json.dumps(value)
 
@@ -204,9 +211,10 @@ def read_page(source: Source[R], body: bytes) -> Page[R]:
 def rows_of(answer: Mapping[str, Any], within: str) -> list[Any] | None:
     """Return the rows of a page, or None if the answer does not have the form of a page."""
     rows = answer.get(within)
-    if isinstance(rows, dict):  # `SearchSatelliteImages`: items by their names
+    if within == "items" and isinstance(rows, dict):  # `SearchSatelliteImages`: by their names
         return list(rows.values())
-    if rows is None and (within in answer or not answer.keys() - _PAGING_FIELDS):
+    around = _PAGING_FIELDS | _FEATURE_COLLECTION if within == "features" else _PAGING_FIELDS
+    if rows is None and (within in answer or not answer.keys() - around):
         return []
     return rows if isinstance(rows, list) else None
 

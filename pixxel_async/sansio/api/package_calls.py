@@ -51,6 +51,7 @@ MAX_ANSWER_VALUES = 50_000
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 """Made once: `json.dumps` makes one for each call that does not take its defaults."""
 JSON = "application/json"
+_JSON = {"Content-Type": JSON}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +83,13 @@ class Call:
 
     @property
     def headers(self) -> dict[str, str]:
-        """Headers of this call."""
-        # An error is JSON in any case.
-        headers = {"Accept": self.accept if self.accept == JSON else f"{self.accept}, {JSON}"}
-        return headers if self.body is None else {**headers, "Content-Type": JSON}
+        """Headers that belong to the body."""
+        return _JSON if self.body is not None else {}
+
+    @property
+    def accepted(self) -> str:
+        """The media types of all answers: an error is JSON in any case."""
+        return JSON if self.accept == JSON else f"{self.accept}, {JSON}"
 
 
 PING = Call(operation="ping", method="GET", path="/ping", kind=CallKind.READ)
