@@ -374,6 +374,7 @@ class NotAZipError(IntegrityError):
 class CostLimitError(PixxelError):
     """A job or an insight was not created, because it would exceed `max_cost`.
 
+        runs = [RunJob(workflow_id="w-1", project_id="p-1")]
         async with client.run(runs, "results", max_cost=100) as export:
             report = await export.finish()
         over = [one.key for one in report.failed_runs if isinstance(one.error, CostLimitError)]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import anyio
+import httpx
 import pytest
 
 from pixxel_async import (
@@ -310,3 +314,43 @@ async def test_arguments_are_checked(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="max_cost is -1"):
             client.run([], tmp_path, max_cost=-1)
     assert Limits() != QUICK_LIMITS
+
+
+@pytest.mark.parametrize("change", ["state = 'odd'", "before = '{}'", "cost = -1"])
+async def test_a_damaged_row_creates_nothing(tmp_path: Path, change: str) -> None:
+    good, bad = some_jobs(2)
+    async with Sandbox(QUICK) as sandbox:
+        await run(sandbox, [good, bad], tmp_path)
+        with closing(sqlite3.connect(tmp_path / ".pixxel-async" / "journal.sqlite")) as journal:
+            journal.execute(f"UPDATE intent SET {change} WHERE key = ?", (bad.key,))  # noqa: S608
+            journal.commit()
+        report, _ = await run(sandbox, [good, bad], tmp_path, folder=AGAIN)
+        assert len(sandbox.creations) == 2
+    [failed] = report.failed_runs
+    assert failed.key == bad.key
+    assert "the journal's row of this run is damaged" in str(failed.error)
+
+
+async def test_an_interrupted_creation_is_found_by_the_next_run(tmp_path: Path) -> None:
+    runs = [*some_jobs(2), *some_insights(2)]
+    fault = ApiFault("slow", on="createJob", nth=1, delay_s=5)
+    is_sent = anyio.Event()
+
+    async def note(request: httpx.Request) -> None:
+        if request.method == "POST" and request.url.path.endswith("/jobs"):
+            is_sent.set()
+
+    async with Sandbox(Scenario(world=WORLD, faults=(fault,))) as sandbox:
+        async with (
+            httpx.AsyncClient(event_hooks={"request": [note]}) as http,
+            client_of(sandbox, http_client=http) as client,
+            client.run(runs, tmp_path) as export,
+        ):
+            await is_sent.wait()
+            export.interrupt()
+            report = await export.finish()
+        assert not report.is_complete
+        assert RunState.SENDING in {row.state for row in read_record(tmp_path).intents}
+        report, events = await run(sandbox, runs, tmp_path)
+        assert any(isinstance(event, RunSearched) for event in events)
+        assert len(sandbox.creations) == len(report.saved) == 4
