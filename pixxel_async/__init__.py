@@ -28,13 +28,13 @@ else:
         ),
         "errors": (
             "AnswerLostError ApiError ArchiveError AuthenticationError BadRequestError "
-            "ConfigError ConflictError ConnectionBrokenError EarlierFailureError "
+            "ConfigError ConflictError ConnectionBrokenError CostLimitError EarlierFailureError "
             "ExportFailedError FolderBusyError InputError IntegrityError InternalError "
             "NotAZipError NotFoundError "
             "OutOfDescriptorsError PackageError PackageFailedError PackageGoneError "
             "PackageTimeoutError PermissionDeniedError PixxelError RateLimitedError "
-            "RedirectedError ResponseError RouteError ServerError SinkError StalledError "
-            "StorageError StorageHostError TransferError TransportError UsageError"
+            "RedirectedError ResponseError RouteError RunFailedError ServerError SinkError "
+            "StalledError StorageError StorageHostError TransferError TransportError UsageError"
         ),
         "export.export": "Export",
         "export.package_stream": "PackageStream",
@@ -44,7 +44,8 @@ else:
             "ConcurrencyChanged Event Failed FetchInterrupted FetchProgress FetchStarted "
             "HostFailed HostOverloaded HostRecovered Interrupted PackageEvent Paused Polled "
             "RateLimited Ready Recreated Requested Resumed Retried RetryThrottled RowDamaged "
-            "Saved Skipped Started Stopped TimeLeft UrlRefreshed"
+            "RunCreated RunEvent RunFailed RunFinished RunPolled RunSearched Saved Skipped Started "
+            "Stopped TimeLeft UrlRefreshed"
         ),
         "models": "DownloadResult OnFailure Package PackageStatus SavedPackage",
         "records": (
@@ -55,6 +56,7 @@ else:
             "Workflow"
         ),
         "report.write": "ReportFiles write_report",
+        "runs": "Run RunInsight RunJob parse_run",
         "sansio.files.verification": "Condition Finding",
         "sync": "download_sync export_sync",
     }

@@ -39,6 +39,7 @@ from .errors import (
     ConfigError,
     ConflictError,
     ConnectionBrokenError,
+    CostLimitError,
     EarlierFailureError,
     ExportFailedError,
     FolderBusyError,
@@ -58,6 +59,7 @@ from .errors import (
     RedirectedError,
     ResponseError,
     RouteError,
+    RunFailedError,
     ServerError,
     SinkError,
     StalledError,
@@ -89,6 +91,12 @@ from .events import (
     Retried,
     RetryThrottled,
     RowDamaged,
+    RunCreated,
+    RunEvent,
+    RunFailed,
+    RunFinished,
+    RunPolled,
+    RunSearched,
     Saved,
     Skipped,
     Started,
@@ -134,6 +142,7 @@ from .records import (
     Workflow,
 )
 from .report.write import ReportFiles, write_report
+from .runs import Run, RunInsight, RunJob, parse_run
 from .sansio.files.verification import Condition, Finding
 from .sync import download_sync, export_sync
 
@@ -158,6 +167,7 @@ __all__ = [
     "ConfigError",
     "ConflictError",
     "ConnectionBrokenError",
+    "CostLimitError",
     "Delivery",
     "DeliveryRequest",
     "Download",
@@ -233,6 +243,16 @@ __all__ = [
     "RetryThrottled",
     "RouteError",
     "RowDamaged",
+    "Run",
+    "RunCreated",
+    "RunEvent",
+    "RunFailed",
+    "RunFailedError",
+    "RunFinished",
+    "RunInsight",
+    "RunJob",
+    "RunPolled",
+    "RunSearched",
     "Satellite",
     "SatelliteCollection",
     "Saved",
@@ -269,6 +289,7 @@ __all__ = [
     "download_sync",
     "export_sync",
     "parse_download",
+    "parse_run",
     "verify",
     "write_report",
 ]

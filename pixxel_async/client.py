@@ -12,6 +12,7 @@ import httpx
 from pydantic import SecretStr
 
 from .addresses import BASE_URL, CA_BUNDLE, PROXY
+from .client_runs import RunningClient
 from .composition import ClientParts, compose
 from .config import (
     AuthScheme,
@@ -39,7 +40,7 @@ from .settings.layers import from_environment, resolve
 MAX_FETCH_BYTES = 256 * 1024 * 1024
 
 
-class PixxelClient(Nouns):
+class PixxelClient(RunningClient, Nouns):
     """A client for the Pixxel API; use it as an async context manager.
 
         async with PixxelClient.from_env() as client:

@@ -52,7 +52,7 @@ _UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]+")
 Id: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID_CHARS)]
 
 
-def _as_tuple(value: object) -> object:
+def as_tuple(value: object) -> object:
     """Accept any iterable of ids except a single string."""
     if isinstance(value, str):
         reason = "is a single string; give a list of ids"
@@ -69,19 +69,15 @@ def _without_duplicates(ids: tuple[str, ...]) -> tuple[str, ...]:
 Ids: TypeAlias = Annotated[
     Sequence[str],
     GetPydanticSchema(lambda _, handler: handler.generate_schema(tuple[Id, ...])),
-    BeforeValidator(_as_tuple),
+    BeforeValidator(as_tuple),
     AfterValidator(_without_duplicates),
 ]
 """Given as any sequence of ids, stored as a tuple."""
 SomeIds: TypeAlias = Annotated[Ids, Field(min_length=1)]
 
 
-class BaseDownload(BaseModel, frozen=True, extra="forbid"):
-    """The base class of the five kinds: frozen, without unknown fields, with a key.
-
-    `Download` is their union. What takes several downloads takes this class, since a list of
-    different kinds is one of their base class for some type checkers.
-    """
+class ManifestRow(BaseModel, frozen=True, extra="forbid"):
+    """What a line of a manifest names: frozen, without unknown fields, with a key."""
 
     kind: str
 
@@ -95,16 +91,20 @@ class BaseDownload(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def key(self) -> str:
-        """The stable name of this download: its kind, its ids and a digest of its lists."""
-        ids, lists = [], {}
+        """Its stable name: its kind, its ids and a digest of what is not a text."""
+        ids, others = [], {}
         for field, value in self:
-            if isinstance(value, tuple):
+            if not isinstance(value, str):
                 if value:
-                    lists[field] = sorted(value)
+                    others[field] = self._comparable(value)
             elif field != "kind":
                 ids.append(value if _UNRESERVED.fullmatch(value) else quote(value, safe=""))
-        key = f"{self.kind}:{'/'.join(ids)}"
-        return f"{key}#{_digest(lists)}" if lists else key
+        key = f"{self.kind}:{'/'.join(ids).rstrip('/')}"
+        return f"{key}#{_digest(others)}" if others else key
+
+    def _comparable(self, value: Any) -> Any:
+        """Return what a field that is not a text is compared by."""
+        return value
 
     def row(self) -> dict[str, Any]:
         """Return the manifest row as JSON types, without empty fields."""
@@ -112,8 +112,20 @@ class BaseDownload(BaseModel, frozen=True, extra="forbid"):
         return {field: value for field, value in row.items() if value}
 
 
-def _digest(lists: dict[str, list[str]]) -> str:
-    text = json.dumps(lists, sort_keys=True, separators=(",", ":"))
+class BaseDownload(ManifestRow, frozen=True):
+    """The base class of the five kinds.
+
+    `Download` is their union. What takes several downloads takes this class, since a list of
+    different kinds is one of their base class for some type checkers.
+    """
+
+    def _comparable(self, value: Any) -> Any:
+        """Return the ids of a list in an order of their own: the service takes them as a set."""
+        return sorted(value)
+
+
+def _digest(fields: dict[str, Any]) -> str:
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_CHARS]
 
 

@@ -21,6 +21,7 @@ PixxelError
 │   ├── PackageFailedError    packaging failed
 │   ├── PackageTimeoutError   it was not ready in time
 │   ├── PackageGoneError      the service no longer has it, and `recreate` allows no other
+│   ├── RunFailedError        a job or an insight failed
 │   ├── AnswerLostError       the response to a creation was lost
 │   └── EarlierFailureError   it failed in an earlier run and was not retried
 ├── TransferError             the download did not complete
@@ -31,6 +32,7 @@ PixxelError
 │   ├── StalledError          throughput fell below the minimum
 │   └── IntegrityError        the received bytes are corrupt
 │       └── NotAZipError      the storage sent something other than a ZIP
+├── CostLimitError            creating it would exceed `max_cost`; it was not created
 ├── ExportFailedError         packages of an export failed: `report.raise_for_failures()`
 ├── ArchiveError              a saved ZIP is corrupt or unsafe and was not extracted
 └── SinkError                 the bytes could not be saved
@@ -279,6 +281,10 @@ class PackageFailedError(PackageError):
     """The service reported that packaging failed."""
 
 
+class RunFailedError(PackageError):
+    """A job or an insight of `client.run` failed; the message has the service's reason."""
+
+
 class PackageTimeoutError(PackageError):
     """The package was not ready within `PollPolicy.wait_timeout_s`; a rerun keeps waiting."""
 
@@ -363,6 +369,30 @@ class IntegrityError(TransferError):
 
 class NotAZipError(IntegrityError):
     """The storage sent a web page, an error message or nothing in place of a ZIP, every time."""
+
+
+class CostLimitError(PixxelError):
+    """A job or an insight was not created, because it would exceed `max_cost`.
+
+        runs = [RunJob(workflow_id="w-1", project_id="p-1")]
+        async with client.run(runs, "results", max_cost=100) as export:
+            report = await export.finish()
+        over = [one.key for one in report.failed_runs if isinstance(one.error, CostLimitError)]
+
+    The limit holds for the folder: what earlier runs into it created counts.
+
+    Attributes:
+        cost: What it would cost, or None if the service gave no estimate.
+        committed: What the runs of the folder have committed to.
+        limit: The limit.
+    """
+
+    def __init__(self, message: str, *, cost: float | None, committed: float, limit: float) -> None:
+        """Create an error with the three amounts."""
+        super().__init__(message)
+        self.cost = cost
+        self.committed = committed
+        self.limit = limit
 
 
 class ExportFailedError(PixxelError):

@@ -23,6 +23,7 @@ from typing import TypeAlias, final
 from .downloads import Download
 from .errors import PixxelError
 from .models import SavedPackage
+from .runs import RunInsight, RunJob
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -391,8 +392,97 @@ class Resumed(_Event):
     """The disk has enough free space again; transfers resume."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _RunEvent(_Event):
+    """What events about one run have.
+
+    Attributes:
+        key: The key of the run.
+    """
+
+    key: str
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSearched(_RunEvent):
+    """A creation may have reached the service, so the list is searched before it is sent again.
+
+    Attributes:
+        reason: Why its outcome is unknown.
+    """
+
+    reason: str
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunCreated(_RunEvent):
+    """A job or an insight is there.
+
+    Attributes:
+        run: What was asked for.
+        created_id: The id of the job or insight.
+        is_new: Whether this export created it; otherwise an earlier one did, or a search found it.
+    """
+
+    run: RunJob | RunInsight
+    created_id: str
+    is_new: bool
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPolled(_RunEvent):
+    """A job or an insight was polled and has not finished yet.
+
+    Attributes:
+        status_word: The service's own status.
+        polls: The number of polls of this run so far, including this one.
+        next_s: Seconds until the next poll.
+    """
+
+    status_word: str
+    polls: int
+    next_s: float
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFinished(_RunEvent):
+    """A job or an insight has finished; the export of its package begins.
+
+    Attributes:
+        download: Its package.
+        waited_s: Seconds since its creation in this export.
+    """
+
+    download: Download
+    waited_s: float
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFailed(_RunEvent):
+    """A run was not created, or has failed: it has no package. The export continues.
+
+    Attributes:
+        run: What was asked for.
+        error: Why it failed.
+    """
+
+    run: RunJob | RunInsight
+    error: PixxelError
+
+
+RunEvent: TypeAlias = RunSearched | RunCreated | RunPolled | RunFinished | RunFailed
+"""An event about one run."""
+
 Settled: TypeAlias = Saved | Skipped | Failed
 """The final event of a package; each package has exactly one."""
+
+Ended: TypeAlias = Settled | RunFailed
+"""The final event of a package, or of a run that has none."""
 
 PackageEvent: TypeAlias = (
     RowDamaged
@@ -414,6 +504,7 @@ PackageEvent: TypeAlias = (
 
 Event: TypeAlias = (
     PackageEvent
+    | RunEvent
     | Started
     | RateLimited
     | HostFailed

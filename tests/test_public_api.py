@@ -22,6 +22,9 @@ PUBLIC = {
     # downloads
     "AoiDownload", "CatalogDownload", "Download", "InsightDownload", "JobDownload",
     "TaskDownload", "parse_download",
+    # runs
+    "Run", "RunInsight", "RunJob", "parse_run", "CostLimitError", "RunFailedError",
+    "RunCreated", "RunEvent", "RunFailed", "RunFinished", "RunPolled", "RunSearched",
     # afterwards
     "ReportFiles", "write_report",
     # records
@@ -58,7 +61,7 @@ PUBLIC = {
     "RateLimitedError", "ResponseError", "RouteError", "ServerError", "SinkError", "StalledError",
     "StorageError", "StorageHostError", "TransferError", "TransportError", "UsageError",
 }  # fmt: skip
-PLAIN = {"Download", "__version__"}
+PLAIN = {"Download", "Run", "__version__"}
 CLASSES = sorted(name for name in PUBLIC - PLAIN if inspect.isclass(getattr(pixxel_async, name)))
 
 

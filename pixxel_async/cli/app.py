@@ -60,6 +60,12 @@ LISTED = (
         "Example: pixxel-async insights select --aoi AOI_ID | "
         "pixxel-async export - --out packages",
     ),
+    Listed(
+        "run",
+        "run",
+        EXPORTING,
+        "Create jobs or insights, wait for them, and save their packages. This costs.",
+    ),
     Listed("download", "download", EXPORTING, "Save one package, given by its ids."),
     *(Listed(name, "records", RECORDS, noun.help) for name, noun in NOUNS.items()),
     Listed(

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from ..display.base import Display
-from ..events import Settled
+from ..events import Ended
 from ..export.export import Export
 from .hooks import Hook
 from .options.unattended import STATS_S
@@ -26,7 +26,7 @@ class Follower:
         self,
         export: Export,
         display: Display,
-        settle: Callable[[Settled], None] = lambda _: None,
+        settle: Callable[[Ended], None] = lambda _: None,
         *,
         hook: Hook | None = None,
         stats_s: float = STATS_S,
@@ -46,19 +46,19 @@ class Follower:
         self._hook = hook or Hook("", None, display.say)
         self._stats_s = stats_s
 
-    async def run(self, stop_at: type[Settled] | None = None) -> Interruption:
+    async def run(self, stop_at: tuple[type[Ended], ...] = ()) -> Interruption:
         """Run the export to its end, or until a signal comes.
 
         Args:
-            stop_at: An event of this type ends it early.
+            stop_at: An event of one of these types ends it early.
         """
         async with self._hook, self._export, beating(self._display, self._stats_s):
             with signals_end(self._interrupt, self._leave_at_once) as interruption:
                 async for event in self._export:
                     self._display.show(event, self._export.report)
-                    if isinstance(event, Settled):
+                    if isinstance(event, Ended):
                         self._settle(event)
-                    if stop_at is not None and isinstance(event, stop_at):
+                    if isinstance(event, stop_at):
                         self._export.interrupt()
                 await self._hook.finish()
         return interruption

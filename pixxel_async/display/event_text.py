@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .. import events
-from ..downloads import Download
+from ..downloads import ManifestRow
 from ..errors import AuthenticationError
 from ..export.summary import Report
 from ..sansio.layout import short, wrapped
@@ -43,10 +43,14 @@ def event_text(event: events.Event, report: Report) -> EventText | None:
     After a rejected key all remaining packages fail with the same error, which is printed once.
     """
     match event:
-        case events.Failed(error=AuthenticationError()) if report.stopped is not None:
+        case events.Failed(error=error) | events.RunFailed(error=error) if (
+            isinstance(error, AuthenticationError) and report.stopped is not None
+        ):
             return None
-        case events.Failed(download=download, error=error):
-            parts = Verbosity.ERRORS, "failed", f"{name_of(download)}: {error}"
+        case (
+            events.Failed(download=wanted, error=error) | events.RunFailed(run=wanted, error=error)
+        ):
+            parts = Verbosity.ERRORS, "failed", f"{name_of(wanted)}: {error}"
         case events.Stopped(error=AuthenticationError() as error):
             parts = Verbosity.ERRORS, "stopped", rejected(error)
         case events.Stopped(error=error):
@@ -83,6 +87,19 @@ def _of_host(event: events.Event) -> EventText | None:
         case events.HostOverloaded(host=host, reason=reason):
             text = f"{host} refuses transfers while others run ({reason}); fewer run from now on"
             return _safe(Verbosity.NORMAL, "host busy", text)
+    return _of_run(event)
+
+
+def _of_run(event: events.Event) -> EventText | None:
+    match event:
+        case events.RunSearched(key=key, reason=reason):
+            text = f"{short(key)}: {reason}; the service is searched before it is sent again"
+            return _safe(Verbosity.NORMAL, "searching", text)
+        case events.RunCreated(run=run, created_id=created_id, is_new=is_new):
+            label = "created" if is_new else "found"
+            return _safe(Verbosity.DETAILS, label, f"{created_id}: {name_of(run)}")
+        case events.RunFinished(download=download):
+            return _safe(Verbosity.DETAILS, "finished", name_of(download))
     return None
 
 
@@ -128,14 +145,14 @@ def rejected(error: Exception) -> str:
     )
 
 
-def name_of(download: Download) -> str:
+def name_of(download: ManifestRow) -> str:
     """Return a download in the form of the `download` command, with shortened lists.
 
     The key is not readable enough: it replaces lists of ids by a digest.
     """
     parts = []
     for value in download.row().values():
-        first = value if isinstance(value, str) else value[0]
-        more = 0 if isinstance(value, str) else len(value) - 1
-        parts.append(f"{first} (+{more})" if more else first)
+        first = value[0] if isinstance(value, list) else value
+        more = len(value) - 1 if isinstance(value, list) else 0
+        parts.append(f"{first} (+{more})" if more else f"{first}")
     return short(" ".join(parts))

@@ -167,9 +167,12 @@ def heartbeat(state: ProgressState, now: float) -> str:
     _, rate = state.received(now)
     done = len(report.saved) + len(report.skipped)
     parts = [
-        f"{done:,} of {total} packages done, {len(report.failed):,} failed, {waiting:,} waiting",
+        f"{done:,} of {total} packages done, {len(report.failures):,} failed, {waiting:,} waiting",
         f"{counted(transferring, 'transfer')} at {size(rate)}/s",
     ]
+    if report.running:
+        running = counted(len(report.running), "job or insight", "jobs and insights")
+        parts.insert(0, f"{running} running")
     left = state.left(now)
     if left is not None and report.settled != report.total:
         parts.append(left_text(left))

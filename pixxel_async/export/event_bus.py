@@ -46,13 +46,13 @@ class EventBus:
             self.emit_or_drop(event)
             return
         self._record(event)
-        if isinstance(event, events.Settled):
+        if isinstance(event, events.Ended):
             await self._unread.acquire()
         await self._send.send(event)
 
     def was_read(self, event: events.Event) -> None:
         """Note that the reader has an event."""
-        if isinstance(event, events.Settled):
+        if isinstance(event, events.Ended):
             self._unread.release()
 
     def stop_waiting(self) -> None:

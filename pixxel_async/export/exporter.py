@@ -31,6 +31,8 @@ from .package_stream import PackageStream, stream_policy, streamed
 from .packages import Packages
 from .pipeline import Pipeline
 from .resources import ExportResources
+from .run_feed import RunFeed, check_runs
+from .run_stage import RunStage
 from .single_downloads import SingleDownloads
 from .source import Downloads, check_download, check_downloads
 from .wait import Waits
@@ -72,16 +74,27 @@ class Exporter:
     ) -> Export:
         """Return an export; see `PixxelClient.export`."""
         check_downloads(downloads)
+        return self._export(downloads, directory, self._with_folder(folder))
+
+    def run(self, feed: RunFeed, directory: str | Path, folder: FolderPolicy | None) -> Export:
+        """Return an export of what runs create; see `PixxelClient.run`."""
+        check_runs(feed.runs)
+        return self._export(feed, directory, self._with_folder(folder))
+
+    def _with_folder(self, folder: FolderPolicy | None) -> ExportResources:
         resources = replace(self.resources, folder=FolderPolicy.of(folder, "folder"))
         path_namer(resources.folder.path_template)  # fail early if it is invalid
-        return self._export(downloads, directory, resources)
+        return resources
 
     def _export(
         self, downloads: Downloads, directory: str | Path, resources: ExportResources
     ) -> Export:
         def pipeline(opened: ExportFolder, event_bus: EventBus) -> Pipeline:
             resources.storage.prepare()
-            return Pipeline(resources, opened, event_bus)
+            made = Pipeline(resources, opened, event_bus)
+            if isinstance(downloads, RunFeed):
+                made.runs = RunStage(downloads, resources, opened, event_bus, made.context())
+            return made
 
         return Export(
             downloads,

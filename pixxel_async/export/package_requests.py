@@ -224,7 +224,7 @@ class PackageRequests:
 
     def _notify(self, download: Download) -> Callable[[Notice], Awaitable[None]]:
         async def notify(notice: Notice) -> None:
-            await self._emit(_event_of(notice, download, self._clock()))
+            await self._emit(event_of(notice, download.key, self._clock()))
 
         return notify
 
@@ -236,12 +236,13 @@ class PackageRequests:
             logger.warning("unknown status word %r: treated as not ready yet", redact(word))
 
 
-def _event_of(notice: Notice, download: Download, at_s: float) -> events.Event:
+def event_of(notice: Notice, key: str, at_s: float) -> events.Event:
+    """Return the event for a notice about the calls of a package or run."""
     match notice:
         case SlowDown(pause_s=pause_s, requests_per_second=rate):
             return events.RateLimited(at_s=at_s, pause_s=pause_s, requests_per_second=rate)
         case RetryBudgetSpent():
-            return events.RetryThrottled(at_s=at_s, key=download.key)
+            return events.RetryThrottled(at_s=at_s, key=key)
         case HostIsDown(host=host, reason=reason):
             return events.HostFailed(at_s=at_s, host=host, reason=reason)
         case HostIsUp(host=host, held_s=held_s):
@@ -249,7 +250,7 @@ def _event_of(notice: Notice, download: Download, at_s: float) -> events.Event:
         case Retry():
             return events.Retried(
                 at_s=at_s,
-                key=download.key,
+                key=key,
                 operation=notice.operation,
                 attempt=notice.attempt,
                 delay_s=notice.delay_s,

@@ -140,7 +140,7 @@ class PendingPackages:
         if entry.is_created:
             self.forget(key)
 
-    async def settle(self, event: events.Settled) -> None:
+    async def settle(self, event: events.Ended) -> None:
         """Emit how a package ended, and release it; a second call for it does nothing."""
         if event.key in self._entries:
             await self._event_bus.emit(event)

@@ -18,8 +18,7 @@ import math
 from collections.abc import Callable
 
 import anyio
-from anyio.abc import TaskGroup
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from anyio.streams.memory import MemoryObjectSendStream
 from pydantic import SecretStr
 
 from .. import events
@@ -56,8 +55,9 @@ from .replacement import (
 )
 from .resources import ExportResources
 from .resume import ResumeStage, repair_row
+from .run_stage import RunContext, RunStage
 from .save_stage import SaveStage
-from .source import Downloads, DownloadSource, count
+from .source import Downloads, DownloadSource, count, in_tasks
 
 FINISH_S = 1.0
 """How long creations in flight may take after an interruption, in seconds."""
@@ -72,6 +72,7 @@ class Pipeline:
     Attributes:
         error: The exception that ended them, if any.
         abandon: `PendingPackages.abandon`.
+        runs: What runs ahead of the export, if anything does.
     """
 
     def __init__(
@@ -166,6 +167,7 @@ class Pipeline:
         self._ready: MemoryObjectSendStream[WorkItem]
         self._working = anyio.CancelScope()
         self._source: DownloadSource
+        self.runs: RunStage | None = None
 
     async def run(self, downloads: Downloads) -> None:
         """Settle every download, or release the rest when cancelled or interrupted."""
@@ -190,6 +192,10 @@ class Pipeline:
         if not self._pending.is_done:
             await self._emit(events.Interrupted(at_s=self._clock(), left=self._pending.left))
 
+    def context(self) -> RunContext:
+        """Return what a stage needs that runs ahead of the export."""
+        return RunContext(self._gate, self._pending, self._space, self._judge, self._end_early)
+
     def interrupt(self) -> None:
         """End early, within about `FINISH_S`; the next run resumes unfinished packages."""
         self._gate.let_finish(FINISH_S)
@@ -208,12 +214,15 @@ class Pipeline:
             async with send, incoming, self._ready, ready, anyio.create_task_group() as tasks:
                 total = count(downloads)
                 await self._emit(events.Started(at_s=self._clock(), total=total))
+                if self.runs is not None:
+                    tasks.start_soon(self.runs.run)
                 tasks.start_soon(self._poll_stage.run)
                 limits = self._resources.limits
                 tasks.start_soon(Forecast(self._event_bus, self._poll_stage, limits).run)
                 tasks.start_soon(self._downloader.watchdog.run)
                 tasks.start_soon(self._event_bus.recorder.run, self._report, self._clock)
-                tasks.start_soon(self._create_all, incoming, tasks)
+                limit = self._resources.limits.requests
+                tasks.start_soon(in_tasks, self._create_one, incoming, limit, tasks)
                 tasks.start_soon(self._fetch_stage.run, ready, slots, tasks)
                 await self._source.run(send)
                 await self._pending.wait_until_settled()
@@ -221,16 +230,21 @@ class Pipeline:
 
     async def _fail(self, item: WorkItem, error: PixxelError) -> None:
         """Fail a package; stop the export if the key, the route or the folder is lost."""
+        if (judged := await self._judge(error)) is not None:
+            self._release_slot(item)
+            await self._failures.note(item, judged)
+            await self._failures.settle(item.download, judged)
+
+    async def _judge(self, error: PixxelError) -> PixxelError | None:
+        """Return why a package fails, or None if that ends the export and fails none."""
         if isinstance(error, JUDGED) and not is_retryable_next_run(error):
             error = await self._key_check.judge(error)
         if isinstance(error, ENDS_EXPORT):
             await self._end_early(error)
-            return
+            return None
         if isinstance(error, AuthenticationError):
             await self._stop(error)
-        self._release_slot(item)
-        await self._failures.note(item, error)
-        await self._failures.settle(item.download, error)
+        return error
 
     async def _stop(self, error: AuthenticationError) -> None:
         if self._gate.rejected is not None:
@@ -240,6 +254,8 @@ class Pipeline:
         self._gate.shut(error)
         if self._report.total is None:
             self._source.stop()  # a stream may never end; the packages of a list all fail
+        if self.runs is not None:
+            self.runs.stop()
         waiting = self._poll_stage.drain()
         await self._emit(events.Stopped(at_s=self._clock(), error=error))
         async with anyio.create_task_group() as tasks:  # so that they share commits
@@ -255,21 +271,10 @@ class Pipeline:
 
     # Create.
 
-    async def _create_all(
-        self, incoming: MemoryObjectReceiveStream[Download], tasks: TaskGroup
-    ) -> None:
-        semaphore = anyio.Semaphore(self._resources.limits.requests)
-        async for download in incoming:
-            await semaphore.acquire()
-            tasks.start_soon(self._create_one, download, semaphore)
-
-    async def _create_one(self, download: Download, semaphore: anyio.Semaphore) -> None:
-        try:
-            if await self._pending.claim(download.key):
-                await self._create_claimed(download)
-                self._pending.created(download.key)
-        finally:
-            semaphore.release()
+    async def _create_one(self, download: Download) -> None:
+        if await self._pending.claim(download.key):
+            await self._create_claimed(download)
+            self._pending.created(download.key)
 
     async def _create_claimed(self, download: Download) -> None:
         item: WorkItem | None = None

@@ -12,6 +12,7 @@ from ..settings.packaging_times import PackagingTimes
 from ..transfer.bandwidth_limiter import Bandwidth
 from ..transfer.concurrency_limiter import ConcurrencyLimiter
 from .adopted import AdoptedPackages
+from .run_requests import RunTurns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,7 @@ class ExportResources:
         folder: How files in the export folder are handled.
         adopted: Packages that need not be requested.
         packaging_times: What earlier exports observed; None keeps nothing.
+        turns: Creates jobs and insights one at a time in each list.
     """
 
     api: Api
@@ -45,3 +47,4 @@ class ExportResources:
     folder: FolderPolicy
     adopted: AdoptedPackages = field(default_factory=AdoptedPackages)
     packaging_times: PackagingTimes | None = None
+    turns: RunTurns = field(default_factory=RunTurns)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Iterable, Mapping
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+)
 from contextlib import suppress
 from typing import TypeAlias
 
 import anyio
 import anyio.lowlevel
-from anyio.streams.memory import MemoryObjectSendStream
+from anyio.abc import TaskGroup
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from ..downloads import BaseDownload, Download, is_download
 from ..errors import InputError
@@ -152,3 +161,23 @@ class DownloadSource:
             with suppress(Exception):  # raised again when the package is created
                 self._journal.note(new_row(download, self._name_of))
         self._event_bus.recorder.queued(download.key, self._event_bus.clock())
+
+
+async def in_tasks(
+    work: Callable[[Download], Awaitable[None]],
+    incoming: MemoryObjectReceiveStream[Download],
+    limit: int,
+    tasks: TaskGroup,
+) -> None:
+    """Work on each download in a task of its own, up to `limit` at a time."""
+    semaphore = anyio.Semaphore(limit)
+
+    async def one(download: Download) -> None:
+        try:
+            await work(download)
+        finally:
+            semaphore.release()
+
+    async for download in incoming:
+        await semaphore.acquire()
+        tasks.start_soon(one, download)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .. import events
@@ -31,6 +32,8 @@ class Report:
         saved: The files that this run saved, in that order.
         skipped: The files that an earlier run saved.
         failed: The failed downloads, as events with `download` and `error`.
+        failed_runs: The runs that were not created or failed, as events with `run` and `error`.
+        created: The jobs and insights of runs, as events with `run` and `created_id`.
         bytes: Bytes of the saved files.
         received: Bytes received from the storage, including repeated ones.
         polls: Status calls that returned a status.
@@ -44,6 +47,7 @@ class Report:
         transferred_s: Seconds of transfers, summed over the packages.
         elapsed_s: Seconds since the export began.
         stopped: Why it stopped early, or None.
+        running: The keys of the runs that the service works on.
         left: How many packages are not settled: neither saved, skipped nor failed. None while that
             is unknown: before the export begins, and for a stream that was not read to its end.
         time_left: The last estimate of the time left; None while too little is known.
@@ -55,6 +59,8 @@ class Report:
     saved: list[SavedPackage] = field(default_factory=list)
     skipped: list[SavedPackage] = field(default_factory=list)
     failed: list[events.Failed] = field(default_factory=list)
+    failed_runs: list[events.RunFailed] = field(default_factory=list)
+    created: list[events.RunCreated] = field(default_factory=list)
     bytes: int = 0
     received: int = 0
     polls: int = 0
@@ -68,6 +74,7 @@ class Report:
     transferred_s: float = 0.0
     elapsed_s: float = 0.0
     stopped: PixxelError | None = None
+    running: set[str] = field(default_factory=set)
     left: int | None = None
     time_left: events.TimeLeft | None = None
     has_ended: bool = False
@@ -76,12 +83,14 @@ class Report:
     @property
     def is_complete(self) -> bool:
         """Whether it has ended with every package saved, by this run or an earlier one."""
-        return self.has_ended and not self.failed and self.stopped is None and self.left == 0
+        has_failed = self.failed or self.failed_runs or self.stopped is not None
+        return self.has_ended and not has_failed and self.left == 0
 
     @property
     def settled(self) -> int:
-        """How many packages are saved, skipped or failed."""
-        return len(self.saved) + len(self.skipped) + len(self.failed)
+        """How many packages are saved, skipped or failed, and how many runs have failed."""
+        ended = (self.saved, self.skipped, self.failed, self.failed_runs)
+        return sum(len(one) for one in ended)
 
     def raise_for_failures(self) -> None:
         """Raise an error unless every package is saved; for scripts that must not go on otherwise.
@@ -100,13 +109,18 @@ class Report:
             raise self.stopped
         if not self.has_ended:
             raise UsageError(NOT_ENDED)
-        if self.failed:
+        if failed := self.failures:
             error = ExportFailedError(
-                _described(self.failed, self.total), failed=tuple(self.failed), total=self.total
+                _described(failed, self.total), failed=tuple(self.failed), total=self.total
             )
-            raise error from self.failed[0].error
+            raise error from failed[0].error
         if self.left != 0:
             raise UsageError(INTERRUPTED)
+
+    @property
+    def failures(self) -> list[events.Failed | events.RunFailed]:
+        """The failed runs, and then the failed downloads."""
+        return [*self.failed_runs, *self.failed]
 
     def counts(self) -> dict[str, int]:
         """Return the totals that are counts, by name."""
@@ -172,6 +186,14 @@ class Report:
                 self.skipped.append(saved)
             case events.Failed():
                 self.failed.append(event)
+            case events.RunFailed(key=key):
+                self.failed_runs.append(event)
+                self.running.discard(key)
+            case events.RunCreated(key=key):
+                self.created.append(event)
+                self.running.add(key)
+            case events.RunFinished(key=key):
+                self.running.discard(key)
             case events.Stopped(error=error):
                 self.stopped = error
             case events.Interrupted(left=left):
@@ -189,7 +211,7 @@ class Report:
         self._state_by_key[event.key] = after
 
 
-def _described(failed: list[events.Failed], total: int | None) -> str:
+def _described(failed: Sequence[events.Failed | events.RunFailed], total: int | None) -> str:
     of_all = "" if total is None else f" of {total}"
     shown = "; ".join(f"{one.key}: {one.error}" for one in failed[:SHOWN])
     more = f"; and {len(failed) - SHOWN} more" if len(failed) > SHOWN else ""

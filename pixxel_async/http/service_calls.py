@@ -262,12 +262,21 @@ class Api:
             ignore,
         )
 
-    async def ask(self, call: package_calls.Call, read: Callable[[bytes], T]) -> T:
+    async def ask(
+        self,
+        call: package_calls.Call,
+        read: Callable[[bytes], T],
+        *,
+        notify: Notify = ignore,
+        comes_again: bool = False,
+    ) -> T:
         """Send a call, and read the body of its answer.
 
         Args:
             call: What to send.
             read: Reads the body; a ResponseError of it is tried again if the call's kind allows.
+            notify: Told about retries and slow-downs.
+            comes_again: The same is asked again later, so that a retry need not be waited for.
 
         Raises:
             TransportError: No complete answer, and the attempts are used up.
@@ -279,7 +288,7 @@ class Api:
             _raise_for_status(call, reply)
             return read(reply.body)
 
-        return await self._send(call, read_reply, ignore)
+        return await self._send(call, read_reply, notify, comes_again=comes_again)
 
     async def _send(
         self,

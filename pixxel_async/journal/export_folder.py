@@ -22,6 +22,7 @@ from ..destinations.local_sink import LocalSink
 from ..destinations.sink import Sink
 from ..sansio.redact import printable
 from .folder_lock import FolderLock, holder_of
+from .intents import Intents
 from .journal import Journal
 
 HIDDEN = ".pixxel-async"
@@ -35,6 +36,7 @@ class ExportFolder:
         """Take over what `open` opened."""
         self.path = path
         self.journal = journal
+        self.intents = Intents(journal)
         self.sink = sink
         self._lock = lock
         self._claims: dict[str, anyio.Event] = {}

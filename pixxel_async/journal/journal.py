@@ -36,7 +36,7 @@ from ..waits import keep
 from . import corruption, schema
 from .database import connect
 from .heartbeat_lock import FolderLostError
-from .models import Corruption, PackageRow, Run, Step
+from .models import Corruption, IntentRow, PackageRow, Run, Step
 
 T = TypeVar("T")
 
@@ -85,6 +85,7 @@ class _Batch:
         states: By key, for packages whose row did not change since.
         steps: In the order in which they were recorded.
         runs: By number.
+        intents: By key.
         is_committed: Whether it is on disk; set on the journal's thread.
     """
 
@@ -92,10 +93,11 @@ class _Batch:
     states: dict[str, State] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     runs: dict[int, Run] = field(default_factory=dict)
+    intents: dict[str, IntentRow] = field(default_factory=dict)
     is_committed: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.rows or self.states or self.steps or self.runs)
+        return bool(self.rows or self.states or self.steps or self.runs or self.intents)
 
     def followed_by(self, later: _Batch) -> _Batch:
         """Return a batch that writes this one and then `later`."""
@@ -105,6 +107,7 @@ class _Batch:
             states=kept | later.states,
             steps=self.steps + later.steps,
             runs=self.runs | later.runs,
+            intents=self.intents | later.intents,
         )
 
 
@@ -225,6 +228,15 @@ class Journal:
         self._queued.rows[row.key] = row
         self._queued.states.pop(row.key, None)
         self._keys.add(row.key)
+
+    async def intents(self) -> tuple[tuple[IntentRow, ...], tuple[Corruption, ...]]:
+        """Return the runs of jobs and insights on disk, and the damage of others."""
+        return await self._run(lambda: schema.all_intents(self._connection))
+
+    def note_intent(self, row: IntentRow) -> None:
+        """Queue the row of a run for the next commit."""
+        self._has_queued.set()
+        self._queued.intents[row.key] = row
 
     def step(self, step: Step, state: State | None) -> None:
         """Queue a step of a package, and its new state unless that is None."""
@@ -359,6 +371,7 @@ class Journal:
             schema.put_steps(self._connection, batch.steps)
             for run in batch.runs.values():
                 schema.put_run(self._connection, run)
+            schema.put_intents(self._connection, batch.intents.values())
             self._raise_if_changed()  # last, since a damaged journal is reported as such
         batch.is_committed = True
 

@@ -14,6 +14,7 @@ from typing import Any, Self
 from ..destinations.sink import Stamp
 from ..sansio.package_state import State
 from ..sansio.redact import printable
+from ..sansio.run_state import RunState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +108,47 @@ _SETTER_OF: dict[str, Callable[[PackageRow, Any], None]] = {
 }
 """Sets each slot directly, since a frozen class refuses assignment."""
 _SETTERS = tuple(_SETTER_OF.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntentRow:
+    """The journal row of one run: the intent to create a job or an insight, and what came of it.
+
+    Attributes:
+        key: The key of the run.
+        target: The manifest row, as JSON.
+        state: Its state.
+        token: What the creation carries so that it is found again.
+        before: What its list held before the creation was sent, as JSON; see `sansio.run_search`.
+        is_unanswered: 1 from before a creation is sent until its response is recorded.
+        repeats: How often the creation was sent again because nothing was found of it.
+        created_id: The id of the job or insight, or None.
+        cost: What the creation costs: the estimate, or more if the service says so later.
+        spent: What earlier creations of this run cost.
+        error: Why it last failed, or empty.
+        error_type: The class of that error, or empty.
+        is_retryable_next_run: 1 if the next run retries a failed run by itself.
+    """
+
+    key: str
+    target: str
+    state: RunState = RunState.SENDING
+    token: str = ""
+    before: str = "[null,[]]"
+    is_unanswered: int = 0
+    repeats: int = 0
+    created_id: str | None = None
+    cost: float = 0.0
+    spent: float = 0.0
+    error: str = ""
+    error_type: str = ""
+    is_retryable_next_run: int = 0
+
+    @property
+    def committed(self) -> float:
+        """What its creations cost, those that may have happened included."""
+        is_sent = self.is_unanswered or self.created_id is not None
+        return self.spent + (self.cost if is_sent else 0.0)
 
 
 class Activity(StrEnum):
@@ -211,6 +253,7 @@ class ExportRecord:
         steps: The steps of all runs, in order of time.
         running: The id of the process that exports into the folder now, or None.
         damaged: The damage of rows; `rows` has the valid part of such a package.
+        intents: The runs of jobs and insights, ordered by key.
     """
 
     rows: tuple[PackageRow, ...]
@@ -218,3 +261,4 @@ class ExportRecord:
     steps: tuple[Step, ...]
     running: int | None
     damaged: tuple[Corruption, ...] = ()
+    intents: tuple[IntentRow, ...] = ()

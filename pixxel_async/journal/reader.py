@@ -93,9 +93,11 @@ def _read(path: Path, running: int | None, *, mode: str) -> ExportRecord:
         with connection:
             connection.execute("BEGIN")
             rows, damaged = schema.all_rows(connection)
+            intents, damaged_intents = schema.all_intents(connection)
             return ExportRecord(
                 rows=rows,
-                damaged=damaged,
+                damaged=damaged + damaged_intents,
+                intents=intents,
                 runs=schema.all_runs(connection),
                 steps=schema.all_steps(connection),
                 running=running,

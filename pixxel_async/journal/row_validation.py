@@ -19,7 +19,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from ..destinations.sink import VerifiedRange
 from ..sansio.package_state import State
-from .models import Activity, Corruption, Ending, PackageRow, Run, Step
+from ..sansio.run_search import Before
+from ..sansio.run_state import RunState
+from .models import Activity, Corruption, Ending, IntentRow, PackageRow, Run, Step
 
 MOST_BYTES = 2**50
 """A pebibyte, more than any package has."""
@@ -38,6 +40,7 @@ Check: TypeAlias = Callable[[object], str | None]
 _PARTIAL = frozenset({"validator", "total", "mark", "written", "written_sha256", "stretches"})
 _TAG = re.compile(r"[\x20-\x7e\x80-\xff]+")
 _STATES, _DOINGS, _ENDINGS = frozenset(State), frozenset(Activity), frozenset(Ending)
+_RUN_STATES = frozenset(RunState)
 _STRETCHES = TypeAdapter(tuple[VerifiedRange, ...])
 
 
@@ -83,6 +86,15 @@ def read_run(values: Mapping[str, object]) -> Run | None:
     found["ending"] = Ending(found["ending"]) if found["ending"] else None
     found["counts"] = json.loads(found["counts"])
     return Run(**found)
+
+
+def read_intent(values: Mapping[str, object]) -> tuple[IntentRow | None, Corruption | None]:
+    """Return a run of a job or an insight, or None if a value is invalid; and its damage."""
+    damage = _first(values, _INTENT_CHECKS)
+    if damage is not None:
+        return None, damage
+    found: dict[str, Any] = dict(values)
+    return IntentRow(**{**found, "state": RunState(found["state"])}), None
 
 
 def _row(values: Mapping[str, Any]) -> PackageRow:
@@ -160,6 +172,19 @@ def _time(value: object) -> str | None:
     return None if is_time else f"is not a time: {_shown(value)}"
 
 
+def _cost(value: object) -> str | None:
+    is_cost = isinstance(value, (int, float)) and math.isfinite(value) and value >= 0
+    return None if is_cost else f"is not a cost: {_shown(value)}"
+
+
+def _before(value: object) -> str | None:
+    try:
+        Before.from_text(str(value))
+    except (ValueError, RecursionError) as error:
+        return f"is {error}"
+    return None
+
+
 def _like(pattern: re.Pattern[str], what: str) -> Check:
     def check(value: object) -> str | None:
         if isinstance(value, str) and pattern.fullmatch(value):
@@ -222,6 +247,21 @@ _ROW_CHECKS: dict[str, Check] = {
     "attempts": _count,
     "extracted": _or_none(_name),
     "is_discarded": _flag,
+    "error": _text,
+    "error_type": _text,
+    "is_retryable_next_run": _flag,
+}
+_INTENT_CHECKS: dict[str, Check] = {
+    "key": _text,
+    "target": target_problem,
+    "state": lambda value: None if value in _RUN_STATES else f"is not a state: {_shown(value)}",
+    "token": _text,
+    "before": _before,
+    "is_unanswered": _flag,
+    "repeats": _count,
+    "created_id": _or_none(_name),
+    "cost": _cost,
+    "spent": _cost,
     "error": _text,
     "error_type": _text,
     "is_retryable_next_run": _flag,

@@ -18,10 +18,10 @@ from typing import Any
 
 from ..errors import SinkError
 from ..sansio.package_state import State
-from .models import Corruption, PackageRow, Run, Step
-from .row_validation import read_row, read_run, read_step, stand_in, target_problem
+from .models import Corruption, IntentRow, PackageRow, Run, Step
+from .row_validation import read_intent, read_row, read_run, read_step, stand_in, target_problem
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 _PACKAGE_1 = """
 CREATE TABLE IF NOT EXISTS package (
@@ -74,6 +74,23 @@ CREATE TABLE IF NOT EXISTS step (
     size INTEGER NOT NULL
 ) STRICT
 """
+_INTENT = """
+CREATE TABLE IF NOT EXISTS intent (
+    key TEXT PRIMARY KEY,
+    target TEXT NOT NULL,
+    state TEXT NOT NULL,
+    token TEXT NOT NULL,
+    before TEXT NOT NULL,
+    is_unanswered INTEGER NOT NULL,
+    repeats INTEGER NOT NULL,
+    created_id TEXT,
+    cost REAL NOT NULL,
+    spent REAL NOT NULL,
+    error TEXT NOT NULL,
+    error_type TEXT NOT NULL,
+    is_retryable_next_run INTEGER NOT NULL
+) STRICT, WITHOUT ROWID
+"""
 _DELETE_DUPLICATE_STEPS = (
     "DELETE FROM step WHERE rowid NOT IN"
     " (SELECT min(rowid) FROM step GROUP BY run, at, key, doing, size)"
@@ -98,6 +115,13 @@ _PUT_ROW = (
 )
 _GET_ROW = f"SELECT {_COLUMNS} FROM package WHERE key = ?"  # noqa: S608 - our names
 _ALL_ROWS = f"SELECT {_COLUMNS} FROM package ORDER BY key"  # noqa: S608 - our names
+_INTENT_FIELDS = tuple(field.name for field in fields(IntentRow))
+_INTENT_COLUMNS = ", ".join(_INTENT_FIELDS)
+_PUT_INTENT = (
+    f"INSERT OR REPLACE INTO intent ({_INTENT_COLUMNS})"  # noqa: S608 - our names
+    f" VALUES ({', '.join('?' for _ in _INTENT_FIELDS)})"
+)
+_ALL_INTENTS = f"SELECT {_INTENT_COLUMNS} FROM intent ORDER BY key"  # noqa: S608 - our names
 _PUT_STEP = "INSERT OR IGNORE INTO step (key, run, at, doing, size) VALUES (?, ?, ?, ?, ?)"
 _ALL_STEPS = "SELECT key, run, at, doing, size FROM step ORDER BY at, rowid"
 _PUT_RUN = (
@@ -131,6 +155,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
                 connection.execute(f"ALTER TABLE package ADD COLUMN {column}")
         connection.execute(_RUN)
         connection.execute(_STEP)
+        connection.execute(_INTENT)
         connection.execute(_DELETE_DUPLICATE_STEPS)
         connection.execute(_UNIQUE_STEPS)
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
@@ -204,6 +229,26 @@ def put_steps(connection: sqlite3.Connection, steps: Iterable[Step]) -> None:
     connection.executemany(
         _PUT_STEP, ((step.key, step.run, step.at, step.doing, step.size) for step in steps)
     )
+
+
+def put_intents(connection: sqlite3.Connection, intents: Iterable[IntentRow]) -> None:
+    """Insert or replace runs of jobs and insights."""
+    values = attrgetter(*_INTENT_FIELDS)
+    connection.executemany(_PUT_INTENT, map(values, intents))
+
+
+def all_intents(
+    connection: sqlite3.Connection,
+) -> tuple[tuple[IntentRow, ...], tuple[Corruption, ...]]:
+    """Return the valid runs of jobs and insights, ordered by key, and the damage of others."""
+    intents, damaged = [], []
+    for found in connection.execute(_ALL_INTENTS):
+        intent, damage = read_intent(dict(zip(_INTENT_FIELDS, found, strict=True)))
+        if intent is not None:
+            intents.append(intent)
+        if damage is not None:
+            damaged.append(damage)
+    return tuple(intents), tuple(damaged)
 
 
 def data_version(connection: sqlite3.Connection) -> int:

@@ -26,6 +26,7 @@ from ..errors import (
     ApiError,
     AuthenticationError,
     ConfigError,
+    CostLimitError,
     IntegrityError,
     InternalError,
     NotAZipError,
@@ -60,6 +61,7 @@ class ResumeAction(Enum):
 _OUTSIDE = (
     AuthenticationError,
     ConfigError,
+    CostLimitError,
     NotAZipError,
     PackageGoneError,
     PackageTimeoutError,

@@ -61,7 +61,7 @@ def new_row(download: Download, name_of: Callable[[Download], str] = file_name) 
 
 def target_of(download: Download) -> str:
     """Return the target column of a download."""
-    return _to_text(download.row())
+    return to_text(download.row())
 
 
-_to_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+to_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

@@ -61,6 +61,11 @@ from pixxel_async import (
     RetryPolicy,
     RetryThrottled,
     RowDamaged,
+    RunCreated,
+    RunFailed,
+    RunFinished,
+    RunPolled,
+    RunSearched,
     Saved,
     SavedPackage,
     Settings,
@@ -144,6 +149,10 @@ def handle(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912 - every event
             return "disk"
         case Stopped(error=error):
             return error.message
+        case RunCreated(created_id=created_id):
+            return created_id
+        case RunSearched() | RunPolled() | RunFinished() | RunFailed():
+            return event.key
         case Interrupted(left=left):
             return f"{left}"
         case _:

@@ -6,19 +6,23 @@ import asyncio
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import typer
 from rich.console import Console
 
+from ...client import PixxelClient
 from ...destinations.paths import absolute_path
 from ...display.bars import Bars
 from ...display.base import Display, Verbosity
 from ...display.plain import Lines
 from ...downloads import Download
 from ...errors import AuthenticationError
-from ...events import Failed, Saved, Settled
+from ...events import Ended, Failed, RunFailed, Saved
+from ...export.export import Export
 from ...export.summary import Report
+from ...runs import RunInsight, RunJob
 from ...sansio.resume_decision import is_retryable_next_run as is_taken_up_again
 from ..client_factory import check_descriptors, client_of
 from ..follower import Follower
@@ -32,7 +36,7 @@ from ..output.exit_codes import (
     complain,
     terminal_width,
 )
-from ..output.json_lines import Rows
+from ..output.json_lines import Rows, write_line
 from ..output.log_file import Both, LogFile
 from ..output.logs import log_shown
 from ..output.resume_hint import is_retryable_next_run, needed_first
@@ -51,13 +55,54 @@ def save(downloads: Sequence[Download], options: RunOptions) -> None:
         run_export(downloads, options, outcome)
 
 
-def run_export(downloads: Sequence[Download], options: RunOptions, outcome: Outcome) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Creation:
+    """The jobs and insights that are created before an export.
+
+    Attributes:
+        runs: Which.
+        max_cost: What they may cost, or None.
+        detach: Whether to end when they are created, and print the rows of their packages.
+    """
+
+    runs: Sequence[RunJob | RunInsight] = ()
+    max_cost: float | None = None
+    detach: bool = False
+
+    def begin(
+        self, client: PixxelClient, downloads: Sequence[Download], options: RunOptions
+    ) -> Export:
+        """Return the export, not started yet."""
+        if not self.runs:
+            return client.export(downloads, options.out, folder=options.folder)
+        return client.run(
+            (*self.runs, *downloads),
+            options.out,
+            max_cost=self.max_cost,
+            detach=self.detach,
+            folder=options.folder,
+        )
+
+    def write(self, report: Report) -> None:
+        """Write the rows of the packages that a later export saves."""
+        for made in report.created if self.detach else ():
+            row = made.run.package_of(made.created_id).row()
+            write_line(sys.stdout, json.dumps(row, ensure_ascii=True))
+
+
+def run_export(
+    downloads: Sequence[Download],
+    options: RunOptions,
+    outcome: Outcome,
+    first: Creation = Creation(),
+) -> None:
     """Save packages, and end the command.
 
     Args:
         downloads: What to save.
         options: How.
         outcome: Gets what there is to report.
+        first: What is created before.
 
     Raises:
         PixxelError: It could not begin.
@@ -65,7 +110,7 @@ def run_export(downloads: Sequence[Download], options: RunOptions, outcome: Outc
             signal has ended it.
     """
     if options.dry_run:
-        dry_run(downloads, options)
+        dry_run(downloads, options, first.runs)
     check_descriptors()
     folder = absolute_path(options.out)
     shown = choose_display(options.loudness, has_rows=options.json)
@@ -74,17 +119,17 @@ def run_export(downloads: Sequence[Download], options: RunOptions, outcome: Outc
     hook = Hook("--on-saved", options.on_saved, display.say)
     write = Rows(sys.stdout, folder).write if options.json else _write_nothing
 
-    def settle(event: Settled) -> None:
+    def settle(event: Ended) -> None:
         if isinstance(event, Saved):
             hook.start(_values(event, folder))
         write(event)
 
     async def export() -> tuple[Report, Interruption]:
         async with client_of(options) as client:
-            begun = client.export(downloads, folder, folder=options.folder)
+            begun = first.begin(client, downloads, options)
             outcome.report = begun.report
             follower = Follower(begun, display, settle, hook=hook, stats_s=options.stats)
-            interruption = await follower.run(Failed if options.fail_fast else None)
+            interruption = await follower.run((Failed, RunFailed) if options.fail_fast else ())
             outcome.signal = interruption.number
             return begun.report, interruption
 
@@ -96,6 +141,7 @@ def run_export(downloads: Sequence[Download], options: RunOptions, outcome: Outc
                 log.say(line)
     for line in lines:
         complain(line, wraps=False)
+    first.write(report)
     if hook.outcome is not None:
         outcome.hooks["on_saved"] = hook.outcome
     raise typer.Exit(interruption.exit_code or exit_code(report))
@@ -126,7 +172,7 @@ def _last_lines(
             report,
             interruption,
             retries_failed=options.retry_failed,
-            stopped_by="--fail-fast" if options.fail_fast and report.failed else "",
+            stopped_by="--fail-fast" if options.fail_fast and report.failures else "",
         )
 
 
@@ -167,10 +213,10 @@ def what_next(
         return [f"{why}: {left} left.", *needed_first(), is_retryable_next_run()]
     if isinstance(report.stopped, AuthenticationError):
         return []
-    is_taken_up = retries_failed or all(is_taken_up_again(one.error) for one in report.failed)
+    is_taken_up = retries_failed or all(is_taken_up_again(one.error) for one in report.failures)
     if not is_taken_up:
         return [*needed_first(), is_retryable_next_run("--retry-failed")]
-    return [*needed_first(), is_retryable_next_run()] if report.failed else []
+    return [*needed_first(), is_retryable_next_run()] if report.failures else []
 
 
 def choose_display(loudness: Verbosity, *, has_rows: bool = False) -> Display:
@@ -202,5 +248,5 @@ def _count(left: int) -> str:
     return "1 package is" if left == 1 else f"{left} packages are"
 
 
-def _write_nothing(_: Settled) -> None:
+def _write_nothing(_: Ended) -> None:
     """Stand in for the rows when there are none."""

@@ -32,7 +32,7 @@ from ...destinations.paths import absolute_path
 from ...display.base import Verbosity
 from ...downloads import Download
 from ...errors import AnswerLostError, ConfigError, InputError
-from ...events import Failed, Saved, Settled
+from ...events import Ended, Failed, RunFailed, Saved
 from ...export.source import Downloads
 from ...export.summary import Report
 from ...models import SavedPackage
@@ -177,9 +177,9 @@ class Rows:
         """Whether there may be only one package."""
         return self._target is not None
 
-    def write(self, event: Settled) -> None:
+    def write(self, event: Ended) -> None:
         """Write how a package ended; that of `--output` ends in `finish`."""
-        if self._target is None or isinstance(event, Failed):
+        if self._target is None or isinstance(event, (Failed, RunFailed)):
             self.write_row(row_of(event, self.folder))
         else:
             self._saved = event.saved
@@ -242,7 +242,7 @@ class Fetch:
         async def export() -> tuple[Report, Interruption]:
             client, _ = self.client
             async with client:
-                stop_at = Failed if self.options.fail_fast else None
+                stop_at = (Failed,) if self.options.fail_fast else ()
                 downloads: Downloads = self._downloads()
                 if STDIN not in self.sources:  # their number is known
                     downloads = [each async for each in self._downloads()]

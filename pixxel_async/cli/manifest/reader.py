@@ -25,8 +25,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ...downloads import Download, parse_download
+from ...downloads import Download, is_download
 from ...errors import InputError
+from ...runs import RunInsight, RunJob, is_run, parse_row
 from .csv_rows import HEADER, csv_rows
 
 T = TypeVar("T")
@@ -68,10 +69,12 @@ class Manifest:
     Attributes:
         downloads: The distinct downloads, in the order of their first rows.
         repeated: How many rows ask for what an earlier row asks for.
+        runs: The distinct jobs and insights to create, likewise.
     """
 
     downloads: list[Download]
     repeated: int
+    runs: list[RunJob | RunInsight]
 
 
 def read_manifest(source: str) -> Manifest:
@@ -113,11 +116,15 @@ def parse_manifest(data: bytes, name: str, *, may_be_empty: bool = False) -> Man
     Raises:
         InputError: It has invalid rows, or none; `problems` has a line for each.
     """
-    rows = parse_rows(data, name, parse_download, may_be_empty=may_be_empty)
-    downloads: dict[str, Download] = {}
-    for download in rows:
-        downloads.setdefault(download.key, download)
-    return Manifest(list(downloads.values()), len(rows) - len(downloads))
+    rows = parse_rows(data, name, parse_row, may_be_empty=may_be_empty)
+    distinct: dict[str, Download | RunJob | RunInsight] = {}
+    for row in rows:
+        distinct.setdefault(row.key, row)
+    return Manifest(
+        [one for one in distinct.values() if is_download(one)],
+        len(rows) - len(distinct),
+        [one for one in distinct.values() if is_run(one)],
+    )
 
 
 def parse_rows(

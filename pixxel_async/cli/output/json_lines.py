@@ -20,7 +20,7 @@ _READER_GONE = frozenset({errno.EPIPE, errno.EINVAL})
 """Windows has the second for a pipe without a reader."""
 
 
-def row_of(event: events.Settled, folder: Path) -> dict[str, Any]:
+def row_of(event: events.Ended, folder: Path) -> dict[str, Any]:
     """Return the object of a package that has ended.
 
     Args:
@@ -28,9 +28,11 @@ def row_of(event: events.Settled, folder: Path) -> dict[str, Any]:
         folder: The absolute path that `path` is relative to.
     """
     match event:
-        case events.Failed(download=download, error=error):
+        case (
+            events.Failed(download=wanted, error=error) | events.RunFailed(run=wanted, error=error)
+        ):
             return {
-                "target": download.row(),
+                "target": wanted.row(),
                 "status": "failed",
                 "path": None,
                 "bytes": None,
@@ -58,7 +60,7 @@ class Rows:
         self._stream = stream
         self._folder = folder
 
-    def write(self, event: events.Settled) -> None:
+    def write(self, event: events.Ended) -> None:
         """Write the line of a package that has ended.
 
         Raises:

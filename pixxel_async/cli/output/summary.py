@@ -25,6 +25,9 @@ def summary(report: Report, folder: Path, width: int | None = None) -> list[str]
 
 def _rows(report: Report, folder: Path) -> Iterator[tuple[str, str]]:
     saved, skipped, failed = len(report.saved), len(report.skipped), len(report.failed)
+    if report.created or report.failed_runs:
+        runs = len(report.created), len(report.failed_runs)
+        yield "runs", f"{runs[0]:,} created or found, {runs[1]:,} failed"
     total = report.settled if report.total is None else report.total
     left = f", {report.left:,} left" if report.left else ""
     done = f"{saved:,} saved, {skipped:,} there already, {failed:,} failed{left}"

@@ -109,6 +109,10 @@ def _totals(report: Report) -> dict[str, Any]:
         "failures": [
             {"target": event.download.row(), "error": _error(event.error)}
             for event in report.failed
+        ]
+        + [
+            {"target": event.run.row(), "error": _error(event.error)}
+            for event in report.failed_runs
         ],
     }
 
