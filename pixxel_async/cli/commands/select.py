@@ -20,6 +20,7 @@ from ...downloads import Download
 from ...records import Record
 from ...sansio.api import package_batching
 from ...sansio.api.package_batching import PER_PACKAGE, Packer
+from ...sansio.api.watching import FINISHED
 from .. import finder
 from ..find_run import leave, report_skipped, run_find
 from ..finder import Noun
@@ -28,9 +29,6 @@ from ..options.types import at_least_one, flag
 from ..output.exit_codes import complain, ended
 from ..output.json_lines import write_line
 
-FINISHED = frozenset({"completed", "complete", "success", "succeeded", "finished", "done", "ready"})
-"""The service's words for a successful end; for most nouns it documents none, so all of them
-count."""
 FULFILLED = frozenset({"fulfilled"})
 _FINISHED_ONLY = (
     f"Without --status, only finished records are selected: {', '.join(sorted(FINISHED))}. "
