@@ -20,9 +20,9 @@ except ImportError as error:  # pragma: no cover - the tests run with the extra
     remedy = "the sandbox needs its extra: pip install 'pixxel-async[sandbox]'"
     raise ImportError(remedy) from error
 
-from .faults import ApiFault, PackageFault, StorageFault
+from .faults import ApiFault, PackageFault, RunFault, StorageFault
 from .manifest import demo_rows
-from .recording import ApiCall, Leak, StorageGet
+from .recording import ApiCall, Creation, Leak, StorageGet
 from .sandbox import Sandbox, sandbox_in_thread, serve
 from .scenario import PackagingTime, Scenario
 from .world import World
@@ -30,9 +30,11 @@ from .world import World
 __all__ = [
     "ApiCall",
     "ApiFault",
+    "Creation",
     "Leak",
     "PackageFault",
     "PackagingTime",
+    "RunFault",
     "Sandbox",
     "Scenario",
     "StorageFault",

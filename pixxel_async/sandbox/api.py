@@ -1,4 +1,4 @@
-"""The service of the sandbox: creations, status calls, lists, gets and ping."""
+"""The service of the sandbox: downloads, lists, gets, changes and ping."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -21,12 +22,15 @@ from starlette.responses import (
 from starlette.types import Receive, Scope, Send
 
 from .answers import ENDED, document, error, has_url
+from .changes.calls import CHANGES
+from .changes.state import State
 from .connections import Connections
 from .faults import ApiFault, FaultPlan
 from .identity import Identity
 from .lists.calls import Lists
+from .lists.documents import Documents
 from .packages import Package, Packages
-from .recording import ApiCall
+from .recording import ApiCall, Creation
 from .refusals import (
     BAD_BODY,
     GONE,
@@ -142,12 +146,22 @@ class Api:
         self.calls: list[ApiCall] = []
         self._scenario = scenario
         self._packages = packages
-        self._lists = Lists(world, scenario.page_size)
+        self._state = State(world, scenario, clock)
+        self._lists = Lists(lambda: self._documents, scenario.page_size)
         self._connections = connections
         self._signed_url = signed_url
         self._clock = clock
         self._faults = FaultPlan(faults, f"{scenario.seed}:api")
         self._rate = CallRate(scenario.requests_per_second)
+
+    @property
+    def creations(self) -> list[Creation]:
+        """What has been created so far, in order; packages are not in it."""
+        return self._state.creations
+
+    @cached_property
+    def _documents(self) -> Documents:
+        return Documents(self._state)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -201,12 +215,16 @@ class Api:
             return JSONResponse(
                 self._lists.answer(route.operation, ids, request.query, request.body)
             )
+        if route.operation in CHANGES:
+            change = CHANGES[route.operation]
+            return change.answer(self._documents, ids, request.query, request.body)
         if route.method == "GET":
             package = self._packages.by_id.get(ids["download_id"])
             if package is None or not _belongs(package, route, ids):
                 raise ServiceError(*NOT_THERE, "there is no such download")
             return self._package_response(package, 200)
         identity = Identity.of({"kind": route.kind, **ids, **_read_body(route, request)})
+        self._state.check_finished(identity)
         if route.method == "PUT":
             return self._package_response(
                 self._packages.create_or_get(identity, self._clock()), 200

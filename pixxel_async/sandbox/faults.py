@@ -30,6 +30,7 @@ ApiAction: TypeAlias = Literal[
     "status",
 ]
 PackageAction: TypeAlias = Literal["expired", "failed", "gone", "never", "unknown_word", "url_late"]
+RunAction: TypeAlias = Literal["failed", "never"]
 StorageAction: TypeAlias = Literal[
     "aligned_range",
     "bad_zip",
@@ -126,6 +127,23 @@ class PackageFault(_When):
     """
 
     action: PackageAction
+
+
+@dataclass(frozen=True)
+class RunFault(_When):
+    """A fault of what was created and runs: a job or an insight, for example.
+
+        RunFault("failed", on="createJob", rate=0.2)  # a fifth of the jobs
+
+    `only` is searched in the ids and the body of the creation, as JSON with sorted names.
+
+    Attributes:
+        action: `failed` fails when it should be completed; `never` goes on running.
+        on: The operation id of the creation; empty for all.
+    """
+
+    action: RunAction
+    on: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,28 @@ class ApiCall:
     body: bytes
     status: int
     query: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """Something that a call of the service created, whether or not the response arrived.
+
+        with sandbox_in_thread() as sandbox:
+            jobs = [made for made in sandbox.creations if made.operation == "createJob"]
+
+    Attributes:
+        at: Seconds since 1970.
+        operation: The operation id.
+        id: The id of what was created.
+        ids: The ids in the path and the query, by name.
+        body: The decoded body; None without one.
+    """
+
+    at: float
+    operation: str
+    id: str
+    ids: Mapping[str, str]
+    body: Any
 
 
 @dataclass(frozen=True, slots=True)

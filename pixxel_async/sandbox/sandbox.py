@@ -18,7 +18,7 @@ from .connections import Connections, Port
 from .identity import Identity
 from .package_content import package_content
 from .packages import Package, Packages
-from .recording import ApiCall, Leak, StorageGet
+from .recording import ApiCall, Creation, Leak, StorageGet
 from .scenario import Scenario
 from .signing import Signer
 from .storage import Storage
@@ -142,6 +142,11 @@ class Sandbox:
     def counts(self) -> Counter[str]:
         """The number of calls so far, by operation id; empty for undocumented ones."""
         return Counter(call.operation for call in self.calls)
+
+    @property
+    def creations(self) -> list[Creation]:
+        """What has been created so far, except packages; a lost response does not matter."""
+        return self._api.creations
 
     @property
     def gets(self) -> list[StorageGet]:

@@ -8,7 +8,7 @@ from math import log
 from random import Random
 from typing import Literal, TypeAlias
 
-from .faults import ApiFault, PackageFault, StorageFault
+from .faults import ApiFault, PackageFault, RunFault, StorageFault
 from .world import World
 
 API_KEY = "sandbox-key"
@@ -78,6 +78,8 @@ class Scenario:
 
     Attributes:
         packaging: The time from the creation of a package until it is ready.
+        running: The time from the creation of a job, an insight, or anything else that runs, until
+            it has ended.
         package_bytes: The mean size of a package, in bytes.
         size_spread: The spread of sizes around the mean, as a share of it, from 0 to 1.
         url_lifetime_s: How long a signed URL is valid; whole seconds, at least 1.
@@ -96,12 +98,13 @@ class Scenario:
     """
 
     packaging: PackagingTime = QUICK
+    running: PackagingTime = QUICK
     package_bytes: int = 64 * 1024
     size_spread: float = 0.5
     url_lifetime_s: int = 3600
     url_style: UrlStyle = "mixed"
     checksum: Checksum = "crc32"
-    faults: tuple[ApiFault | PackageFault | StorageFault, ...] = ()
+    faults: tuple[ApiFault | PackageFault | RunFault | StorageFault, ...] = ()
     answer_delay_s: float = 0.0
     requests_per_second: float | None = None
     bytes_per_s: float | None = None

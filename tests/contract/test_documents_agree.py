@@ -31,9 +31,9 @@ def test_both_documents_say_the_same() -> None:
     assert ours.host_url == theirs.host_url
 
 
-def test_ours_describes_every_call_of_the_sandbox_and_no_others() -> None:
-    described = {(one.id, one.method.upper(), one.path) for one in Contract(OURS).operations}
-    assert described == {(route.operation, route.method, route.path) for route in ROUTES}
+def test_the_sandbox_answers_every_call_that_ours_describes() -> None:
+    described = {(one.method.upper(), one.path) for one in Contract(OURS).operations}
+    assert described <= {(route.method, route.path) for route in ROUTES}
 
 
 @pytest.mark.parametrize(

@@ -67,11 +67,12 @@ def packaging() -> PackagingTime:
     return PackagingTime.constant(0)
 
 
-def test_its_calls_are_the_documented_ones(contract: Contract) -> None:
-    documented = {(one.id, one.method.upper(), one.path) for one in contract.operations}
-    offered = {(route.operation, route.method, route.path) for route in ROUTES}
-    assert len(offered) == 24
-    assert offered <= documented
+def test_it_answers_every_documented_call_under_its_name(contract: Contract) -> None:
+    offered = {(route.method, route.path): route.operation for route in ROUTES}
+    for operation in contract.operations:
+        name = offered.get((operation.method.upper(), operation.path))
+        # Four calls have no operation id in the document.
+        assert name == operation.id or (name and not operation.id), operation.path
 
 
 @EVERY_KIND

@@ -27,6 +27,7 @@ from pixxel_async.sandbox import (
     ApiFault,
     PackageFault,
     PackagingTime,
+    RunFault,
     Sandbox,
     Scenario,
     StorageFault,
@@ -72,7 +73,7 @@ class Tale:
     """
 
     packages: int
-    faults: tuple[ApiFault | PackageFault | StorageFault, ...]
+    faults: tuple[ApiFault | PackageFault | RunFault | StorageFault, ...]
     tampering: Tampering
     runs: int = 0
     cut_short: int = 0

@@ -10,12 +10,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
 
 from ..refusals import BAD_BODY, BAD_PARAMETER, ServiceError
-from ..world import World
 from .catalog_search import search
 from .documents import Documents, JsonObject
 from .filters import Document, Filter, in_range, in_time, one_of, same
@@ -159,6 +157,11 @@ CALLS: dict[str, ListCall | GetCall] = {
         lambda all_, ids: all_.workflow(ids["workflow_id"], ids["project_id"]),
         frozenset({"project_id"}),
     ),
+    "getWorkflowCostEstimate": GetCall(
+        lambda all_, ids: {
+            "estimated_cost": all_.workflow_record(ids["workflow_id"]).estimated_cost
+        }
+    ),
     "listJobs": ListCall(
         "jobs",
         lambda all_, ids: all_.jobs(ids["workflow_id"]),
@@ -200,19 +203,15 @@ CALLS: dict[str, ListCall | GetCall] = {
 class Lists:
     """Implements the list and get calls."""
 
-    def __init__(self, world: Callable[[], World], page_size: int | None) -> None:
-        """Prepare; the world is created by the first call.
+    def __init__(self, documents: Callable[[], Documents], page_size: int | None) -> None:
+        """Prepare.
 
         Args:
-            world: Returns the listed records.
+            documents: Returns the listed documents.
             page_size: The most records on a page, or None.
         """
-        self._world = world
+        self._documents = documents
         self._page_size = page_size
-
-    @cached_property
-    def _documents(self) -> Documents:
-        return Documents(self._world())
 
     def answers(self, operation: str) -> bool:
         """Return whether a call is one of these."""
@@ -232,8 +231,8 @@ class Lists:
         """
         if operation == SEARCH:
             read_query(query, frozenset())
-            return search(self._documents, _json(body), self._page_size)
-        return CALLS[operation].answer(self._documents, ids, query, self._page_size)
+            return search(self._documents(), _json(body), self._page_size)
+        return CALLS[operation].answer(self._documents(), ids, query, self._page_size)
 
 
 def _json(body: bytes) -> Any:

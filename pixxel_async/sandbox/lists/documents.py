@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any, TypeAlias
 
+from ..changes.state import State
 from ..refusals import NOT_THERE, ServiceError
-from ..world import Aoi, Order, OrderItem, Workflow, World
+from ..world import Aoi, Insight, Job, Order, OrderItem, Workflow
 
 JsonObject: TypeAlias = dict[str, Any]
 
@@ -15,10 +16,15 @@ class Documents:
     """The documents of a world; do not modify its lists, which are cached.
 
     The methods raise ServiceError for an unknown id.
+
+    Attributes:
+        state: The world with what was created since.
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, state: State) -> None:
         """Index a world."""
+        world = state.world
+        self.state = state
         self._world = world
         self._aois = {aoi.aoi_id: aoi for aoi in world.aois}
         self._workflows = {workflow.id: workflow for workflow in world.workflows}
@@ -72,24 +78,23 @@ class Documents:
 
     def aoi(self, id_: str) -> JsonObject:
         """One area of interest."""
-        return self._aoi(id_).document()
+        return self.aoi_record(id_).document()
 
     def assets(self, aoi_id: str) -> list[JsonObject]:
         """The assets of an area of interest."""
-        return [asset.document(aoi_id=aoi_id) for asset in self._aoi(aoi_id).assets]
+        return [asset.document(aoi_id=aoi_id) for asset in self.aoi_record(aoi_id).assets]
 
     def insights(self, aoi_id: str) -> list[JsonObject]:
         """The insights of an area of interest; `deleted_at` is null."""
         return [
             insight.document(without="updated_at", aoi_id=aoi_id, deleted_at=None)
-            for insight in self._aoi(aoi_id).insights
+            for insight in self._insights(aoi_id)
+            if ("insight", insight.id) not in self.state.deleted
         ]
 
     def workflow(self, id_: str, project_id: str) -> JsonObject:
         """One workflow of a project."""
-        workflow = self._workflow(id_)
-        if workflow.project_id != project_id:
-            raise ServiceError(*NOT_THERE, "there is no such workflow in this project")
+        workflow = self.workflow_record(id_, project_id)
         return workflow.document(
             without="legacy_project_id",
             estimated_cost=workflow.estimated_cost,
@@ -99,11 +104,11 @@ class Documents:
 
     def jobs(self, workflow_id: str) -> list[JsonObject]:
         """The jobs of a workflow."""
-        return [job.document(workflow_id=workflow_id) for job in self._workflow(workflow_id).jobs]
+        return [job.document(workflow_id=workflow_id) for job in self._jobs(workflow_id)]
 
     def job(self, workflow_id: str, id_: str) -> JsonObject:
         """One job of a workflow, with its tasks."""
-        for job in self._workflow(workflow_id).jobs:
+        for job in self._jobs(workflow_id):
             if job.id == id_:
                 made, changed = job.created_at, job.updated_at or job.created_at
                 return job.document(
@@ -128,15 +133,28 @@ class Documents:
         """One catalog."""
         return _named(self.catalogs, id_, "catalog")
 
-    def _aoi(self, id_: str) -> Aoi:
+    def aoi_record(self, id_: str) -> Aoi:
+        """One area of interest."""
         if id_ not in self._aois:
             raise ServiceError(*NOT_THERE, "there is no such AOI")
         return self._aois[id_]
 
-    def _workflow(self, id_: str) -> Workflow:
+    def workflow_record(self, id_: str, project_id: str | None = None) -> Workflow:
+        """One workflow, of a project if that is given."""
         if id_ not in self._workflows:
             raise ServiceError(*NOT_THERE, "there is no such workflow")
-        return self._workflows[id_]
+        workflow = self._workflows[id_]
+        if project_id not in {None, workflow.project_id}:
+            raise ServiceError(*NOT_THERE, "there is no such workflow in this project")
+        return workflow
+
+    def _jobs(self, workflow_id: str) -> list[Job]:
+        jobs, now = self.workflow_record(workflow_id).jobs, self.state.now
+        return [*jobs, *(made(now) for made in self.state.jobs.get(workflow_id, ()))]
+
+    def _insights(self, aoi_id: str) -> list[Insight]:
+        insights, now = self.aoi_record(aoi_id).insights, self.state.now
+        return [*insights, *(made(now) for made in self.state.insights.get(aoi_id, ()))]
 
 
 def _named(documents: list[JsonObject], id_: str, what: str) -> JsonObject:
