@@ -72,6 +72,12 @@ LISTED = (
         "Write a manifest of existing records for pixxel-async export.",
     ),
     Listed(
+        "watch",
+        "watch",
+        EXPORTING,
+        "Export what finishes, as it finishes, until interrupted.",
+    ),
+    Listed(
         "request",
         "request",
         STEPS,

@@ -69,12 +69,11 @@ def insights(
 
     def pack(insight: Any) -> Iterator[Download]:
         nonlocal unlisted
-        wanted = {"inputs": "input"} if inputs else {}
-        wanted |= {"outputs": "output"} if outputs else {}
-        ids = {name: package_batching.asset_ids(insight.raw.get(at)) for name, at in wanted.items()}
-        is_listed = all(ids.values())
+        download, is_listed = package_batching.chosen_insight_download(
+            insight, inputs=inputs, outputs=outputs
+        )
         unlisted += not is_listed
-        yield package_batching.insight_download(insight, **(ids if is_listed else {}))
+        yield download
 
     def report_unlisted() -> None:
         if unlisted and not options.quiet:
