@@ -67,17 +67,6 @@ class WatchOptions(RunOptions):
         flag("--once", panel=WATCHING, text="Read each list once, save what is new, and end."),
     ] = False
 
-    def __post_init__(self) -> None:
-        """Check options against each other.
-
-        Raises:
-            typer.BadParameter: Two options conflict, or the interval is zero.
-        """
-        if self.every <= 0:
-            reason = "the interval is too short: give one such as 15m."
-            raise typer.BadParameter(reason, param_hint="'--every'")
-        super().__post_init__()
-
     @property
     def statuses(self) -> frozenset[str] | None:
         """The status words of a finished record; empty means any, None those by default."""
