@@ -55,7 +55,7 @@ from .commands import QUICK, env_of, run, start
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 END_S = 3.0
 """A signal ends a watch within this."""
-SMALL = {"package_bytes": 20_000}
+SMALL: Any = {"package_bytes": 20_000}
 OUTPUT = list(b'["o1"]')
 WORLD = World(
     aois=(
@@ -288,14 +288,16 @@ def test_passing_failures_are_tried_again_in_the_next_interval_and_others_are_no
             when(lambda: sandbox.counts["listInsights"] > looks + 4)
             stdout, _, _ = end(process, signal.SIGTERM)
     rows = [json.loads(line) for line in stdout.splitlines()]
-    ended = {
-        name: [row["status"] for row in rows if row["target"]["insight_id"] == name]
+    errors = {
+        name: [
+            row["error"] and row["error"]["type"] for row in rows if name in row["target"].values()
+        ]
         for name in ("i1", "i3")
     }
-    assert ended["i3"] == ["failed"]
-    assert ended["i1"][0] == "failed"
-    assert ended["i1"][-1] == "saved"
-    assert ended["i1"].count("saved") == 1
+    for name, last in (("i1", None), ("i3", "PackageFailedError")):
+        *before, ending = errors[name]
+        assert set(before) == {"PackageTimeoutError"}
+        assert ending == last
 
 
 @dataclass(frozen=True)
