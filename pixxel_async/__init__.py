@@ -49,6 +49,7 @@ else:
         "models": "DownloadResult OnFailure Package PackageStatus SavedPackage",
         "records": "Aoi Asset Catalog Insight Job Order OrderItem Project Record Task Workflow",
         "report.write": "ReportFiles write_report",
+        "resources.watch": "Watch",
         "sansio.files.verification": "Condition Finding",
         "sync": "download_sync export_sync",
     }

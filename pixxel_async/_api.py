@@ -114,6 +114,7 @@ from .records import (
     Workflow,
 )
 from .report.write import ReportFiles, write_report
+from .resources.watch import Watch
 from .sansio.files.verification import Condition, Finding
 from .sync import download_sync, export_sync
 
@@ -224,6 +225,7 @@ __all__ = [
     "UrlRefreshed",
     "UsageError",
     "Verify",
+    "Watch",
     "Workflow",
     "__version__",
     "download_sync",

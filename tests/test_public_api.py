@@ -28,6 +28,8 @@ PUBLIC = {
     "Package", "PackageStatus", "SavedPackage",
     "Aoi", "Asset", "Catalog", "Insight", "Job", "Order", "OrderItem", "Project", "Record",
     "Task", "Workflow",
+    # watching
+    "Watch",
     # looking after an export
     "Condition", "Finding", "verify", "DownloadResult",
     # how a folder is treated

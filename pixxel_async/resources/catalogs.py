@@ -97,7 +97,7 @@ class Catalogs:
     ) -> Watch[Catalog]:
         """Yield images as they come into the catalog, each once (operation `SearchCatalogs`).
 
-            async for image in client.catalogs.watch(["order-1"]):
+            async for image in client.catalogs.watch(every_s=60, rounds=1):
                 print(image.id, image.created_at)
 
         Args:

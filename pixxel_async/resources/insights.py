@@ -77,9 +77,11 @@ class Insights:
     ) -> Watch[Insight]:
         """Yield insights as they finish, each of them once (operation `listInsights`).
 
-            async for insight in client.insights.watch(["aoi-1"], every_s=60):
+            aoi = await anext(client.aois.list())
+            async for insight in client.insights.watch([aoi.id], every_s=60):
                 download = InsightDownload(aoi_id=insight.aoi_id, insight_id=insight.id)
                 await client.download(download, "packages")
+                break  # or go on for ever
 
         Args:
             aoi_ids: The areas of interest.

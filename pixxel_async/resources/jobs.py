@@ -76,7 +76,8 @@ class Jobs:
     ) -> Watch[Job]:
         """Yield jobs as they finish, each of them once, without tasks (operation `listJobs`).
 
-            async for job in client.jobs.watch(["workflow-1"], every_s=60):
+            workflows = [workflow.id async for workflow in client.workflows.list()]
+            async for job in client.jobs.watch(workflows, every_s=60, rounds=1):
                 print(job.id, job.finished_at)
 
         Args:

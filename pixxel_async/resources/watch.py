@@ -31,7 +31,8 @@ _ENDS_WATCH = (AuthenticationError, InputError, UsageError)
 class Watch(Generic[R]):
     """An async iterator over records, each of them once, when it is seen finished.
 
-        async for insight in client.insights.watch(["aoi-1", "aoi-2"]):
+        aois = [aoi.id async for aoi in client.aois.list()]
+        async for insight in client.insights.watch(aois, rounds=1):  # without rounds: for ever
             print(insight.id)
 
     It reads all lists at once when you start to iterate, and then each list once an interval,
