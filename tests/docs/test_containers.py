@@ -84,7 +84,7 @@ def test_a_watch_as_pid_1_saves_and_ends_at_sigterm(tmp_path: Path) -> None:
             finally:
                 process.kill()
     assert process.returncode == 128 + signal.SIGTERM
-    assert lines.count(b"saved ") == 1
+    assert lines.count(b"saved ") == 1, said
     assert b"interrupted: 1 package saved, 0 failed, 1 left" in said
 
 
