@@ -47,7 +47,13 @@ else:
             "Saved Skipped Started Stopped UrlRefreshed"
         ),
         "models": "DownloadResult OnFailure Package PackageStatus SavedPackage",
-        "records": "Aoi Asset Catalog Insight Job Order OrderItem Project Record Task Workflow",
+        "records": (
+            "Aoi Asset Band Bandset Block Catalog Delivery DeliveryRequest Estimate "
+            "ImageSource Index Insight Job Order OrderItem OrderItemRequest Project "
+            "PropertyRange Record Satellite SatelliteCollection ServiceModel StacCollection "
+            "StacItem Store Task Visualization VisualizationMetadata VisualizationStyles "
+            "Workflow"
+        ),
         "report.write": "ReportFiles write_report",
         "resources.watch": "Watch",
         "sansio.files.verification": "Condition Finding",

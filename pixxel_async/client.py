@@ -33,21 +33,13 @@ from .http.client_lifetime import OTHER_LOOP, ClientLifetime
 from .http.engines import Engine
 from .models import DownloadResult, OnFailure, Package, SavedPackage
 from .policy import choice
-from .resources.aois import Aois
-from .resources.catalogs import Catalogs
-from .resources.insights import Insights
-from .resources.jobs import Jobs
-from .resources.order_items import OrderItems
-from .resources.orders import Orders
-from .resources.projects import Projects
-from .resources.tasks import Tasks
-from .resources.workflows import Workflows
+from .resources.nouns import Nouns
 from .settings.layers import from_environment, resolve
 
 MAX_FETCH_BYTES = 256 * 1024 * 1024
 
 
-class PixxelClient:
+class PixxelClient(Nouns):
     """A client for the Pixxel API; use it as an async context manager.
 
         async with PixxelClient.from_env() as client:
@@ -68,6 +60,14 @@ class PixxelClient:
         workflows: Calls for workflows.
         orders: Calls for orders.
         order_items: Calls for order items.
+        satellites: Calls for satellites, and the search for their images.
+        archives: Calls for the archive of images.
+        indices: Calls for indices.
+        visualizations: Calls for visualizations.
+        blocks: Calls for blocks.
+        bandsets: Calls for bandsets.
+        stores: Calls for stores, to which the service delivers.
+        reports: Calls for the report of orders.
         packages: Requests packages without an export, and takes over requested ones.
     """
 
@@ -149,15 +149,7 @@ class PixxelClient:
         self._service, self._api, self._storage = parts.service, parts.api, parts.storage
         self._exporter = parts.exporter
         self.packages = self._exporter.packages
-        self.insights = Insights(self._api)
-        self.aois = Aois(self._api)
-        self.jobs = Jobs(self._api)
-        self.tasks = Tasks(self._api)
-        self.catalogs = Catalogs(self._api)
-        self.projects = Projects(self._api)
-        self.workflows = Workflows(self._api)
-        self.orders = Orders(self._api)
-        self.order_items = OrderItems(self._api)
+        super().__init__(self._api)
 
     @classmethod
     def from_env(cls, **parts: Unpack[ClientParts]) -> Self:

@@ -21,7 +21,7 @@ PixxelError
 │   ├── PackageFailedError    packaging failed
 │   ├── PackageTimeoutError   it was not ready in time
 │   ├── PackageGoneError      the service no longer has it, and `recreate` allows no other
-│   ├── AnswerLostError       the response to its creation was lost
+│   ├── AnswerLostError       the response to a creation was lost
 │   └── EarlierFailureError   it failed in an earlier run and was not retried
 ├── TransferError             the download did not complete
 │   ├── StorageError          the storage responded with an error
@@ -288,7 +288,20 @@ class PackageGoneError(PackageError):
 
 
 class AnswerLostError(PackageError):
-    """The creation was sent as often as `recreate` allows, and each response was lost."""
+    """Something was created, changed or deleted, and the response was lost: it may be done.
+
+        workflow = await anext(client.workflows.list())
+        try:
+            job = await client.jobs.create(workflow.id, workflow.project_id)
+        except AnswerLostError:
+            jobs = [job async for job in client.jobs.list(workflow.id)]
+
+    A package was requested as often as `recreate` allows, and each response was lost. Other calls,
+    such as `jobs.create`, are sent once.
+
+    Attributes:
+        key: The key of the download; for another call its operation and path.
+    """
 
 
 class EarlierFailureError(PackageError):

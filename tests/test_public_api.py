@@ -26,8 +26,11 @@ PUBLIC = {
     "ReportFiles", "write_report",
     # records
     "Package", "PackageStatus", "SavedPackage",
-    "Aoi", "Asset", "Catalog", "Insight", "Job", "Order", "OrderItem", "Project", "Record",
-    "Task", "Workflow",
+    "Aoi", "Asset", "Band", "Bandset", "Block", "Catalog", "Delivery", "DeliveryRequest",
+    "Estimate", "ImageSource", "Index", "Insight", "Job", "Order", "OrderItem",
+    "OrderItemRequest", "Project", "PropertyRange", "Record", "Satellite", "SatelliteCollection",
+    "ServiceModel", "StacCollection", "StacItem", "Store", "Task", "Visualization",
+    "VisualizationMetadata", "VisualizationStyles", "Workflow",
     # watching
     "Watch",
     # looking after an export

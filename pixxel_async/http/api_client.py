@@ -49,7 +49,7 @@ from ..sansio.api.body_decoder import (
 )
 from ..sansio.api.preflight import address_of
 from ..sansio.api.proxy_rules import Routes
-from ..sansio.resilience.retry_rules import CallKind, read_retry_after
+from ..sansio.resilience.retry_rules import SENT_ONCE, CallKind, read_retry_after
 from ..waits import wait_for_end
 from .auth import KeyAuth
 from .clients import CLOSE_S, REQUEST_STARTS, ConnectionReuse, make_client
@@ -247,7 +247,7 @@ class ApiClient:
         """Send a call, and read its response."""
         if not exchange.is_wanted:  # cancelled before it began
             raise _AbandonedError
-        is_creation = call.kind is CallKind.CREATION
+        is_creation = call.kind in SENT_ONCE
         client = self._creation_client if is_creation else self._client
         while True:
             try:
@@ -266,7 +266,7 @@ class ApiClient:
             self._prefix + call.path,
             headers={
                 "User-Agent": USER_AGENT,
-                "Accept": "application/json",
+                "Accept": call.accepted,
                 "Accept-Encoding": ACCEPT_ENCODING,
                 **call.headers,
             },
@@ -287,6 +287,7 @@ class ApiClient:
             response.headers.get_list("content-encoding"),
             self._max_bytes,
             is_error=response.status_code not in _SUCCESS,
+            sink=call.sink,
         )
         stream: AsyncIterator[bytes] = response.stream
         async for chunk in stream:

@@ -27,7 +27,7 @@ from ..models import Package
 from ..sansio.api import package_calls
 from ..sansio.api.preflight import CHECK_URL, KNOWN_KEY, FirstAnswer, Problem, problem_of
 from ..sansio.resilience.circuit_breaker import MOST_S
-from ..sansio.resilience.retry_rules import CallKind, Failure, delay, failure_of
+from ..sansio.resilience.retry_rules import SENT_ONCE, Failure, delay, failure_of
 from .api_client import ApiClient, NoDescriptorsError, Response, UnreachedError
 from .circuit_breaker import CircuitBreaker, HostIsDown, HostIsUp
 from .preflight import FirstContact, Preflight
@@ -263,11 +263,11 @@ class Api:
         )
 
     async def ask(self, call: package_calls.Call, read: Callable[[bytes], T]) -> T:
-        """Send a call that changes nothing, and read the body of its answer.
+        """Send a call, and read the body of its answer.
 
         Args:
             call: What to send.
-            read: Reads the body; a ResponseError of it is tried again.
+            read: Reads the body; a ResponseError of it is tried again if the call's kind allows.
 
         Raises:
             TransportError: No complete answer, and the attempts are used up.
@@ -324,7 +324,7 @@ class Api:
     ) -> T:
         while True:
             async with self._guard.request(notify, waits=waits) as request, self._slots:
-                if call.kind is CallKind.CREATION:  # asking takes a tenth of a call's time
+                if call.kind in SENT_ONCE:  # asking takes a tenth of a call's time
                     await anyio.lowlevel.checkpoint_if_cancelled()
                 if is_paced and not self._rate.try_acquire():
                     await self._rate.acquire()

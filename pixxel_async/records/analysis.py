@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import AliasChoices, Field, model_validator
+from pydantic import AliasChoices, AliasPath, Field, model_validator
 
-from .base import Id, Number, Record, Text, Texts, Time
+from .base import Amount, Id, Number, Record, ServiceModel, Text, Texts, Time
 
 
 class Aoi(Record, frozen=True):
-    """An area of interest (operations `ListAOIs`, `GetAoiById`).
+    """An area of interest (operations `ListAOIs`, `GetAoiById`, `AOICreateAOI`).
 
         async for aoi in client.aois.list():
             print(aoi.name, aoi.status, aoi.area_in_sq_m)
@@ -71,7 +71,7 @@ class Asset(Record, frozen=True):
 
 
 class Insight(Record, frozen=True):
-    """An insight: a result for an area of interest (operation `listInsights`).
+    """An insight: a result for an area of interest (operations `listInsights`, `createInsights`).
 
         aoi = await anext(client.aois.list())
         async for insight in client.insights.list(aoi.id):
@@ -82,6 +82,8 @@ class Insight(Record, frozen=True):
         status: The status; the service does not document its values.
         progress: Percent.
         err_msg: Why it failed; empty otherwise.
+        message: What `insights.create` was told; empty in lists.
+        cost: The cost, in the service's own unit.
         estimated_time_in_min: The estimated time, in minutes.
         deleted_at: When it was deleted, or None.
     """
@@ -91,10 +93,44 @@ class Insight(Record, frozen=True):
     status: Text = ""
     progress: Number = None
     err_msg: Text = ""
+    message: Text = ""
     created_by: Text = ""
-    cost: Number = None
+    cost: Amount = None
     estimated_time_in_min: Number = None
     deleted_at: Time = None
+
+
+class Block(Record, frozen=True):
+    """A version of a block, which insights and workflows run.
+
+    Operations `listBlocks`, `listBlockVersions` and `getBlockVersion`: the service's document gives
+    them no id.
+
+        async for block in client.blocks.list(mode="insight"):
+            print(block.name, block.version, block.title)
+
+    `raw["spec"]` has its inputs and outputs.
+
+    Attributes:
+        name: The name, an argument of other calls.
+        version: The version.
+        title: The display name.
+        kind: Its category.
+        type: Its function.
+        status: The service's `block_status`: `created`, `inprogress`, `completed` or `failed`.
+        err: What is wrong with it; empty otherwise.
+        collections: The collections that it can be run on.
+    """
+
+    name: Text = Field("", validation_alias=AliasPath("spec", "name"))
+    version: Text = Field("", validation_alias=AliasPath("spec", "version"))
+    title: Text = Field("", validation_alias=AliasPath("spec", "title"))
+    description: Text = Field("", validation_alias=AliasPath("spec", "description"))
+    kind: Text = Field("", validation_alias=AliasPath("spec", "kind"))
+    type: Text = Field("", validation_alias=AliasPath("spec", "type"))
+    collections: Texts = Field((), validation_alias=AliasPath("spec", "supported_collections_id"))
+    status: Text = Field("", validation_alias=AliasChoices("block_status", "status"))
+    err: Text = ""
 
 
 class Workflow(Record, frozen=True):
@@ -113,8 +149,25 @@ class Workflow(Record, frozen=True):
     project_id: Text = ""
     legacy_project_id: Text = ""
     created_by: Text = ""
-    estimated_cost: Number = None
+    estimated_cost: Amount = None
     updated_at: Time = None
+
+
+class Estimate(ServiceModel, frozen=True):
+    """What something would cost; it spends nothing.
+
+        workflow = await anext(client.workflows.list())
+        estimate = await client.workflows.estimate(workflow.id)
+        print(estimate.cost)
+
+    Attributes:
+        cost: The cost, as the service gives it: credits for a workflow; for an insight and an
+            order, its documentation names no unit.
+    """
+
+    cost: Amount = Field(
+        None, validation_alias=AliasChoices("estimated_cost", "estimate", "total_amount", "cost")
+    )
 
 
 class Task(Record, frozen=True):
@@ -152,7 +205,7 @@ class Task(Record, frozen=True):
 
 
 class Job(Record, frozen=True):
-    """A run of a workflow (operations `listJobs`, `getJobById`).
+    """A run of a workflow (operations `listJobs`, `getJobById`, `createJob`).
 
         workflow = await anext(client.workflows.list())
         async for job in client.jobs.list(workflow.id):
@@ -162,6 +215,7 @@ class Job(Record, frozen=True):
         workflow_id: The workflow.
         status: The status, such as `running` or `completed`.
         progress: Percent.
+        cost: The cost in tokens.
         estimated_duration: The estimated duration, in seconds.
         time_taken: The duration, in the service's own format.
         tasks: Its steps; empty in lists.
@@ -171,7 +225,7 @@ class Job(Record, frozen=True):
     status: Text = ""
     progress: Number = None
     created_by: Text = ""
-    cost: Number = None
+    cost: Amount = None
     estimated_duration: Number = None
     time_taken: Text = ""
     tasks: tuple[Task, ...] = ()

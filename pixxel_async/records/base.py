@@ -88,12 +88,32 @@ def _number(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def _amount(value: object) -> float | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    return _number(value)
+
+
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _texts(value: object) -> tuple[str, ...]:
     return tuple(map(_text, value)) if isinstance(value, (list, tuple)) else ()
+
+
+def _numbers(value: object) -> tuple[float, ...]:
+    found = [_number(one) for one in value] if isinstance(value, (list, tuple)) else []
+    return tuple(number for number in found if number is not None)
+
+
+def _object(value: object) -> dict[str, Any]:
+    return dict(value) if isinstance(value, Mapping) else {}
+
+
+def _objects(value: object) -> tuple[Any, ...]:
+    listed = value if isinstance(value, (list, tuple)) else ()
+    return tuple(one for one in listed if isinstance(one, (Mapping, ServiceModel)))
 
 
 def _field(read: Callable[[object], Any]) -> BeforeValidator:
@@ -103,21 +123,25 @@ def _field(read: Callable[[object], Any]) -> BeforeValidator:
 Id: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
 Text: TypeAlias = Annotated[str, _field(_text)]
 Texts: TypeAlias = Annotated[tuple[str, ...], _field(_texts)]
+Amount: TypeAlias = Annotated[int | float | None, _field(_amount)]
+"""Money or tokens: a whole number stays one."""
 Number: TypeAlias = Annotated[float | None, _field(_number)]
+Numbers: TypeAlias = Annotated[tuple[float, ...], _field(_numbers)]
+Object: TypeAlias = Annotated[Mapping[str, Any], _field(_object)]
+"""An object of the service, without a model of its own."""
+Objects = _field(_objects)
+"""For tuples of models: what is not an object is left out."""
 Time: TypeAlias = Annotated[datetime | None, _field(read_time)]
 
 
-class Record(BaseModel, frozen=True):
-    """A record of the service: frozen, with a stable id.
+class ServiceModel(BaseModel, frozen=True):
+    """What the service answered: frozen, with its complete object in `raw`.
 
-        async for project in client.projects.list():
-            print(project.id, project.created_at, project.raw)
+        workflow = await anext(client.workflows.list())
+        estimate = await client.workflows.estimate(workflow.id)
+        print(estimate.cost, estimate.raw)
 
     Without a value, text is empty, and numbers and times are None.
-
-    Attributes:
-        id: The id, an argument of other calls.
-        created_at: When it was created, with a time zone.
     """
 
     model_config = ConfigDict(
@@ -126,9 +150,6 @@ class Record(BaseModel, frozen=True):
         hide_input_in_errors=True,
         populate_by_name=True,
     )
-
-    id: Id
-    created_at: Time = None
 
     _raw: Mapping[str, Any] = PrivateAttr(default_factory=dict)
 
@@ -147,3 +168,18 @@ class Record(BaseModel, frozen=True):
         if isinstance(data, Mapping):
             record._raw = dict(data)  # type: ignore[misc]  # noqa: SLF001 - private, so not frozen
         return record
+
+
+class Record(ServiceModel, frozen=True):
+    """A record of the service: frozen, with a stable id.
+
+        async for project in client.projects.list():
+            print(project.id, project.created_at, project.raw)
+
+    Attributes:
+        id: The id, an argument of other calls.
+        created_at: When it was created, with a time zone.
+    """
+
+    id: Id
+    created_at: Time = None

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
-
-from .base import Number, Record, Text, Time
+from .base import Amount, Number, Objects, Record, Text, Time
 
 
 class Catalog(Record, frozen=True):
@@ -55,6 +53,9 @@ class OrderItem(Record, frozen=True):
         type: `TASKING`, `ARCHIVE` or `RECURRING`.
         status: `DRAFT`, `ACTIVE`, `FULFILLED`, `CANCELLED`, `FAILED` or `PARTIALLY_FULFILLED`.
         area: Square kilometres.
+        base_amount: What it costs before uplifts and discounts.
+        final_amount: What it costs; the service's documentation names no unit.
+        tokens_used: The tokens that it used; only after the payment.
         start_date: The first day of the order.
         end_date: The last day of the order.
     """
@@ -69,24 +70,24 @@ class OrderItem(Record, frozen=True):
     payment_status: Text = ""
     feasibility_status: Text = ""
     area: Number = None
+    base_amount: Amount = None
+    final_amount: Amount = None
+    tokens_used: Amount = None
     start_date: Time = None
     end_date: Time = None
     created_by: Text = ""
     updated_at: Time = None
 
 
-def _listed(value: Any) -> Any:
-    return value if isinstance(value, (list, tuple)) else ()
-
-
 class Order(Record, frozen=True):
-    """An order (operations `ListOrders`, `GetOrderById`).
+    """An order (operations `ListOrders`, `GetOrderById`, `SubmitOrder`).
 
         async for order in client.orders.list():
             print(order.status, [item.id for item in order.order_items])
 
     Attributes:
         status: The payment status: `PAID`, `REFUND`, `UNPAID` or `PAYMENT_IN_PROGRESS`.
+        total_amount: What it costs; the service's documentation names no unit.
         order_items: The order items.
         paid_at: When it was paid.
     """
@@ -95,8 +96,8 @@ class Order(Record, frozen=True):
     org_id: Text = ""
     user_id: Text = ""
     created_by: Text = ""
-    total_amount: Number = None
-    order_items: Annotated[tuple[OrderItem, ...], BeforeValidator(_listed)] = ()
+    total_amount: Amount = None
+    order_items: Annotated[tuple[OrderItem, ...], Objects] = ()
     paid_at: Time = None
     updated_at: Time = None
 

@@ -7,15 +7,14 @@ Rules:
 
 from __future__ import annotations
 
-import os
-import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..destinations.folder_tree import FILE_MODE, FolderTree
+from ..destinations.folder_tree import FolderTree
 from ..destinations.os_errors import sink_error
 from ..destinations.paths import absolute_path, make_folders
+from ..destinations.whole_file import whole_file
 from ..journal.reader import read_record
 from .html import page_of
 from .metrics import Totals, totals_of
@@ -104,18 +103,6 @@ def write_file(path: Path, text: str) -> Path:
     Raises:
         SinkError: It cannot be written.
     """
-    try:
-        descriptor, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with open(descriptor, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123 - a descriptor
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(partial).chmod(FILE_MODE)
-            Path(partial).replace(path)
-        except BaseException:
-            Path(partial).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise sink_error(error, path) from error
+    with whole_file(path) as file:
+        file.write(text.encode("utf-8"))
     return path

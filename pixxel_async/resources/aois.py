@@ -9,8 +9,11 @@ from ..http.service_calls import Api
 from ..models import Package
 from ..records import Aoi, Asset
 from ..sansio.api import package_calls
-from ..sansio.api.list_calls import Source, When
+from ..sansio.api.list_calls import Source, When, given
 from ..sansio.api.pagination import PAGE_SIZE, Paging
+from ..sansio.geometry import polygon
+from .areas import Area, loaded
+from .changes import create
 from .listing import Listing, get
 
 
@@ -65,6 +68,72 @@ class Aois:
             },
         )
         return Listing(self._api, source, size=page_size)
+
+    async def create(  # noqa: PLR0913 - the documented fields, by name
+        self,
+        *,
+        name: str,
+        project_id: str,
+        satellite_id: str,
+        provider: str,
+        geometry: Area,
+        item_ids: Iterable[str],
+        description: str = "",
+        repeat_if_lost: bool = False,
+    ) -> Aoi:
+        """Create an area of interest from images (operation `AOICreateAOI`).
+
+            image = await anext(client.archives.search())
+            project = await anext(client.projects.list())
+            satellite = await anext(client.satellites.list())
+            aoi = await client.aois.create(
+                name="Field 7",
+                project_id=project.id,
+                satellite_id=satellite.id,
+                provider="pixxel",
+                geometry=image.geometry,
+                item_ids=[image.id],
+            )
+            print(aoi.id, aoi.status)
+
+        It is sent once, unless the service certainly did nothing.
+
+        Args:
+            name: A name that no other area of interest has.
+            project_id: The project that it belongs to.
+            satellite_id: The satellite; `client.satellites.list` lists them.
+            provider: `pixxel`, or `planetary` for open data such as Landsat and Sentinel.
+            geometry: Its boundary, a polygon in degrees: GeoJSON, an object with
+                `__geo_interface__`, or the path of a GeoJSON file.
+            item_ids: The images, at least one, as `client.satellites.search` finds them.
+            description: Its purpose.
+            repeat_if_lost: If the response is lost or the service fails, send it again, although
+                a second one may be created.
+
+        Raises:
+            InputError: An argument is empty, or the geometry is not a polygon.
+            AnswerLostError: The response was lost, and it may have been created; `list` shows it.
+            TransportError: Nothing was sent, and no attempts are left.
+            ConflictError: The name is taken.
+            ApiError: The service responded with another error.
+            ResponseError: The response is not as documented; it may have been created.
+        """
+        operation = "AOICreateAOI"
+        source = Source(
+            operation=operation,
+            record=Aoi,
+            path=("aois",),
+            body={
+                "name": given(operation, "name", name),
+                "description": description,
+                "satellite_id": given(operation, "satellite_id", satellite_id),
+                "provider": given(operation, "provider", provider),
+                "project_id": given(operation, "project_id", project_id),
+                "geometry": polygon(loaded(geometry, "geometry"), "geometry"),
+                "item_ids": item_ids,
+            },
+        )
+        return await create(self._api, source, repeat_if_lost=repeat_if_lost)
 
     async def get(self, aoi_id: str) -> Aoi:
         """Return one area of interest.

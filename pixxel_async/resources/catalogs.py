@@ -10,11 +10,15 @@ from typing import Any
 from ..downloads import parse_download
 from ..http.service_calls import Api
 from ..models import Package
-from ..records import Catalog
+from ..records import Catalog, Delivery, DeliveryRequest
 from ..sansio.api import package_calls
-from ..sansio.api.list_calls import Source, When
+from ..sansio.api.list_calls import Source, When, read_page
 from ..sansio.api.pagination import PAGE_SIZE, Paging
+from ..sansio.geometry import geometry
+from .areas import Area, loaded
+from .changes import change
 from .listing import Listing, get
+from .request_fields import delivery_fields
 from .watch import EVERY_S, Watch, ids_of
 
 
@@ -41,7 +45,7 @@ class Catalogs:
         collections: Iterable[str] | None = None,
         bbox: Iterable[float] | None = None,
         datetime: When | None = None,
-        intersects: Mapping[str, Any] | None = None,
+        intersects: Area | None = None,
         query: Mapping[str, Any] | None = None,
         sort_by: Iterable[Mapping[str, Any]] | None = None,
         page_size: int = PAGE_SIZE,
@@ -57,13 +61,17 @@ class Catalogs:
             bbox: West, south, east and north edges, in degrees.
             datetime: When they were acquired: a time, or an interval such as
                 `2024-01-01T00:00:00Z/..`.
-            intersects: A GeoJSON geometry.
+            intersects: An area in degrees: GeoJSON, an object with `__geo_interface__`, or the
+                path of a GeoJSON file.
             query: Conditions on properties, such as `{"cloudcover": {"lt": 10}}`.
             sort_by: Fields to sort by, each with its direction.
             page_size: Records per call.
 
         Returns:
             An async iterator. It sends nothing until it is iterated, and raises as `get` does.
+
+        Raises:
+            InputError: The area is invalid, or a list is empty.
         """
         source = Source(
             operation="SearchCatalogs",
@@ -79,7 +87,9 @@ class Catalogs:
                 "collections": collections,
                 "bbox": bbox,
                 "datetime": datetime,
-                "intersects": intersects,
+                "intersects": None
+                if intersects is None
+                else geometry(loaded(intersects, "intersects"), "intersects"),
                 "query": query,
                 "sort_by": sort_by,
             },
@@ -137,6 +147,86 @@ class Catalogs:
         """
         source = Source(operation="GetCatalogById", record=Catalog, path=("catalogs", catalog_id))
         return await get(self._api, source)
+
+    def list_deliveries(
+        self,
+        *,
+        delivery_id: str | None = None,
+        catalog_id: str | None = None,
+        task_id: str | None = None,
+        order_item_id: str | None = None,
+    ) -> AsyncIterator[Delivery]:
+        """List the deliveries of the workspace (operation `ListDeliveries`); no paging.
+
+            async for delivery in client.catalogs.list_deliveries():
+                print(delivery.status, delivery.target_path)
+
+        Args:
+            delivery_id: Only this one.
+            catalog_id: Their image.
+            task_id: Their task.
+            order_item_id: Their order item.
+
+        Returns:
+            An async iterator. It sends nothing until it is iterated, and raises as `get` does.
+        """
+        source = Source(
+            operation="ListDeliveries",
+            record=Delivery,
+            path=("catalogs", "deliveries"),
+            within="deliveries",
+            query={
+                "delivery_id": delivery_id,
+                "catalog_id": catalog_id,
+                "task_id": task_id,
+                "order_item_id": order_item_id,
+            },
+        )
+        return Listing(self._api, source)
+
+    async def create_deliveries(
+        self,
+        deliveries: Iterable[DeliveryRequest | Mapping[str, Any]],
+        *,
+        repeat_if_lost: bool = False,
+    ) -> tuple[Delivery, ...]:
+        """Deliver images to stores of yours (operation `CreateDelivery`).
+
+            image = await anext(client.catalogs.search())
+            async for store in client.stores.list():
+                request = DeliveryRequest(store_id=store.id, catalog_ids=[image.id])
+                for delivery in await client.catalogs.create_deliveries([request]):
+                    print(delivery.id, delivery.status)
+
+        The document names no price; the traffic into your store may cost. It is sent once, unless
+        the service certainly did nothing.
+
+        Args:
+            deliveries: What to deliver where, at least one.
+            repeat_if_lost: If the response is lost or the service fails, send it again, although
+                the images may be delivered twice.
+
+        Raises:
+            InputError: A delivery is invalid.
+            AnswerLostError: The response was lost, and they may have been created;
+                `list_deliveries` shows them.
+            TransportError: Nothing was sent, and no attempts are left.
+            ApiError: The service responded with an error.
+            ResponseError: The response is not as documented; they may have been created.
+        """
+        source = Source(
+            operation="CreateDelivery",
+            record=Delivery,
+            path=("catalogs", "deliveries"),
+            within="deliveries",
+            body={"deliveries": [delivery_fields(one) for one in deliveries]},
+        )
+        return await change(
+            self._api,
+            source,
+            lambda body: read_page(source, body).records,
+            repeat_if_lost=repeat_if_lost,
+        )
 
     async def create_download(
         self,

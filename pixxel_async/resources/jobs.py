@@ -10,7 +10,8 @@ from ..downloads import parse_download
 from ..http.service_calls import Api
 from ..models import Package
 from ..records import Job
-from ..sansio.api.list_calls import Source, When
+from ..sansio.api.list_calls import Source, When, given
+from .changes import create
 from .listing import Listing, get
 from .watch import EVERY_S, Watch, ids_of
 
@@ -102,6 +103,42 @@ class Jobs:
             since=since,
             rounds=rounds,
         )
+
+    async def create(
+        self, workflow_id: str, project_id: str, *, repeat_if_lost: bool = False
+    ) -> Job:
+        """Run a workflow: create a job (operation `createJob`). This spends tokens.
+
+            workflow = await anext(client.workflows.list())
+            job = await client.jobs.create(workflow.id, workflow.project_id)
+            print(job.id, job.status, job.cost)
+
+        Each call creates another job. It is sent once, unless the service certainly did nothing.
+        `client.workflows.estimate` tells the cost before.
+
+        Args:
+            workflow_id: The workflow.
+            project_id: Its project, which the service requires.
+            repeat_if_lost: If the response is lost or the service fails, send it again, although
+                a second job may be created and paid.
+
+        Raises:
+            InputError: An id is empty.
+            AnswerLostError: The response was lost, and the job may have been created; `list` shows
+                it.
+            TransportError: Nothing was sent, and no attempts are left.
+            ApiError: The service responded with an error.
+            ResponseError: The response is not as documented; the job may have been created.
+        """
+        source = Source(
+            operation="createJob",
+            record=Job,
+            path=("workflows", workflow_id, "jobs"),
+            parents={"workflow_id": workflow_id},
+            query={"project_id": given("createJob", "project_id", project_id)},
+            method="POST",
+        )
+        return await create(self._api, source, repeat_if_lost=repeat_if_lost)
 
     async def get(self, workflow_id: str, job_id: str) -> Job:
         """Return one job with its tasks.

@@ -8,13 +8,14 @@ from typing import Generic, Self, TypeVar
 
 from ..errors import InputError
 from ..http.service_calls import Api
-from ..records import Record
+from ..records import Record, ServiceModel
 from ..sansio.api.list_calls import Source, page_call, read_page, read_record, record_call
 from ..sansio.api.pagination import PAGE_SIZE, PageWalk
 
 logger = logging.getLogger("pixxel_async")
 
 R = TypeVar("R", bound=Record)
+One = TypeVar("One", bound=ServiceModel)
 
 
 class Listing(Generic[R]):
@@ -57,7 +58,9 @@ class Listing(Generic[R]):
             page = await self._api.ask(
                 page_call(self._source, ask), lambda body: read_page(self._source, body)
             )
-            new = self._walk.take([record.id for record in page.records], page.total)
+            new = self._walk.take(
+                [self._source.identity(record) for record in page.records], page.total, page.token
+            )
             self._records.extend(page.records[index] for index in new)
             if self._walk.ask is None and self._walk.missing:
                 logger.warning(
@@ -68,7 +71,7 @@ class Listing(Generic[R]):
         return self._records.popleft()
 
 
-async def get(api: Api, source: Source[R]) -> R:
+async def get(api: Api, source: Source[One]) -> One:
     """Fetch a single record.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from ..http.service_calls import Api
-from ..records import Workflow
+from ..records import Estimate, Workflow
 from ..sansio.api.list_calls import Source, When
 from ..sansio.api.pagination import PAGE_SIZE, Paging
 from .listing import Listing, get
@@ -83,5 +83,28 @@ class Workflows:
             record=Workflow,
             path=("workflows", workflow_id),
             query={"project_id": project_id},
+        )
+        return await get(self._api, source)
+
+    async def estimate(self, workflow_id: str) -> Estimate:
+        """Return what a job of a workflow would cost; this spends nothing.
+
+            workflow = await anext(client.workflows.list())
+            estimate = await client.workflows.estimate(workflow.id)
+            print(estimate.cost, "credits")
+
+        Args:
+            workflow_id: The workflow.
+
+        Raises:
+            InputError: The id is empty.
+            TransportError: No complete response arrived, and no attempts are left.
+            ApiError: The service responded with an error.
+            ResponseError: The response is not as documented (operation `getWorkflowCostEstimate`).
+        """
+        source = Source(
+            operation="getWorkflowCostEstimate",
+            record=Estimate,
+            path=("workflows", workflow_id, "estimate"),
         )
         return await get(self._api, source)

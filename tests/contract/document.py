@@ -31,7 +31,13 @@ VENDORS = Path(
 """Where the vendor's document may be."""
 DOCUMENTS = [OURS, *([VENDORS] if VENDORS.is_file() else [])]
 PING = "ping"
-"""The document gives `GET /ping` no operation id."""
+UNNAMED = {
+    "/ping": PING,
+    "/v0/blocks": "listBlocks",
+    "/v0/blocks/{name}": "listBlockVersions",
+    "/v0/blocks/{name}/versions/{version}": "getBlockVersion",
+}
+"""Our names of the operations that the document gives no id."""
 
 KEYWORDS = frozenset(
     {
@@ -42,6 +48,10 @@ KEYWORDS = frozenset(
     }
 )
 """The words of a schema that say what a value may be; the others are for its readers."""
+
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
+"""The example of an image: the document has none."""
 
 
 @dataclass
@@ -100,9 +110,8 @@ class Operation:
 
     @property
     def success(self) -> int:
-        """The only 2xx that the document has for it."""
-        (status,) = (int(status) for status in self.spec["responses"] if status.startswith("2"))
-        return status
+        """The 2xx that the document has for it; of two, 201, since 200 is that of an estimate."""
+        return max(int(status) for status in self.spec["responses"] if status.startswith("2"))
 
     @property
     def errors(self) -> list[int]:
@@ -122,8 +131,9 @@ class Contract:
             # prose says that only one of them may be given. The prose holds.
             assert set(request.pop("required")) == {"catalog_ids", "order_item_ids"}
             request |= {"minProperties": 1, "maxProperties": 1}
+            self._correct_orders()
         self.operations = [
-            Operation(spec.get("operationId", PING if path == "/ping" else ""), method, path, spec)
+            Operation(spec.get("operationId") or UNNAMED[path], method, path, spec)
             for path, item in self.document["paths"].items()
             for method, spec in item.items()
         ]
@@ -131,13 +141,28 @@ class Contract:
         strict = Config(additional_properties_default_policy="forbid")
         self._openapi = OpenAPI.from_dict(self.document, config=strict)
 
+    def _correct_orders(self) -> None:
+        """Likewise: one list of a delivery, and the `properties` that each feature has (RFC 7946).
+
+        The document's own example of an order has them.
+        """
+        schemas = self.document["components"]["schemas"]
+        delivery = schemas["clerk.DeliveryRequest"]
+        delivery["required"].remove("catalog_ids")
+        delivery["required"].remove("order_item_ids")
+        delivery |= {"minProperties": 2, "maxProperties": 2}
+        area = schemas["clerk.docOriginalOrderItem"]["properties"]["geometry"]
+        feature = area["properties"]["features"]["items"]["properties"]
+        assert "properties" not in feature
+        feature["properties"] = {"type": "object"}
+
     def operation(self, operation_id: str) -> Operation:
         (found,) = (one for one in self.operations if one.id == operation_id)
         return found
 
     def find(self, request: Request) -> tuple[Operation | None, dict[str, str]]:
-        """Find the operation that a request is for, and its ids."""
-        for operation in self.operations:
+        """Find the operation that a request is for, and its ids; names come before ids."""
+        for operation in sorted(self.operations, key=lambda one: one.path.count("{")):
             ids = operation.ids(request.path)
             if ids is not None and operation.method == request.method:
                 return operation, ids
@@ -168,8 +193,13 @@ class Contract:
 
     def example(self, operation: Operation, status: int) -> Any:
         """Make an answer from the document's own schema and examples."""
-        content = self.resolved(operation.spec["responses"][str(status)])["content"]
-        return self._example(content["application/json"]["schema"], "pong")
+        content = self.resolved(operation.spec["responses"][str(status)]).get("content")
+        if not content:
+            return None
+        kind, described = next(iter(content.items()))
+        if status < 400 and kind == "image/png":
+            return PNG
+        return self._example(described["schema"], "pong")
 
     def body_fields(self, operation: Operation) -> dict[str, Any]:
         """Return the schemas of the fields of a request's body."""
@@ -233,8 +263,10 @@ class Contract:
             return schema["enum"][0]
         match schema.get("type"):
             case "object":
-                fields = schema.get("properties", {}).items()
-                return {name: self._example(field, name) for name, field in fields}
+                others = schema.get("additionalProperties")
+                fields = dict(schema.get("properties", {}))
+                fields |= {f"a {name}": others} if isinstance(others, dict) else {}
+                return {name: self._example(field, name) for name, field in fields.items()}
             case "array":
                 return [self._example(schema["items"], name)]
             case "integer" | "number":

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
-from pixxel_async import PixxelClient
+from pixxel_async import ImageSource, PixxelClient
 from pixxel_async.records import Record
 
 from .calls import Ids
@@ -47,6 +47,7 @@ class ListCall:
         return self.name
 
 
+SQUARE = {"type": "Polygon", "coordinates": [[[7, 1], [8, 1], [8, 2.5], [7, 1]]]}
 NOON = datetime(2025, 4, 14, 12, tzinfo=UTC)
 LIST_CALLS = (
     ListCall(
@@ -183,7 +184,7 @@ LIST_CALLS = (
             collections=["l2a"],
             bbox=[1, 2.5, 3, 4],
             datetime="2024-01-01T00:00:00Z/..",
-            intersects={"type": "Polygon", "coordinates": [[[1, 2]]]},
+            intersects=SQUARE,
             query={"cloudcover": {"lt": 10}},
             sort_by=[{"datetime": "DESC"}],
         ),
@@ -196,7 +197,7 @@ LIST_CALLS = (
             "collections": ["l2a"],
             "bbox": [1, 2.5, 3, 4],
             "datetime": "2024-01-01T00:00:00Z/..",
-            "intersects": {"type": "Polygon", "coordinates": [[[1, 2]]]},
+            "intersects": SQUARE,
             "query": {"cloudcover": {"lt": 10}},
             "sort_by": [{"datetime": "DESC"}],
             "offset": 0,
@@ -255,5 +256,161 @@ LIST_CALLS = (
         "GetOrderItemById",
         lambda client, ids: client.order_items.get(ids("id")),
         in_path=("id",),
+    ),
+    ListCall(
+        "satellites.list",
+        "List Satellites",
+        lambda client, _: client.satellites.list(),
+        "satellites",
+    ),
+    ListCall(
+        "satellites.search",
+        "SearchSatelliteImages",
+        lambda client, _: client.satellites.search(
+            NOON,
+            "2025-05-14T12:00:00Z",
+            [ImageSource(satellite_id="s", collection_id="sentinel-2-l2a")],
+            SQUARE,
+            filters=[{"id": "eo:cloud_cover", "min": 0, "max": 20}],
+        ),
+        "items",
+        body={
+            "start_date": "2025-04-14T12:00:00Z",
+            "end_date": "2025-05-14T12:00:00Z",
+            "satellites": [{"satellite_id": "s", "collection_id": "sentinel-2-l2a"}],
+            "filters": [{"id": "eo:cloud_cover", "min": 0, "max": 20}],
+            "geometry": SQUARE,
+            "limit": 50,
+        },
+    ),
+    ListCall(
+        "indices.list",
+        "ListIndices",
+        lambda client, _: client.indices.list(
+            satellite_id="s", index_type="preset", expression_type="index", index_id="i"
+        ),
+        "indices",
+        query={
+            "satellite_id": "s",
+            "type": "preset",
+            "expression_type": "index",
+            "index_id": "i",
+            **PAGE,
+        },
+    ),
+    ListCall(
+        "visualizations.list",
+        "ListVisualizations",
+        lambda client, ids: client.visualizations.list(
+            ids("aoi_id"),
+            visualization_type="custom",
+            user_id="u",
+            expression_type="index",
+            index_id="i",
+            visualization_id="v",
+        ),
+        "visualization",
+        ("aoi_id",),
+        {
+            "type": "custom",
+            "user_id": "u",
+            "expression_type": "index",
+            "index_id": "i",
+            "visualization_id": "v",
+            **PAGE,
+        },
+    ),
+    ListCall(
+        "blocks.list",
+        "listBlocks",
+        lambda client, _: client.blocks.list(mode="insight"),
+        "blocks",
+        query={"mode": "insight"},
+    ),
+    ListCall(
+        "blocks.list_versions",
+        "listBlockVersions",
+        lambda client, ids: client.blocks.list_versions(ids("name")),
+        "blocks",
+        ("name",),
+    ),
+    ListCall(
+        "blocks.get",
+        "getBlockVersion",
+        lambda client, ids: client.blocks.get(ids("name"), ids("version")),
+        in_path=("name", "version"),
+    ),
+    ListCall(
+        "bandsets.list",
+        "ListBandsets",
+        lambda client, _: client.bandsets.list(),
+        "bandsets",
+    ),
+    ListCall(
+        "archives.list_collections",
+        "ListCollections",
+        lambda client, _: client.archives.list_collections(ids=["a", "b"]),
+        "collections",
+        query={"ids": "a,b"},
+    ),
+    ListCall(
+        "archives.get_collection",
+        "GetCollectionById",
+        lambda client, ids: client.archives.get_collection(ids("cid")),
+        in_path=("cid",),
+    ),
+    ListCall(
+        "archives.list_items",
+        "ListItemInCollection",
+        lambda client, ids: client.archives.list_items(ids("cid")),
+        "features",
+        ("cid",),
+        PAGE,
+    ),
+    ListCall(
+        "archives.get_item",
+        "GetCollectionItemById",
+        lambda client, ids: client.archives.get_item(ids("cid"), ids("id")),
+        in_path=("cid", "id"),
+    ),
+    ListCall(
+        "archives.search",
+        "SearchItemInArchive",
+        lambda client, _: client.archives.search(
+            ids=["i"],
+            collections=iter(["c"]),
+            bbox=[1, 2.5, 3, 4],
+            datetime=NOON,
+            intersects=SQUARE,
+            query={"cloudcover": {"lt": 10}},
+            sort_by=[{"field": "datetime", "direction": "desc"}],
+        ),
+        "features",
+        body={
+            "ids": ["i"],
+            "collections": ["c"],
+            "bbox": [1, 2.5, 3, 4],
+            "datetime": "2025-04-14T12:00:00Z",
+            "intersects": SQUARE,
+            "query": {"cloudcover": {"lt": 10}},
+            "sortby": [{"field": "datetime", "direction": "desc"}],
+            "offset": 0,
+            "limit": 50,
+        },
+    ),
+    ListCall(
+        "stores.list",
+        "ListStores",
+        lambda client, _: client.stores.list(),
+        "stores",
+    ),
+    ListCall(
+        "catalogs.list_deliveries",
+        "ListDeliveries",
+        lambda client, _: client.catalogs.list_deliveries(
+            delivery_id="d", catalog_id="c", task_id="t", order_item_id="o"
+        ),
+        "deliveries",
+        query={"delivery_id": "d", "catalog_id": "c", "task_id": "t", "order_item_id": "o"},
     ),
 )

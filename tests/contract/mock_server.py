@@ -40,6 +40,16 @@ class MockServer(SocketServer):
         self.status: int | None = None
         self.change: dict[str, Any] = {}
         self._authorization = authorization
+        self._refusals: list[tuple[int, str]] = []
+        self._losses = 0
+
+    def refuse_with(self, status: int, *, times: int = 1, message: str = "refused") -> None:
+        """Refuse the next good requests, in the service's form of errors."""
+        self._refusals = [(status, message)] * times
+
+    def lose(self, *, times: int) -> None:
+        """Take the next requests, and end their connections without an answer."""
+        self._losses = times
 
     @property
     def problems(self) -> list[str]:
@@ -48,9 +58,16 @@ class MockServer(SocketServer):
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             status, document = self._answer(await _read(reader, self.contract.host_url))
-            body = json.dumps(document).encode()
+            if self._losses:
+                self._losses -= 1
+                return
+            is_image = isinstance(document, bytes)
+            body = (
+                document if is_image else b"" if document is None else json.dumps(document).encode()
+            )
             head = (
-                f"HTTP/1.1 {status} Judged\r\nContent-Type: application/json\r\n"
+                f"HTTP/1.1 {status} Judged\r\n"
+                f"Content-Type: {'image/png' if is_image else 'application/json'}\r\n"
                 f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
             )
             writer.write(head.encode("ascii") + body)
@@ -77,13 +94,19 @@ class MockServer(SocketServer):
         )
         if problem or operation is None:
             return 400, {"error": {"code": "CONTRACT", "message": problem}}
+        if self._refusals:
+            refused_with, message = self._refusals.pop()
+            return refused_with, {"error": {"code": "REFUSED", "message": message}}
         if self.status is not None and self.status >= 400:
             return self.status, self.contract.example(operation, self.status)
-        document = self.contract.example(operation, operation.success)
+        success = operation.success
+        if (_decoded(request.body) or {}).get("estimate"):  # `createInsights` has two answers
+            success = 200
+        document = self.contract.example(operation, success)
         if isinstance(document, dict):
             document |= self.change
             document = {name: value for name, value in document.items() if value is not None}
-        return self.status or operation.success, document
+        return self.status or success, document
 
 
 def _decoded(body: bytes | None) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
@@ -12,10 +13,15 @@ from .list_calls import LIST_CALLS, ListCall
 from .mock_server import MockServer
 from .test_client_keeps_contract import AWKWARD, BY_STATUS, plain
 
-AOI_CALLS = {"ListAOIs", "GetAoiById"}
+IDS = {"ListAOIs": "aoi_id", "GetAoiById": "aoi_id", "ListDeliveries": "delivery_id"}
 EVERY_CALL = pytest.mark.parametrize("call", LIST_CALLS, ids=str)
 WITH_IDS = pytest.mark.parametrize("call", [one for one in LIST_CALLS if one.in_path], ids=str)
 LISTS = pytest.mark.parametrize("call", [one for one in LIST_CALLS if one.holder], ids=str)
+
+
+def first(rows: Any) -> Any:
+    """Return the first row of a list, or of an object that is used as one."""
+    return next(iter(rows.values() if isinstance(rows, dict) else rows))
 
 
 def one_page(server: MockServer, call: ListCall) -> None:
@@ -40,9 +46,9 @@ async def test_a_list_is_accepted_and_the_documents_example_read(
     assert heard.body == call.body
     assert ("content-type" in heard.headers) == (call.body is not None)
     example = server.contract.example(server.contract.operation(call.operation), 200)
-    example = example[call.holder][0] if call.holder else example.get("project", example)
+    example = first(example[call.holder]) if call.holder else example.get("project", example)
     (record,) = records
-    id_ = example.get("aoi_id" if call.operation in AOI_CALLS else "id")
+    id_ = example.get(IDS.get(call.operation, "id"))
     assert record.id == (plain("job_id") if "job_id" in call.in_path else id_)
     for name, value in example.items():
         if isinstance(value, str) and isinstance(told := getattr(record, name, None), str):

@@ -12,6 +12,7 @@ from pixxel_async.sandbox.routes import ROUTES
 
 from .document import OURS, VENDORS, Contract
 
+OPERATIONS = 55
 CATALOG_DOWNLOAD = "/v0/catalogs/download"
 
 
@@ -31,9 +32,10 @@ def test_both_documents_say_the_same() -> None:
     assert ours.host_url == theirs.host_url
 
 
-def test_the_sandbox_answers_every_call_that_ours_describes() -> None:
-    described = {(one.method.upper(), one.path) for one in Contract(OURS).operations}
-    assert described <= {(route.method, route.path) for route in ROUTES}
+def test_ours_describes_every_call_of_the_sandbox() -> None:
+    described = {(one.id, one.method.upper(), one.path) for one in Contract(OURS).operations}
+    assert len(described) == OPERATIONS
+    assert described >= {(route.operation, route.method, route.path) for route in ROUTES}
 
 
 @pytest.mark.parametrize(

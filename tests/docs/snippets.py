@@ -19,9 +19,11 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -224,6 +226,8 @@ def names() -> dict[str, Any]:
         "__name__": "example",
         "key": "a-key",
         "asyncio": asyncio,
+        "date": date,
+        "os": os,
         "Path": Path,
     }
 

@@ -32,7 +32,7 @@ PUBLIC = {f"pixxel_async.{name}" for name in pixxel_async.__all__} | RESOURCES |
 
 def test_the_reference_has_every_public_name_once() -> None:
     names = documented_names()
-    assert len(RESOURCES) == 10
+    assert len(RESOURCES) == 18
     assert set(names) == PUBLIC
     assert len(names) == len(PUBLIC)
 

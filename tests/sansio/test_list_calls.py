@@ -76,9 +76,9 @@ def test_a_search_is_a_post_that_may_be_repeated() -> None:
 def test_an_empty_id_or_an_empty_list_is_refused_before_anything_is_sent() -> None:
     with pytest.raises(InputError, match="an id is empty"):
         Source(operation="x", record=Project, path=("projects", ""))
-    with pytest.raises(InputError, match="filter ids is an empty list"):
+    with pytest.raises(InputError, match="ids is an empty list"):
         Source(operation="x", record=Project, path=("p",), query={"ids": []})
-    with pytest.raises(InputError, match="filter ids is an empty list"):
+    with pytest.raises(InputError, match="ids is an empty list"):
         Source(operation="x", record=Project, path=("p",), body={"ids": iter([])})
 
 

@@ -49,12 +49,25 @@ def test_a_creation_is_retried_only_where_nothing_was_done() -> None:
         Failure.NOT_SENT: Verdict.RETRY,
         Failure.THROTTLED: Verdict.RETRY,
         Failure.UNAVAILABLE: Verdict.RETRY,
+        Failure.CONFLICT: Verdict.RETRY,
         Failure.REFUSED: Verdict.RETRY,
         Failure.LOST: Verdict.REPEAT_CREATION,
         Failure.BROKEN: Verdict.REPEAT_CREATION,
         Failure.UNREADABLE: Verdict.REPEAT_CREATION,
         Failure.FINAL: Verdict.GIVE_UP,
     }
+
+
+def test_a_change_is_retried_only_where_nothing_was_done_and_nothing_is_in_the_way() -> None:
+    retried = {failure for failure in Failure if judge(CallKind.CHANGE, failure) is Verdict.RETRY}
+    assert retried == {
+        Failure.NOT_SENT,
+        Failure.THROTTLED,
+        Failure.UNAVAILABLE,
+        Failure.REFUSED,
+    }
+    others = {judge(CallKind.CHANGE, failure) for failure in set(Failure) - retried}
+    assert others == {Verdict.GIVE_UP}
 
 
 OF_SERVICE = {status: failure_of_status(status) for status in range(100, 1000)}
@@ -76,7 +89,7 @@ def test_a_status_that_leaves_open_what_was_done_is_no_refusal() -> None:
         assert {found[status] for status in (101, 408, 500, 502, 504, 520, 522, 524, 599, 999)} == {
             Failure.BROKEN
         }
-        assert {found[status] for status in (302, 307, 409, 421, 423, 425, 451, 511, 521)} == {
+        assert {found[status] for status in (302, 307, 421, 423, 425, 451, 511, 521)} == {
             Failure.REFUSED
         }
         assert {found[status] for status in (503, 509, 529)} == {Failure.UNAVAILABLE}

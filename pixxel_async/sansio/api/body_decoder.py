@@ -13,6 +13,7 @@ from __future__ import annotations
 import io
 import zlib
 from collections.abc import Iterable
+from typing import BinaryIO
 
 ACCEPT_ENCODING = "gzip, deflate"
 """What a request offers; any other coding is refused."""
@@ -70,13 +71,21 @@ def coding_of(values: Iterable[str]) -> str | None:
 class BoundedBody:
     """The body of one answer while it arrives."""
 
-    def __init__(self, codings: Iterable[str], max_bytes: int, *, is_error: bool = False) -> None:
+    def __init__(
+        self,
+        codings: Iterable[str],
+        max_bytes: int,
+        *,
+        is_error: bool = False,
+        sink: BinaryIO | None = None,
+    ) -> None:
         """Expect a body.
 
         Args:
             codings: Every Content-Encoding header of the answer.
             max_bytes: The limit, before and after decoding.
             is_error: Whether it explains an error.
+            sink: What it is written to, without a limit, unless it explains an error.
 
         Raises:
             ContentCodingError: Its coding is not accepted.
@@ -86,6 +95,10 @@ class BoundedBody:
         self._is_dropped = False
         self._received = self._size = 0
         self._kept = io.BytesIO()  # which hands out what it holds without a copy
+        self._sink = None if is_error else sink
+        if self._sink is not None:  # what an earlier attempt has written
+            self._sink.seek(0)
+            self._sink.truncate()
         self._decoder: _Decoder | None = None
         try:
             coding = coding_of(codings)
@@ -105,7 +118,7 @@ class BoundedBody:
             ContentCodingError: It is not valid in its coding.
         """
         self._received += len(piece)
-        if self._received > self._max_bytes + SLACK_BYTES:
+        if self._sink is None and self._received > self._max_bytes + SLACK_BYTES:
             raise BodyTooLongError
         if self._is_dropped:
             return
@@ -132,6 +145,9 @@ class BoundedBody:
         return b"" if self._is_dropped else self._kept.getvalue()
 
     def _keep(self, piece: bytes) -> None:
+        if self._sink is not None:
+            self._sink.write(piece)
+            return
         self._size += len(piece)
         if self._size > self._max_bytes:
             raise BodyTooLongError

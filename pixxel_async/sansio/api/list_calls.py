@@ -1,9 +1,10 @@
-"""The service's lists and single records as calls, and the reading of their answers.
+"""The service's lists, single records and changes as calls, and the reading of their answers.
 
 Rules:
     * Filters go out under the names that the OpenAPI document gives them; those that are not
       given are left out. Lists of ids are joined by commas in a query, and stay lists in a body.
-    * A search is a POST that makes nothing: it may be repeated like a GET.
+    * A search is a POST that makes nothing: it may be repeated like a GET. A call that makes,
+      changes or deletes something names its kind.
     * The list is the field that the document names. Null is an empty list. If the field is absent
       although the answer says something else than the paging, the answer is not as documented.
     * A record without an id is an error of the service: leaving it out would be silent.
@@ -13,7 +14,7 @@ Rules:
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -21,25 +22,31 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from pydantic import ValidationError
 
 from ...errors import InputError, ResponseError
-from ...records import Record
+from ...records import Record, ServiceModel
 from ..resilience.retry_rules import CallKind
 from .json_body import load
-from .package_calls import Call
+from .package_calls import JSON, Call
 from .pagination import Ask, Paging
 from .urls import path_of, query_of
 
-R = TypeVar("R", bound=Record)
+R = TypeVar("R", bound=ServiceModel)
 When: TypeAlias = str | date
 """A time for the service: a text goes out as it is, a date or a datetime in RFC 3339."""
-Filter: TypeAlias = str | date | Iterable[Any] | Mapping[str, Any] | None
-"""What a filter takes: a text, a time, a list, an object; None leaves it out."""
+Filter: TypeAlias = str | float | date | Iterable[Any] | Mapping[str, Any] | None
+"""What a field takes: a text, a number, a time, a list, an object; None leaves it out."""
 
-_PAGING_FIELDS = frozenset({"pagination", "count"})
+_PAGING_FIELDS = frozenset({"pagination", "count", "next_token"})
+_FEATURE_COLLECTION = frozenset({"type", "links"})
+"""What a list of STAC items has besides."""
+
+
+def _id_of(record: Record) -> str:
+    return record.id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source(Generic[R]):
-    """A list of the service, or the place of a single record.
+    """A list of the service, the place of a single record, or a change and what it answers.
 
     Attributes:
         operation: The operation id in the OpenAPI document.
@@ -50,7 +57,11 @@ class Source(Generic[R]):
             be wrapped in, or empty.
         parents: The ids of the path that belong to each record.
         query: Filters in the query.
-        body: Filters in the body; None for a call without one.
+        body: Fields of the body; None for a call without one.
+        method: The HTTP method; empty is GET, or POST with a body.
+        kind: What sending it twice would mean.
+        identity: What no two records of the list share.
+        accept: The media types of its answer, if it is not JSON.
     """
 
     operation: str
@@ -60,7 +71,11 @@ class Source(Generic[R]):
     within: str = ""
     parents: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, Filter] = field(default_factory=dict)
-    body: Mapping[str, Filter] | None = None
+    body: Mapping[str, Filter] | None = field(default=None, repr=False)
+    method: str = ""
+    kind: CallKind = CallKind.READ
+    identity: Callable[[Any], str] = _id_of
+    accept: str = JSON
 
     def __post_init__(self) -> None:
         """Check the ids and filters, and keep what can be iterated only once.
@@ -71,9 +86,9 @@ class Source(Generic[R]):
         if not all(self.path):
             message = f"{self.operation}: an id is empty"
             raise InputError(message)
-        object.__setattr__(self, "query", _kept(self.operation, self.query))
+        object.__setattr__(self, "query", kept(self.operation, self.query))
         if self.body is not None:
-            object.__setattr__(self, "body", _kept(self.operation, self.body))
+            object.__setattr__(self, "body", kept(self.operation, self.body))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,25 +98,44 @@ class Page(Generic[R]):
     Attributes:
         records: Its records.
         total: How many there are on all pages, as far as the service tells.
+        token: The token of the next page, as far as the service tells.
     """
 
     records: tuple[R, ...]
     total: int | None
+    token: str = ""
 
 
-def _kept(operation: str, filters: Mapping[str, Filter]) -> dict[str, Filter]:
-    kept: dict[str, Filter] = {}
+def kept(operation: str, filters: Mapping[str, Filter]) -> dict[str, Filter]:
+    """Return the values that are given, with lists as tuples.
+
+    Raises:
+        InputError: A list is empty.
+    """
+    found: dict[str, Filter] = {}
     for name, value in filters.items():
         if value is None:
             continue
-        if isinstance(value, (str, date, Mapping)):
-            kept[name] = value
+        if isinstance(value, (str, int, float, date, Mapping)):
+            found[name] = value
             continue
-        kept[name] = tuple(value)
-        if not kept[name]:
-            message = f"{operation}: the filter {name} is an empty list; leave it out"
+        found[name] = tuple(value)
+        if not found[name]:
+            message = f"{operation}: {name} is an empty list; leave it out, or name at least one"
             raise InputError(message)
-    return kept
+    return found
+
+
+def given(operation: str, name: str, value: str) -> str:
+    """Return a text that a call requires.
+
+    Raises:
+        InputError: It is empty.
+    """
+    if value:
+        return value
+    message = f"{operation}: {name} is empty"
+    raise InputError(message)
 
 
 def page_call(source: Source[Any], ask: Ask) -> Call:
@@ -110,38 +144,37 @@ def page_call(source: Source[Any], ask: Ask) -> Call:
 
 
 def record_call(source: Source[Any]) -> Call:
-    """Return the call that asks for a single record."""
+    """Return the call of a single record, or of a change."""
     return _call(source, {})
 
 
-def _call(source: Source[Any], place: Mapping[str, int]) -> Call:
-    path = path_of("v0", *source.path)
-    if source.body is not None:
-        body = {name: _in_body(value) for name, value in source.body.items()}
-        return Call(
-            operation=source.operation,
-            method="POST",
-            path=path,
-            kind=CallKind.READ,
-            body=json.dumps({**body, **place}).encode("ascii"),
-        )
-    query = {name: _in_query(value) for name, value in source.query.items()}
+def _call(source: Source[Any], place: Mapping[str, int | str]) -> Call:
+    query: dict[str, str | int] = {name: in_query(value) for name, value in source.query.items()}
+    body = None
+    if source.body is None:
+        query |= place
+    else:
+        fields = {name: _in_body(value) for name, value in source.body.items()}
+        body = json.dumps({**fields, **place}).encode("ascii")
     return Call(
         operation=source.operation,
-        method="GET",
-        path=path + query_of({**query, **place}),
-        kind=CallKind.READ,
+        method=source.method or ("GET" if body is None else "POST"),
+        path=path_of("v0", *source.path) + query_of(query),
+        kind=source.kind,
+        body=body,
+        accept=source.accept,
     )
 
 
-def _in_query(value: Filter) -> str:
+def in_query(value: Filter) -> str:
+    """Return a value as it stands in a query."""
     match value:
         case str():
             return value
         case date():
             return time_text(value)
         case tuple():
-            return ",".join(value)
+            return ",".join(map(str, value))
         case _:
             return json.dumps(value)
 
@@ -172,13 +205,16 @@ def read_page(source: Source[R], body: bytes) -> Page[R]:
     records = tuple(
         _record(source, row, f"{source.within}.{place}") for place, row in enumerate(rows)
     )
-    return Page(records, _total(source, answer))
+    return Page(records, _total(source, answer), _token(answer))
 
 
 def rows_of(answer: Mapping[str, Any], within: str) -> list[Any] | None:
     """Return the rows of a page, or None if the answer does not have the form of a page."""
     rows = answer.get(within)
-    if rows is None and (within in answer or not answer.keys() - _PAGING_FIELDS):
+    if within == "items" and isinstance(rows, dict):  # `SearchSatelliteImages`: by their names
+        return list(rows.values())
+    around = _PAGING_FIELDS | _FEATURE_COLLECTION if within == "features" else _PAGING_FIELDS
+    if rows is None and (within in answer or not answer.keys() - around):
         return []
     return rows if isinstance(rows, list) else None
 
@@ -217,6 +253,13 @@ def _record(source: Source[R], row: Any, where: str) -> R:
 
 def _undocumented(source: Source[Any], reason: str) -> ResponseError:
     return ResponseError(f"the answer to {source.operation} is not as documented: {reason}")
+
+
+def _token(answer: Mapping[str, Any]) -> str:
+    paging = answer.get("pagination")
+    within = paging.get("next_token") if isinstance(paging, dict) else None
+    token = answer.get("next_token", within)
+    return token if isinstance(token, str) else ""
 
 
 def _total(source: Source[Any], answer: Mapping[str, Any]) -> int | None:

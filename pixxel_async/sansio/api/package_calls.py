@@ -18,8 +18,8 @@ Rules:
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import assert_never
+from dataclasses import dataclass, field
+from typing import BinaryIO, assert_never
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
@@ -50,7 +50,8 @@ MAX_ANSWER_VALUES = 50_000
 """JSON values in an answer about one package, of which four are used."""
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 """Made once: `json.dumps` makes one for each call that does not take its defaults."""
-_JSON = {"Content-Type": "application/json"}
+JSON = "application/json"
+_JSON = {"Content-Type": JSON}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,13 +64,17 @@ class Call:
         path: The path, percent-encoded, without the server.
         body: JSON in UTF-8, or None for no body and no content type.
         kind: What sending it twice would mean.
+        accept: The media types of a success.
+        sink: Takes the body of a success, from its place 0, as it arrives; None holds it in memory.
     """
 
     operation: str
     method: str
     path: str
     kind: CallKind
-    body: bytes | None = None
+    body: bytes | None = field(default=None, repr=False)
+    accept: str = JSON
+    sink: BinaryIO | None = field(default=None, repr=False, compare=False)
 
     @property
     def sent_on(self) -> str:
@@ -80,6 +85,11 @@ class Call:
     def headers(self) -> dict[str, str]:
         """Headers that belong to the body."""
         return _JSON if self.body is not None else {}
+
+    @property
+    def accepted(self) -> str:
+        """The media types of all answers: an error is JSON in any case."""
+        return JSON if self.accept == JSON else f"{self.accept}, {JSON}"
 
 
 PING = Call(operation="ping", method="GET", path="/ping", kind=CallKind.READ)

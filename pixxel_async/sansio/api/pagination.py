@@ -1,7 +1,8 @@
 """How a list is walked: what to ask for next, which records are new, and when to stop.
 
-The service pages in two ways: by `offset` and `limit`, told with a total, and by `page_num` and
-`page_size`, told with a count. Some lists come whole.
+The service pages in three ways: by `offset` and `limit`, told with a total, by `page_num` and
+`page_size`, told with a count, and by `limit` and the `next_token` of the page before. Some lists
+come whole.
 
 Rules:
     * No record is yielded twice: ids that were seen are passed over.
@@ -40,6 +41,7 @@ class Paging(Enum):
 
     OFFSET = "offset"
     NUMBERED = "numbered"
+    TOKEN = "token"  # noqa: S105 - of a page
     WHOLE = "whole"
 
 
@@ -52,22 +54,27 @@ class Ask:
         size: Records a page.
         offset: How many records to pass over, where that is how.
         number: The number of the page, where that is how; None for the first.
+        token: What the page before told, where that is how; empty for the first.
     """
 
     paging: Paging
     size: int
     offset: int = 0
     number: int | None = None
+    token: str = ""
 
     @property
-    def values(self) -> dict[str, int]:
+    def values(self) -> dict[str, int | str]:
         """What the service takes, by name."""
         match self.paging:
             case Paging.OFFSET:
                 return {"offset": self.offset, "limit": self.size}
             case Paging.NUMBERED:
-                size = {"page_size": self.size}
+                size: dict[str, int | str] = {"page_size": self.size}
                 return size if self.number is None else {"page_num": self.number, **size}
+            case Paging.TOKEN:
+                limit: dict[str, int | str] = {"limit": self.size}
+                return {**limit, "next_token": self.token} if self.token else limit
             case _:
                 return {}
 
@@ -96,12 +103,13 @@ class PageWalk:
         """How many records fewer came than the service has told of; only right at the end."""
         return max(0, (self._least or 0) - len(self._seen))
 
-    def take(self, ids: Sequence[str], total: int | None) -> list[int]:
+    def take(self, ids: Sequence[str], total: int | None, token: str = "") -> list[int]:
         """Take a page, the answer to `ask`.
 
         Args:
             ids: The ids of its records.
             total: How many there are in all, as far as the service tells.
+            token: The token of the next page, as far as the service tells.
 
         Returns:
             The places in the page of the records that are new.
@@ -120,7 +128,7 @@ class PageWalk:
         is_moving = self._note(total)
         self._barren = 0 if new or is_moving else self._barren + 1
         self._repeats = bool(ids) and not new and not self._is_last
-        self.ask = self._after(ask, len(ids))
+        self.ask = self._after(ask, len(ids), token)
         if self._barren >= BARREN_PAGES and not self._is_last:
             self.ask = None
         if self.ask is None and self._repeats and self.missing:
@@ -139,13 +147,15 @@ class PageWalk:
         self._least = min(total, self._least or total)
         return is_least
 
-    def _after(self, ask: Ask, count: int) -> Ask | None:
+    def _after(self, ask: Ask, count: int, token: str) -> Ask | None:
         """Return which page follows one of so many records."""
         match ask.paging:
             case Paging.OFFSET:
                 return self._after_offset(ask, count)
             case Paging.NUMBERED:
                 return self._after_number(ask, count)
+            case Paging.TOKEN if token and token != ask.token:
+                return Ask(paging=ask.paging, size=ask.size, token=token)
             case _:
                 return None
 

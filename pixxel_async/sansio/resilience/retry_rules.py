@@ -9,6 +9,8 @@ Rules:
       not sent, or it was refused (429, 503, a redirect, a 4xx). Where the answer was lost, or the
       status leaves open what was done (500, 504, 520), the service may have created a package;
       that is REPEAT_CREATION, which callers bound and count.
+    * A change that a caller asks for, such as an order, is retried like a creation, except after
+      409: a name that is taken stays so. It is never repeated where it may have been done.
     * The server's delay wins (Retry-After, RFC 9110 section 10.2.3), up to a limit. Else the
       delay is drawn evenly from zero to a bound that doubles: full jitter, as in the article
       "Exponential Backoff and Jitter" of the AWS Architecture Blog (2015).
@@ -37,6 +39,8 @@ class CallKind(Enum):
     """PUT: the service reports on the package that is there."""
     CREATION = "creation"
     """POST: a second package."""
+    CHANGE = "change"
+    """A second order, job or store; or nothing is left to delete."""
 
 
 class Failure(Enum):
@@ -46,6 +50,7 @@ class Failure(Enum):
     LOST = "answer lost"
     THROTTLED = "429"
     UNAVAILABLE = "503"
+    CONFLICT = "409"
     REFUSED = "refused for the moment"
     BROKEN = "5xx"
     UNREADABLE = "unreadable answer"
@@ -62,18 +67,22 @@ class Verdict(Enum):
 
 _PASSING = frozenset(Failure) - {Failure.FINAL}
 _NOTHING_DONE = frozenset(
-    {Failure.NOT_SENT, Failure.THROTTLED, Failure.UNAVAILABLE, Failure.REFUSED}
+    {Failure.NOT_SENT, Failure.THROTTLED, Failure.UNAVAILABLE, Failure.CONFLICT, Failure.REFUSED}
 )
+SENT_ONCE = frozenset({CallKind.CREATION, CallKind.CHANGE})
+"""Kinds of calls that may not be sent twice without a decision."""
 
 RETRYABLE: dict[CallKind, frozenset[Failure]] = {
     CallKind.READ: _PASSING,
     CallKind.REPEATABLE: _PASSING,
     CallKind.CREATION: _NOTHING_DONE,
+    CallKind.CHANGE: _NOTHING_DONE - {Failure.CONFLICT},
 }
 
 _SECONDS = re.compile(r"[0-9]{1,300}(\.[0-9]{1,300})?")
 
 UNAUTHORIZED = 401
+CONFLICT = 409
 FINAL_STATUS: dict[int, str] = {
     400: "the request is invalid, and would be invalid again",
     401: "the key is not accepted",
@@ -121,6 +130,8 @@ def failure_of_status(status: int, *, from_service: bool = True) -> Failure:
     """
     if status == UNAUTHORIZED or (from_service and status in FINAL_STATUS):
         return Failure.FINAL
+    if status == CONFLICT and from_service:
+        return Failure.CONFLICT
     if status in STATUSES:
         return STATUSES[status]
     is_refusal = 300 <= status < 500  # noqa: PLR2004 - 3xx and 4xx: nothing was done
