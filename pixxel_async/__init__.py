@@ -57,6 +57,7 @@ else:
         ),
         "report.write": "ReportFiles write_report",
         "runs": "Run RunInsight RunJob parse_run",
+        "resources.watch": "Watch",
         "sansio.files.verification": "Condition Finding",
         "sync": "download_sync export_sync",
     }

@@ -142,6 +142,7 @@ from .records import (
     Workflow,
 )
 from .report.write import ReportFiles, write_report
+from .resources.watch import Watch
 from .runs import Run, RunInsight, RunJob, parse_run
 from .sansio.files.verification import Condition, Finding
 from .sync import download_sync, export_sync
@@ -284,6 +285,7 @@ __all__ = [
     "Visualization",
     "VisualizationMetadata",
     "VisualizationStyles",
+    "Watch",
     "Workflow",
     "__version__",
     "download_sync",

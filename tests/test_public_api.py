@@ -34,6 +34,8 @@ PUBLIC = {
     "OrderItemRequest", "Project", "PropertyRange", "Record", "Satellite", "SatelliteCollection",
     "ServiceModel", "StacCollection", "StacItem", "Store", "Task", "Visualization",
     "VisualizationMetadata", "VisualizationStyles", "Workflow",
+    # watching
+    "Watch",
     # looking after an export
     "Condition", "Finding", "verify", "DownloadResult",
     # how a folder is treated

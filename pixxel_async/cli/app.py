@@ -69,6 +69,12 @@ LISTED = (
     Listed("download", "download", EXPORTING, "Save one package, given by its ids."),
     *(Listed(name, "records", RECORDS, noun.help) for name, noun in NOUNS.items()),
     Listed(
+        "watch",
+        "watch",
+        EXPORTING,
+        "Export what finishes, as it finishes, until interrupted.",
+    ),
+    Listed(
         "request",
         "request",
         STEPS,

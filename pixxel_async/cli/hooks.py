@@ -3,7 +3,7 @@
 Rules:
     * A command gets values by environment variables, and never the API key. No shell reads it.
     * At most `AT_ONCE` run at a time, each for at most `LIMIT_S`. After a program that is missing,
-      or `MOST_HANGING` that reach the limit, no more are started.
+      or `MOST_HANGING` in a row that reach the limit, no more are started.
     * A hook that fails is reported; the package is saved all the same.
     * Hooks run in a session of their own, so that Ctrl-C does not reach them. After a signal none
       is started, and those that run get `GRACE_S`. None outlives this process, unless that is
@@ -153,6 +153,7 @@ class Hook:
             async with asyncio.timeout(self._limit_s):
                 code = await process.wait()
                 said = await errors
+            self._hanging = 0
             if code:
                 self._has_failed(f"exit code {code}{': ' if said else ''}{said}", values)
         except TimeoutError:

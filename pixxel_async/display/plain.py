@@ -30,6 +30,8 @@ class Lines:
         stream: TextIO | None,
         loudness: Verbosity,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        numbers: bool = True,
     ) -> None:
         """Write to a stream, up to a verbosity.
 
@@ -37,8 +39,10 @@ class Lines:
             stream: Where to write; None if a derived class knows.
             loudness: The level of lines.
             clock: A monotonic clock in seconds, for rates and remaining times.
+            numbers: Whether the export has a beginning, and lines of packages are numbered.
         """
         self._stream = stream
+        self._numbers = numbers
         self._loudness = loudness
         self._clock = clock
         self._state = ProgressState()
@@ -61,12 +65,13 @@ class Lines:
         self._state.follow(event, report, self._clock())
         is_settled = isinstance(event, Settled)
         self._settled += is_settled
-        if isinstance(event, Started) and self._loudness > Verbosity.ERRORS:
+        has_numbers = self._numbers and self._loudness > Verbosity.ERRORS
+        if isinstance(event, Started) and has_numbers:
             self._write(f"started: {_packages(event.total)}")
         line = event_text(event, report)
         if line is None or line.loudness > self._loudness:
             return
-        if is_settled and self._loudness > Verbosity.ERRORS:
+        if is_settled and has_numbers:
             total = str(report.total or "?")
             self._write(f"[{self._settled:>{len(total)}}/{total}] {line}")
         else:

@@ -47,6 +47,8 @@ class EventBus:
             return
         self._record(event)
         if isinstance(event, events.Ended):
+            if self._sent_at_once(event):
+                return
             await self._unread.acquire()
         await self._send.send(event)
 
@@ -72,6 +74,19 @@ class EventBus:
     def count_received(self, count: int) -> None:
         """Count the bytes of a transfer that did not end in a saved file."""
         self.report.received += count
+
+    def _sent_at_once(self, event: events.Ended) -> bool:
+        """Send without waiting: no interruption comes between a saved file and its event."""
+        try:
+            self._unread.acquire_nowait()
+        except anyio.WouldBlock:
+            return False
+        try:
+            self._send.send_nowait(event)
+        except anyio.WouldBlock:
+            self._unread.release()
+            return False
+        return True
 
     def _record(self, event: events.Event) -> None:
         self.transfers.note(event)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from ..downloads import parse_download
@@ -17,6 +19,7 @@ from .areas import Area, loaded
 from .changes import change
 from .listing import Listing, get
 from .request_fields import delivery_fields
+from .watch import EVERY_S, Watch, ids_of
 
 
 class Catalogs:
@@ -92,6 +95,47 @@ class Catalogs:
             },
         )
         return Listing(self._api, source, size=page_size)
+
+    def watch(
+        self,
+        order_ids: Iterable[str] | None = None,
+        *,
+        every_s: float = EVERY_S,
+        status: str | Iterable[str] | None = None,
+        since: datetime | None = None,
+        rounds: int | None = None,
+    ) -> Watch[Catalog]:
+        """Yield images as they come into the catalog, each once (operation `SearchCatalogs`).
+
+            async for image in client.catalogs.watch(every_s=60, rounds=1):
+                print(image.id, image.created_at)
+
+        Args:
+            order_ids: The orders that they belong to; by default all images of the account.
+            every_s: The interval at which each list is read, in seconds.
+            status: The status words of the delivery to your own storage to wait for; by default an
+                image is yielded whatever that is.
+            since: Leave out what was created before that; by default nothing is left out.
+            rounds: End after reading each list so often; by default it never ends.
+
+        Returns:
+            An async iterator. It sends nothing until it is iterated, and needs no closing.
+
+        Raises:
+            InputError: There is no id, or a number is out of range.
+        """
+        ids = [] if order_ids is None else ids_of(order_ids, "order_ids")
+        lists = {
+            f"order {order_id}": partial(self.search, order_ids=[order_id]) for order_id in ids
+        }
+        return Watch(
+            {"the catalog": self.search} if order_ids is None else lists,
+            every_s=every_s,
+            status=status,
+            since=since,
+            rounds=rounds,
+            default=frozenset(),
+        )
 
     async def get(self, catalog_id: str) -> Catalog:
         """Return one image that the account owns.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from ..downloads import parse_download
@@ -12,6 +14,7 @@ from ..records import Estimate, Insight, ServiceModel
 from ..sansio.api.list_calls import Source, When, given
 from .changes import create, delete
 from .listing import Listing, get
+from .watch import EVERY_S, Watch, ids_of
 
 
 class Insights:
@@ -64,6 +67,46 @@ class Insights:
             },
         )
         return Listing(self._api, source)
+
+    def watch(
+        self,
+        aoi_ids: Iterable[str],
+        *,
+        every_s: float = EVERY_S,
+        status: str | Iterable[str] | None = None,
+        since: datetime | None = None,
+        rounds: int | None = None,
+    ) -> Watch[Insight]:
+        """Yield insights as they finish, each of them once (operation `listInsights`).
+
+            aoi = await anext(client.aois.list())
+            async for insight in client.insights.watch([aoi.id], every_s=60):
+                download = InsightDownload(aoi_id=insight.aoi_id, insight_id=insight.id)
+                await client.download(download, "packages")
+                break  # or go on for ever
+
+        Args:
+            aoi_ids: The areas of interest.
+            every_s: The interval at which each list is read, in seconds.
+            status: The status words of a finished insight, in any case; by default every word that
+                means a successful end.
+            since: Leave out what had finished before that; by default nothing is left out.
+            rounds: End after reading each list so often; by default it never ends.
+
+        Returns:
+            An async iterator. It sends nothing until it is iterated, and needs no closing.
+
+        Raises:
+            InputError: There is no id, or a number is out of range.
+        """
+        ids = ids_of(aoi_ids, "aoi_ids")
+        return Watch(
+            {f"AOI {aoi_id}": partial(self.list, aoi_id) for aoi_id in ids},
+            every_s=every_s,
+            status=status,
+            since=since,
+            rounds=rounds,
+        )
 
     async def create(  # noqa: PLR0913 - the documented fields, by name
         self,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from datetime import datetime
+from functools import partial
 
 from ..downloads import parse_download
 from ..http.service_calls import Api
@@ -11,6 +13,7 @@ from ..records import Job
 from ..sansio.api.list_calls import Source, When, given
 from .changes import create
 from .listing import Listing, get
+from .watch import EVERY_S, Watch, ids_of
 
 
 class Jobs:
@@ -62,6 +65,44 @@ class Jobs:
             },
         )
         return Listing(self._api, source)
+
+    def watch(
+        self,
+        workflow_ids: Iterable[str],
+        *,
+        every_s: float = EVERY_S,
+        status: str | Iterable[str] | None = None,
+        since: datetime | None = None,
+        rounds: int | None = None,
+    ) -> Watch[Job]:
+        """Yield jobs as they finish, each of them once, without tasks (operation `listJobs`).
+
+            workflows = [workflow.id async for workflow in client.workflows.list()]
+            async for job in client.jobs.watch(workflows, every_s=60, rounds=1):
+                print(job.id, job.finished_at)
+
+        Args:
+            workflow_ids: The workflows.
+            every_s: The interval at which each list is read, in seconds.
+            status: The status words of a finished job, in any case; by default every word that
+                means a successful end.
+            since: Leave out what had finished before that; by default nothing is left out.
+            rounds: End after reading each list so often; by default it never ends.
+
+        Returns:
+            An async iterator. It sends nothing until it is iterated, and needs no closing.
+
+        Raises:
+            InputError: There is no id, or a number is out of range.
+        """
+        ids = ids_of(workflow_ids, "workflow_ids")
+        return Watch(
+            {f"workflow {workflow_id}": partial(self.list, workflow_id) for workflow_id in ids},
+            every_s=every_s,
+            status=status,
+            since=since,
+            rounds=rounds,
+        )
 
     async def create(
         self, workflow_id: str, project_id: str, *, repeat_if_lost: bool = False

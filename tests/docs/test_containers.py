@@ -15,7 +15,8 @@ import pytest
 import yaml
 
 import pixxel_async
-from pixxel_async.sandbox import PackageFault, Scenario, sandbox_in_thread
+from pixxel_async.sandbox import PackageFault, Scenario, World, sandbox_in_thread
+from pixxel_async.sandbox.world import Job, Workflow
 
 from ..cli.commands import COMMAND, QUICK, write_manifest
 from ..support import PROCESS_S, when
@@ -66,6 +67,27 @@ def test_as_pid_1_it_ends_at_sigterm_and_the_next_run_resumes(tmp_path: Path) ->
     assert ended.returncode == 0
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="PID namespaces are of Linux")
+def test_a_watch_as_pid_1_saves_and_ends_at_sigterm(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    world = World(workflows=(Workflow("w", jobs=(Job("fine"), Job("pending"))),))
+    words = (*COMMAND, "watch", "jobs", "--workflow", "w", "--out", str(out), *QUICK)
+    with sandbox_in_thread(Scenario(world=world, faults=PENDING.faults)) as sandbox:
+        env = environment(sandbox)
+        with subprocess.Popen(  # noqa: S603 - our own command
+            [*own_pid_namespace(), *words], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:
+            try:
+                when(lambda: list(out.glob("*.zip")))
+                send(child_of(process))
+                lines, said = process.communicate(timeout=PROCESS_S)
+            finally:
+                process.kill()
+    assert process.returncode == 128 + signal.SIGTERM
+    assert lines.count(b"saved ") == 1, said
+    assert b"interrupted: 1 package saved, 0 failed, 1 left" in said
+
+
 def send(pid: int) -> None:
     subprocess.run(["kill", "-TERM", str(pid)], check=True)  # noqa: S603, S607 - as `docker stop` does
 
@@ -84,8 +106,11 @@ def test_the_image_is_built_from_files_that_it_may_see() -> None:
         assert f"!{source}" in ignored, ".dockerignore leaves it out"
 
 
-def test_the_job_of_kubernetes_has_options_that_exist() -> None:
-    job = yaml.safe_load(file_of("containers.md", "job.yaml"))
+@pytest.mark.parametrize(
+    ("page", "name"), [("containers.md", "job.yaml"), ("watch.md", "watch.yaml")]
+)
+def test_what_runs_in_kubernetes_has_options_that_exist(page: str, name: str) -> None:
+    job = yaml.safe_load(file_of(page, name))
     pod: Any = job["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     assert_options_exist(["pixxel-async", *container["args"]])

@@ -90,13 +90,38 @@ def test_the_nightly_script_saves_what_is_new_and_nothing_twice(tmp_path: Path) 
         assert len(sandbox.gets) == len(list(out.glob("*.zip"))) == 3
 
 
+UNITS = {
+    "pixxel-nightly.service": "nightly.md",
+    "pixxel-nightly.timer": "nightly.md",
+    "pixxel-watch.service": "watch.md",
+}
+
+
+def test_the_unit_of_a_watch_has_a_command_that_saves_and_codes_that_are_right(
+    tmp_path: Path,
+) -> None:
+    unit = file_of("watch.md", "pixxel-watch.service")
+    (command,) = re.findall(r"^ExecStart=\S+/(pixxel-async .*)$", unit, re.MULTILINE)
+    words = command.replace("AOI_", "aoi-").replace("/srv/pixxel", str(tmp_path)).split()
+    with sandbox_in_thread(Scenario(world=a_world())) as sandbox:
+        env = environment(sandbox)
+        with running(words, tmp_path, env) as process:
+            when(lambda: len(list(tmp_path.glob("*.zip"))) == 4)
+            code = end(process)
+        assert f"SuccessExitStatus={code}" in unit.splitlines()
+        env["PIXXEL_API_KEY"] = "wrong"
+        with running(words, tmp_path, env) as process:
+            code = process.wait(PROCESS_S)
+        assert f"RestartPreventExitStatus={code}" in unit.splitlines()
+
+
 def test_the_units_are_valid(tmp_path: Path) -> None:
     if (analyze := shutil.which("systemd-analyze")) is None:
         pytest.skip("install systemd to check the units")
-    for name in ("pixxel-nightly.service", "pixxel-nightly.timer"):
-        text = file_of("nightly.md", name)
+    for name, page in UNITS.items():
+        text = file_of(page, name)
         # The check wants a program that exists.
-        text = text.replace("/usr/local/bin/pixxel-nightly", sys.executable)
+        text = re.sub(r"/usr/local/bin/pixxel-\w+", sys.executable, text)
         (tmp_path / name).write_text(text, encoding="utf-8")
     ended = subprocess.run(  # noqa: S603 - our own files
         [analyze, "verify", *tmp_path.iterdir()],

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pixxel_async import AoiDownload, JobDownload, UsageError, events
+from pixxel_async.export.save_stage import SaveStage
 from pixxel_async.journal.models import Ending
 from pixxel_async.journal.reader import read_record
 from pixxel_async.sandbox import PackagingTime, Sandbox, Scenario
@@ -44,6 +46,24 @@ async def test_transfers_keep_what_they_have_and_the_next_run_goes_on(tmp_path: 
         assert saved.sha256 == sandbox.expected_sha256(JOB.row())
     assert partials(tmp_path) == []
     assert other_tasks() == set()
+
+
+async def test_a_file_that_has_its_name_has_its_event_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = SaveStage.save
+    async with Sandbox(Scenario()) as sandbox, client_of(sandbox) as client:
+        async with client.export([JOB], tmp_path) as export:
+
+            async def save_and_interrupt(stage: SaveStage, package: Any) -> events.Saved:
+                saved = await save(stage, package)
+                export.interrupt()
+                return saved
+
+            monkeypatch.setattr(SaveStage, "save", save_and_interrupt)
+            kinds = [type(event) async for event in export]
+        assert kinds.count(events.Saved) == len(final_files(tmp_path)) == 1
+        assert export.report.is_complete
 
 
 async def test_a_creation_that_is_under_way_may_finish(

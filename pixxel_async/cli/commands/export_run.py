@@ -121,7 +121,7 @@ def run_export(
 
     def settle(event: Ended) -> None:
         if isinstance(event, Saved):
-            hook.start(_values(event, folder))
+            hook.start(values_of(event, folder))
         write(event)
 
     async def export() -> tuple[Report, Interruption]:
@@ -176,7 +176,7 @@ def _last_lines(
         )
 
 
-def _values(event: Saved, folder: Path) -> dict[str, str]:
+def values_of(event: Saved, folder: Path) -> dict[str, str]:
     """Return the variables of `--on-saved` for a package."""
     saved = event.saved
     return {

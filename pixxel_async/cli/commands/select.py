@@ -20,6 +20,7 @@ from ...downloads import Download
 from ...records import Record
 from ...sansio.api import package_batching
 from ...sansio.api.package_batching import PER_PACKAGE, Packer
+from ...sansio.api.watching import FINISHED
 from .. import finder
 from ..find_run import leave, report_skipped, run_find
 from ..finder import Noun
@@ -29,9 +30,6 @@ from ..output.exit_codes import complain, ended
 from ..output.json_lines import write_line
 from .command import Command
 
-FINISHED = frozenset({"completed", "complete", "success", "succeeded", "finished", "done", "ready"})
-"""The service's words for a successful end; for most nouns it documents none, so all of them
-count."""
 FULFILLED = frozenset({"fulfilled"})
 _FINISHED_ONLY = (
     f"Without --status, only finished records are selected: {', '.join(sorted(FINISHED))}. "
@@ -78,12 +76,11 @@ def insights(
 
     def pack(insight: Any) -> Iterator[Download]:
         nonlocal unlisted
-        wanted = {"inputs": "input"} if inputs else {}
-        wanted |= {"outputs": "output"} if outputs else {}
-        ids = {name: package_batching.asset_ids(insight.raw.get(at)) for name, at in wanted.items()}
-        is_listed = all(ids.values())
+        download, is_listed = package_batching.chosen_insight_download(
+            insight, inputs=inputs, outputs=outputs
+        )
         unlisted += not is_listed
-        yield package_batching.insight_download(insight, **(ids if is_listed else {}))
+        yield download
 
     def report_unlisted() -> None:
         if unlisted and not options.quiet:

@@ -56,13 +56,15 @@ class _File(WatchedFileHandler):
 class LogFile(Lines):
     """A display that writes a log; closed as a context."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the last two are for tests and for watches
         self,
         path: Path,
         style: LogFormat,
         loudness: Verbosity,
         complain: Callable[[str], None],
         clock: Callable[[], float] = time.time,
+        *,
+        numbers: bool = True,
     ) -> None:
         """Open the log.
 
@@ -72,6 +74,7 @@ class LogFile(Lines):
             loudness: The level of lines, at least `DETAILS`.
             complain: Called if the log cannot be written any more.
             clock: Seconds since 1970.
+            numbers: Whether lines of packages are numbered.
 
         Raises:
             SinkError: The file cannot be opened.
@@ -80,7 +83,7 @@ class LogFile(Lines):
             self._file = _File(path, complain)
         except OSError as error:
             raise sink_error(error, path) from error
-        super().__init__(None, max(loudness, Verbosity.DETAILS))
+        super().__init__(None, max(loudness, Verbosity.DETAILS), numbers=numbers)
         self._style = style
         self._now = clock
         self._event: Event | None = None

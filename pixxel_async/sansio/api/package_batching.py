@@ -94,6 +94,20 @@ def insight_download(
     return parse_download({"kind": "insight", **ids, "inputs": inputs, "outputs": outputs})
 
 
+def chosen_insight_download(
+    insight: Insight, *, inputs: bool, outputs: bool
+) -> tuple[Download, bool]:
+    """Return the download of an insight with those that it lists, and whether it lists them.
+
+    If it does not, the service chooses.
+    """
+    wanted = {"inputs": "input"} if inputs else {}
+    wanted |= {"outputs": "output"} if outputs else {}
+    ids = {name: asset_ids(insight.raw.get(at)) for name, at in wanted.items()}
+    is_listed = all(ids.values())
+    return insight_download(insight, **(ids if is_listed else {})), is_listed
+
+
 def asset_ids(listed: Any) -> tuple[str, ...]:
     """Return the ids in an insight's `input` or `output`, empty if their form is not known."""
     found = []

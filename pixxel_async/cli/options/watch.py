@@ -1,0 +1,76 @@
+"""The options of `watch`, besides those of an export."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from ...resources.watch import EVERY_S
+from ...sansio.api.record_filter import words
+from .export import RunOptions
+from .filters import ANY
+from .types import duration_option, flag, moment, parsed_by
+
+WATCHING = "Watching"
+NOW = "now"
+
+
+def since(text: str) -> datetime:
+    """Parse a time as `moment` does, or `now`.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    return datetime.now(UTC) if text.strip().lower() == NOW else moment(text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchOptions(RunOptions):
+    """How a watch runs; each field is an option."""
+
+    every: Annotated[
+        float,
+        duration_option(
+            "--every",
+            default=EVERY_S,
+            panel=WATCHING,
+            text="Interval at which each list is read, such as 15m.",
+        ),
+    ] = EVERY_S
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            "--since",
+            metavar="TIME",
+            parser=parsed_by(since),
+            rich_help_panel=WATCHING,
+            show_default="everything that is not saved yet",
+            help="Leave out what had finished before this time: now, a date or time, in UTC unless "
+            "it has a zone, 30d or 12h ago, today, or yesterday.",
+        ),
+    ] = None
+    status: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--status",
+            metavar="WORD",
+            rich_help_panel=WATCHING,
+            show_default="words of a successful end",
+            help="Status of a finished record, in any case; any exports all. May be repeated.",
+        ),
+    ] = None
+    once: Annotated[
+        bool,
+        flag("--once", panel=WATCHING, text="Read each list once, save what is new, and end."),
+    ] = False
+
+    @property
+    def statuses(self) -> frozenset[str] | None:
+        """The status words of a finished record; empty means any, None those by default."""
+        if not self.status:
+            return None
+        given = words(self.status)
+        return frozenset() if ANY in given else given
