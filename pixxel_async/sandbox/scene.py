@@ -21,7 +21,7 @@ from random import Random
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from .content import PIECE, Content, reflectance
+from .content import Content, reflectance
 from .geotiff import Place, Raster, geotiff
 
 REFLECTANCE_SCALE = 50_000
@@ -38,6 +38,7 @@ ASPECT = 4
 """The most rows for each column."""
 
 _LARGEST_TILE = 256
+_BLOCK = 64 * 1024
 _FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 _QUICKLOOK = base64.b64decode(
     "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABALDA4MChAODQ4SERATGCgaGBYWGDEjJR0oOjM9PDkzODdASFxOQERXRTc4"
@@ -245,7 +246,7 @@ def _ring(west: float, south: float, east: float, north: float) -> list[list[flo
 
 def _repeated(row: bytes, count: int) -> Iterator[memoryview]:
     """Yield equal rows in pieces that share their memory."""
-    at_once = max(1, PIECE // len(row))
+    at_once = max(1, _BLOCK // len(row))
     block = memoryview(row * min(at_once, count))
     while count > 0:
         rows = min(at_once, count)
