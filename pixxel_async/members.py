@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -51,16 +52,16 @@ class MemberFilter(Policy, frozen=True):
         skip: A member must match none of these.
     """
 
-    only: tuple[str, ...] = ()
-    skip: tuple[str, ...] = ()
+    only: Sequence[str] = ()
+    skip: Sequence[str] = ()
 
     @field_validator("only", "skip")
     @classmethod
-    def _check_patterns(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_patterns(cls, patterns: Sequence[str]) -> tuple[str, ...]:
         if not all(patterns) or any("\0" in pattern for pattern in patterns):
             reason = "a pattern is empty or holds a NUL"
             raise ValueError(reason)
-        return patterns
+        return tuple(patterns)  # a policy can be hashed
 
     def __bool__(self) -> bool:
         """Whether it may leave out a member."""
