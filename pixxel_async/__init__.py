@@ -32,8 +32,9 @@ else:
             "ExportFailedError FolderBusyError InputError IntegrityError InternalError "
             "NotAZipError NotFoundError "
             "OutOfDescriptorsError PackageError PackageFailedError PackageGoneError "
-            "PackageTimeoutError PermissionDeniedError PixxelError RateLimitedError "
-            "RedirectedError ResponseError RouteError RunFailedError ServerError SinkError "
+            "PackageTimeoutError PermissionDeniedError PixxelError RangesNotServedError "
+            "RateLimitedError RedirectedError ResponseError RouteError RunFailedError ServerError "
+            "SinkError "
             "StalledError StorageError StorageHostError TransferError TransportError UsageError"
         ),
         "export.export": "Export",
@@ -47,6 +48,7 @@ else:
             "RunCreated RunEvent RunFailed RunFinished RunPolled RunSearched Saved Skipped Started "
             "Stopped TimeLeft UrlRefreshed"
         ),
+        "members": "Member MemberFilter",
         "models": "DownloadResult OnFailure Package PackageStatus SavedPackage",
         "records": (
             "Aoi Asset Band Bandset Block Catalog Delivery DeliveryRequest Estimate "

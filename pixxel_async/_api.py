@@ -55,6 +55,7 @@ from .errors import (
     PackageTimeoutError,
     PermissionDeniedError,
     PixxelError,
+    RangesNotServedError,
     RateLimitedError,
     RedirectedError,
     ResponseError,
@@ -108,6 +109,7 @@ from .export.export import Export
 from .export.package_stream import PackageStream
 from .export.summary import Report
 from .export.verify import verify
+from .members import Member, MemberFilter
 from .models import DownloadResult, OnFailure, Package, PackageStatus, SavedPackage
 from .records import (
     Aoi,
@@ -202,6 +204,8 @@ __all__ = [
     "Job",
     "JobDownload",
     "Limits",
+    "Member",
+    "MemberFilter",
     "NotAZipError",
     "NotFoundError",
     "OnFailure",
@@ -228,6 +232,7 @@ __all__ = [
     "Progress",
     "Project",
     "PropertyRange",
+    "RangesNotServedError",
     "RateLimited",
     "RateLimitedError",
     "Ready",

@@ -21,6 +21,7 @@ LAYERS = (
         "records",
         "addresses",
         "policy",
+        "members",
         "config",
         "events",
     ),

@@ -36,6 +36,8 @@ PUBLIC = {
     "VisualizationMetadata", "VisualizationStyles", "Workflow",
     # watching
     "Watch",
+    # members of packages
+    "Member", "MemberFilter", "RangesNotServedError",
     # looking after an export
     "Condition", "Finding", "verify", "DownloadResult",
     # how a folder is treated

@@ -61,6 +61,12 @@ LISTED = (
         "pixxel-async export - --out packages",
     ),
     Listed(
+        "peek",
+        "peek",
+        EXPORTING,
+        "Show the files in a package, given by its ids, without saving it.",
+    ),
+    Listed(
         "run",
         "run",
         EXPORTING,

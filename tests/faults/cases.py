@@ -586,6 +586,43 @@ REST = (
     ),
 )
 
+MEMBERS = (
+    Case(
+        98,
+        "The bytes of a chosen member do not have the CRC-32 of the directory.",
+        "They are fetched again, a few times. Then the package fails with `IntegrityError`; no "
+        "file has its name.",
+    ),
+    Case(
+        99,
+        "The directory of a ZIP gives a wrong offset for a chosen member.",
+        "No other bytes are saved in its place: the package fails, and the message names the "
+        "member.",
+    ),
+    Case(
+        100,
+        "Members of a ZIP overlap.",
+        "`ArchiveError`, before a byte of a member is fetched.",
+    ),
+    Case(
+        101,
+        "A chosen member is encrypted, or its name leads out of its folder.",
+        "`ArchiveError`, before a byte of it is fetched. Members that are not chosen do not "
+        "matter; `peek` tells which ones are encrypted.",
+    ),
+    Case(
+        102,
+        "A ZIP64 package of 5 GiB, with members beyond 4 GiB.",
+        "Its directory is found, and small members are taken with some kilobytes.",
+    ),
+    Case(
+        103,
+        "A process is killed (SIGKILL) five times while chosen members arrive.",
+        "The next run resumes: at most 1.05 times their bytes and those of the directories are "
+        "sent, and the files are right.",
+    ),
+)
+
 CHAPTERS = {
     "The storage": STORAGE,
     "The service": SERVICE,
@@ -607,5 +644,6 @@ CHAPTERS = {
     "Slow creations": CREATIONS,
     "Results and waits": RESULTS,
     "Kills, archives and edits": REST,
+    "Members of packages": MEMBERS,
 }
 """The cases, by what they affect."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from pixxel_async import JobDownload, Limits, PixxelClient, Report
+from pixxel_async import FolderPolicy, JobDownload, Limits, PixxelClient, Report
 from pixxel_async.http.engines import Engine
 
 from ..socket_server import SocketServer
@@ -115,6 +115,7 @@ async def export(  # noqa: PLR0913 - settings of a test, keyword-only
     fetches: int = 1,
     query: str = "?X-Amz-Signature=00",
     engine: str = "",
+    folder_policy: FolderPolicy | None = None,
     **policy: object,
 ) -> Report:
     """Export jobs whose packages are `storage_url/ID.zip`, over sockets."""
@@ -134,5 +135,5 @@ async def export(  # noqa: PLR0913 - settings of a test, keyword-only
         http_client=httpx.AsyncClient(transport=httpx.MockTransport(ready)),
         engine=engine or Chosen.engine,
     ) as client:
-        async with client.export(jobs(count), folder) as running:
+        async with client.export(jobs(count), folder, folder=folder_policy) as running:
             return await running.finish()

@@ -35,7 +35,7 @@ worker_processes 1;
 pid {home}/nginx.pid;
 events {{ worker_connections 64; }}
 http {{
-    log_format short '$status $request_uri';
+    log_format short '$status $body_bytes_sent';
     access_log {home}/access.log short;
     client_body_temp_path {home}/body;
     proxy_temp_path {home}/proxy;
@@ -83,6 +83,12 @@ class SecureNginx:
         """What it has answered; complete when it has ended."""
         log = (self.home / "access.log").read_text("utf-8")
         return [int(line.split()[0]) for line in log.splitlines()]
+
+    @property
+    def sent(self) -> int:
+        """The bytes of all bodies; complete when it has ended."""
+        log = (self.home / "access.log").read_text("utf-8")
+        return sum(int(line.split()[1]) for line in log.splitlines())
 
 
 @contextmanager

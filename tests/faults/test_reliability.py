@@ -12,7 +12,7 @@ from .cases import CHAPTERS
 
 def test_every_case_is_provoked_by_a_test() -> None:
     numbers = [case.number for case in chain.from_iterable(CHAPTERS.values())]
-    assert numbers == list(range(1, 88))
+    assert numbers == sorted(set(numbers))
     assert sorted(reliability.marked()) == numbers
 
 
