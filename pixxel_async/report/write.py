@@ -74,7 +74,7 @@ def write_report(directory: str | Path, out: str | Path | None = None) -> Report
     record = tidy(read_record(folder))
     timelines, totals = timelines_of(record), totals_of(record)
     try:
-        _make(target, folder)
+        make_target(target, folder)
     except OSError as error:
         raise sink_error(error, target) from error
     json_path = write_file(target / REPORT_JSON, json_of(record, totals, timelines, folder=folder))
@@ -87,8 +87,8 @@ def write_report(directory: str | Path, out: str | Path | None = None) -> Report
     )
 
 
-def _make(target: Path, folder: Path) -> None:
-    """Create the report's directory; inside the export folder, follow no links."""
+def make_target(target: Path, folder: Path) -> None:
+    """Create the directory of a report or an index; inside the export folder, follow no links."""
     if not target.is_relative_to(folder):
         make_folders(target)
         return
@@ -98,8 +98,13 @@ def _make(target: Path, folder: Path) -> None:
             within = stack.enter_context(within.folder(part, make=True))
 
 
-def write_file(path: Path, text: str) -> Path:
+def write_file(path: Path, text: str, *, sync: bool = True) -> Path:
     """Write a file as a whole or not at all; return its path.
+
+    Args:
+        path: The file.
+        text: Its content.
+        sync: Whether it has to outlast a power cut.
 
     Raises:
         SinkError: It cannot be written.
@@ -110,7 +115,8 @@ def write_file(path: Path, text: str) -> Path:
             with open(descriptor, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123 - a descriptor
                 file.write(text)
                 file.flush()
-                os.fsync(file.fileno())
+                if sync:
+                    os.fsync(file.fileno())
             Path(partial).chmod(FILE_MODE)
             Path(partial).replace(path)
         except BaseException:
