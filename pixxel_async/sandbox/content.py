@@ -62,13 +62,13 @@ class Content:
         return digest.digest()
 
 
-def noise(chance: Random, size: int) -> Iterator[memoryview]:
-    """Yield pseudo-random bytes, different for each piece and each source.
+def reflectance(chance: Random, size: int) -> Iterator[memoryview]:
+    """Yield 16-bit samples between 0.005 and 0.61 of 50000, different for each source.
 
-    They are windows into one block of random bytes, so any amount takes no memory.
+    They are windows into one block of random samples, so any amount takes no memory.
     """
     block = _block()
-    at, step = chance.randrange(PIECE), chance.randrange(1, PIECE, 2)
+    at, step = chance.randrange(0, PIECE, 2), chance.randrange(2, PIECE, 2)
     while size > 0:
         length = min(size, PIECE)
         yield block[at : at + length]
@@ -78,4 +78,6 @@ def noise(chance: Random, size: int) -> Iterator[memoryview]:
 
 @lru_cache(maxsize=1)
 def _block() -> memoryview:
-    return memoryview(Random(0).randbytes(2 * PIECE))  # noqa: S311 - pixels, not for secrets
+    samples = bytearray(Random(0).randbytes(2 * PIECE))  # noqa: S311 - pixels, not for secrets
+    samples[1::2] = samples[1::2].translate(bytes(1 + value * 118 // 256 for value in range(256)))
+    return memoryview(bytes(samples))

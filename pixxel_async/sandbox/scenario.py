@@ -17,6 +17,9 @@ LARGEST_PACKAGE = 3 * 1024**3
 
 UrlStyle: TypeAlias = Literal["s3", "gcs", "azure", "cloudfront", "mixed"]
 Checksum: TypeAlias = Literal["none", "crc32", "md5", "sha256"]
+ImageLayout: TypeAlias = Literal["strips", "tiles"]
+ImageCompression: TypeAlias = Literal["none", "deflate"]
+ZipMethod: TypeAlias = Literal["stored", "deflated"]
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,9 @@ class Scenario:
         url_lifetime_s: How long a signed URL is valid; whole seconds, at least 1.
         url_style: The storage whose signed URLs and errors are imitated.
         checksum: Which checksum the storage offers.
+        image_layout: Whether images have a strip for each band, or tiles.
+        image_compression: Whether strips and tiles are compressed.
+        zip_method: Whether the members of packages are compressed. Compressed ones are in memory.
         faults: The scripted faults.
         answer_delay_s: The delay of each response of the service.
         requests_per_second: The service answers 429 above this; None for no limit.
@@ -101,6 +107,9 @@ class Scenario:
     url_lifetime_s: int = 3600
     url_style: UrlStyle = "mixed"
     checksum: Checksum = "crc32"
+    image_layout: ImageLayout = "strips"
+    image_compression: ImageCompression = "none"
+    zip_method: ZipMethod = "stored"
     faults: tuple[ApiFault | PackageFault | StorageFault, ...] = ()
     answer_delay_s: float = 0.0
     requests_per_second: float | None = None
