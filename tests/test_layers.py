@@ -30,6 +30,7 @@ LAYERS = (
     ("transfer",),
     ("export",),
     ("report",),
+    ("geo",),
     ("resources", "display"),
     ("composition",),
     ("client",),

@@ -11,10 +11,32 @@ TYPE_CHECKING = False
 """As in `typing`, without importing it."""
 
 if TYPE_CHECKING:
+    from .catalog import IndexFiles as IndexFiles
+    from .catalog import index as index
     from .cube import open_export as open_export
-    from .cube import open_package as open
+    from .cube import open_package as open  # noqa: A004 - as in xarray and rasterio
     from .extra import ContentWarning as ContentWarning
-    from .index import IndexFiles as IndexFiles
-    from .index import index as index
 
 __all__ = ["ContentWarning", "IndexFiles", "index", "open", "open_export"]
+
+if not TYPE_CHECKING:
+    _MODULE_OF = {
+        "ContentWarning": ("extra", "ContentWarning"),
+        "IndexFiles": ("catalog", "IndexFiles"),
+        "index": ("catalog", "index"),
+        "open": ("cube", "open_package"),
+        "open_export": ("cube", "open_export"),
+    }
+
+    def __getattr__(name: str) -> object:
+        """Import a public name."""
+        from importlib import import_module  # noqa: PLC0415 - see above
+
+        if name not in _MODULE_OF:
+            message = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(message)
+        module, attribute = _MODULE_OF[name]
+        from .extra import extra_needed  # noqa: PLC0415 - see above
+
+        with extra_needed():
+            return getattr(import_module(f"{__name__}.{module}"), attribute)

@@ -25,11 +25,11 @@ from ..destinations.paths import absolute_path
 from ..errors import UsageError
 from ..journal.reader import read_record
 from ..models import SavedPackage
+from .catalog import FOLDER, read_items
 from .contents import Contents, open_contents
 from .extra import ContentWarning
 from .facts import SceneFacts, facts_of
-from .footprint import Bbox, bbox_of
-from .index import FOLDER, read_items
+from .footprint import Bbox
 from .mask_flags import MASKS, MEANINGS, unnamed
 from .names import Role
 from .packages import iso, saved_files
@@ -105,7 +105,7 @@ def open_export(
     interval = parse_interval(time)
     saved, _ = saved_files(folder, read_record(folder))
     items = read_items(folder / FOLDER, saved)
-    found = []
+    found: list[xr.Dataset] = []
     for one in saved:
         if overlaps(items[one.package.id], bbox, interval, max_cloud):
             with open_contents(one.path) as contents:
@@ -160,9 +160,7 @@ def _choice(path: Path, contents: Contents, wanted: str | None) -> str:
     return f"{path}: it has several scenes; choose one with scene=: {', '.join(names)}"
 
 
-def _dataset(
-    contents: Contents, facts: SceneFacts, flags: Mapping[str, int] | None
-) -> xr.Dataset:
+def _dataset(contents: Contents, facts: SceneFacts, flags: Mapping[str, int] | None) -> xr.Dataset:
     cube = xr.Dataset(attrs=dict(_attributes(contents, facts)))
     with ExitStack() as stack:
         stack.enter_context(gdal())
@@ -239,9 +237,7 @@ def _with_mask(
     flags = given or facts.flags or {unnamed(1 << bit): 1 << bit for bit in range(bits)}
     masks = np.array(list(flags.values()), mask.dtype)
     raw.attrs = {MASKS: masks, MEANINGS: " ".join(flags)}
-    named = xr.Variable(
-        ("flag", *raw.dims), indexing.LazilyIndexedArray(_Flags(raw, masks))
-    )
+    named = xr.Variable(("flag", *raw.dims), indexing.LazilyIndexedArray(_Flags(raw, masks)))
     return cube.assign(mask=raw, flags=named).assign_coords(flag=list(flags))
 
 
@@ -274,4 +270,5 @@ class _Flags(BackendArray):
     def _read(self, key: tuple[Any, ...]) -> np.ndarray[Any, Any]:
         values = self._mask[key[1:]].to_numpy()
         masks = self._masks[key[0]]
-        return (values & masks.reshape(masks.shape + (1,) * values.ndim)) != 0
+        shown: np.ndarray[Any, Any] = values & masks.reshape(masks.shape + (1,) * values.ndim)
+        return shown != 0

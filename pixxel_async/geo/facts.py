@@ -136,9 +136,7 @@ class _Reader:
             return
         member = facts.scene.files[Role.IMAGE]
         parts = facts.scene.parts
-        facts.shows = quantity(
-            parts.level if parts else None, header.factor if header else None
-        )
+        facts.shows = quantity(parts.level if parts else None, header.factor if header else None)
         if facts.shows.problem:
             self._warn(member, facts.shows.problem)
         if header and facts.image.nodata is None:

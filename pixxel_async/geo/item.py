@@ -10,6 +10,7 @@ Rules:
 
 from __future__ import annotations
 
+import math
 import mimetypes
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -175,8 +176,7 @@ def _frame(raster: Raster) -> dict[str, Any]:
         "proj:transform": list(raster.transform),
     }
     if raster.nodata is not None:
-        is_number = raster.nodata == raster.nodata  # noqa: PLR0124 - NaN, which JSON has not
-        frame["nodata"] = raster.nodata if is_number else "nan"
+        frame["nodata"] = "nan" if math.isnan(raster.nodata) else raster.nodata
     if raster.crs is not None:
         frame["proj:code" if ":" in raster.crs and "[" not in raster.crs else "proj:wkt2"] = (
             raster.crs

@@ -62,9 +62,7 @@ class SavedFile:
 
 def saved_files(folder: Path, record: ExportRecord) -> tuple[list[SavedFile], list[str]]:
     """Return the saved packages of an export, ordered by item id, and what is missing."""
-    saved_at = {
-        step.key: step.at for step in record.steps if step.doing is Activity.SAVED
-    }
+    saved_at = {step.key: step.at for step in record.steps if step.doing is Activity.SAVED}
     found, missing = [], []
     for id_, row in _ids(row for row in record.rows if row.state in _SAVED):
         path = folder / (row.extracted if row.is_discarded and row.extracted else row.name)

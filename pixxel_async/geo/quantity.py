@@ -59,14 +59,14 @@ def quantity(level: str | None, factor: float | None) -> Quantity:
             problem="its level is unknown, and it states no factor: numbers are left as they are",
         )
     documented = REFLECTANCE_FACTOR if level in _REFLECTANCE else None
-    is_other = None not in {factor, documented} and factor != documented
+    problem = ""
+    if factor and documented and factor != documented:
+        problem = f"its header divides by {factor:g}, where {level} has {documented:g}"
     return Quantity(
         name="reflectance",
         long_name=_REFLECTANCE.get(level or "", "reflectance"),
         unit="1",
         factor=factor or documented,
         source="reflectance scale factor of the ENVI header" if factor else f"level {level}",
-        problem=f"its header says {factor:g} for a reflectance of 1, where {level} has {documented:g}"
-        if is_other
-        else "",
+        problem=problem,
     )

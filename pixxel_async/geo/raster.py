@@ -132,9 +132,7 @@ def _outline(source: Any) -> tuple[dict[str, Any] | None, str]:
         longitudes, latitudes = rasterio.warp.transform(source.crs, _WGS84, xs, ys)[:2]
     except (RasterioError, ValueError) as error:
         return None, f"its position cannot be converted to degrees: {error}"
-    ring = [
-        [round(x, 7), round(y, 7)] for x, y in zip(longitudes, latitudes, strict=True)
-    ]
+    ring = [[round(x, 7), round(y, 7)] for x, y in zip(longitudes, latitudes, strict=True)]
     if not all(math.isfinite(value) for position in ring for value in position):
         return None, "its position cannot be converted to degrees"
     if max(longitudes) - min(longitudes) > HALF_A_TURN:

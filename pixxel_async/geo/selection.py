@@ -68,9 +68,7 @@ def overlaps(
 
 
 def _touches(one: Bbox, other: Bbox) -> bool:
-    return (
-        one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]
-    )
+    return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]
 
 
 def _moment(text: str) -> datetime | None:

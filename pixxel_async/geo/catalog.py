@@ -40,7 +40,7 @@ class IndexFiles:
         from pixxel_async import geo
 
         files = geo.index("packages")
-        print(files.catalog, files.items, *files.warnings, sep="\\n")
+        print(files.catalog, files.items, *files.warnings)
 
     Attributes:
         catalog: The STAC catalog.
