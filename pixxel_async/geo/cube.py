@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import rioxarray
 import xarray as xr
-from rioxarray.exceptions import NoDataInBounds
+from rasterio.warp import transform_bounds
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
@@ -124,11 +124,27 @@ def _selected(
             continue
         cube = _dataset(contents, facts, flags)
         if bbox is not None:
-            try:
-                cube = cube.rio.clip_box(*bbox, crs="EPSG:4326")
-            except NoDataInBounds:
-                continue
-        yield cube
+            cube = _cropped(cube, bbox)
+        if cube.sizes["x"] and cube.sizes["y"]:
+            yield cube
+
+
+def _cropped(cube: xr.Dataset, bbox: Bbox) -> xr.Dataset:
+    """Return the pixels that bounds in degrees touch; all of a raster without a position."""
+    if cube.rio.crs is None or {"x", "y"} - cube.indexes.keys():
+        return cube
+    left, bottom, right, top = transform_bounds("EPSG:4326", cube.rio.crs, *bbox)
+    width, height = (abs(step) / 2 for step in cube.rio.resolution(recalc=True))
+    xs, ys = cube.x.to_numpy(), cube.y.to_numpy()
+    return cube.isel(
+        x=_range((xs + width > left) & (xs - width < right)),
+        y=_range((ys + height > bottom) & (ys - height < top)),
+    )
+
+
+def _range(chosen: np.ndarray[Any, Any]) -> slice:
+    at = np.flatnonzero(chosen)
+    return slice(at[0], at[-1] + 1) if at.size else slice(0)
 
 
 def _path_of(package: SavedPackage | str | Path) -> Path:
@@ -271,4 +287,5 @@ class _Flags(BackendArray):
         values = self._mask[key[1:]].to_numpy()
         masks = self._masks[key[0]]
         shown: np.ndarray[Any, Any] = values & masks.reshape(masks.shape + (1,) * values.ndim)
-        return shown != 0
+        truth: np.ndarray[Any, Any] = shown != 0
+        return truth

@@ -6,6 +6,7 @@ Rules:
     * STAC requires a time. Without one of acquisition it is that of saving, and
       `pixxel:time` says so.
     * Each member is an asset, and so is the ZIP, with size and checksum of the journal.
+    * Files of a second scene are numbered: `image-2`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import math
 import mimetypes
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from .contents import Contents
@@ -135,7 +137,7 @@ def _times(package: PackageId, scenes: Iterable[SceneFacts]) -> dict[str, Any]:
 def _assets(
     package: PackageId, contents: Contents, facts: PackageFacts
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    if contents.archive is not None:
+    if not contents.path.is_dir():
         asset = {
             "href": contents.path.as_posix(),
             "type": "application/zip",
@@ -145,8 +147,7 @@ def _assets(
         if package.sha256:
             asset["file:checksum"] = _SHA256_MULTIHASH + package.sha256
         yield "package", asset
-    for scene in facts.scenes:
-        prefix = "" if len(facts.scenes) == 1 else f"{scene.scene.name}-"
+    for number, scene in enumerate(facts.scenes, 1):
         for role, member in scene.scene.files.items():
             kind, roles = _TYPES[role]
             asset = {**_file(contents, member), "type": kind, "roles": roles}
@@ -154,13 +155,23 @@ def _assets(
                 asset |= _frame(scene.image) | _image(scene)
             elif role is Role.MASK and scene.mask:
                 asset |= _frame(scene.mask) | _bitfields(scene.flags)
-            yield f"{prefix}{role}", asset
-    for member in facts.others:
-        yield member, {**_file(contents, member), **_other_type(member), "roles": ["data"]}
+            yield _numbered(role, number), asset
+    for number, member in enumerate(facts.others, 1):
+        asset = {**_file(contents, member), **_other_type(member), "roles": ["data"]}
+        yield _numbered("data", number), asset
+
+
+def _numbered(name: str, number: int) -> str:
+    """Return the key of an asset: the same keys in all packages, so that tables stay narrow."""
+    return name if number == 1 else f"{name}-{number}"
 
 
 def _file(contents: Contents, member: str) -> dict[str, Any]:
-    return {"href": contents.href(member), "file:size": contents.sizes[member]}
+    return {
+        "href": contents.href(member),
+        "title": PurePosixPath(member).name,
+        "file:size": contents.sizes[member],
+    }
 
 
 def _other_type(member: str) -> dict[str, str]:

@@ -100,7 +100,7 @@ def count_values(href: str) -> Counter[int]:
             pixels = source.read(1, window=Window(0, first, source.width, rows))
             values, counts = np.unique(pixels, return_counts=True)
             counted.update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
-        if source.nodata is not None and source.nodata == int(source.nodata):
+        if source.nodata is not None and float(source.nodata).is_integer():
             counted.pop(int(source.nodata), None)
     return counted
 
@@ -126,8 +126,10 @@ def _outline(source: Any) -> tuple[dict[str, Any] | None, str]:
     """Return the corners as a polygon in degrees, and what is wrong with it."""
     if not source.crs:
         return None, "it has no reference system"
+    a, b, c, d, e, f = tuple(source.transform)[:6]
     corners = [(0, 0), (0, source.height), (source.width, source.height), (source.width, 0)]
-    xs, ys = zip(*(source.transform @ corner for corner in corners), strict=True)
+    xs = [a * column + b * row + c for column, row in corners]
+    ys = [d * column + e * row + f for column, row in corners]
     try:
         longitudes, latitudes = rasterio.warp.transform(source.crs, _WGS84, xs, ys)[:2]
     except (RasterioError, ValueError) as error:
