@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +37,7 @@ UTM = {"crs": "EPSG:32632", "transform": rasterio.Affine(20, 0, 500_000, 0, -20,
 
 
 @pytest.fixture
-def reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[Any, ...]]]:
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """Collect what is read of rasters."""
     found: list[tuple[Any, ...]] = []
     wrapper = rioxarray._io.RasterioArrayWrapper
@@ -46,10 +45,10 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[Any, ...]]]:
 
     def read(self: Any, key: tuple[Any, ...]) -> Any:
         found.append(key)
-        return original(self, key)
+        return original(self, key)  # type: ignore[no-untyped-call]
 
     monkeypatch.setattr(wrapper, "_getitem", read)
-    yield found
+    return found
 
 
 @pytest.mark.parametrize(
@@ -223,13 +222,10 @@ def test_what_is_no_scene_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_export_is_opened_by_place_time_and_cloud(tmp_path: Path) -> None:
-    later = {
-        name: content
-        for name, content in product(
-            hdr=HEADER.replace("2026-01-02T", "2026-02-02T"),
-            mask_tif=tiff(np.zeros_like(MASK)[None], FLAGS),
-        ).items()
-    }
+    later = product(
+        hdr=HEADER.replace("2026-01-02T", "2026-02-02T"),
+        mask_tif=tiff(np.zeros_like(MASK)[None], FLAGS),
+    )
     folder = export_of(tmp_path / "out", later, product())
     assert [cube.attrs["acquired"][:10] for cube in geo.open_export(folder)] == [
         "2026-01-02",
@@ -239,9 +235,8 @@ def test_an_export_is_opened_by_place_time_and_cloud(tmp_path: Path) -> None:
     assert len(geo.open_export(folder, max_cloud=10)) == 1
     assert not (folder / "stac").exists()
     geo.index(folder)
-    (cropped,) = geo.open_export(
-        folder, bbox=(10.0041, 49.9901, 10.0059, 49.9949), time="../2026-01-31"
-    )
+    bbox = (10.0041, 49.9901, 10.0059, 49.9949)
+    (cropped,) = geo.open_export(folder, bbox=bbox, time="../2026-01-31")
     assert dict(cropped.sizes) == {"wavelength": 2, "y": 2, "x": 1, "flag": 2}
     np.testing.assert_allclose(
         cropped.reflectance.to_numpy()[..., 0], PIXELS[:, 2:, 2] / 50_000, rtol=1e-6

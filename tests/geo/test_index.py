@@ -93,14 +93,14 @@ def test_the_index_is_valid_and_others_read_it(tmp_path: Path) -> None:
         kind = one.STAC_OBJECT_TYPE
         assert validator.validate(one.to_dict(), kind, pystac.get_stac_version(), [])
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a file is no server, and it says so
+        warnings.simplefilter("ignore")  # a file is no server; odc-stac uses what is deprecated
         found = list(pystac_client.Client.open(str(files.catalog)).get_items())
+        cube = odc.stac.load(items[:1], bands=["image.1", "mask"])
     assert {one.id for one in found} == {one.id for one in items}
     for asset in items[0].assets.values():
         if asset.media_type == "image/tiff; application=geotiff":
             with rasterio.open(asset.href) as image:
                 assert image.shape == tuple(asset.extra_fields["proj:shape"])
-    cube = odc.stac.load(items[:1], bands=["image.1", "mask"])
     with rasterio.open(items[0].assets["image"].href) as image:
         assert (cube["image.1"].to_numpy()[0] == image.read(1)).all()
     assert files.parquet is not None
