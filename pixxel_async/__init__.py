@@ -32,9 +32,9 @@ else:
             "ExportFailedError FolderBusyError InputError IntegrityError InternalError "
             "NotAZipError NotFoundError "
             "OutOfDescriptorsError PackageError PackageFailedError PackageGoneError "
-            "PackageTimeoutError PermissionDeniedError PixxelError RateLimitedError "
-            "RedirectedError ResponseError RouteError ServerError SinkError StalledError "
-            "StorageError StorageHostError TransferError TransportError UsageError"
+            "PackageTimeoutError PermissionDeniedError PixxelError RangesNotServedError "
+            "RateLimitedError RedirectedError ResponseError RouteError ServerError SinkError "
+            "StalledError StorageError StorageHostError TransferError TransportError UsageError"
         ),
         "export.export": "Export",
         "export.package_stream": "PackageStream",
@@ -46,6 +46,7 @@ else:
             "RateLimited Ready Recreated Requested Resumed Retried RetryThrottled RowDamaged "
             "Saved Skipped Started Stopped TimeLeft UrlRefreshed"
         ),
+        "members": "Member MemberFilter",
         "models": "DownloadResult OnFailure Package PackageStatus SavedPackage",
         "records": "Aoi Asset Catalog Insight Job Order OrderItem Project Record Task Workflow",
         "report.write": "ReportFiles write_report",

@@ -54,6 +54,7 @@ from .errors import (
     PackageTimeoutError,
     PermissionDeniedError,
     PixxelError,
+    RangesNotServedError,
     RateLimitedError,
     RedirectedError,
     ResponseError,
@@ -100,6 +101,7 @@ from .export.export import Export
 from .export.package_stream import PackageStream
 from .export.summary import Report
 from .export.verify import verify
+from .members import Member, MemberFilter
 from .models import DownloadResult, OnFailure, Package, PackageStatus, SavedPackage
 from .records import (
     Aoi,
@@ -164,6 +166,8 @@ __all__ = [
     "Job",
     "JobDownload",
     "Limits",
+    "Member",
+    "MemberFilter",
     "NotAZipError",
     "NotFoundError",
     "OnFailure",
@@ -188,6 +192,7 @@ __all__ = [
     "PreviousFailures",
     "Progress",
     "Project",
+    "RangesNotServedError",
     "RateLimited",
     "RateLimitedError",
     "Ready",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from types import TracebackType
 from typing import Self, Unpack
 
 import httpx
@@ -31,6 +30,7 @@ from .export.package_stream import PackageStream
 from .export.source import Downloads
 from .http.client_lifetime import OTHER_LOOP, ClientLifetime
 from .http.engines import Engine
+from .members import Member
 from .models import DownloadResult, OnFailure, Package, SavedPackage
 from .policy import choice
 from .resources.aois import Aois
@@ -226,12 +226,7 @@ class PixxelClient:
         self._use.enter()
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Close the client."""
         await self.aclose()
 
@@ -291,6 +286,15 @@ class PixxelClient:
             PixxelError: A call failed, and no attempts are left.
         """
         return await self._exporter.wait(download)
+
+    async def peek(self, download: Download) -> list[Member]:
+        """Request a package, wait for it, and read what is in its ZIP, by one or two requests.
+
+        Raises:
+            RangesNotServedError: The storage serves no parts of a package.
+            PixxelError: As from `wait`; ArchiveError if the ZIP cannot be relied on.
+        """
+        return await self._exporter.peek(download)
 
     async def download(
         self, download: Download, directory: str | Path, *, folder: FolderPolicy | None = None

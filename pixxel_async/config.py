@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from .addresses import BASE_URL as BASE_URL  # noqa: PLC0414 - importable from here, too
 from .addresses import CA_BUNDLE, PROXY, BaseUrl, Proxy
+from .members import MemberFilter
 from .policy import Policy, reason_of
 
 FETCHES: Literal["auto"] = "auto"
@@ -326,6 +327,8 @@ class FolderPolicy(Policy, frozen=True):
         unknown_files: What to do with an existing file that no export saved.
         path_template: The name of each package's file; see `sansio.files.filenames`.
         extraction: Whether a saved ZIP is extracted.
+        members: Which members of each package are saved. If some are left out, only the others are
+            transferred, in a ZIP of their own; it is extracted, and kept with KEEP_ZIP only.
         least_free_bytes: Transfers pause while the free disk space is below this plus the bytes
             they still have to receive.
         space_timeout_s: The longest pause, in seconds; then the export ends, and a later run
@@ -337,8 +340,15 @@ class FolderPolicy(Policy, frozen=True):
     unknown_files: UnknownFiles = UnknownFiles.REFUSE
     path_template: str = PATH_TEMPLATE
     extraction: Extraction = Extraction.NONE
+    members: MemberFilter = MemberFilter()
     least_free_bytes: int = Field(default=LEAST_FREE_BYTES, ge=0)
     space_timeout_s: float = Field(default=SPACE_TIMEOUT_S, ge=0)
+
+    @property
+    def what_to_extract(self) -> Extraction:
+        """Whether a saved ZIP is extracted, as chosen members always are."""
+        is_unsaid = self.members and self.extraction is Extraction.NONE
+        return Extraction.DISCARD_ZIP if is_unsaid else self.extraction
 
 
 class Settings(Policy, frozen=True):

@@ -27,6 +27,7 @@ PixxelError
 │   ├── StorageError          the storage responded with an error
 │   ├── StorageHostError      the storage host cannot be used until a setting is changed
 │   ├── ConnectionBrokenError the connection failed or broke off
+│   ├── RangesNotServedError  the storage serves no parts of a package
 │   ├── OutOfDescriptorsError the process has run out of file descriptors
 │   ├── StalledError          throughput fell below the minimum
 │   └── IntegrityError        the received bytes are corrupt
@@ -334,6 +335,10 @@ class ConnectionBrokenError(TransferError):
         """Create an error; `sent` says whether the storage may have seen the request."""
         super().__init__(message, code=code, details=details)
         self.sent = sent
+
+
+class RangesNotServedError(TransferError):
+    """The storage serves no parts of a package, so `peek` cannot look into it."""
 
 
 class OutOfDescriptorsError(TransferError):

@@ -20,6 +20,7 @@ LAYERS = (
         "records",
         "addresses",
         "policy",
+        "members",
         "config",
         "events",
     ),

@@ -28,6 +28,8 @@ PUBLIC = {
     "Package", "PackageStatus", "SavedPackage",
     "Aoi", "Asset", "Catalog", "Insight", "Job", "Order", "OrderItem", "Project", "Record",
     "Task", "Workflow",
+    # members of packages
+    "Member", "MemberFilter", "RangesNotServedError",
     # looking after an export
     "Condition", "Finding", "verify", "DownloadResult",
     # how a folder is treated

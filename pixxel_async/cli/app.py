@@ -60,6 +60,12 @@ LISTED = (
     ),
     Listed("download", "download", EXPORTING, "Save one package, given by its ids."),
     Listed(
+        "peek",
+        "peek",
+        EXPORTING,
+        "Show the files in a package, given by its ids, without saving it.",
+    ),
+    Listed(
         "list",
         "list",
         EXPORTING,

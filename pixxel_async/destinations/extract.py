@@ -28,7 +28,7 @@ from ..sansio.files.extraction_plan import MAX_DIRECTORY_BYTES, Entry, Plan, pla
 from ..sansio.redact import printable
 from .folder_tree import FolderTree, OpenFolder
 from .paths import disk_of
-from .sink import HasRoom, always
+from .sink import HasRoom, Wants, always, every_member
 from .zip_check import archive_errors, check_structure
 
 PIECE_BYTES = 1024 * 1024
@@ -57,16 +57,18 @@ def hidden_name(name: str) -> str:
     return f".{name}{HIDDEN_SUFFIX}"
 
 
-def extract(
+def extract(  # noqa: PLR0913, PLR0917 - source, destination and limits
     tree: FolderTree,
     archive: str,
     folder: str,
     stop: threading.Event,
     has_room: HasRoom = always,
+    wants: Wants = every_member,
 ) -> None:
     """Extract an archive into the hidden folder beside `folder`; removes an unfinished one first.
 
-    `reveal` gives it the final name later. `stop` stops the extraction soon after it is set.
+    `reveal` gives it the final name later. `stop` stops the extraction soon after it is set, and
+    `wants` chooses the members.
 
     Raises:
         ArchiveError: The archive is refused or unreadable.
@@ -83,7 +85,7 @@ def extract(
             with tree.folder_of(archive) as (directory, zip_name):
                 descriptor = directory.open_to_read(zip_name)
             with archive_errors():
-                _extract(descriptor, parent, hidden, stop, has_room)
+                _extract(descriptor, parent, hidden, stop, has_room, wants)
         except BaseException:
             with contextlib.suppress(OSError):
                 _discard(parent, hidden)
@@ -124,15 +126,19 @@ def _check_name(parent: OpenFolder, name: str) -> None:
         raise SinkError(message)
 
 
-def _extract(
+def _extract(  # noqa: PLR0913, PLR0917 - source, destination and limits
     descriptor: int,
     parent: OpenFolder,
     hidden: str,
     stop: threading.Event,
     has_room: HasRoom,
+    wants: Wants,
 ) -> None:
     with _ArchiveFile(io.FileIO(descriptor)) as file, zipfile.ZipFile(file) as archive:
-        infos = archive.infolist()
+        infos = [info for info in archive.infolist() if wants(info.orig_filename)]
+        if not infos:
+            message = "no member of it is chosen"
+            raise ArchiveError(message)
         planned = plan([_entry(info) for info in infos], archive_bytes=archive.start_dir)
         check_structure(file)
         _check_space(planned, parent, has_room)

@@ -39,8 +39,10 @@ from .sink import (
     HasRoom,
     ResumePoint,
     Stamp,
+    Wants,
     WritePolicy,
     always,
+    every_member,
     stamp_of,
 )
 from .thread_pool import ThreadPool
@@ -155,13 +157,20 @@ class LocalSink:
 
         return await self.run(self.shown(name), read)
 
-    async def extract(self, name: str, folder: str, *, has_room: HasRoom = always) -> None:
+    async def extract(
+        self,
+        name: str,
+        folder: str,
+        *,
+        has_room: HasRoom = always,
+        wants: Wants = every_member,
+    ) -> None:
         """Extract the ZIP under a final name; see `Sink.extract`."""
         stop = threading.Event()
         running = asyncio.ensure_future(
             self.run(
                 self.shown(name),
-                lambda: extract(self.tree, name, folder, stop, has_room),
+                lambda: extract(self.tree, name, folder, stop, has_room, wants),
                 threads=self._extracting,
             )
         )

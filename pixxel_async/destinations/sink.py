@@ -119,6 +119,15 @@ def always(_count: int) -> bool:
     return True
 
 
+Wants: TypeAlias = Callable[[str], bool]
+"""Returns whether a member is extracted, by its name."""
+
+
+def every_member(_name: str) -> bool:
+    """Return True for any member."""
+    return True
+
+
 class PartialFile(Protocol):
     """A file that does not have its final name yet.
 
@@ -268,11 +277,18 @@ class Sink(Protocol):
         """Return whether the name is a folder."""
         ...
 
-    async def extract(self, name: str, folder: str, *, has_room: HasRoom = always) -> None:
+    async def extract(
+        self,
+        name: str,
+        folder: str,
+        *,
+        has_room: HasRoom = always,
+        wants: Wants = every_member,
+    ) -> None:
         """Extract the ZIP under a final name into a folder; `reveal` gives it its name.
 
         A cancelled call stops soon, and leaves no files. `has_room` is called before bytes are
-        written, on the thread that writes them.
+        written, on the thread that writes them. `wants` chooses the members.
 
         Raises:
             ArchiveError: The archive is refused or unreadable.

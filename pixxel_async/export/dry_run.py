@@ -50,12 +50,14 @@ class Planned:
         intent: What the export would do.
         path: Where its file is, or would be.
         held_bytes: Bytes of a partial file that a transfer could resume from.
+        download_id: The id of the package that an earlier run requested, or None.
     """
 
     download: Download
     intent: PlannedAction
     path: Path
     held_bytes: int
+    download_id: str | None = None
 
 
 def plan(
@@ -101,6 +103,7 @@ def plan(
             intent=PlannedAction.SKIP if is_saved else _intent(download, row, failures, retry),
             path=path,
             held_bytes=0 if is_saved or row.validator is None else max(row.mark, row.written),
+            download_id=row.download_id,
         )
 
 

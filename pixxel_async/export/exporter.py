@@ -22,6 +22,7 @@ from ..downloads import Download
 from ..errors import UsageError
 from ..http.client_lifetime import IS_CLOSED
 from ..journal.export_folder import ExportFolder, OpenFolders
+from ..members import Member
 from ..models import DownloadResult, OnFailure, Package, SavedPackage
 from ..sansio.files.filenames import path_namer
 from .event_bus import EventBus
@@ -29,6 +30,7 @@ from .export import Export, RunningExports
 from .package_requests import PackageRequests
 from .package_stream import PackageStream, stream_policy, streamed
 from .packages import Packages
+from .peek import Peeks
 from .pipeline import Pipeline
 from .resources import ExportResources
 from .single_downloads import SingleDownloads
@@ -66,6 +68,7 @@ class Exporter:
             limits=resources.limits,
             times=resources.packaging_times,
         )
+        self._peeks = Peeks(resources, requests, self._waits.wait)
 
     def export(
         self, downloads: Downloads, directory: str | Path, folder: FolderPolicy | None
@@ -129,6 +132,10 @@ class Exporter:
     async def wait(self, download: Download) -> Package:
         """Wait for one package; see `PixxelClient.wait`."""
         return await self._waits.wait(check_download(download))
+
+    async def peek(self, download: Download) -> list[Member]:
+        """Look into one package; see `PixxelClient.peek`."""
+        return await self._peeks.peek(check_download(download))
 
     async def aclose(self) -> None:
         """End everything that runs, early and in good order."""

@@ -302,6 +302,7 @@ class Pipeline:
         first = ResumeAction.CREATE
         if item.download not in self._resources.adopted:
             first = self._resume_stage.first(item, needs_id=needs_id(item.download))
+        self._resume_stage.choose_members(item)
         await self._pending_slots.acquire()
         item.has_place = True
         await self._start(item, first)

@@ -17,9 +17,10 @@ from .. import events
 from ..config import ExistingFiles, FolderPolicy, PreviousFailures, RetryPolicy
 from ..destinations.sink import Stamp
 from ..downloads import Download
-from ..errors import AnswerLostError, EarlierFailureError, SinkError
+from ..errors import AnswerLostError, ConfigError, EarlierFailureError, SinkError
 from ..journal.export_folder import ExportFolder
 from ..journal.models import Corruption, PackageRow
+from ..members import in_words
 from ..sansio.package_state import State
 from ..sansio.resume_decision import ResumeAction, failures_for, first
 from ..transfer.work_item import WorkItem, target_of
@@ -40,7 +41,18 @@ class ResumeStage:
         self._are_all_failed = False
 
     async def look_at(self, downloads: Downloads) -> None:
-        """Find out whether all downloads of a list failed in an earlier run."""
+        """Find out whether all downloads of a list failed in an earlier run.
+
+        Raises:
+            ConfigError: The folder has packages with other members than those wanted now.
+        """
+        wanted = self._policy.members.text
+        if (other := await self._folder.journal.other_members(wanted)) is not None:
+            message = (
+                f"the folder holds {in_words(other)}, and now {in_words(wanted)} is wanted: choose "
+                "another folder, or the same members"
+            )
+            raise ConfigError(message)
         if self._policy.previous_failures is PreviousFailures.AUTO and count(downloads) is not None:
             self._are_all_failed = True
             async for download in each(downloads):
@@ -57,6 +69,8 @@ class ResumeStage:
 
     def failures_for(self, row: PackageRow) -> PreviousFailures:
         """Return whether this package is retried if it failed in an earlier run."""
+        if row.members != self._policy.members.text:
+            return PreviousFailures.RETRY  # other members were wanted
         return failures_for(
             self._policy.previous_failures,
             are_all_failed=self._are_all_failed,
@@ -123,6 +137,11 @@ class ResumeStage:
         if row.state is State.FAILED and failures is PreviousFailures.RETRY:
             item.row = row.changed(recreated=0)
         return decided
+
+    def choose_members(self, item: WorkItem) -> None:
+        """Note which members of a package are wanted; a partial file of others is dropped."""
+        if item.row.members != (wanted := self._policy.members.text):
+            item.row = item.row.without_partial().changed(members=wanted)
 
     async def _is_unchanged(self, row: PackageRow, stamp: Stamp) -> bool:
         if not stamp.is_file or stamp.size != row.bytes:

@@ -17,6 +17,7 @@ import anyio
 
 from .. import events
 from ..config import Checksum, Extraction, FolderPolicy
+from ..destinations.sink import every_member
 from ..errors import SinkError
 from ..journal.export_folder import ExportFolder
 from ..models import SavedPackage
@@ -41,7 +42,7 @@ class SaveStage:
     ) -> None:
         """Take the dependencies; `clock` returns the `at_s` of events."""
         self._folder = folder
-        self._policy = policy
+        self._policy, self._extraction = policy, policy.what_to_extract
         self._algorithms = frozenset({checksum.value} - {Checksum.NONE.value})
         self._space = space
         self._clock = clock
@@ -84,17 +85,20 @@ class SaveStage:
         """
         sink, journal = self._folder.sink, self._folder.journal
         row = item.row
-        if self._policy.extraction is Extraction.NONE or row.is_discarded:
+        if self._extraction is Extraction.NONE or row.is_discarded:
             return
         if row.extracted is None or not await sink.is_folder(row.extracted):
             folder = folder_name(row.name)
             has_room = functools.partial(self._space.leaves_now, item.key)
-            await self._space.write(lambda: sink.extract(row.name, folder, has_room=has_room))
+            wants = self._policy.members.wants if self._policy.members else every_member
+            await self._space.write(
+                lambda: sink.extract(row.name, folder, has_room=has_room, wants=wants)
+            )
             # The journal entry comes first: a folder that exists and is recorded is complete.
             item.row = row.changed(extracted=folder)
             await self._space.write(lambda: journal.put(item.row))
             await sink.reveal(folder)
-        if self._policy.extraction is Extraction.DISCARD_ZIP:
+        if self._extraction is Extraction.DISCARD_ZIP:
             with anyio.CancelScope(shield=True):
                 item.row = item.row.changed(is_discarded=1)
                 await journal.put(item.row)

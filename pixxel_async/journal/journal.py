@@ -184,6 +184,10 @@ class Journal:
             self._damaged[key] = damage
         return row
 
+    async def other_members(self, members: str) -> str | None:
+        """Return a choice of members of a saved package that differs from this one, or None."""
+        return await self._run(lambda: schema.other_members(self._connection, members))
+
     def take_damage(self, key: str) -> Corruption | None:
         """Return, once, the damage that `get` found in a row, or None."""
         return self._damaged.pop(key, None)

@@ -37,6 +37,8 @@ class PackageRow:
         written_sha256: The SHA-256 of these, in hexadecimal; a later run checks them by it.
         stretches: The ranges that exist behind them, as JSON: `begin`, `end` and `sha256` of each;
             empty for none.
+        is_subset: 1 if they are of a ZIP of the chosen members, not of the whole package.
+        members: Which members were chosen, as `MemberFilter.text`; empty for all.
         bytes: The size of the file; set before it gets its final name.
         sha256: Its SHA-256, in hexadecimal; set together with `bytes` unless checksums are off.
         mtime_ns: Modification time of the file, in nanoseconds since 1970; None in journals of
@@ -65,6 +67,8 @@ class PackageRow:
     written: int = 0
     written_sha256: str | None = None
     stretches: str = ""
+    is_subset: int = 0
+    members: str = ""
     bytes: int | None = None
     sha256: str | None = None
     mtime_ns: int | None = None
@@ -96,7 +100,13 @@ class PackageRow:
     def without_partial(self) -> Self:
         """Return a copy that trusts no byte of a partial file."""
         return self.changed(
-            mark=0, written=0, written_sha256=None, stretches="", validator=None, total=None
+            mark=0,
+            written=0,
+            written_sha256=None,
+            stretches="",
+            is_subset=0,
+            validator=None,
+            total=None,
         )
 
 

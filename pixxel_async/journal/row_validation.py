@@ -35,7 +35,9 @@ REMEDY = "the next export of this package starts over"
 Check: TypeAlias = Callable[[object], str | None]
 """Returns why a value is invalid, or None."""
 
-_PARTIAL = frozenset({"validator", "total", "mark", "written", "written_sha256", "stretches"})
+_PARTIAL = frozenset(
+    {"validator", "total", "mark", "written", "written_sha256", "stretches", "is_subset"}
+)
 _TAG = re.compile(r"[\x20-\x7e\x80-\xff]+")
 _STATES, _DOINGS, _ENDINGS = frozenset(State), frozenset(Activity), frozenset(Ending)
 _STRETCHES = TypeAdapter(tuple[VerifiedRange, ...])
@@ -213,6 +215,8 @@ _ROW_CHECKS: dict[str, Check] = {
     "written": _bytes,
     "written_sha256": _or_none(_text),
     "stretches": _stretches,
+    "is_subset": _flag,
+    "members": _text,
     "bytes": _or_none(_bytes),
     "sha256": _or_none(_text),
     "mtime_ns": _or_none(_up_to(2**63 - 1, "a time in nanoseconds")),

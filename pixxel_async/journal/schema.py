@@ -21,7 +21,7 @@ from ..sansio.package_state import State
 from .models import Corruption, PackageRow, Run, Step
 from .row_validation import read_row, read_run, read_step, stand_in, target_problem
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 _PACKAGE_1 = """
 CREATE TABLE IF NOT EXISTS package (
@@ -53,6 +53,10 @@ _NEW_IN_2 = (
 _NEW_IN_3 = ("stretches TEXT NOT NULL DEFAULT ''",)
 _NEW_IN_4 = ("mtime_ns INTEGER", "inode INTEGER")
 _NEW_IN_5 = ("ctime_ns INTEGER",)
+_NEW_IN_6 = (
+    "is_subset INTEGER NOT NULL DEFAULT 0",
+    "members TEXT NOT NULL DEFAULT ''",
+)
 _RUN = """
 CREATE TABLE IF NOT EXISTS run (
     number INTEGER PRIMARY KEY,
@@ -126,7 +130,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(_PACKAGE_1)
         existing = {name for (_, name, *_) in connection.execute("PRAGMA table_info(package)")}
-        for column in (*_NEW_IN_2, *_NEW_IN_3, *_NEW_IN_4, *_NEW_IN_5):
+        for column in (*_NEW_IN_2, *_NEW_IN_3, *_NEW_IN_4, *_NEW_IN_5, *_NEW_IN_6):
             if column.split()[0] not in existing:
                 connection.execute(f"ALTER TABLE package ADD COLUMN {column}")
         connection.execute(_RUN)
@@ -169,6 +173,14 @@ def get_row(
         return read_row(values)
     row, damage = read_row({**values, "target": "{}"})  # the caller knows the target
     return row, damage or Corruption(key=key, field="target", reason=reason)
+
+
+def other_members(connection: sqlite3.Connection, members: str) -> str | None:
+    """Return a choice of members that a saved package has, and that differs from this one."""
+    found = connection.execute(
+        "SELECT members FROM package WHERE members <> ? AND bytes IS NOT NULL LIMIT 1", (members,)
+    ).fetchone()
+    return None if found is None else str(found[0])
 
 
 def check(row: PackageRow) -> None:

@@ -63,6 +63,7 @@ from .errors import (
     RefusedError,
     RetryableError,
 )
+from .member_transfer import transfer_of
 from .received import ReceivedPackage
 from .stall_monitor import StallMonitor
 from .work_item import WorkItem
@@ -147,7 +148,7 @@ class Downloader:
         self._folder = folder
         self._policy = policy
         self._write_policy = WritePolicy(policy.checksum, policy.sync)
-        self._foreign = folder_policy.unknown_files
+        self._foreign, self._members = folder_policy.unknown_files, folder_policy.members
         self._retry = retry
         self._gate = gate
         self._slots = slots
@@ -182,7 +183,7 @@ class Downloader:
         partial = await self._folder.sink.open(
             item.row.name, _held(item), self._foreign, self._write_policy
         )
-        transfer = Transfer(item, partial, self._shared)
+        transfer = transfer_of(item, partial, self._shared, self._members)
         try:
             await self._emit(
                 events.FetchStarted(

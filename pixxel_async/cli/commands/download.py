@@ -20,7 +20,14 @@ app = typer.Typer(
 
 WorkflowId = Annotated[str, typer.Argument(metavar="WORKFLOW_ID", help="The workflow.")]
 JobId = Annotated[str, typer.Argument(metavar="JOB_ID", help="The job of the workflow.")]
+TaskId = Annotated[str, typer.Argument(metavar="TASK_ID", help="The task of the job.")]
 AoiId = Annotated[str, typer.Argument(metavar="AOI_ID", help="The area of interest.")]
+InsightId = Annotated[str, typer.Argument(metavar="INSIGHT_ID", help="The insight.")]
+AssetIds = Annotated[list[str], typer.Argument(metavar="ASSET_ID", help="Its assets.")]
+CatalogIds = Annotated[
+    list[str], typer.Argument(metavar="ID", help="Ids of catalogs, all in one package.")
+]
+OrderItems = Annotated[bool, flag("--order-items", text="The ids are ids of order items.")]
 
 
 @app.command(
@@ -31,7 +38,7 @@ def insight(
     options: RunOptions,
     *,
     aoi_id: AoiId,
-    insight_id: Annotated[str, typer.Argument(metavar="INSIGHT_ID", help="The insight.")],
+    insight_id: InsightId,
     inputs: Annotated[
         list[str] | None,
         typer.Option("--input", metavar="ID", help="An input to include. May be repeated."),
@@ -52,7 +59,7 @@ def aoi(
     options: RunOptions,
     *,
     aoi_id: AoiId,
-    asset_ids: Annotated[list[str], typer.Argument(metavar="ASSET_ID", help="Its assets.")],
+    asset_ids: AssetIds,
 ) -> None:
     """Save assets of an area of interest."""
     _save(options, kind="aoi", aoi_id=aoi_id, asset_ids=asset_ids)
@@ -72,7 +79,7 @@ def task(
     *,
     workflow_id: WorkflowId,
     job_id: JobId,
-    task_id: Annotated[str, typer.Argument(metavar="TASK_ID", help="The task of the job.")],
+    task_id: TaskId,
 ) -> None:
     """Save the assets of one task of a job."""
     _save(options, kind="task", workflow_id=workflow_id, job_id=job_id, task_id=task_id)
@@ -86,12 +93,8 @@ def task(
 def catalog(
     options: RunOptions,
     *,
-    ids: Annotated[
-        list[str], typer.Argument(metavar="ID", help="Ids of catalogs, all in one package.")
-    ],
-    order_items: Annotated[
-        bool, flag("--order-items", text="The ids are ids of order items.")
-    ] = False,
+    ids: CatalogIds,
+    order_items: OrderItems = False,
 ) -> None:
     """Save images that the account owns, by catalog ids or by order items."""
     _save(options, kind="catalog", **{"order_item_ids" if order_items else "catalog_ids": ids})

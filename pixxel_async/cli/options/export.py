@@ -181,6 +181,14 @@ class RunOptions(UnattendedOptions, FolderOptions, WaitOptions):
     dry_run: Annotated[
         bool, flag("--dry-run", "-n", panel=OUTPUT, text="Show what would be done, and do nothing.")
     ] = False
+    sizes: Annotated[
+        bool,
+        flag(
+            "--sizes",
+            panel=OUTPUT,
+            text="With --dry-run: request the packages, and show how much would be transferred.",
+        ),
+    ] = False
     fail_fast: Annotated[
         bool,
         flag("--fail-fast", panel=OUTPUT, text="Stop at the first package that fails."),
@@ -202,6 +210,9 @@ class RunOptions(UnattendedOptions, FolderOptions, WaitOptions):
         """
         self.check()
         super().__post_init__()
+        if self.sizes and not self.dry_run:
+            reason = "it needs --dry-run: add that option, or leave this one out."
+            raise typer.BadParameter(reason, param_hint="'--sizes'")
         if self.log_format is not LogFormat.TEXT and self.log_file is None:
             reason = "it needs --log-file: add that option, or leave this one out."
             raise typer.BadParameter(reason, param_hint="'--log-format'")

@@ -21,6 +21,7 @@ from ...config import (
     UnknownFiles,
 )
 from ...errors import ConfigError
+from ...members import MemberFilter
 from ...sansio.files.filenames import FIELDS, path_namer
 from .types import flag, size_option
 
@@ -94,6 +95,25 @@ class FolderOptions:
         bool,
         flag("--discard-zip", panel=FOLDER, text="With --extract: delete the ZIP afterwards."),
     ] = False
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only",
+            metavar="GLOB",
+            rich_help_panel=FOLDER,
+            help="Transfer only the files of each package that match, such as '*.mask.tif', and "
+            "save them in a folder of its own. May be repeated.",
+        ),
+    ] = None
+    skip: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--skip",
+            metavar="GLOB",
+            rich_help_panel=FOLDER,
+            help="Leave out the files that match, such as '*.jpeg'. May be repeated.",
+        ),
+    ] = None
     checksum: Annotated[
         Checksum,
         typer.Option(
@@ -132,8 +152,18 @@ class FolderOptions:
             unknown_files=UnknownFiles.REPLACE if self.overwrite else UnknownFiles.REFUSE,
             path_template=self.path_template,
             extraction=self._extraction,
+            members=self.members,
             least_free_bytes=self.min_free,
         )
+
+    @property
+    def members(self) -> MemberFilter:
+        """Which members of each package are saved."""
+        try:
+            return MemberFilter(only=self.only or (), skip=self.skip or ())
+        except ConfigError:
+            reason = "a pattern is empty or holds a NUL."
+            raise typer.BadParameter(reason, param_hint="'--only' / '--skip'") from None
 
     @property
     def sync(self) -> Sync:
@@ -160,3 +190,4 @@ class FolderOptions:
         if self.discard_zip and not self.extract:
             reason = "it needs --extract: add that option, or leave this one out."
             raise typer.BadParameter(reason, param_hint="'--discard-zip'")
+        _ = self.members  # raises

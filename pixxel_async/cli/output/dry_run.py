@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import typer
 
 from ...destinations.paths import absolute_path
 from ...downloads import Download
+from ...errors import PixxelError
 from ...export.dry_run import Planned, PlannedAction, plan
 from ...sansio.redact import printable
 from ...sansio.units import size
 from ..options.export import RunOptions
+from .exit_codes import SOME_FAILED, SUCCESS, complain
+from .sizes import Sizes, in_words, look_into
 
 _WORDS = {
     PlannedAction.CREATE: "would be requested",
@@ -28,21 +32,34 @@ _WORDS = {
 
 
 def dry_run(downloads: Sequence[Download], options: RunOptions) -> None:
-    """Tell what an export would do, and end the command; nothing is sent or written.
+    """Tell what an export would do, and end the command; nothing is written.
+
+    Nothing is sent, unless sizes are wanted: then packages are requested, and looked into.
 
     Raises:
         SinkError: The journal of the folder cannot be read.
-        typer.Exit: With 0.
+        typer.Exit: With 0, or 1 if a package could not be looked into.
     """
     folder = absolute_path(options.out)
     planned = list(plan(downloads, folder, folder=options.folder, retry=options.retry))
+    found = look_into(planned, options) if options.sizes else {}
     if options.json:
         for package in planned:
-            sys.stdout.write(json.dumps(_row(package, folder)) + "\n")
+            row = _row(package, folder) | _sizes(found.get(package.download.key))
+            sys.stdout.write(json.dumps(row) + "\n")
     else:
-        for line in _lines(planned, folder):
+        for line in _lines(planned, folder, found):
             typer.echo(printable(line))
-    raise typer.Exit
+    failed = {key: error for key, error in found.items() if isinstance(error, PixxelError)}
+    for key, error in failed.items():
+        complain(f"{key}: {error}")
+    raise typer.Exit(SOME_FAILED if failed else SUCCESS)
+
+
+def _sizes(found: Sizes | PixxelError | None) -> dict[str, object]:
+    if isinstance(found, Sizes):
+        return asdict(found)
+    return {} if found is None else {"error": str(found)}
 
 
 def _row(package: Planned, folder: Path) -> dict[str, object]:
@@ -54,7 +71,9 @@ def _row(package: Planned, folder: Path) -> dict[str, object]:
     }
 
 
-def _lines(planned: Sequence[Planned], folder: Path) -> list[str]:
+def _lines(
+    planned: Sequence[Planned], folder: Path, found: Mapping[str, Sizes | PixxelError]
+) -> list[str]:
     counts = Counter(package.intent for package in planned)
     width = len(str(len(planned)))
     lines = [
@@ -62,4 +81,6 @@ def _lines(planned: Sequence[Planned], folder: Path) -> list[str]:
     ]
     if held := sum(package.held_bytes for package in planned):
         lines.append(f"{size(held)} of unfinished transfers would be gone on from")
-    return [f"{len(planned)} packages, into {folder}:", *lines, "Nothing was sent."]
+    known = [one for one in found.values() if isinstance(one, Sizes)]
+    last = in_words(known) if found else "Nothing was sent."
+    return [f"{len(planned)} packages, into {folder}:", *lines, last]

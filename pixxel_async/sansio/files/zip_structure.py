@@ -82,6 +82,8 @@ class Member:
     packed_size: int
     size: int
     offset: int
+    attributes: int = 0
+    """Those of its maker's system: Unix modes are in the upper half."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +200,7 @@ def members_of(data: bytes, directory: Directory) -> list[Member]:
         signature, _, _, flags, method, _, _, crc, packed, size, *rest = _HEADER.unpack_from(
             data, at
         )
-        name_bytes, extra_bytes, comment_bytes, disk, _, _, offset = rest
+        name_bytes, extra_bytes, comment_bytes, disk, _, attributes, offset = rest
         name_at = at + _HEADER.size
         extra_at = name_at + name_bytes
         at = extra_at + extra_bytes + comment_bytes
@@ -212,7 +214,7 @@ def members_of(data: bytes, directory: Directory) -> list[Member]:
         name = data[name_at:extra_at]
         if disk not in {0, _SHORT}:
             _refuse("it is one part of an archive that was split")
-        member = Member(name, flags, method, crc, packed, size, offset)
+        member = Member(name, flags, method, crc, packed, size, offset, attributes)
         _check_name(member, extra)
         members.append(member)
     if len(members) != directory.count:

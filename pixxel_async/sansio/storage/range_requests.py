@@ -179,6 +179,37 @@ def part_headers(first: int, end: int, validator: str) -> dict[str, str]:
     }
 
 
+def some_part_headers(wanted: tuple[int, int] | None, last: int) -> dict[str, str]:
+    """Return the headers of a GET of some bytes; None stands for so many at the end."""
+    span = f"-{last}" if wanted is None else f"{wanted[0]}-{wanted[1] - 1}"
+    return {"Accept-Encoding": "identity", "Range": f"bytes={span}"}
+
+
+def some_part(  # noqa: PLR0911 - one case a contradiction
+    status: int, headers: Mapping[str, str], wanted: tuple[int, int] | None, last: int
+) -> Part | str:
+    """Judge an answer to a GET with `some_part_headers`: exactly that part, or why it is not.
+
+    A part has the size of the object.
+    """
+    if status not in {OK, PARTIAL_CONTENT}:
+        return f"the storage answered {status} to the request for a part"
+    if coding := _coding(headers):
+        return f"the part came with Content-Encoding {coding}"
+    part = _part(status, headers)
+    total = _length(headers)
+    if part is None and wanted is None and total is not None and total <= last:
+        return Part(0, total, total)  # a small object: its end is all of it
+    if not isinstance(part, Part):
+        return part or "all of the object came instead of a part"
+    if part.total is None:
+        return "a part came without the size of the object"
+    first, end = (max(0, part.total - last), part.total) if wanted is None else wanted
+    if (part.first, part.end) != (first, min(end, part.total)):
+        return f"bytes {part.first}-{part.end - 1} came instead of {first}-{end - 1}"
+    return part
+
+
 def usable_part(  # noqa: PLR0913 - what is known of the part, keyword-only
     status: int, headers: Mapping[str, str], *, first: int, end: int, total: int, validator: str
 ) -> Part | str:
