@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 
 from pydantic import field_validator
 
+from .errors import ConfigError
 from .policy import Policy
 
 
@@ -82,12 +83,20 @@ class MemberFilter(Policy, frozen=True):
         return json.dumps({"only": sorted(set(self.only)), "skip": sorted(set(self.skip))})
 
 
+def filter_of(text: str) -> MemberFilter:
+    """Return the filter with this `text`; any other text gives one that leaves out nothing."""
+    try:
+        return MemberFilter.model_validate_json(text)
+    except (ValueError, ConfigError):
+        return MemberFilter()
+
+
 def in_words(text: str) -> str:
     """Return the options that give a filter, from its text."""
-    if not text:
-        return "whole packages"
-    patterns = json.loads(text)
-    return " ".join(f"--{kind} '{one}'" for kind in ("only", "skip") for one in patterns[kind])
+    found = filter_of(text)
+    kinds = (("--only", found.only), ("--skip", found.skip))
+    options = [f"{kind} '{one}'" for kind, patterns in kinds for one in patterns]
+    return " ".join(options) or "whole packages"
 
 
 def _matches(name: str, pattern: str) -> bool:

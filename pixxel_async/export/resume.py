@@ -22,6 +22,7 @@ from ..journal.export_folder import ExportFolder
 from ..journal.models import Corruption, PackageRow
 from ..members import in_words
 from ..sansio.package_state import State
+from ..sansio.redact import printable
 from ..sansio.resume_decision import ResumeAction, failures_for, first
 from ..transfer.work_item import WorkItem, target_of
 from .event_bus import EventBus
@@ -48,9 +49,10 @@ class ResumeStage:
         """
         wanted = self._policy.members.text
         if (other := await self._folder.journal.other_members(wanted)) is not None:
+            there, now = printable(in_words(other)), printable(in_words(wanted))
             message = (
-                f"the folder holds {in_words(other)}, and now {in_words(wanted)} is wanted: choose "
-                "another folder, or the same members"
+                f"the folder holds {there}, and now {now} is wanted: choose another folder, or "
+                "the same members"
             )
             raise ConfigError(message)
         if self._policy.previous_failures is PreviousFailures.AUTO and count(downloads) is not None:

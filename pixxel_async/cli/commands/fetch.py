@@ -56,7 +56,7 @@ NO_FOLDER = Path(os.devnull)
 NO_SUCH_KEY = SecretStr("there-is-no-key")
 NO_KEY_TO_RENEW = f"its signed URL does not work any more; to request a fresh one: {NO_KEY}"
 NO_URL = "a source with a question mark is a URL, which starts with https://, and not a file"
-UNUSED = frozenset({"dry_run", "json", "retry_failed", "no_recreate"})
+UNUSED = frozenset({"dry_run", "sizes", "json", "retry_failed", "no_recreate"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,9 +94,11 @@ class FetchOptions(RunOptions):
         if (self.out == NO_FOLDER) == (self.output is None):
             reason = "give a folder, or --output FILE for one package; not both."
             raise typer.BadParameter(reason, param_hint="'--out'")
-        if self.output is not None and self.extract:
-            reason = "it needs a folder: give --out DIR instead of --output."
-            raise typer.BadParameter(reason, param_hint="'--extract'")
+        given = {"--extract": self.extract, "--only": self.only, "--skip": self.skip}
+        for option in (option for option, value in given.items() if value):
+            if self.output is not None:
+                reason = "it needs a folder: give --out DIR instead of --output."
+                raise typer.BadParameter(reason, param_hint=f"'{option}'")
 
 
 @partial(takes_options, without=UNUSED)

@@ -27,6 +27,8 @@ from ...display.base import Verbosity
 from ...downloads import Download
 from ...export.verify import JOBS, forget, held
 from ...export.verify import verify as verified
+from ...journal.reader import read_record
+from ...members import MemberFilter, filter_of
 from ...sansio.files.verification import Condition, Finding
 from ..client_factory import client_of
 from ..options.export import RunOptions, at_least_one, takes_options
@@ -46,7 +48,10 @@ NOT_OF_VERIFY = frozenset(
         "verify",
         "overwrite",
         "path_template",
+        "only",
+        "skip",
         "dry_run",
+        "sizes",
         "fail_fast",
         "summary",
         "on_done",
@@ -132,7 +137,14 @@ def _shows_hints(options: RunOptions) -> bool:
 
 
 def _fetch(downloads: list[Download], options: RunOptions) -> None:
-    """Export the forgotten packages; a second check decides whether that succeeded."""
+    """Export the forgotten packages, with the members that the folder has of each.
+
+    A second check decides whether that succeeded.
+    """
+    keys = {download.key for download in downloads}
+    rows = read_record(absolute_path(options.out)).rows
+    chosen = next((filter_of(row.members) for row in rows if row.key in keys), MemberFilter())
+    options = replace(options, only=list(chosen.only), skip=list(chosen.skip))
     try:
         save(downloads, replace(options, json=False, retry_failed=True))
     except typer.Exit as end:
