@@ -47,7 +47,7 @@ def open_package(
 
         from pixxel_async import geo
 
-        cube = geo.open(saved)
+        cube = geo.open(await client.download(downloads[0], "packages"))
         red = cube.reflectance.sel(wavelength=660, method="nearest")
         clear = red.where(~cube.flags.sel(flag="cloud"))
 

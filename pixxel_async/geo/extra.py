@@ -27,4 +27,7 @@ def extra_needed() -> Iterator[None]:
 
 
 class ContentWarning(UserWarning):
-    """A package holds something unknown or broken; the message says what and where."""
+    """A package holds something unknown or broken; the message says what and where.
+
+    The dataset has the rest.
+    """

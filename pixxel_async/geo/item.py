@@ -106,6 +106,8 @@ def _properties(package: PackageId, facts: PackageFacts) -> dict[str, Any]:
         "pixxel:kind": package.kind,
         "pixxel:warnings": list(facts.warnings),
     }
+    if package.members:
+        properties["pixxel:members"] = package.members
     parts = [scene.scene.parts for scene in facts.scenes if scene.scene.parts]
     for name, values in (
         ("platform", {each.satellite for each in parts}),

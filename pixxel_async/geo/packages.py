@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..journal.models import Activity, ExportRecord, PackageRow
+from ..members import in_words
 from ..sansio.files.filenames import folder_name
 from ..sansio.package_state import State
 
@@ -34,6 +35,7 @@ class PackageId:
         kind: The kind of its download.
         bytes: The size of its ZIP.
         sha256: Its SHA-256, in hexadecimal, or empty.
+        members: Which of its members were chosen, as options; empty for all.
         saved_at: When it was saved.
     """
 
@@ -42,6 +44,7 @@ class PackageId:
     kind: str
     bytes: int | None
     sha256: str
+    members: str
     saved_at: datetime
 
 
@@ -78,10 +81,11 @@ def saved_files(folder: Path, record: ExportRecord) -> tuple[list[SavedFile], li
             kind=str(json.loads(row.target).get("kind", "")),
             bytes=row.bytes,
             sha256=row.sha256 or "",
+            members=in_words(row.members) if row.members else "",
             saved_at=datetime.fromtimestamp(int(moment), UTC),
         )
         facts = (
-            *(FORM, id_, row.key, row.bytes, row.sha256, iso(package.saved_at)),
+            *(FORM, id_, row.key, row.bytes, row.sha256, iso(package.saved_at), row.members),
             *(str(path), status.st_size, status.st_mtime_ns),
         )
         stamp = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
