@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from .cube import open_export as open_export
     from .cube import open_package as open  # noqa: A004 - as in xarray and rasterio
     from .extra import ContentWarning as ContentWarning
+    from .previews import preview as preview
 
-__all__ = ["ContentWarning", "IndexFiles", "index", "open", "open_export"]
+__all__ = ["ContentWarning", "IndexFiles", "index", "open", "open_export", "preview"]
 
 if not TYPE_CHECKING:
     _MODULE_OF = {
@@ -26,6 +27,7 @@ if not TYPE_CHECKING:
         "index": ("catalog", "index"),
         "open": ("cube", "open_package"),
         "open_export": ("cube", "open_export"),
+        "preview": ("previews", "preview"),
     }
 
     def __getattr__(name: str) -> object:

@@ -26,9 +26,10 @@ from ..errors import UsageError
 from ..journal.reader import read_record
 from ..models import SavedPackage
 from .catalog import FOLDER, read_items
+from .choice import path_of, scenes_of, the_scene
 from .contents import Contents, open_contents
 from .extra import ContentWarning
-from .facts import SceneFacts, facts_of
+from .facts import SceneFacts
 from .footprint import Bbox
 from .mask_flags import MASKS, MEANINGS, unnamed
 from .names import Role
@@ -64,12 +65,8 @@ def open_package(
         ArchiveError: It cannot be read.
         UsageError: There is no such scene, or several of them.
     """
-    path = _path_of(package)
-    with open_contents(path) as contents:
-        found = list(_scenes(contents, scene))
-        if len(found) != 1:
-            raise UsageError(_choice(path, contents, scene))
-        return _dataset(contents, found[0], flags)
+    with open_contents(path_of(package)) as contents:
+        return _dataset(contents, the_scene(contents, scene), flags)
 
 
 def open_export(
@@ -119,7 +116,7 @@ def _selected(
     interval: Interval,
     flags: Mapping[str, int] | None,
 ) -> Iterator[xr.Dataset]:
-    for facts in _scenes(contents, None):
+    for facts in scenes_of(contents):
         if not interval.has(facts.begins, facts.ends):
             continue
         cube = _dataset(contents, facts, flags)
@@ -145,35 +142,6 @@ def _cropped(cube: xr.Dataset, bbox: Bbox) -> xr.Dataset:
 def _range(chosen: np.ndarray[Any, Any]) -> slice:
     at = np.flatnonzero(chosen)
     return slice(at[0], at[-1] + 1) if at.size else slice(0)
-
-
-def _path_of(package: SavedPackage | str | Path) -> Path:
-    if not isinstance(package, SavedPackage):
-        return absolute_path(package)
-    if package.extracted is not None and not package.path.exists():
-        return package.extracted
-    return package.path
-
-
-def _scenes(contents: Contents, name: str | None) -> Iterator[SceneFacts]:
-    with gdal():
-        facts = facts_of(contents, counts=False)
-    for warning in facts.warnings:
-        warnings.warn(f"{contents.path}: {warning}", ContentWarning, stacklevel=4)
-    return (
-        each
-        for each in facts.scenes
-        if name in {None, each.scene.name} and (each.image is not None or each.mask is not None)
-    )
-
-
-def _choice(path: Path, contents: Contents, wanted: str | None) -> str:
-    names = [each.scene.name for each in _scenes(contents, None)]
-    if not names:
-        return f"{path}: it has no image"
-    if wanted is not None:
-        return f"{path}: it has no scene {wanted}, but {', '.join(names)}"
-    return f"{path}: it has several scenes; choose one with scene=: {', '.join(names)}"
 
 
 def _dataset(contents: Contents, facts: SceneFacts, flags: Mapping[str, int] | None) -> xr.Dataset:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import rasterio
 import rasterio.warp
-from rasterio.errors import RasterioError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
 from .envi import Band, band_name, length_nm, number
@@ -110,7 +110,7 @@ def _opened(href: str) -> Iterator[Any]:
     try:
         with rasterio.open(href) as source:
             yield source
-    except (RasterioError, OSError) as error:
+    except (RasterioError, NotGeoreferencedWarning, OSError) as error:
         message = f"GDAL cannot read it: {error}"
         raise ValueError(message) from error
 

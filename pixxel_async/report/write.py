@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,12 @@ class ReportFiles:
     totals: Totals
 
 
-def write_report(directory: str | Path, out: str | Path | None = None) -> ReportFiles:
+def write_report(
+    directory: str | Path,
+    out: str | Path | None = None,
+    *,
+    previews: Mapping[str, bytes] | None = None,
+) -> ReportFiles:
     """Write the report of an export; this function blocks.
 
         files = write_report("packages")
@@ -62,6 +68,7 @@ def write_report(directory: str | Path, out: str | Path | None = None) -> Report
     Args:
         directory: The export folder.
         out: The directory for the files, created if it is missing; None means the export folder.
+        previews: A PNG for each package that has one, by the name of its file; the page shows them.
 
     Returns:
         The paths of the files, and the totals.
@@ -80,7 +87,7 @@ def write_report(directory: str | Path, out: str | Path | None = None) -> Report
     json_path = write_file(target / REPORT_JSON, json_of(record, totals, timelines, folder=folder))
     csv_path = write_file(target / REPORT_CSV, csv_of(timelines))
     failed_path = write_file(target / FAILED_MANIFEST, failed_manifest(timelines))
-    page = page_of(record, folder=folder, retry_manifest=failed_path)
+    page = page_of(record, folder=folder, retry_manifest=failed_path, previews=previews or {})
     html_path = write_file(target / REPORT_HTML, page)
     return ReportFiles(
         json=json_path, csv=csv_path, failed=failed_path, html=html_path, totals=totals
