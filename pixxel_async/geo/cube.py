@@ -22,7 +22,7 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from ..destinations.paths import absolute_path
-from ..errors import UsageError
+from ..errors import ArchiveError, UsageError
 from ..journal.reader import read_record
 from ..models import SavedPackage
 from .catalog import FOLDER, read_items
@@ -84,7 +84,8 @@ def open_export(
         for cube in geo.open_export("packages", time="2026-06-01/2026-06-30", max_cloud=10):
             print(cube.attrs["scene"], cube.sizes)
 
-    With an index in the folder, only packages that it does not have are looked into first.
+    With an index in the folder, only packages that it does not have are looked into first. A
+    package that cannot be read is left out, with a warning.
 
     Args:
         directory: The export folder.
@@ -105,8 +106,11 @@ def open_export(
     found: list[xr.Dataset] = []
     for one in saved:
         if overlaps(items[one.package.id], bbox, interval, max_cloud):
-            with open_contents(one.path) as contents:
-                found.extend(_selected(contents, bbox, interval, flags))
+            try:
+                with open_contents(one.path) as contents:
+                    found.extend(_selected(contents, bbox, interval, flags))
+            except ArchiveError as error:
+                warnings.warn(str(error), ContentWarning, stacklevel=2)
     return sorted(found, key=lambda cube: str(cube.attrs.get("acquired", "")))
 
 

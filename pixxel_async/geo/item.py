@@ -140,12 +140,13 @@ def _assets(
     package: PackageId, contents: Contents, facts: PackageFacts
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     if not contents.path.is_dir():
-        asset = {
+        asset: dict[str, Any] = {
             "href": contents.path.as_posix(),
             "type": "application/zip",
             "roles": ["archive"],
-            "file:size": package.bytes,
         }
+        if package.bytes is not None:
+            asset["file:size"] = package.bytes
         if package.sha256:
             asset["file:checksum"] = _SHA256_MULTIHASH + package.sha256
         yield "package", asset

@@ -244,6 +244,14 @@ def test_an_export_is_opened_by_place_time_and_cloud(tmp_path: Path) -> None:
     assert geo.open_export(folder, bbox=(20, 20, 21, 21)) == []
 
 
+def test_a_broken_package_of_an_export_is_left_out(tmp_path: Path) -> None:
+    folder = export_of(tmp_path / "out", product(), product())
+    (folder / "job-0.zip").write_bytes(b"not a ZIP")
+    with pytest.warns(geo.ContentWarning, match=r"job-0\.zip: it cannot be read as a ZIP"):
+        (cube,) = geo.open_export(folder)
+    assert cube.attrs["package"] == str(folder / "job-1.zip")
+
+
 def test_hypercoast_gets_what_its_readers_return(tmp_path: Path) -> None:
     path = archive(tmp_path / "x.zip", product())
     cube = read_pixxel(str(path), wavelengths=[640])

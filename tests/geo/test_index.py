@@ -23,6 +23,7 @@ from pystac.validation import JsonSchemaSTACValidator  # isort: skip
 
 from pixxel_async import geo
 from pixxel_async.errors import SinkError, UsageError
+from pixxel_async.geo import contents
 from pixxel_async.geo.extra import extra_needed
 from pixxel_async.sandbox import Scenario, demo_rows, sandbox_in_thread
 
@@ -131,6 +132,40 @@ def stamps(folder: Path) -> dict[str, int]:
         for path in (folder / "stac").rglob("*")
         if path.is_file()
     }
+
+
+def test_an_index_that_was_interrupted_is_the_old_one_until_it_is_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = sandbox_export(tmp_path / "out", 2)
+    files = geo.index(folder)
+    os.utime(min(folder.glob("*.zip")), (1, 1))
+    before = files.catalog.read_bytes()
+    with monkeypatch.context() as patched:
+        patched.setattr("pyarrow.parquet.write_table", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            geo.index(folder)
+    assert files.catalog.read_bytes() == before
+    assert len(list(pystac.Catalog.from_file(files.catalog).get_items())) == 2
+    assert [path.name for path in (folder / "stac").iterdir() if path.name.startswith(".")] == []
+    assert geo.index(folder).read == 1
+    assert geo.index(folder).read == 0
+
+
+def interrupt(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_header_of_many_megabytes_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contents, "MAX_TEXT_BYTES", len(FOOTPRINT))
+    item = item_of(export_of(tmp_path / "out", product()))
+    limit = f"it is larger than {len(FOOTPRINT)} bytes"
+    assert item["properties"]["pixxel:warnings"] == [
+        f"{STEM}.hdr: not used, since {limit}",
+        f"{STEM}.tif: the wavelengths of its bands are unknown",
+    ]
 
 
 def test_a_missing_file_has_no_item(tmp_path: Path) -> None:
