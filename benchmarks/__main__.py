@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from . import (
     awaiting,
     few,
+    indexing,
     journal,
     links,
     memory,
@@ -40,6 +41,7 @@ BENCHMARKS: dict[str, Callable[[], Iterable[str]]] = {
     "journal": journal.lines,
     "memory": memory.lines,
     "start": start.lines,
+    "indexing": indexing.lines,
     "trace": trace.lines,
 }
 

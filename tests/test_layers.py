@@ -32,6 +32,7 @@ LAYERS = (
     ("transfer",),
     ("export",),
     ("report",),
+    ("geo",),
     ("resources", "display"),
     ("composition",),
     ("client", "client_runs"),

@@ -126,6 +126,13 @@ LISTED = (
         "Example: pixxel-async report packages --out report",
     ),
     Listed(
+        "index",
+        "index",
+        AFTERWARDS,
+        "Write a STAC catalog and a GeoParquet of the saved packages.",
+        "Example: pixxel-async index packages",
+    ),
+    Listed(
         "doctor",
         "doctor",
         SETTING_UP,

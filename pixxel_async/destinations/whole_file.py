@@ -14,8 +14,12 @@ from .os_errors import sink_error
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
+def whole_file(path: Path, *, sync: bool = True) -> Iterator[BinaryIO]:
     """Open a temporary file beside `path`; it gets that name if nothing is raised.
+
+    Args:
+        path: The file.
+        sync: Whether it has to outlast a power cut.
 
     Raises:
         SinkError: It cannot be written.
@@ -26,7 +30,8 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             with open(descriptor, "w+b") as file:  # noqa: PTH123 - a descriptor
                 yield file
                 file.flush()
-                os.fsync(file.fileno())
+                if sync:
+                    os.fsync(file.fileno())
             Path(partial).chmod(FILE_MODE)
             Path(partial).replace(path)
         except BaseException:

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 
 from ..journal.models import Activity, ExportRecord
 from ..sansio.layout import short
@@ -70,13 +72,20 @@ SHOWN_FAILURES = 300
 TIMED = (Activity.PACKAGING, Activity.READY, Activity.TRANSFERRING, Activity.RETRYING)
 
 
-def page_of(record: ExportRecord, *, folder: Path, retry_manifest: Path) -> str:
+def page_of(
+    record: ExportRecord,
+    *,
+    folder: Path,
+    retry_manifest: Path,
+    previews: Mapping[str, bytes] = MappingProxyType({}),
+) -> str:
     """Return the HTML report of an export.
 
     Args:
         record: The journal's record, after `tidy`.
         folder: The export folder.
         retry_manifest: The manifest of the failed packages.
+        previews: A PNG for each package that has one, by name.
     """
     timelines = timelines_of(record)
     totals = totals_of(record)
@@ -86,6 +95,7 @@ def page_of(record: ExportRecord, *, folder: Path, retry_manifest: Path) -> str:
         _totals(record, totals, timelines),
         _failed(failed(timelines), retry_command(retry_manifest, folder)),
         *_plots(record, timelines, totals),
+        _previews(previews),
         _slowest(slowest(timelines)),
         _runs(record),
     ]
@@ -232,6 +242,17 @@ def _slowest(timelines: Sequence[Timeline]) -> str:
         return ""
     heads = ("package", "#size", "#took", *(f"#{_word(doing)}" for doing in TIMED))
     return _section("slowest", "The slowest packages", _table(heads, map(_slow, timelines)))
+
+
+def _previews(pictures: Mapping[str, bytes]) -> str:
+    if not pictures:
+        return ""
+    figures = "\n".join(
+        f'<figure><img alt="" src="data:image/png;base64,{b64encode(picture).decode()}">'
+        f"<figcaption>{escape(printable(name))}</figcaption></figure>"
+        for name, picture in pictures.items()
+    )
+    return _section("previews", "Previews", f'<div class="previews">\n{figures}\n</div>')
 
 
 def _word(doing: Activity) -> str:

@@ -7,6 +7,7 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +51,12 @@ class ReportFiles:
     totals: Totals
 
 
-def write_report(directory: str | Path, out: str | Path | None = None) -> ReportFiles:
+def write_report(
+    directory: str | Path,
+    out: str | Path | None = None,
+    *,
+    previews: Mapping[str, bytes] | None = None,
+) -> ReportFiles:
     """Write the report of an export; this function blocks.
 
         files = write_report("packages")
@@ -61,6 +67,7 @@ def write_report(directory: str | Path, out: str | Path | None = None) -> Report
     Args:
         directory: The export folder.
         out: The directory for the files, created if it is missing; None means the export folder.
+        previews: A PNG for each package that has one, by the name of its file; the page shows them.
 
     Returns:
         The paths of the files, and the totals.
@@ -73,21 +80,21 @@ def write_report(directory: str | Path, out: str | Path | None = None) -> Report
     record = tidy(read_record(folder))
     timelines, totals = timelines_of(record), totals_of(record)
     try:
-        _make(target, folder)
+        make_target(target, folder)
     except OSError as error:
         raise sink_error(error, target) from error
     json_path = write_file(target / REPORT_JSON, json_of(record, totals, timelines, folder=folder))
     csv_path = write_file(target / REPORT_CSV, csv_of(timelines))
     failed_path = write_file(target / FAILED_MANIFEST, failed_manifest(timelines))
-    page = page_of(record, folder=folder, retry_manifest=failed_path)
+    page = page_of(record, folder=folder, retry_manifest=failed_path, previews=previews or {})
     html_path = write_file(target / REPORT_HTML, page)
     return ReportFiles(
         json=json_path, csv=csv_path, failed=failed_path, html=html_path, totals=totals
     )
 
 
-def _make(target: Path, folder: Path) -> None:
-    """Create the report's directory; inside the export folder, follow no links."""
+def make_target(target: Path, folder: Path) -> None:
+    """Create the directory of a report or an index; inside the export folder, follow no links."""
     if not target.is_relative_to(folder):
         make_folders(target)
         return
@@ -97,12 +104,17 @@ def _make(target: Path, folder: Path) -> None:
             within = stack.enter_context(within.folder(part, make=True))
 
 
-def write_file(path: Path, text: str) -> Path:
+def write_file(path: Path, text: str, *, sync: bool = True) -> Path:
     """Write a file as a whole or not at all; return its path.
+
+    Args:
+        path: The file.
+        text: Its content.
+        sync: Whether it has to outlast a power cut.
 
     Raises:
         SinkError: It cannot be written.
     """
-    with whole_file(path) as file:
+    with whole_file(path, sync=sync) as file:
         file.write(text.encode("utf-8"))
     return path

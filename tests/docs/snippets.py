@@ -35,7 +35,7 @@ from pixxel_async import JobDownload, PixxelClient, export_sync
 from .pages import DOCS, ROOT, documented_names
 
 PAGES = (ROOT / "README.md", *sorted(DOCS.rglob("*.md")))
-NEEDS_FOLDER = re.compile(r"\b(verify|write_report)\(")
+NEEDS_FOLDER = re.compile(r"\b(verify|write_report|geo\.index|geo\.open_export)\(")
 GIVEN = {"client": "pixxel_async.PixxelClient", "downloads": "list[pixxel_async.Download]"}
 """What a module may use without defining it, and the types."""
 

@@ -14,7 +14,7 @@ import pytest
 
 import pixxel_async
 import pixxel_async.sandbox
-from pixxel_async import PixxelClient
+from pixxel_async import PixxelClient, geo
 
 from ..support import PROCESS_S
 from .links_outside import leads_outside
@@ -27,7 +27,8 @@ RESOURCES = {
     if not name.startswith("_")
 }
 SANDBOX = {f"pixxel_async.sandbox.{name}" for name in pixxel_async.sandbox.__all__}
-PUBLIC = {f"pixxel_async.{name}" for name in pixxel_async.__all__} | RESOURCES | SANDBOX
+GEO = {f"pixxel_async.geo.{name}" for name in geo.__all__}
+PUBLIC = {f"pixxel_async.{name}" for name in pixxel_async.__all__} | RESOURCES | SANDBOX | GEO
 
 
 def test_the_reference_has_every_public_name_once() -> None:

@@ -20,6 +20,7 @@ from ..support import PROCESS_S
 from .pages import REFERENCE, documented_names
 from .snippets import PAGES, Module, files, indented, modules, names, of_docstrings, run
 
+GEO_MISSING = "the extra geo is not installed: pip install -e '.[dev]'"
 PLUGIN = 'pytest_plugins = ["pixxel_async.pytest_plugin"]\n'
 REFERENCES = sorted(REFERENCE.glob("*.md"))
 ALL = [module for page in PAGES for module in modules(page)]
@@ -37,8 +38,15 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
         yield sandbox
 
 
+def skip_without_extra(page: Path) -> None:
+    """Skip a page whose examples need an extra that is not installed."""
+    if re.search(r"\bgeo\b", "".join(module.code for module in modules(page))):
+        pytest.importorskip("rioxarray", reason=GEO_MISSING)
+
+
 @pytest.mark.parametrize("page", sorted({each.page for each in ALL}), ids=lambda page: page.stem)
 def test_the_examples_of_a_page_run(here: Sandbox, page: Path) -> None:
+    skip_without_extra(page)
     for module in modules(page):
         if not module.reason and not module.is_test:
             run(module.code, str(page), {"__name__": "example"})
@@ -47,6 +55,7 @@ def test_the_examples_of_a_page_run(here: Sandbox, page: Path) -> None:
 
 @pytest.mark.parametrize("page", REFERENCES, ids=lambda page: page.stem)
 def test_the_examples_of_docstrings_run(here: Sandbox, page: Path) -> None:
+    skip_without_extra(page)
     for snippet in of_docstrings(page):
         run(snippet.code, snippet.where, names())
     assert here.leaks == []
@@ -54,6 +63,7 @@ def test_the_examples_of_docstrings_run(here: Sandbox, page: Path) -> None:
 
 @pytest.mark.parametrize("module", TESTS, ids=lambda each: each.where)
 def test_an_example_of_a_test_passes(tmp_path: Path, module: Module) -> None:
+    skip_without_extra(module.page)
     written = {"conftest.py": PLUGIN, **files(module.page), "test_example.py": module.code}
     for name, code in written.items():
         (tmp_path / name).write_text(code, encoding="utf-8")
