@@ -311,6 +311,7 @@ def test_every_column_is_checked() -> None:
                 | {
                     "written_sha256",
                     "stretches",
+                    "is_subset",
                 }
             )
             str(damage).encode()
