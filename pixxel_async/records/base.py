@@ -116,6 +116,10 @@ def _objects(value: object) -> tuple[Any, ...]:
     return tuple(one for one in listed if isinstance(one, (Mapping, ServiceModel)))
 
 
+def _one(value: object) -> object:
+    return value if isinstance(value, (Mapping, ServiceModel)) else {}
+
+
 def _field(read: Callable[[object], Any]) -> BeforeValidator:
     return BeforeValidator(read)
 
@@ -131,6 +135,8 @@ Object: TypeAlias = Annotated[Mapping[str, Any], _field(_object)]
 """An object of the service, without a model of its own."""
 Objects = _field(_objects)
 """For tuples of models: what is not an object is left out."""
+OneObject = _field(_one)
+"""For a model: what is not an object is an empty one."""
 Time: TypeAlias = Annotated[datetime | None, _field(read_time)]
 
 
@@ -160,6 +166,11 @@ class ServiceModel(BaseModel, frozen=True):
         It may contain signed URLs; `repr` does not show it.
         """
         return self._raw
+
+    def __hash__(self) -> int:
+        """Return a hash; objects without a model of their own have none, and do not count."""
+        values = vars(self).values()
+        return hash((type(self), *(each for each in values if not isinstance(each, Mapping))))
 
     @model_validator(mode="wrap")
     @classmethod

@@ -6,7 +6,19 @@ from typing import Annotated
 
 from pydantic import Field
 
-from .base import Id, Number, Numbers, Object, Objects, Record, ServiceModel, Text, Texts, Time
+from .base import (
+    Id,
+    Number,
+    Numbers,
+    Object,
+    Objects,
+    OneObject,
+    Record,
+    ServiceModel,
+    Text,
+    Texts,
+    Time,
+)
 
 
 class Band(ServiceModel, frozen=True):
@@ -177,5 +189,5 @@ class Visualization(Record, frozen=True):
     expression_type: Text = ""
     rescale: Numbers = ()
     user_id: Text = ""
-    metadata: VisualizationMetadata = VisualizationMetadata()
+    metadata: Annotated[VisualizationMetadata, OneObject] = VisualizationMetadata()
     updated_at: Time = None

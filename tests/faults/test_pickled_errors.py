@@ -17,6 +17,7 @@ import pytest
 from pixxel_async import (
     ApiError,
     ConnectionBrokenError,
+    CostLimitError,
     ExportFailedError,
     IntegrityError,
     NotFoundError,
@@ -77,6 +78,8 @@ def make(kind: type[PixxelError]) -> PixxelError:
         parts = {}
     elif issubclass(kind, TransportError):
         parts = {"sent": False}
+    elif issubclass(kind, CostLimitError):
+        parts = {"cost": 5.0, "committed": 97.5, "limit": 100.0}
     elif issubclass(kind, ExportFailedError):
         parts = {"total": 3}  # its packages: tests/test_first_tries.py
     elif issubclass(kind, InputError):

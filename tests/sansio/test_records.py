@@ -17,7 +17,11 @@ from pixxel_async import records
 from pixxel_async.records import Aoi, Asset, Catalog, Job, Order, Project, Record, Task
 from pixxel_async.records.base import read_time
 
-KINDS: list[type[Record]] = [getattr(records, name) for name in records.__all__ if name != "Record"]
+KINDS: list[type[Record]] = [
+    kind
+    for kind in map(vars(records).__getitem__, records.__all__)
+    if issubclass(kind, Record) and kind is not Record
+]
 PARENTS = {"aoi_id": "a", "workflow_id": "w", "job_id": "j"}
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
