@@ -158,9 +158,13 @@ class Halts:
 class Pauses:
     """Lets all transfers stand still, wherever they are."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, bytes_per_s: int) -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, *, bytes_per_s: int, paused_bytes_per_s: int = 500
+    ) -> None:
         self.are_on = Event()
-        rate = property(lambda _: 500 if self.are_on.is_set() else bytes_per_s, lambda *_: None)
+        rate = property(
+            lambda _: paused_bytes_per_s if self.are_on.is_set() else bytes_per_s, lambda *_: None
+        )
         monkeypatch.setattr(Sender, "_bytes_per_s", rate, raising=False)
 
     def wait(self, sandbox: Sandbox, out: Path, _: int) -> None:

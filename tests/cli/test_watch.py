@@ -84,7 +84,7 @@ def test_one_look_saves_what_is_finished_and_the_next_saves_nothing_twice(tmp_pa
         again = run(*WATCH, "--out", out, "--once", "--quiet", env=env)
         assert (again.exit_code, again.stdout, again.stderr) == (0, "", "")
         assert len(sandbox.gets) == 2
-        exported = run("select", "insights", "--aoi", "a1", "--status", "any", env=env).stdout
+        exported = run("insights", "select", "--aoi", "a1", "--status", "any", env=env).stdout
         (tmp_path / "m.jsonl").write_text(exported)
         ended = run("export", tmp_path / "m.jsonl", "--out", out, *QUICK, "--json", env=env)
         statuses = {json.loads(line)["status"] for line in ended.stdout.splitlines()}
@@ -136,7 +136,7 @@ def test_the_options_of_an_export_have_their_effect(tmp_path: Path) -> None:
         )  # fmt: skip
     assert ended.exit_code == 0
     assert len(list((out / "a1").glob("i1-*.zip.seen"))) == 1
-    assert len(list((out / "a2").glob("i3-*/*/image.tif"))) == 1
+    assert len(list((out / "a2").glob("i3-*/*.mask.tif"))) == 1
     assert "--on-saved: 2 commands ran, 0 failed" in ended.stderr
     rows = [json.loads(line) for line in log.read_text().splitlines()]
     assert [row["event"] for row in rows].count("Saved") == 2

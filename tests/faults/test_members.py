@@ -278,7 +278,7 @@ def test_killed_five_times_the_members_are_right(
     out, kills = tmp_path / "out", 5
     words = ("download", "job", "w", "j", "--out", out, "--only", IMAGES, "--only", "*.mask.tif")
     quick = ("--quiet", "--poll-initial", "0.2", "--poll-max", "0.6")
-    pauses = Pauses(monkeypatch, bytes_per_s=6_000_000)
+    pauses = Pauses(monkeypatch, bytes_per_s=6_000_000, paused_bytes_per_s=20_000)
     row = {"kind": "job", "workflow_id": "w", "job_id": "j"}
     data = b"".join(package_content(scenario, Identity.of(row), 1))
     with sandbox_in_thread(scenario) as sandbox:

@@ -136,11 +136,11 @@ def test_a_learner_returns_what_it_observed_and_what_still_waits() -> None:
 @pytest.mark.untraced
 @pytest.mark.parametrize("shape", SHAPES)
 def test_ten_packages_after_other_exports_are_seen_much_sooner(shape: str) -> None:
-    known = [learned(shape, 60.0, (10,) * 20, seed=seed) for seed in range(4)]
+    known = [learned(shape, 60.0, (10,) * 10, seed=seed) for seed in range(3)]
     warm, plain = [], []
-    for seed in range(40):
+    for seed in range(24):
         took = times(shape, 60.0, 10, seed)
-        warm.append(simulate(took, LEARNING, seed=seed, known=known[seed % 4]))
+        warm.append(simulate(took, LEARNING, seed=seed, known=known[seed % 3]))
         plain.append(simulate(took, BACKOFF, seed=seed))
     assert mean(one.polls for one in warm) <= 1.03 * mean(one.polls for one in plain)
     assert mean(one.mean_s for one in warm) <= 0.68 * mean(one.mean_s for one in plain)

@@ -126,7 +126,7 @@ def test_estimates_hold_as_often_as_they_say() -> None:
         known = [learned(shape, 60.0, (10,) * 20, seed=seed) for seed in range(4)]
         for bytes_per_s in calibration.LINKS.values():
             found = calibration.Coverage()
-            for seed in range(40):
+            for seed in range(12):
                 took = times(shape, 60.0, 10, seed)
                 found.add(
                     *calibration.export(
