@@ -139,7 +139,7 @@ def test_sizes_are_known_before_anything_is_downloaded(
     assert sum(row["files"] for row in rows) == (3 if chosen else 24)
     assert all(row["packed_bytes"] <= row["bytes"] for row in rows)
     files = sum(row["files"] for row in rows)
-    assert f"3 of them were looked into: {files} files" in done.stdout
+    assert f"looked into 3 packages: {files} files" in done.stdout
     sent = sandbox.sent_bytes
     assert sent == 6 * 4096
     sizes = sum(row["packed_bytes"] for row in rows)
@@ -157,5 +157,5 @@ def test_a_package_that_cannot_be_looked_into_is_told(tmp_path: Path) -> None:
         words = ("export", manifest, "--out", tmp_path / "out", "--dry-run", "--sizes", *QUICK)
         done = run(*words, env=env_of(sandbox))
     assert done.exit_code == 1
-    assert "2 of them were looked into" in done.stdout
+    assert "looked into 2 packages" in done.stdout
     assert "the storage serves no parts of a package" in done.stderr

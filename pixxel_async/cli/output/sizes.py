@@ -12,7 +12,7 @@ from ...client import PixxelClient
 from ...errors import PixxelError
 from ...export.dry_run import Planned, PlannedAction
 from ...models import Package, PackageStatus
-from ...sansio.units import size
+from ...sansio.units import counted, size
 from ..client_factory import client_of
 from ..options.export import RunOptions
 
@@ -44,7 +44,7 @@ def in_words(found: Sequence[Sizes]) -> str:
     files, packed = sum(one.files for one in found), sum(one.packed_bytes for one in found)
     unpacked = sum(one.bytes for one in found)
     return (
-        f"{len(found)} of them were looked into: {files} files, {size(packed)} to transfer, "
+        f"looked into {counted(len(found), 'package')}: {counted(files, 'file')}, {size(packed)} to transfer, "
         f"{size(unpacked)} when extracted"
     )
 
