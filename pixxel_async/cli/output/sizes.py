@@ -44,8 +44,8 @@ def in_words(found: Sequence[Sizes]) -> str:
     files, packed = sum(one.files for one in found), sum(one.packed_bytes for one in found)
     unpacked = sum(one.bytes for one in found)
     return (
-        f"looked into {counted(len(found), 'package')}: {counted(files, 'file')}, {size(packed)} to transfer, "
-        f"{size(unpacked)} when extracted"
+        f"looked into {counted(len(found), 'package')}: {counted(files, 'file')}, "
+        f"{size(packed)} to transfer, {size(unpacked)} when extracted"
     )
 
 
