@@ -33,6 +33,10 @@ HEADERS = {"Accept-Encoding": "identity"}
 OK = 200
 
 
+MOST_BROKEN = 3
+"""So many broken connections in a row are more than a mishap."""
+
+
 class MeasuredLink:
     """Measures one connection at different concurrencies, one after the other.
 
@@ -84,10 +88,17 @@ class MeasuredLink:
         )
 
     async def _fetch_repeatedly(self) -> None:
+        broken = 0
         while True:
             url = next(self._urls)
-            with redact_errors(self._storage.redactor, url):
-                await self._fetch(url)
+            try:
+                with redact_errors(self._storage.redactor, url):
+                    await self._fetch(url)
+                broken = 0
+            except ConnectionBrokenError:
+                broken += 1
+                if broken == MOST_BROKEN:
+                    raise
 
     async def _fetch(self, url: SecretStr) -> None:
         asked_at = time.monotonic()
