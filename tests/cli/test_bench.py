@@ -52,6 +52,14 @@ def test_a_link_is_measured_with_the_urls_of_a_file(tmp_path: Path) -> None:
         assert not any(mark in told.stdout + told.stderr for mark in SIGNATURES)
 
 
+def test_one_broken_connection_does_not_end_the_measurement() -> None:
+    faults = (StorageFault("truncate", nth=1), StorageFault("truncate", nth=9))
+    with sandbox_in_thread(Scenario(package_bytes=300_000, faults=faults)) as sandbox:
+        told = run("bench", asyncio.run(signed_url(sandbox)), *QUICK, "--json")
+    assert told.exit_code == 0, told.stderr
+    assert [step["error"] for step in json.loads(told.stdout)["steps"]] == [""] * len(NUMBERS)
+
+
 def test_a_url_that_is_refused_is_told_without_it() -> None:
     faults = (StorageFault("status", status=404, rate=1.0),)
     with sandbox_in_thread(Scenario(faults=faults)) as sandbox:
