@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections.abc import Iterator, Sequence
-
-import typer
 
 from ..client import PixxelClient
 from ..config import PreviousFailures
@@ -23,11 +20,10 @@ from ..runs import RunInsight, RunJob, parse_run
 from ..sansio.run_state import RunAction, first_action
 from ..sansio.units import counted
 from .client_factory import client_of
+from .consent import check_can_ask, check_confirmed
 from .options.export import RunOptions
 from .options.runs import SpendOptions
-from .output.exit_codes import MISUSE, complain
-
-YES = frozenset({"y", "yes"})
+from .output.exit_codes import complain
 
 
 def intents_of(options: RunOptions) -> dict[str, IntentRow]:
@@ -74,20 +70,17 @@ def ask(runs: Sequence[RunJob | RunInsight], options: SpendOptions) -> None:
     wanted = new_runs(runs, options)
     if not wanted or (options.yes and options.quiet):
         return
-    if not (options.yes or sys.stdin.isatty()):
-        complain(
-            f"nothing was sent: {_counted(wanted)} would be created, which costs, and there is no "
-            "terminal to ask on; add --yes"
-        )
-        raise typer.Exit(MISUSE)
+    check_can_ask(
+        f"nothing was sent: {_counted(wanted)} would be created, which costs, and there is no "
+        "terminal to ask on; add --yes",
+        yes=options.yes,
+    )
     costs = asyncio.run(_estimates(wanted, options))
     known = [cost for cost in costs if cost is not None]
     total = f"{sum(known):g}" if len(known) == len(costs) else f"{sum(known):g} or more"
     limit = "" if options.max_cost is None else f", with a limit of {options.max_cost:g}"
     complain(f"to be created: {_counted(wanted)}; estimated cost: {total}{limit}")
-    if not (options.yes or _is_confirmed()):
-        complain("nothing was created")
-        raise typer.Exit(MISUSE)
+    check_confirmed("nothing was created", yes=options.yes)
 
 
 def _is_new(row: IntentRow | None, failures: PreviousFailures) -> bool:
@@ -144,8 +137,3 @@ def _counts(runs: Sequence[RunJob | RunInsight]) -> Iterator[str]:
         yield counted(jobs, "job")
     if jobs < len(runs):
         yield counted(len(runs) - jobs, "insight")
-
-
-def _is_confirmed() -> bool:
-    typer.echo("Go ahead? [y/N] ", nl=False, err=True)
-    return sys.stdin.readline().strip().lower() in YES

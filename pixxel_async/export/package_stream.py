@@ -26,6 +26,7 @@ from ..destinations.os_errors import sink_error
 from ..destinations.partial_file import PART_SUFFIX
 from ..errors import IntegrityError, SinkError, UsageError
 from ..http.client_lifetime import IS_CLOSED
+from ..waits import to_end
 from .export import Export
 
 CHUNK_BYTES = 256 * 1024
@@ -162,9 +163,8 @@ async def streamed(
         SinkError: It cannot be created.
     """
     try:
-        temporary = Path(
-            await anyio.to_thread.run_sync(lambda: tempfile.mkdtemp(prefix=PREFIX, dir=directory))
-        )
+        making = anyio.to_thread.run_sync(lambda: tempfile.mkdtemp(prefix=PREFIX, dir=directory))
+        temporary = Path(await to_end(making, drop=shutil.rmtree))
     except OSError as error:
         raise sink_error(error, directory or Path(tempfile.gettempdir())) from error
     try:

@@ -11,6 +11,7 @@ import anyio
 from ..downloads import BaseDownload, Download, ManifestRow, is_download
 from ..errors import InputError
 from ..runs import is_run
+from .source import each_checked
 
 Runs: TypeAlias = Iterable[ManifestRow] | AsyncIterable[ManifestRow]
 """Runs, and maybe downloads among them."""
@@ -72,21 +73,13 @@ def check_runs(runs: object) -> None:
             _checked(row, index)
 
 
-async def each_row(rows: Runs) -> AsyncIterator[ManifestRow]:
+def each_row(rows: Runs) -> AsyncIterator[ManifestRow]:
     """Yield the runs and downloads of either kind of iterable.
 
     Raises:
         InputError: One of them is neither.
     """
-    index = 0
-    if isinstance(rows, AsyncIterable):
-        async for row in rows:
-            yield _checked(row, index)
-            index += 1
-    else:
-        for row in rows:
-            yield _checked(row, index)
-            index += 1
+    return each_checked(rows, _checked)
 
 
 def _checked(row: object, index: int) -> ManifestRow:

@@ -12,7 +12,7 @@ from collections.abc import (
     Mapping,
 )
 from contextlib import suppress
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import anyio
 import anyio.lowlevel
@@ -26,6 +26,7 @@ from ..transfer.work_item import new_row
 from .event_bus import EventBus
 from .pending_packages import PendingPackages
 
+T = TypeVar("T")
 Downloads: TypeAlias = Iterable[BaseDownload] | AsyncIterable[BaseDownload]
 
 
@@ -68,20 +69,32 @@ def check_download(download: object, name: str = "download") -> Download:
     raise InputError(message)
 
 
-async def each(downloads: Downloads) -> AsyncIterator[Download]:
+def each(downloads: Downloads) -> AsyncIterator[Download]:
     """Yield the downloads of either kind of iterable.
 
     Raises:
         InputError: One of them is not a download.
     """
+    return each_checked(downloads, _checked)
+
+
+async def each_checked(
+    items: Iterable[object] | AsyncIterable[object], check: Callable[[object, int], T]
+) -> AsyncIterator[T]:
+    """Yield the items of either kind of iterable.
+
+    Args:
+        items: The iterable.
+        check: Returns the item at an index, or raises if it is not valid.
+    """
     index = 0
-    if isinstance(downloads, AsyncIterable):
-        async for download in downloads:
-            yield _checked(download, index)
+    if isinstance(items, AsyncIterable):
+        async for item in items:
+            yield check(item, index)
             index += 1
     else:
-        for download in downloads:
-            yield _checked(download, index)
+        for item in items:
+            yield check(item, index)
             index += 1
 
 

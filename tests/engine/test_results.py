@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import tempfile
+import threading
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -289,3 +291,31 @@ async def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
         with pytest.raises(SinkError, match="nowhere"):
             async with client.stream(JOB, directory=tmp_path / "nowhere"):
                 pytest.fail("it was opened")
+
+
+async def test_a_stream_that_is_cancelled_while_its_directory_is_made_leaves_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_made, may_return = threading.Event(), threading.Event()
+    mkdtemp = tempfile.mkdtemp
+
+    def slowly(**options: Any) -> str:
+        made: str = mkdtemp(**options)
+        is_made.set()
+        may_return.wait()
+        return made
+
+    monkeypatch.setattr(tempfile, "mkdtemp", slowly)
+
+    async def open_stream(client: PixxelClient) -> None:
+        async with client.stream(JOB):
+            pass
+
+    async with Sandbox() as sandbox, client_of(sandbox) as client:
+        opening = asyncio.create_task(open_stream(client))
+        await asyncio.to_thread(is_made.wait)
+        opening.cancel()
+        asyncio.get_running_loop().call_soon(may_return.set)
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+    assert left_behind(tmp_path) == []

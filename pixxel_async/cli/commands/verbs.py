@@ -42,6 +42,7 @@ from ...errors import (
 )
 from ...records import ServiceModel
 from ..client_factory import client_of
+from ..consent import check_can_ask, check_confirmed
 from ..find_run import STOPPED
 from ..options.bodies import Parts, arguments
 from ..options.dataclass_options import takes_options
@@ -54,7 +55,6 @@ from .command import Command
 
 T = TypeVar("T")
 GEOJSON = frozenset({"coordinates", "features", "geometry"})
-YES = frozenset({"y", "yes"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,11 +190,11 @@ class _Run:
 
     def _check_consent(self) -> None:
         change = self._verb.change
-        if change and change.asks and not (self._yes or sys.stdin.isatty()):
-            complain(
-                f"{self._title}: nothing was sent, since there is no terminal to ask on; add --yes"
+        if change and change.asks:
+            check_can_ask(
+                f"{self._title}: nothing was sent, since there is no terminal to ask on; add --yes",
+                yes=self._yes,
             )
-            raise typer.Exit(MISUSE)
 
     def _ask(self, runner: asyncio.Runner, client: PixxelClient, given: dict[str, Any]) -> None:
         change = self._verb.change
@@ -207,9 +207,7 @@ class _Run:
             answer = runner.run(estimate(**{name: given[name] for name in takes}))
             told += f"; estimated cost: {'unknown' if answer.cost is None else answer.cost}"
         complain(told)
-        if not (self._yes or _confirmed()):
-            complain(f"{self._title}: nothing was {change.done}")
-            raise typer.Exit(MISUSE)
+        check_confirmed(f"{self._title}: nothing was {change.done}", yes=self._yes)
 
     def _told(self, given: Mapping[str, Any]) -> Iterator[str]:
         secrets = {field.argument for field in self._verb.fields if field.is_secret}
@@ -295,8 +293,3 @@ def _brief(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_brief, value))}]"
     return str(value)
-
-
-def _confirmed() -> bool:
-    typer.echo("Go ahead? [y/N] ", nl=False, err=True)
-    return sys.stdin.readline().strip().lower() in YES

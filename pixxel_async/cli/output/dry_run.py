@@ -87,7 +87,7 @@ def _lines(planned: Sequence[Planned], folder: Path) -> list[str]:
         f"{counts[intent]:>{width}} {text}" for intent, text in _WORDS.items() if counts[intent]
     ]
     if held := sum(package.held_bytes for package in planned):
-        lines.append(f"{size(held)} of unfinished transfers would be gone on from")
+        lines.append(f"{size(held)} of unfinished transfers would be resumed")
     return [f"{len(planned)} packages, into {folder}:", *lines]
 
 
