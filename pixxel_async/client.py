@@ -284,7 +284,7 @@ class PixxelClient(RunningClient, Nouns):
         """Request a package, wait for it, and read what is in its ZIP, by one or two requests.
 
         Raises:
-            RangesNotServedError: The storage serves no parts of a package.
+            RangesNotServedError: The storage does not serve byte ranges.
             PixxelError: As from `wait`; ArchiveError if the ZIP cannot be relied on.
         """
         return await self._exporter.peek(download)

@@ -44,7 +44,7 @@ class RunningClient:
                 CostLimitError; nothing is sent for it. None sets no limit.
             detach: End when everything is created, without waiting and without saving. A later
                 call takes it up.
-            folder: How to treat the directory. A run that failed is created anew only with
+            folder: How to treat the directory. A failed run is created again only with
                 `previous_failures="retry"`, since it costs again.
 
         Returns:

@@ -28,7 +28,7 @@ PixxelError
 │   ├── StorageError          the storage responded with an error
 │   ├── StorageHostError      the storage host cannot be used until a setting is changed
 │   ├── ConnectionBrokenError the connection failed or broke off
-│   ├── RangesNotServedError  the storage serves no parts of a package
+│   ├── RangesNotServedError  the storage does not serve byte ranges
 │   ├── OutOfDescriptorsError the process has run out of file descriptors
 │   ├── StalledError          throughput fell below the minimum
 │   └── IntegrityError        the received bytes are corrupt
@@ -357,7 +357,7 @@ class ConnectionBrokenError(TransferError):
 
 
 class RangesNotServedError(TransferError):
-    """The storage serves no parts of a package, so `peek` cannot look into it."""
+    """The storage does not serve byte ranges, so `peek` cannot read the members."""
 
 
 class OutOfDescriptorsError(TransferError):

@@ -421,7 +421,7 @@ class RunCreated(_RunEvent):
     """A job or an insight is there.
 
     Attributes:
-        run: What was asked for.
+        run: The requested run.
         created_id: The id of the job or insight.
         is_new: Whether this export created it; otherwise an earlier one did, or a search found it.
     """
@@ -467,7 +467,7 @@ class RunFailed(_RunEvent):
     """A run was not created, or has failed: it has no package. The export continues.
 
     Attributes:
-        run: What was asked for.
+        run: The requested run.
         error: Why it failed.
     """
 

@@ -73,7 +73,7 @@ class RunJob(BaseRun, frozen=True):
         RunJob(workflow_id="w-1", project_id="p-1")
         RunJob(workflow_id="w-1", project_id="p-1", aoi_id="a-1", label="June")
 
-    Each creates one job, which costs what `workflows.estimate` tells.
+    Each creates one job, at the cost that `workflows.estimate` returns.
 
     Attributes:
         workflow_id: The workflow.

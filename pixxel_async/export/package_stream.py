@@ -135,7 +135,7 @@ class PackageStream:
         while self._at < size:
             chunk = await anyio.to_thread.run_sync(self._pread, name, size - self._at)
             if not chunk:
-                return  # it begins anew; the digest decides in the end
+                return  # it restarts; the digest decides in the end
             self._at += len(chunk)
             self._digest.update(chunk)
             yield chunk

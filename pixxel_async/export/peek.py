@@ -99,7 +99,7 @@ class Peeks:
         return await self._resources.storage.get(url, headers, refused=self._refused)
 
     async def _pause(self, attempt: int) -> None:
-        jitter = random.random()  # noqa: S311 - jitter is no secret
+        jitter = random.random()  # noqa: S311 - jitter is not a secret
         if attempt:
             await anyio.sleep(delay(self._resources.retry, attempt=attempt, jitter=jitter))
 

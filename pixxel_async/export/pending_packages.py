@@ -129,7 +129,7 @@ class PendingPackages:
     async def abandon(self, key: str) -> None:
         """Drop a package that nobody wants; returns when its transfer has stopped.
 
-        A creation in flight goes on, since it may have reached the service. The next export finds
+        A creation in flight continues, since it may have reached the service. The next export finds
         what there is.
         """
         if (entry := self._entries.get(key)) is None:

@@ -93,7 +93,7 @@ class RunCreator:
             Whether it was created by this call, and not found.
 
         Raises:
-            AnswerLostError: It may have been created, and that cannot be told.
+            AnswerLostError: It may have been created; the list does not show whether.
             PixxelError: It was not created.
             DiskStaysFullError: The journal could not be written; nothing was sent.
         """
@@ -196,6 +196,6 @@ def _unclear(run: RunJob | RunInsight, ids: tuple[str, ...]) -> str:
     kind = "job" if isinstance(run, RunJob) else "insight"
     return (
         f"its creation was sent, and the response was lost; the service lists {len(ids)} new "
-        f"{kind}s, and which of them it is cannot be told: {', '.join(ids[:5])}. Nothing more was "
+        f"{kind}s, and the lost one cannot be identified: {', '.join(ids[:5])}. Nothing more was "
         f'created: export the right one by its id (kind "{kind}"), in place of this run'
     )

@@ -5,7 +5,7 @@ Rules:
       are a `PollStage` of their own, with the same learning and the same rate.
     * With a limit on costs, all estimates of a list are known, and added up in its order, before
       anything is created. What does not fit fails.
-    * A run that failed for a reason of its own is created anew only if failed ones are asked for:
+    * A run that failed for a reason of its own is created again only with `--retry-failed`:
       it costs again.
     * Downloads among the runs pass through.
 """
@@ -203,14 +203,14 @@ class RunStage:
         if action is RunAction.LEAVE_FAILED:
             message = f"failed in an earlier run: {row.error}"
             return item, EarlierFailureError(message, key=run.key)
-        if action is RunAction.CREATE:  # anew: what it cost so far stays counted
+        if action is RunAction.CREATE:  # again: its cost so far stays counted
             item.row = replace(row, spent=row.committed, cost=0.0, created_id=None)
         elif row.state is RunState.FAILED and action is RunAction.LOOK:  # asked for: once more
             item.row = replace(row, repeats=0)
         return item, action
 
     async def _estimate_all(self, items: Collection[RunItem]) -> None:
-        """Ask for all estimates at once; what fails is asked for again, one by one."""
+        """Request all estimates at once, and retry failed ones one by one."""
 
         async def estimate(run: RunJob | RunInsight) -> None:
             async with self._calls:

@@ -93,7 +93,7 @@ class Report:
         return sum(len(one) for one in ended)
 
     def raise_for_failures(self) -> None:
-        """Raise an error unless every package is saved; for scripts that must not go on otherwise.
+        """Raise an error unless every package is saved; for scripts that must stop otherwise.
 
             report = export_sync(downloads, "packages")
             report.raise_for_failures()

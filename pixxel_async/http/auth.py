@@ -17,7 +17,7 @@ class KeyAuth(httpx.Auth):
     """Writes the `Authorization` header; httpx2 takes it as a function of a request.
 
     Attributes:
-        redactor: Cuts the key out of whatever comes back.
+        redactor: Cuts the key out of every response.
     """
 
     def __init__(

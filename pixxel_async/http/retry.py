@@ -102,7 +102,7 @@ class Retries:
             call: What was sent.
             once: Sends it once.
             failed: How the first attempt failed.
-            notify: Told of each retry, and of what is held back.
+            notify: Called with each retry and each throttled retry.
             comes_again: The same is asked again later, so that a retry need not be waited for.
         """
 
@@ -111,7 +111,7 @@ class Retries:
             return delay(
                 self._policy,
                 attempt=state.attempt_number,
-                jitter=random.random(),  # noqa: S311 - jitter is no secret
+                jitter=random.random(),  # noqa: S311 - jitter is not a secret
                 retry_after_s=error.retry_after_s if isinstance(error, ApiError) else None,
             )
 
@@ -142,7 +142,7 @@ class Retries:
 
         async def attempt() -> T:
             nonlocal first
-            if first is not None:  # tenacity is told of it as if it had made that attempt
+            if first is not None:  # tenacity counts it as its own first attempt
                 error, first = first, None
                 raise error
             await self._afford(notify)

@@ -35,7 +35,7 @@ from .rate_limiter import RateLimiter
 from .retry import Retries, Retry, RetryBudgetSpent, SlowDown
 
 CONFIRMATIONS = 3
-"""So many answers in a row have to be those of something else: one page may be a mishap."""
+"""How many responses in a row must come from something else; a single page may be a mishap."""
 CHECKS = (package_calls.PING, package_calls.KEY_CHECK)
 HOST_FAILS = frozenset(
     {Failure.NOT_SENT, Failure.LOST, Failure.UNAVAILABLE, Failure.BROKEN, Failure.UNREADABLE}

@@ -97,7 +97,7 @@ class Indices:
             satellite_id: The satellite whose bands it uses.
             colormap: The name of its colours.
             rescale: The range of values for display, as integers.
-            description: What it tells.
+            description: What it shows.
             repeat_if_lost: If the response is lost or the service fails, send it again, although
                 a second one may be created.
 

@@ -83,7 +83,7 @@ class Insights:
             async for insight in client.insights.watch([aoi.id], every_s=60):
                 download = InsightDownload(aoi_id=insight.aoi_id, insight_id=insight.id)
                 await client.download(download, "packages")
-                break  # or go on for ever
+                break  # or watch forever
 
         Args:
             aoi_ids: The areas of interest.
@@ -128,7 +128,7 @@ class Insights:
             print(insight.id, insight.message)
 
         Each call creates another insight. It is sent once, unless the service certainly did
-        nothing. `estimate` tells the cost before.
+        nothing. `estimate` returns the cost first.
 
         Args:
             aoi_id: The area of interest.

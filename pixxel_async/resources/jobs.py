@@ -114,7 +114,7 @@ class Jobs:
             print(job.id, job.status, job.cost)
 
         Each call creates another job. It is sent once, unless the service certainly did nothing.
-        `client.workflows.estimate` tells the cost before.
+        `client.workflows.estimate` returns the cost first.
 
         Args:
             workflow_id: The workflow.

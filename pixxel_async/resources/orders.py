@@ -69,7 +69,7 @@ class Orders:
             print(order.id, order.total_amount)
 
         Each call is another order. It is sent once, unless the service certainly did nothing.
-        `estimate` tells the price before.
+        `estimate` returns the price first.
 
         Args:
             order_items: The parts of the order, at least one.

@@ -196,7 +196,7 @@ class Visualizations:
         visualization_mode: Mode,
         repeat_if_lost: bool = False,
     ) -> Visualization:
-        """Compute the legend of one mode anew (operation `RollbackVisualizationMetadata`).
+        """Recompute the legend of one mode (operation `RollbackVisualizationMetadata`).
 
             aoi = await anext(client.aois.list())
             asset = await anext(client.aois.list_assets(aoi.id))

@@ -38,7 +38,7 @@ class Watch(Generic[R]):
     It reads all lists at once when you start to iterate, and then each list once an interval,
     evenly within it, under the client's rate. It works only while you wait for the next record: a
     slow loop body delays the reading. It holds nothing open and starts no task, so you may leave it
-    or cancel it at any time; after that, the next step goes on.
+    or cancel it at any time; the next step continues.
 
     A list that cannot be read is logged, and read again in the next interval; a rejected key raises
     AuthenticationError.

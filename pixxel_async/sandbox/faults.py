@@ -139,7 +139,7 @@ class RunFault(_When):
     creation, one item of an order, or the catalog and the store of a delivery.
 
     Attributes:
-        action: `failed` fails when it should be completed; `never` goes on running.
+        action: `failed` fails when it should be completed; `never` keeps running.
         on: The operation id of the creation; empty for all.
     """
 

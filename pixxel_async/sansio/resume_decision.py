@@ -88,10 +88,10 @@ def is_retryable_next_run(error: PixxelError) -> bool:
 
 
 NOWHERE_LOOKS = 3
-"""So many looks in a row find an error about the package, and its id is given up."""
+"""The number of polls in a row with an error about the package after which its id is given up."""
 
 WORDLESS_LOOKS = 6
-"""So many looks in a row find no URL, and no word of packaging, for a package that had one."""
+"""The same for polls without a URL, and without a packaging status, of a package that had one."""
 
 ABOUT_PACKAGE = frozenset({400, 404, 409, 410, 412, 422})
 """Statuses that concern one package even where the service's own form is missing."""

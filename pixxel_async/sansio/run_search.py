@@ -4,7 +4,7 @@ Rules:
     * Before a creation is sent, its list is read, and what stands there is recorded with the
       intent: what is new later, and not known to the journal, may be the lost one.
     * An insight carries a token in its metadata. The one with the token is the lost one, whatever
-      else is new. If the list shows no metadata at all, a new insight cannot be told apart.
+      else is new. If the list shows no metadata at all, a new insight cannot be identified.
     * A job carries nothing of its own: the call has no field for it. One creation at a time is
       under way for a workflow, and jobs of a workflow are alike; so a single new job is the lost
       one, even if somebody else created it at that moment: then none is created for this run. Of
@@ -101,7 +101,7 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a list tells about a lost creation.
+    """What a list shows about a lost creation.
 
     Attributes:
         found: The id of what was created, or None.

@@ -5,8 +5,8 @@ Rules:
       have been created, so it is looked for before it is sent.
     * What was sent counts as spent, until the service says that it created nothing.
     * A limit holds for the folder: what earlier runs committed counts.
-    * A run that failed for a reason of its own stays failed until failed ones are asked for;
-      then it is created anew, and what the failed one cost counts, too.
+    * A run that failed for a reason of its own stays failed without `--retry-failed`;
+      with it, it is created again, and the cost of the failed one counts, too.
 """
 
 from __future__ import annotations

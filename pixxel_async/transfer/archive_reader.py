@@ -20,7 +20,7 @@ from .errors import NextRequestError, error_of
 
 FIRST_ERROR_STATUS = 400
 SERVES_NONE = (
-    "the storage serves no parts of a package, so its members cannot be looked at without the rest"
+    "the storage does not serve byte ranges, so single members cannot be read without the rest"
 )
 
 Get = Callable[[Mapping[str, str]], Awaitable[StorageResponse]]
@@ -50,7 +50,7 @@ async def read_archive(get: Get, received: Callable[[int], None] = lambda _: Non
         received: Called with the bytes of each response.
 
     Raises:
-        RangesNotServedError: The storage serves no parts.
+        RangesNotServedError: The storage does not serve byte ranges.
         ArchiveError: The archive is refused.
         RetryableError: A response failed, or the object changed in between.
         StorageError: The storage answered with an error that a retry would not change.

@@ -34,7 +34,7 @@ OK = 200
 
 
 MOST_BROKEN = 3
-"""So many broken connections in a row are more than a mishap."""
+"""The number of broken connections in a row that ends a measurement."""
 
 
 class MeasuredLink:

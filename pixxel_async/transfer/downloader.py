@@ -354,7 +354,7 @@ class Downloader:
         delay_s = delay(
             self._retry,
             attempt=attempt,
-            jitter=random.random(),  # noqa: S311 - jitter is no secret
+            jitter=random.random(),  # noqa: S311 - jitter is not a secret
         )
         await self._interrupted(transfer, delay_s, error)
         await anyio.sleep(delay_s)

@@ -75,7 +75,7 @@ def test_peek_says_that_a_storage_has_no_ranges() -> None:
     with sandbox_in_thread(Scenario(faults=(StorageFault("ignore_range", rate=1),))) as sandbox:
         done = run("peek", "job", "w", "j", *WAITS, env=env_of(sandbox))
     assert done.exit_code != 0
-    assert "the storage serves no parts of a package" in done.stderr
+    assert "the storage does not serve byte ranges" in done.stderr
 
 
 def test_download_takes_the_files_that_are_chosen(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -158,4 +158,4 @@ def test_a_package_that_cannot_be_looked_into_is_told(tmp_path: Path) -> None:
         done = run(*words, env=env_of(sandbox))
     assert done.exit_code == 1
     assert "looked into 2 packages" in done.stdout
-    assert "the storage serves no parts of a package" in done.stderr
+    assert "the storage does not serve byte ranges" in done.stderr

@@ -117,7 +117,7 @@ async def test_without_ranges_the_whole_is_fetched_and_the_members_are_taken_fro
         report, _ = await run(sandbox, tmp_path, JOB, folder=MASKS)
         archive = archive_of(sandbox)
         async with client_of(sandbox) as client:
-            with pytest.raises(RangesNotServedError, match="serves no parts"):
+            with pytest.raises(RangesNotServedError, match="does not serve byte ranges"):
                 await client.peek(JOB)
     (saved,) = report.saved
     assert saved.extracted is not None

@@ -68,7 +68,7 @@ class Storage(SocketServer):
     """Serves one package, each connection at a rate of its own, and whatever a test says of parts.
 
     Attributes:
-        gets: What was asked for.
+        gets: The requested run.
         sent: Bytes of bodies.
         part: Answers a request for a part, where a test has its own answer.
         bytes_per_s: The rate of each connection.

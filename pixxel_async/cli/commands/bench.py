@@ -81,7 +81,7 @@ class BenchOptions(ServiceOptions):
             metavar="MANIFEST",
             show_default="none",
             help="Measure an export of these packages instead. Give what pixxel-async request or "
-            "wait has printed: packages of a manifest are requested anew for each measurement.",
+            "wait has printed: packages of a manifest are requested again for each measurement.",
         ),
     ] = None
     out: Annotated[

@@ -1,4 +1,4 @@
-"""A command that a group takes up."""
+"""A command of a group."""
 
 from __future__ import annotations
 

@@ -31,8 +31,7 @@ Aois = Annotated[
     typer.Option(
         "--aoi",
         metavar="AOI_ID",
-        help="An area to run it for, one job each; the service is told its project only. May be "
-        "repeated.",
+        help="An area to run it for, one job each; only its project is sent. May be repeated.",
     ),
 ]
 Label = Annotated[

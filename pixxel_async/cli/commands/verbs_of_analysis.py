@@ -218,7 +218,7 @@ VERBS: dict[str, dict[str, Verb]] = {
                 one_id("satellite_id", "--satellite", "The satellite.", needed=True),
                 text("colormap", "--colormap", "The name of its colours.", needed=True),
                 whole_numbers("rescale", "--rescale", "The values for display.", needed=True),
-                text("description", "--description", "What it tells."),
+                text("description", "--description", "What it shows."),
             ),
             has_body=True,
             example="--name NDVI --expression '(B08-B04)/(B08+B04)' --expression-type index "
@@ -278,7 +278,7 @@ VERBS: dict[str, dict[str, Verb]] = {
         "rollback": Verb(
             operation="RollbackVisualizationMetadata",
             call="visualizations.rollback_metadata",
-            help="Compute the legend of a visualization anew; this discards what metadata has set.",
+            help="Recompute the legend of a visualization, without changes made by metadata.",
             ids=("aoi_id", "visualization_id"),
             fields=(_INDEX, texts("dates", "--date", _DATE, metavar="DATE", needed=True), _MODE),
             has_body=True,

@@ -3,7 +3,7 @@
 Rules:
     * A file with an invalid line is refused: nothing is sent.
     * A pipe is read while the lines before are dealt with. An invalid line is reported, and the
-      others go on. CSV is read to its end, as quotes may span lines.
+      others continue. CSV is read to its end, as quotes may span lines.
     * Standard input is read on a thread that nobody waits for, and without its buffer: a read of a
       pipe cannot be cancelled, and would hold a lock when Python ends.
 """

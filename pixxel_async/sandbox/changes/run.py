@@ -1,7 +1,7 @@
 """Runs: what was created is queued, runs, and ends after a while.
 
 Rules:
-    * A run is a function of time: nothing has to happen for it to go on.
+    * A run is a function of time: nothing has to happen for it to advance.
     * It is queued for the first tenth of its time.
     * The parts of a run follow each other; only the last of them fails.
 """

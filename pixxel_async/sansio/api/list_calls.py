@@ -98,7 +98,7 @@ class Page(Generic[R]):
     Attributes:
         records: Its records.
         total: How many there are on all pages, as far as the service tells.
-        token: The token of the next page, as far as the service tells.
+        token: The token of the next page, if the service returns one.
     """
 
     records: tuple[R, ...]

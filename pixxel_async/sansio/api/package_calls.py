@@ -271,7 +271,7 @@ def package_of(download: Download, answer: Answer, *, download_id: str | None = 
 
     Args:
         download: The requested package.
-        answer: What came back.
+        answer: The response.
         download_id: The id that is known already, from the creation.
 
     Raises:

@@ -33,7 +33,7 @@ PAGE_SIZE = 50
 """Records a page: the greatest number that the service's document shows for any list."""
 
 BARREN_PAGES = 5
-"""So many pages in a row without a new record end a walk."""
+"""The number of pages in a row without a new record that ends a walk."""
 
 
 class Paging(Enum):
@@ -109,7 +109,7 @@ class PageWalk:
         Args:
             ids: The ids of its records.
             total: How many there are in all, as far as the service tells.
-            token: The token of the next page, as far as the service tells.
+            token: The token of the next page, if the service returns one.
 
         Returns:
             The places in the page of the records that are new.

@@ -93,7 +93,7 @@ def problem_of(call: Call, answer: FirstAnswer, address: str) -> Problem | None:
 
     Args:
         call: `KEY_CHECK` or `PING`.
-        answer: What came back.
+        answer: The response.
         address: Host and path of the base URL.
     """
     status = answer.status

@@ -71,7 +71,7 @@ def creation(run: RunJob | RunInsight, token: str) -> Call:
 
 
 def estimate(run: RunJob | RunInsight) -> Call:
-    """Return the call that tells what a run would cost; it creates nothing."""
+    """Return the call that estimates the cost of a run; it creates nothing."""
     if isinstance(run, RunJob):
         return Call(
             operation="getWorkflowCostEstimate",
@@ -89,7 +89,7 @@ def listing(run: RunJob | RunInsight) -> Call:
 
 
 def status(run: RunJob | RunInsight, created_id: str) -> Call:
-    """Return the call that tells how far a run has come."""
+    """Return the call that gets the status of a run."""
     if isinstance(run, RunInsight):
         return page_call(replace(_listed_in(run), query={"id": created_id}), _WHOLE)
     return Call(

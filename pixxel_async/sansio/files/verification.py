@@ -168,7 +168,7 @@ def judge_extracted(found: Found) -> Judged:
         case NothingFound():
             return Condition.MISSING, "the folder that it was extracted into is not there"
         case FileFound() | OtherFound():
-            return Condition.CHANGED, "what has the name of its extracted folder is no folder"
+            return Condition.CHANGED, "the path of its extracted folder is not a directory"
     return Condition.UNREADABLE, found.reason
 
 

@@ -29,7 +29,7 @@ WINDOW_S = 0.25
 ROUND_TRIPS = 2.0
 """A window lasts for so many times as the storage takes to answer, at least."""
 ARRIVALS = 2
-"""So many times bytes have to come for each transfer, in a window: some storages send in bursts."""
+"""The least number of receives per transfer in a window, since some storages send in bursts."""
 BUSY = 0.9
 """The share of a window's transfers that has to have run, or it does not count."""
 CROWDED = 1.1
@@ -51,10 +51,10 @@ SMOOTHING = 0.3
 """The weight of the last window in the throughput of the present number."""
 
 REST_WINDOWS = 16
-"""So many windows lie between two trials at first."""
+"""The number of windows between two trials, at first."""
 REST_MOST = 256
 SOON_WINDOWS = 3
-"""So many lie before a trial that is likely to lead somewhere."""
+"""The number of windows before a promising trial."""
 LOWERED = 0.7
 AVOID_S = 30.0
 """For so long no number is tried that was not borne; each time again, for twice as long."""
@@ -250,7 +250,7 @@ class AdaptiveConcurrency:
         home_rate = self._rate or 0.0
         is_more = self.number > self._home
         if rate >= (BETTER if is_more else NEARLY) * home_rate:
-            self._tries_more = is_more  # go on in this direction soon
+            self._tries_more = is_more  # continue in this direction soon
             self._settle_at(self.number)
             self._windows = self._rest - SOON_WINDOWS
         else:

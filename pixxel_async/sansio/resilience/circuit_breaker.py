@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 FAILURES = 12
-"""So many failures in a row, and nothing that went well in between, open it."""
+"""The number of failures in a row that opens it."""
 FIRST_S = 0.5
 FACTOR = 2.0
 MOST_S = 5.0

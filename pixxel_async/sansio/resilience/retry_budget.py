@@ -11,7 +11,7 @@ from __future__ import annotations
 SHARE = 0.1
 """Each call that is not a retry pays for so much of one."""
 RESERVE = 10.0
-"""So many may be sent at once, after a time in which none were needed."""
+"""The most retries in a burst, after a time without any."""
 LEAST_PER_S = 0.5
 """Paid for by time alone, so that a few calls get their retries, too."""
 

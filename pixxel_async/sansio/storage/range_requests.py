@@ -43,7 +43,7 @@ INTERNAL_ERROR = 500
 NOT_FOR_RANGES = frozenset({304, 405, 501})
 """Statuses that say at once that the storage serves no ranges: it would answer a plain GET."""
 MOST_REFUSED_RANGES = 3
-"""So many errors in a row to requests for a range, and the whole is requested."""
+"""The number of failed range requests in a row after which the whole object is requested."""
 LEAST_SILENCES = 2
 """The same for connections that broke off or stalled without a byte."""
 SAYS_CHANGED = frozenset({PRECONDITION_FAILED, RANGE_NOT_SATISFIABLE})
@@ -77,7 +77,7 @@ class Append:
     Attributes:
         total: The size of the whole, or None if the answer did not say.
         end: The byte after the last one of the body.
-        skip: So many bytes at the start of the body are held already.
+        skip: The number of bytes at the start of the body that are on disk already.
     """
 
     total: int | None
