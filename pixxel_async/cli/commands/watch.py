@@ -64,13 +64,7 @@ def insights(
         return download
 
     run_watch(
-        lambda client: client.insights.watch(
-            aoi,
-            every_s=options.every,
-            status=options.statuses,
-            since=options.since,
-            rounds=1 if options.once else None,
-        ),
+        lambda client: client.insights.watch(aoi, **options.watching),
         pack,
         options,
         f"the insights of {counted(len(set(aoi)), 'AOI')}",
@@ -91,13 +85,7 @@ def jobs(
 ) -> None:
     """Export jobs as they finish."""
     run_watch(
-        lambda client: client.jobs.watch(
-            workflow,
-            every_s=options.every,
-            status=options.statuses,
-            since=options.since,
-            rounds=1 if options.once else None,
-        ),
+        lambda client: client.jobs.watch(workflow, **options.watching),
         package_batching.job_download,
         options,
         f"the jobs of {counted(len(set(workflow)), 'workflow')}",
@@ -129,13 +117,7 @@ def catalogs(
         return download
 
     run_watch(
-        lambda client: client.catalogs.watch(
-            order,
-            every_s=options.every,
-            status=options.statuses,
-            since=options.since,
-            rounds=1 if options.once else None,
-        ),
+        lambda client: client.catalogs.watch(order, **options.watching),
         pack,
         options,
         f"the images of {counted(len(set(order)), 'order')}" if order else "all images",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, TypedDict
 
 import typer
 
@@ -16,6 +16,15 @@ from .types import duration_option, flag, moment, parsed_by
 
 WATCHING = "Watching"
 NOW = "now"
+
+
+class Watching(TypedDict):
+    """The arguments that `watch` of each noun takes."""
+
+    every_s: float
+    status: frozenset[str] | None
+    since: datetime | None
+    rounds: int | None
 
 
 def since(text: str) -> datetime:
@@ -68,9 +77,12 @@ class WatchOptions(RunOptions):
     ] = False
 
     @property
-    def statuses(self) -> frozenset[str] | None:
-        """The status words of a finished record; empty means any, None those by default."""
-        if not self.status:
-            return None
-        given = words(self.status)
-        return frozenset() if ANY in given else given
+    def watching(self) -> Watching:
+        """The arguments of the library's `watch`."""
+        given = words(self.status) if self.status else None
+        return {
+            "every_s": self.every,
+            "status": frozenset() if given and ANY in given else given,
+            "since": self.since,
+            "rounds": 1 if self.once else None,
+        }
