@@ -70,13 +70,6 @@ def names_of(value: int, flags: Mapping[str, int]) -> tuple[str, ...]:
     return tuple(by_bit.get(bit, unnamed(bit)) for bit in _bits(value))
 
 
-def with_unnamed(flags: Mapping[str, int], seen: int) -> dict[str, int]:
-    """Return flags with a name for each bit that was seen, ordered by bit."""
-    known = set(flags.values())
-    added = {unnamed(bit): bit for bit in _bits(seen) if bit not in known}
-    return dict(sorted({**flags, **added}.items(), key=lambda pair: pair[1]))
-
-
 def unnamed(bit: int) -> str:
     """Return the name of a bit, given by its value, that has none."""
     return f"bit_{bit.bit_length() - 1}"

@@ -9,8 +9,7 @@ from ..http.service_calls import Api
 from ..records import StacCollection, StacItem
 from ..sansio.api.list_calls import Source, When
 from ..sansio.api.pagination import PAGE_SIZE, Paging
-from ..sansio.geometry import geometry
-from .areas import Area, loaded
+from .areas import Area, searched_area
 from .listing import Listing, get
 
 
@@ -172,9 +171,7 @@ class Archives:
                 "collections": collections,
                 "bbox": bbox,
                 "datetime": datetime,
-                "intersects": None
-                if intersects is None
-                else geometry(loaded(intersects, "intersects"), "intersects"),
+                "intersects": searched_area(intersects, "intersects"),
                 "query": query,
                 "sortby": sort_by,
             },

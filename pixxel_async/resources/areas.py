@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from ..errors import InputError
+from ..sansio.geometry import geometry
 
 MAX_FILE_BYTES = 16 * 1024 * 1024
 
@@ -49,3 +50,12 @@ def loaded(area: Area, field: str) -> object:
     except (ValueError, RecursionError) as error:
         message = f"{field}: {path} is not GeoJSON: {error}"
         raise InputError(message) from None
+
+
+def searched_area(area: Area | None, field: str) -> dict[str, Any] | None:
+    """Return the geometry of an area to search in, checked; None for none.
+
+    Raises:
+        InputError: The file cannot be read, or the geometry is not valid.
+    """
+    return None if area is None else geometry(loaded(area, field), field)

@@ -14,8 +14,7 @@ from ..records import Catalog, Delivery, DeliveryRequest
 from ..sansio.api import package_calls
 from ..sansio.api.list_calls import Source, When, read_page
 from ..sansio.api.pagination import PAGE_SIZE, Paging
-from ..sansio.geometry import geometry
-from .areas import Area, loaded
+from .areas import Area, searched_area
 from .changes import change
 from .listing import Listing, get
 from .request_fields import delivery_fields
@@ -87,9 +86,7 @@ class Catalogs:
                 "collections": collections,
                 "bbox": bbox,
                 "datetime": datetime,
-                "intersects": None
-                if intersects is None
-                else geometry(loaded(intersects, "intersects"), "intersects"),
+                "intersects": searched_area(intersects, "intersects"),
                 "query": query,
                 "sort_by": sort_by,
             },

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pixxel_async.errors import UsageError
 from pixxel_async.geo.envi import Band, parse_header
 from pixxel_async.geo.footprint import bbox_of, parse_footprint, rectangle
-from pixxel_async.geo.mask_flags import flags_of, names_of, with_unnamed
+from pixxel_async.geo.mask_flags import flags_of, names_of
 from pixxel_async.geo.names import DeliveredName, Role, parse_name, split_name
 from pixxel_async.geo.quantity import quantity
 from pixxel_async.geo.scenes import group
@@ -233,7 +233,6 @@ def test_flags_that_contradict_each_other_are_refused(tags: dict[str, str]) -> N
 
 def test_a_bit_without_a_name_is_called_by_its_number() -> None:
     assert names_of(0b1101, {"cloud": 1, "water": 4}) == ("cloud", "water", "bit_3")
-    assert with_unnamed({"water": 4}, 0b1001) == {"bit_0": 1, "water": 4, "bit_3": 8}
 
 
 @pytest.mark.parametrize(
