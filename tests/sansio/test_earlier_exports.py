@@ -34,6 +34,12 @@ def exports(observations: list[Observation]) -> EarlierExports:
     return EarlierExports(observations, 2.0, LifeTable(0.5))
 
 
+def test_a_package_that_was_never_ready_counts_as_unready_only() -> None:
+    found = exports([Observation(40.0, None), Observation(55.0, 60.0)])
+    assert found.weight > 0
+    assert sum(found.table.events) == pytest.approx(1)
+
+
 @given(st.lists(st.integers(), max_size=50), st.integers(0, 60))
 def test_a_thinned_list_keeps_order_and_ends_nowhere_twice(items: list[int], most: int) -> None:
     chosen = thinned(range(len(items)), most)

@@ -65,6 +65,15 @@ def test_the_subset_is_a_zip_of_the_chosen_members(
             assert whole[run.first : run.end] == made[held : held + run.end - run.first]
 
 
+def test_a_subset_of_very_many_members_has_the_records_of_zip64() -> None:
+    names = [f"{number}.hdr" for number in range(0x10001)]
+    whole = written(dict.fromkeys([*names, "other.tif"], b""))
+    subset = subset_of(listing_of(whole)[0], MemberFilter(only=["*.hdr"]))
+    made = b"".join(whole[run.first : run.end] for run in subset.runs) + subset.directory
+    with zipfile.ZipFile(io.BytesIO(made)) as archive:
+        assert archive.namelist() == names
+
+
 @pytest.mark.parametrize("data", [*EMPTY.values()], ids=EMPTY.keys())
 def test_an_empty_archive_has_no_members_to_look_at(data: bytes) -> None:
     with pytest.raises(ArchiveError):

@@ -20,6 +20,8 @@ from pixxel_async.sansio.storage.range_requests import (
     is_about_range,
     part_headers,
     request_headers,
+    some_part,
+    some_part_headers,
     strong_tag,
     usable_part,
 )
@@ -401,3 +403,26 @@ def test_errors_in_a_row_may_be_about_the_range(
     status: int | None, refused: int, attempts: int, *, is_about: bool
 ) -> None:
     assert is_about_range(status, refused=refused, attempts=attempts) is is_about
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "found"),
+    [
+        (206, answer(content_range="bytes 90-99/100", content_length="10"), Part(90, 100, 100)),
+        (200, answer(content_length="8"), Part(0, 8, 8)),
+        (200, answer(content_length="11"), "all of the object came instead of a part"),
+        (404, {}, "the storage answered 404 to the request for a part"),
+        (
+            206,
+            answer(content_range="bytes 90-99/100", content_encoding="gzip"),
+            "the part came with Content-Encoding gzip",
+        ),
+        (206, answer(content_range="bytes 90-99/*"), "a part came without the size of the object"),
+        (206, answer(content_range="bytes 0-9/100"), "bytes 0-9 came instead of 90-99"),
+    ],
+)
+def test_the_end_of_an_object_is_taken_only_as_requested(
+    status: int, headers: dict[str, str], found: Part | str
+) -> None:
+    assert some_part_headers(None, 10)["Range"] == "bytes=-10"
+    assert some_part(status, headers, None, 10) == found

@@ -15,6 +15,7 @@ from pixxel_async import PollPolicy
 from pixxel_async.sansio.polling.earlier_exports import Observation
 from pixxel_async.sansio.polling.learner import Learner
 from pixxel_async.sansio.polling.time_left import (
+    LEAST_EVENTS,
     Estimate,
     Link,
     ReadyCurve,
@@ -58,6 +59,11 @@ def test_while_nothing_is_known_there_is_no_estimate() -> None:
     assert time_left([waiting(1, 0)], IDLE) is None
     assert time_left([], replace(FAST, ready=1, sizes=0)) is None
     assert Learner(PollPolicy()).ready_curve() is None
+
+
+def test_a_package_of_unknown_time_adds_no_hazard() -> None:
+    assert waiting(1, 0, None).hazard(60) == (0.0, LEAST_EVENTS)
+    assert waiting(1, 0).hazard(60)[0] > 0
 
 
 def test_packages_are_ready_when_others_were() -> None:

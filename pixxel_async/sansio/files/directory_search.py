@@ -82,7 +82,7 @@ class DirectorySearch:
         end = first + len(data)
         if end == total - len(self._tail):
             self._tail = data + self._tail
-        elif not self._tail:  # it was read for the size alone
+        else:  # it was read for the size alone
             self._wanted = max(0, total - FIRST_BYTES), total
             return
         self._read(total - len(self._tail))
